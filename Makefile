@@ -1,0 +1,87 @@
+# rung: build, test, measure, install. `make help` lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+
+VERSION ?= 0.1.0-dev
+COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+GO ?= scripts/go
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/sbin
+MANDIR ?= $(PREFIX)/share/man
+BASH_COMPLETION_DIR ?= $(PREFIX)/share/bash-completion/completions
+FUZZTIME ?= 30s
+
+TAGS := netgo,osusergo
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+STATIC_LDFLAGS := $(LDFLAGS) -linkmode external -extldflags -static
+
+export CGO_ENABLED := 1
+export TAGS
+
+.PHONY: all static dynamic deps generate run test unit nsenter-test integration lint bench fuzz \
+	test-commands install uninstall clean help
+
+all: static ## build ./rung (static)
+
+static: deps ## build ./rung as one static binary
+	$(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(STATIC_LDFLAGS)' -o rung .
+
+dynamic: deps ## build ./rung against the shared C library
+	$(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS)' -o rung .
+
+deps: ## install what the build needs (Debian packages; quick where all is there)
+	@scripts/install-deps.sh build
+
+generate: deps ## make the generated files anew
+	$(GO) generate ./...
+
+run: static ## build, make a small default bundle and run it
+	@rm -rf build/default-bundle
+	@RUNG=./rung scripts/default-bundle.sh build/default-bundle
+	@scripts/as-root.sh ./rung run --bundle build/default-bundle hello
+
+test: ## set up and run every test; ends with "N passed, N failed"
+	@scripts/test.sh
+
+unit: deps ## run the Go tests (golden plans included)
+	@scripts/test.sh unit
+
+nsenter-test: deps ## run the tests of the C stage under the sanitizers
+	@scripts/test.sh nsenter
+
+integration: ## run the bats tests as root and as a plain user
+	@scripts/test.sh integration
+
+lint: deps ## run every linter, and check that generated files are current
+	@scripts/test.sh lint
+
+bench: static ## measure beside crun and runc; writes bench/report.md (MEASURE="run exec" for a part)
+	@scripts/as-root.sh bench/bench.sh $(MEASURE)
+
+fuzz: deps ## run every fuzzer for FUZZTIME (default 30s)
+	@scripts/fuzz.sh $(FUZZTIME)
+
+# The small Go programs that the integration tests run in and beside containers.
+test-commands: deps
+	@for dir in tests/cmd/*/; do \
+		[ ! -d "$$dir" ] || CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -o build/tests/ "./$$dir" || exit 1; \
+	done
+
+install: static ## install rung, its man pages and completions below PREFIX (default /usr/local)
+	install -D -m 0755 rung $(DESTDIR)$(BINDIR)/rung
+	@for page in man/*.8; do \
+		[ ! -f "$$page" ] || install -D -m 0644 "$$page" "$(DESTDIR)$(MANDIR)/man8/$${page##*/}"; \
+	done
+	@[ ! -f contrib/completions/bash/rung ] || \
+		install -D -m 0644 contrib/completions/bash/rung $(DESTDIR)$(BASH_COMPLETION_DIR)/rung
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(BINDIR)/rung $(DESTDIR)$(BASH_COMPLETION_DIR)/rung $(DESTDIR)$(MANDIR)/man8/rung*.8
+
+clean: ## remove what the build and the tests made
+	rm -rf rung build
+	@[ ! -f nsenter/test/Makefile ] || $(MAKE) --no-print-directory -C nsenter/test clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/urfave/cli/v3"
+
+	"rung/libcontainer"
+)
+
+// The ways in which the number of arguments may be bounded.
+const (
+	exactly = "exactly"
+	atLeast = "a minimum of"
+	atMost  = "a maximum of"
+)
+
+func checkArgs(cmd *cli.Command, n int, bound string) error {
+	got := cmd.NArg()
+	if bound == exactly && got == n || bound == atLeast && got >= n || bound == atMost && got <= n {
+		return nil
+	}
+	fmt.Print("Incorrect Usage.\n\n")
+	_ = cli.ShowSubcommandHelp(cmd)
+	return fmt.Errorf("%s: %q requires %s %d argument(s)", os.Args[0], cmd.Name, bound, n)
+}
+
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
+// loadContainer finds the container that the first argument names.
+func loadContainer(cmd *cli.Command) (*libcontainer.Container, error) {
+	r, err := runtimeOf(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return r.Load(cmd.Args().First())
+}
+
+// writePidFile replaces the file, so that a reader sees a whole number.
+func writePidFile(path string, pid int) error {
+	if path == "" {
+		return nil
+	}
+	dir, name := filepath.Split(path)
+	temporary := filepath.Join(dir, "."+name)
+	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_SYNC, 0o666)
+	if err != nil {
+		return fmt.Errorf("--pid-file: %w", err)
+	}
+	_, err = file.WriteString(strconv.Itoa(pid))
+	file.Close()
+	if err != nil {
+		return fmt.Errorf("--pid-file: %w", err)
+	}
+	return os.Rename(temporary, path)
+}

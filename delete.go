@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/urfave/cli/v3"
+
+	"rung/libcontainer"
+)
+
+func deleteCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "delete",
+		Usage:       "delete any resources held by the container often used with detached container",
+		ArgsUsage:   "<container-id>",
+		Description: "The delete command removes a container that has stopped, or that was never started.",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "Forcibly deletes the container if it is still running (uses SIGKILL)"},
+		},
+		Action: func(_ context.Context, cmd *cli.Command) error {
+			if err := checkArgs(cmd, 1, exactly); err != nil {
+				return err
+			}
+			r, err := runtimeOf(cmd)
+			if err != nil {
+				return err
+			}
+			id, force := cmd.Args().First(), cmd.Bool("force")
+			c, err := r.Load(id)
+			if errors.Is(err, libcontainer.ErrNotExist) {
+				// A create that was killed early may have left a directory without a state.
+				if errRemove := r.Remove(id); errRemove != nil {
+					return errRemove
+				}
+				if force {
+					return nil
+				}
+			}
+			if err != nil {
+				return err
+			}
+			return c.Delete(force)
+		},
+	}
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/urfave/cli/v3"
+
+	"rung/libcontainer"
+	"rung/libcontainer/bundle"
+)
+
+// execFailure is the exit status of exec when the process could not be run, as of runc.
+const execFailure = 255
+
+func execCommand() *cli.Command {
+	one := 1
+	return &cli.Command{
+		Name:  "exec",
+		Usage: "execute new process inside the container",
+		ArgsUsage: `<container-id> <command> [command options]  || -p process.json <container-id>
+
+Where "<command>" can't be empty unless a "-p" flag provided.`,
+		StopOnNthArg:              &one, // the flags of the command are its own
+		DisableSliceFlagSeparator: true,
+		Flags:                     execFlags(),
+		Action: func(_ context.Context, cmd *cli.Command) error {
+			if err := checkArgs(cmd, 1, atLeast); err != nil {
+				return err
+			}
+			status, err := execProcess(cmd)
+			if err != nil {
+				fatalCode(fmt.Errorf("exec failed: %w", err), execFailure)
+			}
+			os.Exit(status)
+			return nil
+		},
+	}
+}
+
+func execFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "console-socket", Usage: "path to an AF_UNIX socket which will receive a file descriptor referencing the master end of the console's pseudoterminal"},
+		&cli.StringFlag{Name: "pidfd-socket", Usage: "path to an AF_UNIX socket which will receive a file descriptor referencing the exec process"},
+		&cli.StringFlag{Name: "cwd", Usage: "current working directory in the container"},
+		&cli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Usage: "set environment variables"},
+		&cli.BoolFlag{Name: "tty", Aliases: []string{"t"}, Usage: "allocate a pseudo-TTY"},
+		&cli.StringFlag{Name: "user", Aliases: []string{"u"}, Usage: "UID (format: <uid>[:<gid>])"},
+		&cli.Int64SliceFlag{Name: "additional-gids", Aliases: []string{"g"}, Usage: "additional gids"},
+		&cli.StringFlag{Name: "process", Aliases: []string{"p"}, Usage: "path to the process.json"},
+		&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "detach from the container's process"},
+		&cli.StringFlag{Name: "pid-file", Usage: "specify the file to write the process id to"},
+		&cli.StringFlag{Name: "process-label", Usage: "set the asm process label for the process commonly used with selinux"},
+		&cli.StringFlag{Name: "apparmor", Usage: "set the apparmor profile for the process"},
+		&cli.BoolFlag{Name: "no-new-privs", Usage: "set the no new privileges value for the process"},
+		&cli.StringSliceFlag{Name: "cap", Aliases: []string{"c"}, Usage: "add a capability to the bounding set for the process"},
+		&cli.IntFlag{Name: "preserve-fds", Usage: "pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in total)"},
+		&cli.BoolFlag{Name: "ignore-paused", Usage: "allow exec in a paused container"},
+	}
+}
+
+func execProcess(cmd *cli.Command) (int, error) {
+	c, err := loadContainer(cmd)
+	if err != nil {
+		return 0, err
+	}
+	status, err := c.Status()
+	if err != nil {
+		return 0, err
+	}
+	if status == libcontainer.Stopped {
+		return 0, errors.New("cannot exec in a stopped container")
+	}
+	process, err := processOf(cmd, c)
+	if err != nil {
+		return 0, err
+	}
+	for _, w := range bundle.ProcessWarnings(process, "process") {
+		log.Warn(w)
+	}
+	detach := cmd.Bool("detach")
+	io, err := newProcessIO(process.Terminal, detach, cmd.String("console-socket"))
+	if err != nil {
+		return 0, err
+	}
+	defer io.close()
+	if !detach {
+		io.catchSignals()
+	}
+	pidFile, listen := absolutePidFile(cmd), listenFDs()
+	pid, err := c.Exec(process, libcontainer.ExecOptions{
+		IgnorePaused: cmd.Bool("ignore-paused"), PreserveFDs: cmd.Int("preserve-fds") + listen, ListenFDs: listen,
+		Stdio: io.stdio, Console: io.socket,
+		Ready: func(pid int) error { return io.ready(pid, pidFile, cmd.String("pidfd-socket")) },
+	})
+	if err != nil || detach {
+		return 0, err
+	}
+	return io.wait(pid)
+}
+
+// processOf is the process of --process, or that of the container with the changes of the
+// command line.
+func processOf(cmd *cli.Command, c *libcontainer.Container) (*specs.Process, error) {
+	if path := cmd.String("process"); path != "" {
+		return bundle.LoadProcess(path)
+	}
+	spec, err := c.Spec()
+	if err != nil {
+		return nil, err
+	}
+	p := spec.Process
+	if cmd.NArg() < 2 {
+		return nil, errors.New("exec args cannot be empty")
+	}
+	p.Args = cmd.Args().Slice()[1:]
+	p.Terminal = cmd.Bool("tty")
+	p.Env = append(p.Env, cmd.StringSlice("env")...)
+	if cwd := cmd.String("cwd"); cwd != "" {
+		p.Cwd = cwd
+	}
+	if profile := cmd.String("apparmor"); profile != "" {
+		p.ApparmorProfile = profile
+	}
+	if label := cmd.String("process-label"); label != "" {
+		p.SelinuxLabel = label
+	}
+	if cmd.IsSet("no-new-privs") {
+		p.NoNewPrivileges = cmd.Bool("no-new-privs")
+	}
+	addCapabilities(p, cmd.StringSlice("cap"))
+	return p, setUser(p, cmd.String("user"), cmd.Int64Slice("additional-gids"))
+}
+
+// addCapabilities leaves the inheritable set alone (CVE-2022-29162); without it there are no
+// ambient ones.
+func addCapabilities(p *specs.Process, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	if p.Capabilities == nil {
+		p.Capabilities = &specs.LinuxCapabilities{}
+	}
+	c := p.Capabilities
+	c.Bounding = append(c.Bounding, names...)
+	c.Effective = append(c.Effective, names...)
+	c.Permitted = append(c.Permitted, names...)
+	if len(c.Inheritable) > 0 {
+		for _, name := range names {
+			c.Ambient = append(c.Ambient, name)
+		}
+	}
+}
+
+// setUser reads numbers strictly: what follows one is an error (CVE-2026-30892).
+func setUser(p *specs.Process, user string, groups []int64) error {
+	if user != "" {
+		uid, gid, both := strings.Cut(user, ":")
+		n, err := strconv.ParseUint(uid, 10, 32)
+		if err != nil {
+			return fmt.Errorf("bad uid: %w", err)
+		}
+		p.User.UID = uint32(n)
+		if both {
+			if n, err = strconv.ParseUint(gid, 10, 32); err != nil {
+				return fmt.Errorf("bad gid: %w", err)
+			}
+			p.User.GID = uint32(n)
+		}
+	}
+	for _, g := range groups {
+		if g < 0 || g > 1<<32-1 {
+			return fmt.Errorf("additional-gids must be a positive number %d", g)
+		}
+		p.User.AdditionalGids = append(p.User.AdditionalGids, uint32(g))
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package sys
+
+import (
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Superblock magics that tell the two cgroup filesystems apart (statfs(2)).
+const (
+	CgroupSuperMagic  = unix.CGROUP_SUPER_MAGIC
+	Cgroup2SuperMagic = unix.CGROUP2_SUPER_MAGIC
+)
+
+// FsMagic returns the superblock magic of the filesystem that path is on.
+func FsMagic(path string) (int64, error) {
+	var st unix.Statfs_t
+	for {
+		err := unix.Statfs(path, &st)
+		if err != unix.EINTR {
+			return int64(st.Type), err
+		}
+	}
+}
+
+// WriteControl writes data to a control file with one open, one write and one
+// close. It goes around os.File, which would register the descriptor with
+// epoll: kernfs files are pollable, and that is a system call for nothing. The
+// errors are bare errnos; the caller knows the field and the file.
+func WriteControl(path, data string) error {
+	fd, err := OpenControl(path)
+	if err != nil {
+		return err
+	}
+	err = WriteFd(fd, data)
+	unix.Close(fd)
+	return err
+}
+
+// OpenControl opens a control file for writing; close it with CloseFd.
+func OpenControl(path string) (int, error) {
+	return openRetry(path, unix.O_WRONLY|unix.O_CLOEXEC)
+}
+
+// CloseFd closes a descriptor of OpenControl, OpenDir or OpenRead.
+func CloseFd(fd int) { unix.Close(fd) }
+
+// WriteFd writes data in one system call, as control files demand.
+func WriteFd(fd int, data string) error {
+	b := unsafe.Slice(unsafe.StringData(data), len(data))
+	for {
+		n, err := unix.Write(fd, b)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return err
+		case n != len(data):
+			return unix.EIO
+		}
+		return nil
+	}
+}
+
+// ReadControl returns the whole content of a control file.
+func ReadControl(path string) (string, error) {
+	fd, err := OpenRead(path)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	return ReadFd(fd)
+}
+
+// OpenRead opens a control file for reading; close it with CloseFd.
+func OpenRead(path string) (int, error) {
+	return openRetry(path, unix.O_RDONLY|unix.O_CLOEXEC)
+}
+
+// ReadFd reads a control file from its start to its end.
+func ReadFd(fd int) (string, error) {
+	buf := make([]byte, 4096)
+	n := 0
+	for {
+		if n == len(buf) {
+			buf = append(buf, make([]byte, len(buf))...)
+		}
+		c, err := unix.Pread(fd, buf[n:], int64(n))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		if c == 0 {
+			return unsafe.String(unsafe.SliceData(buf), n), nil
+		}
+		n += c
+	}
+}
+
+// OpenDir opens a directory as an O_PATH descriptor: good for *at calls and
+// for clone3(CLONE_INTO_CGROUP), not for reading.
+func OpenDir(path string) (int, error) {
+	return openRetry(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)
+}
+
+// DirLinks returns the link count of a directory. On kernfs it is 2 plus the
+// number of sub-directories, so 2 means a cgroup without children.
+func DirLinks(path string) (uint64, error) {
+	var st unix.Stat_t
+	err := unix.Stat(path, &st)
+	return uint64(st.Nlink), err
+}
+
+// PollEvents waits until a kernfs file that was read before is notified
+// (POLLPRI, as cgroup.events does), or the time is over.
+func PollEvents(fd int, d time.Duration) error {
+	ts := unix.NsecToTimespec(int64(d))
+	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
+	_, err := unix.Ppoll(p, &ts, nil)
+	if err == unix.EINTR {
+		return nil
+	}
+	return err
+}
+
+func openRetry(path string, flags int) (int, error) {
+	for {
+		fd, err := unix.Open(path, flags, 0)
+		if err != unix.EINTR {
+			return fd, err
+		}
+	}
+}

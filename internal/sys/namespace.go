@@ -1,0 +1,36 @@
+package sys
+
+import (
+	"os"
+	"strings"
+)
+
+// SameUserNamespace reports whether a process is in rung's user namespace.
+func SameUserNamespace(pid int) bool {
+	ours, err := os.Readlink("/proc/self/ns/user")
+	if err != nil {
+		return true // a kernel without them
+	}
+	theirs, err := os.Readlink("/proc/" + itoa(pid) + "/ns/user")
+	return err == nil && ours == theirs
+}
+
+// SetgroupsDenied reports whether the user namespace of a process denies setgroups(2).
+func SetgroupsDenied(pid int) bool {
+	text, err := ReadSmall("/proc/" + itoa(pid) + "/setgroups")
+	return err == nil && strings.HasPrefix(text, "deny")
+}
+
+// InUnifiedCgroup reports whether a process is in the cgroup v2 directory dir.
+func InUnifiedCgroup(pid int, dir string) bool {
+	text, err := ReadSmall("/proc/" + itoa(pid) + "/cgroup")
+	if err != nil {
+		return false
+	}
+	for _, line := range strings.Split(text, "\n") {
+		if path, ok := strings.CutPrefix(line, "0::"); ok {
+			return path != "/" && strings.HasSuffix(dir, path)
+		}
+	}
+	return false
+}

@@ -1,0 +1,103 @@
+package sys
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Stat is stat(2) without the allocations of os.Stat; the error is a syscall.Errno.
+func Stat(path string) (*syscall.Stat_t, error) {
+	st := new(syscall.Stat_t)
+	for {
+		err := syscall.Stat(path, st)
+		if err != syscall.EINTR {
+			return st, err
+		}
+	}
+}
+
+// Exists reports whether stat(2) of path succeeds.
+func Exists(path string) bool {
+	_, err := Stat(path)
+	return err == nil
+}
+
+// ReadSmall reads a file of the kernel that gives all it has in one read of 4 KiB.
+func ReadSmall(path string) (string, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	var buf [4096]byte
+	n, err := unix.Read(fd, buf[:])
+	if err != nil {
+		return "", &os.PathError{Op: "read", Path: path, Err: err}
+	}
+	return string(buf[:n]), nil
+}
+
+// IsProc reports whether path is on a proc file system.
+func IsProc(path string) bool {
+	var fs unix.Statfs_t
+	return unix.Statfs(path, &fs) == nil && fs.Type == unix.PROC_SUPER_MAGIC
+}
+
+// OpenPath opens a descriptor that only names path (O_PATH).
+func OpenPath(path string) (*os.File, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+// OpenInRoot opens path as a process whose root is root would, without magic links
+// (openat2(2), Linux 5.6). The error is a syscall.Errno.
+func OpenInRoot(root *os.File, path string, flags int) (*os.File, error) {
+	how := unix.OpenHow{
+		Flags:   uint64(flags | unix.O_CLOEXEC),
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
+	}
+	for {
+		fd, err := unix.Openat2(int(root.Fd()), path, &how)
+		switch err {
+		case nil:
+			return os.NewFile(uintptr(fd), path), nil
+		case unix.EINTR, unix.EAGAIN: // a rename or mount raced with the lookup
+			continue
+		}
+		return nil, err
+	}
+}
+
+// StatInRoot is stat(2) of a path below root. The error is a syscall.Errno.
+func StatInRoot(root *os.File, path string) (*syscall.Stat_t, error) {
+	file, err := OpenInRoot(root, path, unix.O_PATH)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	st := new(syscall.Stat_t)
+	return st, syscall.Fstat(int(file.Fd()), st)
+}
+
+// OpenForReading opens a file for reading.
+func OpenForReading(path string) (*os.File, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+// Dup returns another descriptor of the same open file.
+func Dup(file *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	return os.NewFile(uintptr(fd), file.Name()), nil
+}

@@ -1,0 +1,108 @@
+package sys
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// PidfdOpen returns a descriptor of a process (Linux 5.3).
+func PidfdOpen(pid int) (*os.File, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("pidfd_open", err)
+	}
+	return os.NewFile(uintptr(fd), "pidfd"), nil
+}
+
+// PidfdSignal sends a signal to the process of a pidfd; the error is a syscall.Errno.
+func PidfdSignal(pidfd *os.File, sig syscall.Signal) error {
+	return unix.PidfdSendSignal(int(pidfd.Fd()), sig, nil, 0)
+}
+
+// PidfdWait waits until the process of a pidfd has ended, at most timeout milliseconds
+// (-1: for ever), and reports whether it has.
+func PidfdWait(pidfd *os.File, timeout int) (bool, error) {
+	fds := []unix.PollFd{{Fd: int32(pidfd.Fd()), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds, timeout)
+		if err == unix.EINTR {
+			continue
+		}
+		return n > 0, os.NewSyscallError("poll", err)
+	}
+}
+
+// Wait reaps a child of this process.
+func Wait(pid int) (syscall.WaitStatus, error) {
+	var status syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(pid, &status, 0, nil)
+		if err != syscall.EINTR {
+			return status, os.NewSyscallError("wait4", err)
+		}
+	}
+}
+
+// Spawn starts a program whose descriptors are files, by number. A nil file is closed.
+func Spawn(path string, argv, env []string, files []*os.File, attr *syscall.SysProcAttr) (int, error) {
+	fds := make([]uintptr, len(files))
+	for i, f := range files {
+		if f == nil {
+			fds[i] = ^uintptr(0)
+			continue
+		}
+		fds[i] = f.Fd()
+	}
+	return syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: env, Files: fds, Sys: attr})
+}
+
+// SetSubreaper makes this process the parent of orphaned descendants (prctl(2)).
+func SetSubreaper() error {
+	return os.NewSyscallError("prctl", unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+}
+
+// Prlimit sets a resource limit of a process. The error is a syscall.Errno.
+func Prlimit(pid, resource int, soft, hard uint64) error {
+	return unix.Prlimit(pid, resource, &unix.Rlimit{Cur: soft, Max: hard}, nil)
+}
+
+// ProcessStat is what /proc/PID/stat says of a process (proc_pid_stat(5)).
+type ProcessStat struct {
+	State     byte   // 'R', 'S', 'Z', ...
+	StartTime uint64 // clock ticks since boot: with the PID it identifies a process
+}
+
+var errStat = errors.New("unexpected format of /proc/PID/stat")
+
+// ReadProcessStat reads the state of a process.
+func ReadProcessStat(pid int) (ProcessStat, error) {
+	text, err := ReadSmall("/proc/" + itoa(pid) + "/stat")
+	if err != nil {
+		return ProcessStat{}, err
+	}
+	// The name is in parentheses and may hold anything, parentheses too.
+	_, rest, ok := strings.Cut(text[strings.LastIndexByte(text, ')')+1:], " ")
+	fields := strings.Fields(rest)
+	if !ok || len(fields) < 20 {
+		return ProcessStat{}, errStat
+	}
+	start, err := parseUint(fields[19])
+	return ProcessStat{State: fields[0][0], StartTime: start}, err
+}
+
+// Flock takes the exclusive lock of an open file, and waits for it (flock(2)).
+func Flock(file *os.File) error {
+	for {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX)
+		if err != unix.EINTR {
+			return os.NewSyscallError("flock", err)
+		}
+	}
+}
+
+// SignalNumber returns the signal called SIG..., or 0.
+func SignalNumber(name string) syscall.Signal { return unix.SignalNum(name) }

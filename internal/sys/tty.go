@@ -1,0 +1,137 @@
+package sys
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// unixPathMax is how many bytes of sockaddr_un.sun_path a path can have, the
+// final NUL not counted.
+const unixPathMax = 107
+
+// DialUnix connects a stream socket to the one at path; "@name" is abstract
+// (unix(7)). The path may be longer than sun_path.
+func DialUnix(path string) (*os.File, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	if err := connectUnix(fd, path); err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+func connectUnix(fd int, path string) error {
+	if len(path) > unixPathMax && path[0] != '@' {
+		at, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return os.NewSyscallError("open", err)
+		}
+		defer unix.Close(at) //nolint:errcheck // Nothing was written.
+		path = fmt.Sprintf("/proc/self/fd/%d", at)
+	}
+	for {
+		err := unix.Connect(fd, &unix.SockaddrUnix{Name: path})
+		if err != unix.EINTR {
+			return os.NewSyscallError("connect", err)
+		}
+	}
+}
+
+// nameMax limits the text that goes with a descriptor.
+const nameMax = 4096
+
+// SendFD sends fd over a unix socket, with name as the message.
+func SendFD(socket *os.File, name string, fd int) error {
+	if name == "" || len(name) >= nameMax {
+		return fmt.Errorf("send fd: name of %d bytes", len(name))
+	}
+	for {
+		err := unix.Sendmsg(int(socket.Fd()), []byte(name), unix.UnixRights(fd), nil, unix.MSG_NOSIGNAL)
+		if err != unix.EINTR {
+			return os.NewSyscallError("sendmsg", err)
+		}
+	}
+}
+
+// RecvFD receives the one descriptor of a message over a unix socket; the text of
+// the message becomes the file's name. The file is close-on-exec.
+func RecvFD(socket *os.File) (*os.File, error) {
+	name := make([]byte, nameMax)
+	// Room for more than one, so that a second is seen, and closed.
+	oob := make([]byte, unix.CmsgSpace(4*4))
+	n, oobn, flags, err := recvmsg(int(socket.Fd()), name, oob)
+	if err != nil {
+		return nil, os.NewSyscallError("recvmsg", err)
+	}
+	fds, err := rights(oob[:oobn])
+	switch {
+	case err != nil:
+	case n == 0 && len(fds) == 0:
+		err = errors.New("receive fd: the other side has closed the socket")
+	case len(fds) != 1 || flags&unix.MSG_CTRUNC != 0:
+		err = fmt.Errorf("receive fd: need one descriptor, got %d", len(fds))
+	case n == nameMax || flags&unix.MSG_TRUNC != 0:
+		err = errors.New("receive fd: the name is too long")
+	}
+	if err != nil {
+		for _, fd := range fds {
+			_ = unix.Close(fd)
+		}
+		return nil, err
+	}
+	return os.NewFile(uintptr(fds[0]), string(name[:n])), nil
+}
+
+func recvmsg(fd int, data, oob []byte) (n, oobn, flags int, err error) {
+	for {
+		n, oobn, flags, _, err = unix.Recvmsg(fd, data, oob, unix.MSG_CMSG_CLOEXEC)
+		if err != unix.EINTR {
+			return n, oobn, flags, err
+		}
+	}
+}
+
+// rights lists all descriptors in oob; those found before an error, too.
+func rights(oob []byte) ([]int, error) {
+	messages, err := unix.ParseSocketControlMessage(oob)
+	var fds []int
+	for i := range messages {
+		if messages[i].Header.Type != unix.SCM_RIGHTS {
+			continue
+		}
+		more, e := unix.ParseUnixRights(&messages[i])
+		fds = append(fds, more...)
+		err = errors.Join(err, e)
+	}
+	return fds, err
+}
+
+// SocketPair makes two connected unix stream sockets.
+func SocketPair(name string) (a, b *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	return os.NewFile(uintptr(fds[0]), name), os.NewFile(uintptr(fds[1]), name), nil
+}
+
+// BlockingDup duplicates f into a file that the Go runtime's poller keeps its
+// hands off, whose reads and writes return EAGAIN once somebody makes it
+// non-blocking.
+func BlockingDup(f *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	if err := unix.SetNonblock(fd, false); err != nil {
+		_ = unix.Close(fd)
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
+}

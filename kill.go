@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v3"
+
+	"rung/internal/sys"
+	"rung/libcontainer"
+)
+
+func killCommand() *cli.Command {
+	one := 1
+	return &cli.Command{
+		Name:        "kill",
+		Usage:       "kill sends the specified signal (default: SIGTERM) to the container's init process",
+		ArgsUsage:   "<container-id> [signal]",
+		Description: `The signal is a name, with or without SIG, or a number.`,
+		// What follows the id is no flag: "kill ID -9" is an unknown signal.
+		StopOnNthArg: &one,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "(obsoleted, do not use)", Hidden: true},
+		},
+		Action: func(_ context.Context, cmd *cli.Command) error {
+			if err := checkArgs(cmd, 1, atLeast); err != nil {
+				return err
+			}
+			if err := checkArgs(cmd, 2, atMost); err != nil {
+				return err
+			}
+			c, err := loadContainer(cmd)
+			if err != nil {
+				return err
+			}
+			sig, err := parseSignal(cmd.Args().Get(1))
+			if err != nil {
+				return err
+			}
+			err = c.Kill(sig)
+			if cmd.Bool("all") && errors.Is(err, libcontainer.ErrNotRunning) {
+				return nil
+			}
+			return err
+		},
+	}
+}
+
+func parseSignal(text string) (syscall.Signal, error) {
+	if text == "" {
+		return syscall.SIGTERM, nil
+	}
+	if n, err := strconv.Atoi(text); err == nil {
+		return syscall.Signal(n), nil
+	}
+	name := strings.ToUpper(text)
+	if !strings.HasPrefix(name, "SIG") {
+		name = "SIG" + name
+	}
+	if sig := sys.SignalNumber(name); sig != 0 {
+		return sig, nil
+	}
+	return 0, fmt.Errorf("unknown signal %q", text)
+}

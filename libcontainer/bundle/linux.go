@@ -1,0 +1,99 @@
+package bundle
+
+import (
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// checkPaths: masked and read-only paths are mounts, so they need a mount
+// namespace.
+func checkPaths(s *specs.Spec) error {
+	lists := [...]struct {
+		field string
+		paths []string
+	}{{"linux.maskedPaths", s.Linux.MaskedPaths}, {"linux.readonlyPaths", s.Linux.ReadonlyPaths}}
+	for _, l := range lists {
+		if len(l.paths) > 0 && !hasNamespace(s, specs.MountNamespace) {
+			return fail(l.field, "unable to restrict sys entries without a private MNT namespace")
+		}
+		for i, p := range l.paths {
+			if p == "" || p[0] != '/' || strings.IndexByte(p, 0) >= 0 {
+				return absolute(at(l.field, i, ""), p)
+			}
+		}
+	}
+	return nil
+}
+
+func checkRootfsPropagation(s *specs.Spec) error {
+	switch p := s.Linux.RootfsPropagation; p {
+	case "", "shared", "rshared", "slave", "rslave", "private", "rprivate", "unbindable", "runbindable":
+		return nil
+	default:
+		return fail("linux.rootfsPropagation", "%q is not supported", p)
+	}
+}
+
+// checkCgroupsPath: the rest of its form depends on the cgroup driver.
+func checkCgroupsPath(s *specs.Spec) error {
+	return noNUL("linux.cgroupsPath", s.Linux.CgroupsPath)
+}
+
+// checkIntelRdt: config-linux.md, "IntelRdt". closID is the name of a directory;
+// "/" is the root's class.
+func checkIntelRdt(s *specs.Spec) error {
+	rdt := s.Linux.IntelRdt
+	if rdt == nil {
+		return nil
+	}
+	if id := rdt.ClosID; id == "." || id == ".." || id != "/" && strings.ContainsAny(id, "/\n\x00") {
+		return fail("linux.intelRdt.closID", "invalid class of service %q", id)
+	}
+	if mb := rdt.MemBwSchema; mb != "" && (!strings.HasPrefix(mb, "MB:") || strings.Contains(mb, "\n")) {
+		return fail("linux.intelRdt.memBwSchema", "%q is not one line that starts with MB:", mb)
+	}
+	for i, line := range rdt.Schemata {
+		if strings.Contains(line, "\n") {
+			return fail(at("linux.intelRdt.schemata", i, ""), "%q contains a newline", line)
+		}
+	}
+	return nil
+}
+
+// checkMemoryPolicy: set_mempolicy(2).
+func checkMemoryPolicy(s *specs.Spec) error {
+	p := s.Linux.MemoryPolicy
+	if p == nil {
+		return nil
+	}
+	switch p.Mode {
+	case specs.MpolDefault, specs.MpolLocal:
+		if p.Nodes != "" {
+			return fail("linux.memoryPolicy.nodes", "%s takes no nodes, got %q", p.Mode, p.Nodes)
+		}
+	case specs.MpolBind, specs.MpolInterleave, specs.MpolWeightedInterleave, specs.MpolPreferredMany:
+		if p.Nodes == "" {
+			return fail("linux.memoryPolicy.nodes", "%s requires at least one node", p.Mode)
+		}
+	case specs.MpolPreferred:
+	default:
+		return fail("linux.memoryPolicy.mode", "unknown memory policy %q", p.Mode)
+	}
+	for i, f := range p.Flags {
+		switch f {
+		case specs.MpolFNumaBalancing, specs.MpolFRelativeNodes, specs.MpolFStaticNodes:
+		default:
+			return fail(at("linux.memoryPolicy.flags", i, ""), "unknown memory policy flag %q", f)
+		}
+	}
+	return checkIDList("linux.memoryPolicy.nodes", p.Nodes)
+}
+
+func checkPersonality(s *specs.Spec) error {
+	p := s.Linux.Personality
+	if p == nil || p.Domain == specs.PerLinux || p.Domain == specs.PerLinux32 {
+		return nil
+	}
+	return fail("linux.personality.domain", "invalid personality domain %q", p.Domain)
+}

@@ -1,0 +1,93 @@
+package bundle
+
+import (
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// checkSysctl lets through only what belongs to a namespace that the container
+// has for itself; anything else would change the host. Whether the path of a
+// network namespace leads back to the host's can only be seen on the host.
+func checkSysctl(s *specs.Spec) error {
+	for k, value := range s.Linux.Sysctl {
+		field := key("linux.sysctl", k)
+		path := sysctlPath(k)
+		if !cleanPath(path) {
+			return fail(field, "invalid sysctl name")
+		}
+		if err := noNUL(field, k+value); err != nil {
+			return err
+		}
+		if err := checkSysctlNamespace(s, path, field); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sysctlPath gives the path of a sysctl below /proc/sys. As in sysctl.d(5) the
+// first separator decides: after a dot, slashes and dots change places, so that
+// net.ipv4.conf.eth0/1.forwarding reaches the interface eth0.1.
+func sysctlPath(k string) string {
+	i := strings.IndexAny(k, "./")
+	if i < 0 || k[i] == '/' {
+		return k
+	}
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case '.':
+			return '/'
+		case '/':
+			return '.'
+		}
+		return r
+	}, k)
+}
+
+// cleanPath refuses a name that would walk: empty, "." and ".." components.
+func cleanPath(path string) bool {
+	for part := range strings.SplitSeq(path, "/") {
+		if part == "" || part == "." || part == ".." {
+			return false
+		}
+	}
+	return true
+}
+
+func checkSysctlNamespace(s *specs.Spec, path, field string) error {
+	need, what := sysctlNamespace(path)
+	switch {
+	case need == "":
+		return fail(field, "sysctl %q is not in a separate kernel namespace", path)
+	case !hasNamespace(s, need):
+		return fail(field, "sysctl %q is not allowed in the host's %s namespace", path, what)
+	case path == "kernel/hostname":
+		return fail(field, "sysctl %q is not allowed as it conflicts with the OCI %q field", path, "hostname")
+	}
+	return nil
+}
+
+// sysctlNamespace tells which namespace a sysctl belongs to, and its name in
+// messages; "" means none.
+func sysctlNamespace(path string) (specs.LinuxNamespaceType, string) {
+	switch path {
+	case "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem", "kernel/shmall", "kernel/shmmax",
+		"kernel/shmmni", "kernel/shm_rmid_forced":
+		return specs.IPCNamespace, "ipc"
+	case "kernel/domainname", "kernel/hostname":
+		return specs.UTSNamespace, "uts"
+	}
+	top, _, _ := strings.Cut(path, "/")
+	switch {
+	case strings.HasPrefix(path, "fs/mqueue/"):
+		return specs.IPCNamespace, "ipc"
+	case top == "net":
+		return specs.NetworkNamespace, "network"
+	case top == "user":
+		// Allowed only where it cannot loosen a limit that the host's
+		// administrator has set.
+		return specs.UserNamespace, "user"
+	}
+	return "", ""
+}

@@ -1,0 +1,88 @@
+package bundle
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// capabilityNames are in the order of their numbers in <linux/capability.h>, the
+// last from Linux 5.9.
+var capabilityNames = [...]string{
+	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL",
+	"CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE",
+	"CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER",
+	"CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT",
+	"CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME",
+	"CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL",
+	"CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM",
+	"CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
+}
+
+// CapabilityNames lists the capabilities that rung knows; the index is the
+// kernel's number. The caller may change the slice.
+func CapabilityNames() []string {
+	return slices.Clone(capabilityNames[:])
+}
+
+// CapabilityNumber gives the kernel's number of a capability such as
+// "CAP_CHOWN".
+func CapabilityNumber(name string) (int, bool) {
+	i := slices.Index(capabilityNames[:], name)
+	return i, i >= 0
+}
+
+// Warnings tells of what is legal, but ignored or on its way out. It is for a
+// spec that passes Validate.
+func Warnings(s *specs.Spec) []string {
+	var w []string
+	for i := range s.Mounts {
+		if d := s.Mounts[i].Destination; !strings.HasPrefix(d, "/") {
+			w = append(w, fmt.Sprintf("mounts[%d].destination: relative destination path %s is deprecated, using it as relative to /", i, d))
+		}
+	}
+	w = append(w, ProcessWarnings(s.Process, "process")...)
+	if s.Linux != nil {
+		w = append(w, linuxWarnings(s)...)
+	}
+	return w
+}
+
+func linuxWarnings(s *specs.Spec) []string {
+	var w []string
+	if p := s.Linux.Personality; p != nil && len(p.Flags) > 0 {
+		w = append(w, fmt.Sprintf("linux.personality.flags: ignoring unsupported personality flags: %v", p.Flags))
+	}
+	if ns := namespace(s, specs.UserNamespace); ns != nil && ns.Path != "" && len(s.Linux.UIDMappings)+len(s.Linux.GIDMappings) > 0 {
+		w = append(w, "linux.uidMappings: both a user namespace path to join and mappings specified, you may only provide one")
+	}
+	//nolint:staticcheck // Deprecated members are what this is about.
+	if r := s.Linux.Resources; r != nil && r.Memory != nil && (r.Memory.Kernel != nil || r.Memory.KernelTCP != nil) {
+		w = append(w, "linux.resources.memory.kernel: kernel memory settings are ignored")
+	}
+	return w
+}
+
+// ProcessWarnings is the part of Warnings that `exec` shares with `create`.
+// Capabilities that nobody knows are dropped and told of, as config.md wants.
+func ProcessWarnings(p *specs.Process, field string) []string {
+	if p == nil || p.Capabilities == nil {
+		return nil
+	}
+	c := p.Capabilities
+	var unknown []string
+	for _, set := range [...][]string{c.Bounding, c.Effective, c.Inheritable, c.Permitted, c.Ambient} {
+		for _, name := range set {
+			if _, ok := CapabilityNumber(name); !ok && !slices.Contains(unknown, name) {
+				unknown = append(unknown, name)
+			}
+		}
+	}
+	if unknown == nil {
+		return nil
+	}
+	slices.Sort(unknown)
+	return []string{fmt.Sprintf("%s.capabilities: ignoring unknown or unavailable capabilities: %v", field, unknown)}
+}

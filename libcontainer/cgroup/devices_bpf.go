@@ -1,0 +1,221 @@
+package cgroup
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"syscall"
+
+	"rung/internal/sys"
+)
+
+// The device filter of v2 is a BPF_PROG_TYPE_CGROUP_DEVICE program. It is
+// encoded here by hand: eight opcodes do, and linking a BPF library
+// costs every command its package initialisation.
+//
+// The kernel passes struct bpf_cgroup_dev_ctx { u32 access_type; u32 major;
+// u32 minor; }, where access_type is access<<16 | type; the verdict is r0: 0 to
+// deny, 1 to allow.
+
+// Opcodes (include/uapi/linux/bpf.h, bpf_common.h).
+const (
+	bpfLdxW   = 0x61 // dst = *(u32 *)(src + off)
+	bpfMovReg = 0xbc // dst = src (32 bit)
+	bpfMovImm = 0xb4 // dst = imm (32 bit)
+	bpfAndImm = 0x54 // dst &= imm (32 bit)
+	bpfRshImm = 0x74 // dst >>= imm (32 bit)
+	bpfJeqImm = 0x16 // if (u32) dst == imm goto +off (32 bit)
+	bpfJneImm = 0x56 // if (u32) dst != imm goto +off (32 bit)
+	bpfExit   = 0x95
+)
+
+const (
+	devBlock, devChar = 1, 2 // BPF_DEVCG_DEV_*
+
+	// What each register holds throughout the program.
+	regVerdict, regTmp                = 0, 1
+	regType, regAsked, regMaj, regMin = 2, 3, 4, 5
+)
+
+// insn encodes one instruction in the byte order of this machine: the two
+// registers are bit fields, so their order depends on it as well.
+func insn(op, dst, src uint8, off int16, imm uint32) uint64 {
+	regs := src<<4 | dst
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		regs = dst<<4 | src
+	}
+	var b [8]byte
+	b[0], b[1] = op, regs
+	binary.NativeEndian.PutUint16(b[2:], uint16(off))
+	binary.NativeEndian.PutUint32(b[4:], imm)
+	return binary.NativeEndian.Uint64(b[:])
+}
+
+// deviceProgram compiles the rules. They apply in the order listed, the last
+// word on a device and kind of access counts; so the program asks them from the
+// last to the first. An allow rule takes its bits off what is asked, and when
+// nothing is left to ask the access is granted. A deny rule that still finds
+// one of its bits asked refuses.
+func deviceProgram(allowAll bool, rules []deviceRule) []uint64 {
+	p := make([]uint64, 0, 8+7*len(rules))
+	p = append(p,
+		insn(bpfLdxW, regType, 1, 0, 0),
+		insn(bpfMovReg, regAsked, regType, 0, 0),
+		insn(bpfAndImm, regType, 0, 0, 0xffff),
+		insn(bpfRshImm, regAsked, 0, 0, 16),
+		insn(bpfLdxW, regMaj, 1, 4, 0),
+		insn(bpfLdxW, regMin, 1, 8, 0),
+	)
+	for _, r := range slices.Backward(rules) {
+		p = append(p, ruleBlock(r)...)
+	}
+	verdict := uint32(0)
+	if allowAll {
+		verdict = 1
+	}
+	return append(p, insn(bpfMovImm, regVerdict, 0, 0, verdict), insn(bpfExit, 0, 0, 0, 0))
+}
+
+// ruleBlock: every test that fails jumps behind the block.
+func ruleBlock(r deviceRule) []uint64 {
+	var tests, action []uint64
+	kind := uint32(devChar)
+	if r.kind == 'b' {
+		kind = devBlock
+	}
+	test := func(reg uint8, val uint32) { tests = append(tests, insn(bpfJneImm, reg, 0, 0, val)) }
+	test(regType, kind)
+	if r.major != anyNumber {
+		test(regMaj, uint32(r.major))
+	}
+	if r.minor != anyNumber {
+		test(regMin, uint32(r.minor))
+	}
+	if r.allow {
+		action = []uint64{
+			insn(bpfAndImm, regAsked, 0, 0, uint32(accAll&^r.access)),
+			insn(bpfJneImm, regAsked, 0, 2, 0),
+			insn(bpfMovImm, regVerdict, 0, 0, 1),
+			insn(bpfExit, 0, 0, 0, 0),
+		}
+	} else {
+		action = []uint64{
+			insn(bpfMovReg, regTmp, regAsked, 0, 0),
+			insn(bpfAndImm, regTmp, 0, 0, uint32(r.access)),
+			insn(bpfJeqImm, regTmp, 0, 2, 0),
+			insn(bpfMovImm, regVerdict, 0, 0, 0),
+			insn(bpfExit, 0, 0, 0, 0),
+		}
+	}
+	block := append(tests, action...)
+	for i := range tests {
+		block[i] = withOffset(block[i], int16(len(block)-i-1))
+	}
+	return block
+}
+
+func withOffset(in uint64, off int16) uint64 {
+	var b [8]byte
+	binary.NativeEndian.PutUint64(b[:], in)
+	binary.NativeEndian.PutUint16(b[2:], uint16(off))
+	return binary.NativeEndian.Uint64(b[:])
+}
+
+// setDevicesV2 loads the program and attaches it to the cgroup. A program that
+// is attached already is replaced in one step; of several (systemd leaves some
+// behind) the new one is added before the old ones go. There is no moment
+// without a filter.
+func setDevicesV2(d *cgroupDir, allowAll bool, rules []deviceRule) error {
+	dir, err := openForBpf(d.path)
+	if err != nil {
+		return fmt.Errorf("%s: open %s: %w", devicesField, d.path, err)
+	}
+	defer sys.CloseFd(dir)
+	prog, err := loadProgram(deviceProgram(allowAll, rules))
+	if err != nil {
+		return err
+	}
+	defer sys.CloseFd(prog)
+	var old []int
+	if !d.fresh {
+		if old, err = attachedPrograms(dir); err != nil {
+			return err
+		}
+	}
+	defer func() {
+		for _, fd := range old {
+			sys.CloseFd(fd)
+		}
+	}()
+	replace := -1
+	if len(old) == 1 {
+		replace = old[0]
+	}
+	if err := sys.AttachDeviceProgram(dir, prog, replace); err != nil {
+		return fmt.Errorf("%s: attach device program: %w", devicesField, err)
+	}
+	if replace >= 0 {
+		return nil
+	}
+	for _, fd := range old {
+		if err := sys.DetachDeviceProgram(dir, fd); err != nil {
+			return fmt.Errorf("%s: detach old device program: %w", devicesField, err)
+		}
+	}
+	return nil
+}
+
+// openForBpf: bpf(2) takes no O_PATH descriptor.
+func openForBpf(path string) (int, error) { return sys.OpenRead(path) }
+
+// loadProgram asks for the verifier's log only when it has refused.
+func loadProgram(insns []uint64) (int, error) {
+	fd, _, err := sys.LoadDeviceProgram(insns, nil)
+	switch err {
+	case nil:
+		return fd, nil
+	case syscall.EINVAL, syscall.EACCES, syscall.E2BIG:
+		if fd, log, err := sys.LoadDeviceProgram(insns, make([]byte, 64<<10)); err == nil {
+			return fd, nil
+		} else if log != "" {
+			return -1, fmt.Errorf("%s: load device program: %w: %s", devicesField, err, lastLine(log))
+		}
+	}
+	return -1, fmt.Errorf("%s: load device program: %w", devicesField, err)
+}
+
+func lastLine(s string) string {
+	var last string
+	for i, start := 0, 0; i < len(s); i++ {
+		if s[i] == '\n' {
+			if i > start {
+				last = s[start:i]
+			}
+			start = i + 1
+		}
+	}
+	return last
+}
+
+// attachedPrograms opens the programs on the cgroup. One that a security module
+// hides is left alone: a further program can only narrow what ours allows.
+func attachedPrograms(dir int) ([]int, error) {
+	ids, err := sys.DevicePrograms(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%s: list device programs: %w", devicesField, err)
+	}
+	var fds []int
+	for _, id := range ids {
+		fd, err := sys.ProgramByID(id)
+		switch {
+		case err == nil:
+			fds = append(fds, fd)
+		case !isPermission(err) && err != syscall.ENOENT:
+			for _, fd := range fds {
+				sys.CloseFd(fd)
+			}
+			return nil, fmt.Errorf("%s: open device program %d: %w", devicesField, id, err)
+		}
+	}
+	return fds, nil
+}

@@ -1,0 +1,72 @@
+package compile
+
+import (
+	"math/bits"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/libcontainer/bundle"
+	"rung/libcontainer/plan"
+)
+
+// capabilities are five sets by number. Unset means none (CVE-2022-29162, CVE-2025-27612).
+type capabilities struct {
+	bounding, effective, inheritable, permitted, ambient uint64
+}
+
+// parseCapabilities drops names that rung or the kernel does not know, as runc does;
+// bundle.Warnings tells of them.
+func parseCapabilities(p *specs.Process, last int) capabilities {
+	var c capabilities
+	if p.Capabilities == nil {
+		return c
+	}
+	known := ^uint64(0) >> (63 - min(last, 63))
+	set := func(names []string) (out uint64) {
+		for _, name := range names {
+			if n, ok := bundle.CapabilityNumber(name); ok {
+				out |= 1 << n
+			}
+		}
+		return out & known
+	}
+	c.bounding = set(p.Capabilities.Bounding)
+	c.effective = set(p.Capabilities.Effective)
+	c.inheritable = set(p.Capabilities.Inheritable)
+	c.permitted = set(p.Capabilities.Permitted)
+	c.ambient = set(p.Capabilities.Ambient)
+	return c
+}
+
+const capSysAdmin = 1 << 21
+
+// checkCapabilities: outside of a user namespace rung can give away only what it has.
+func (c *compiler) checkCapabilities(p *specs.Process, field string) error {
+	if c.namespace(specs.UserNamespace) != nil {
+		return nil
+	}
+	caps := parseCapabilities(p, c.facts.LastCapability)
+	if missing := caps.permitted &^ c.facts.Capabilities; missing != 0 {
+		name := bundle.CapabilityNames()[bits.TrailingZeros64(missing)]
+		return fieldError(field+".capabilities.permitted", "%s: rung does not have it itself: %w", name, sysEPERM)
+	}
+	return nil
+}
+
+func (c *compiler) bounding(caps capabilities, field string) {
+	c.b.For(field+".capabilities.bounding", "drop what is not in the bounding set")
+	c.b.Number(plan.Bounding, caps.bounding, uint64(c.facts.LastCapability))
+}
+
+// capset sets the other sets; extra stays until seccomp is loaded.
+func (c *compiler) capset(caps capabilities, extra uint64, field string) {
+	c.b.For(field+".capabilities", "effective, permitted and inheritable sets")
+	c.b.Number(plan.Capset, caps.effective|extra, caps.permitted|extra, caps.inheritable)
+}
+
+func (c *compiler) ambient(caps capabilities, field string) {
+	if caps.ambient != 0 {
+		c.b.For(field+".capabilities.ambient", "ambient set")
+		c.b.Number(plan.Ambient, caps.ambient)
+	}
+}

@@ -1,0 +1,107 @@
+package compile
+
+import (
+	"path"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/host"
+	"rung/libcontainer/plan"
+)
+
+// cgroupMount shows the container its cgroups: cgroup2, or a tmpfs with a mount for each
+// v1 hierarchy. In a cgroup namespace these are new mounts, which show its own part only;
+// without one, binds of the container's cgroups on v1 and the whole tree on v2.
+func (c *compiler) cgroupMount(m *specs.Mount, o *mountOptions, field string) {
+	if c.facts.Cgroups.Mode == host.CgroupV2 {
+		c.cgroup2Mount(m, o, field)
+		return
+	}
+	c.b.For(field, "tmpfs for the cgroup hierarchies")
+	attrs := o.attributes() &^ sys.MOUNT_ATTR_RDONLY
+	tree, _ := c.b.Filesystem("tmpfs", []plan.Option{{Key: "mode", Value: "755"}}, attrs)
+	c.attach(tree, m, plan.MkpathDir, field)
+	for i := range c.facts.Cgroups.Hierarchies {
+		if h := &c.facts.Cgroups.Hierarchies[i]; !h.V2 {
+			c.hierarchyMount(tree, h, o, field)
+		}
+	}
+	if o.readOnly() {
+		c.b.For(field, "make the tmpfs read-only")
+		c.b.MountAttr(tree, "", plan.Attr{Set: sys.MOUNT_ATTR_RDONLY})
+	}
+	c.propagate(tree, o, field)
+	c.b.Close(tree)
+}
+
+func (c *compiler) hierarchyMount(dir plan.Slot, h *host.Hierarchy, o *mountOptions, field string) {
+	name := path.Base(h.Mountpoint)
+	c.b.For(field, "cgroup hierarchy "+name)
+	tree := c.hierarchyTree(h, o, field)
+	target, _ := c.b.Mkpath(dir, name, plan.MkpathDir, 0o755)
+	c.b.MoveMount(tree, target)
+	c.b.Close(target)
+	c.b.Close(tree)
+	if strings.Contains(name, ",") {
+		for _, controller := range strings.Split(name, ",") {
+			c.b.Symlink(name, dir, controller).Tolerate(sysEEXIST)
+		}
+	}
+}
+
+func (c *compiler) hierarchyTree(h *host.Hierarchy, o *mountOptions, field string) plan.Slot {
+	if c.namespace(specs.CgroupNamespace) != nil {
+		var params []plan.Option
+		for _, controller := range h.Controllers {
+			params = append(params, plan.Option{Key: controller})
+		}
+		if h.Name != "" {
+			params = append(params, plan.Option{Key: "name", Value: h.Name})
+		}
+		tree, _ := c.b.Filesystem("cgroup", params, o.attributes())
+		return tree
+	}
+	key := "name=" + h.Name
+	if len(h.Controllers) > 0 {
+		key = h.Controllers[0]
+	}
+	tree, _ := c.b.OpenTree(plan.None, c.opts.CgroupPaths[key], sys.OPEN_TREE_CLONE)
+	c.b.MountAttr(tree, "", c.cloned(false))
+	c.b.MountAttr(tree, "", plan.Attr{Set: o.attributes(), Clear: clearOf(o.attributes())})
+	return tree
+}
+
+// cgroup2Mount: a user namespace may mount cgroup2 only together with a cgroup namespace
+// of its own; where it may not, the container's cgroup is bound in its place.
+func (c *compiler) cgroup2Mount(m *specs.Mount, o *mountOptions, field string) {
+	attrs := o.attributes()
+	private := c.namespace(specs.CgroupNamespace) != nil
+	if c.facts.Rootless() && !private {
+		attrs |= sys.MOUNT_ATTR_RDONLY // CVE-2023-25809
+	}
+	c.b.For(field, "mount point "+destination(m))
+	target, _ := c.b.Mkpath(c.root, destination(m), plan.MkpathDir, 0o755)
+	c.b.For(field, "new cgroup2 for "+destination(m))
+	tree, made := c.b.TryFilesystem("cgroup2", o.parameters(), attrs, sysEPERM, sysEBUSY)
+	c.b.MoveMount(tree, target).IfSlots()
+	source := "/sys/fs/cgroup"
+	if own := c.opts.CgroupPaths[""]; private && own != "" {
+		source = own
+	}
+	c.b.For(field, "bind "+source+" where cgroup2 may not be mounted")
+	bound, _ := c.b.OpenTree(plan.None, source, sys.OPEN_TREE_CLONE|sys.AT_RECURSIVE)
+	c.b.Last().Unless(made)
+	c.b.MountAttr(bound, "", c.cloned(true)).IfSlots()
+	c.b.MountAttr(bound, "", plan.Attr{Set: attrs, Clear: clearOf(attrs), Recursive: true}).IfSlots()
+	c.b.MoveMount(bound, target).IfSlots()
+	if len(o.propagation) > 0 {
+		mounted, _ := c.b.Open(c.root, destination(m), sys.O_PATH, sys.RESOLVE_IN_ROOT)
+		c.propagate(mounted, o, field)
+		c.b.Close(mounted)
+	}
+	c.b.Close(tree)
+	c.b.Close(bound)
+	c.b.Close(target)
+}

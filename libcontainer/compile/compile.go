@@ -1,0 +1,351 @@
+// Package compile turns a configuration into a plan. It is pure: no I/O, no clock,
+// no environment. What it must know of the machine is in host.Facts, what the caller
+// wants is in Options; what can only be seen inside the container comes at the SYNC
+// "inside" and goes into the second segment.
+//
+// One file a subject: namespaces, root, mounts, options, cgroups, devices, masks,
+// sysctl, console, process (shared by create and exec), exec.
+package compile
+
+import (
+	"fmt"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/host"
+	"rung/libcontainer/plan"
+)
+
+// Input is all that Create reads.
+type Input struct {
+	Spec    *specs.Spec
+	Facts   *host.Facts
+	Options Options
+}
+
+// Options is what the caller of rung asked for, beside config.json.
+type Options struct {
+	ID           string
+	Bundle       string            // absolute; relative paths of config.json start here
+	Rootfs       string            // absolute
+	Await        bool              // create: wait for start. Otherwise the process starts at once
+	NoPivot      bool              // --no-pivot
+	NoKeyring    bool              // --no-new-keyring
+	Console      bool              // process.terminal: the caller passes a socket for the pty
+	ListenFDs    int               // LISTEN_FDS of rung's environment, passed on
+	PreserveFDs  int               // --preserve-fds, with those of LISTEN_FDS
+	CgroupPaths  map[string]string // by controller; "" is the unified hierarchy
+	SetgroupsOff bool              // the new user namespace will deny setgroups(2)
+	Seccomp      *Filter           // linux.seccomp, compiled
+}
+
+// Filter is a compiled seccomp profile.
+type Filter struct {
+	Program []byte
+	Flags   uint64
+}
+
+// SourceKind says how the parent gets a descriptor that the hands inherit.
+type SourceKind int
+
+// The kinds of inherited descriptors.
+const (
+	SourceTree      SourceKind = iota // open_tree(2) of Path, cloned; recursively if asked for
+	SourceNamespace                   // the namespace at Path
+	SourceProc                        // a private mount of proc
+	SourceUserNS                      // a user namespace with the mappings
+	SourceCgroup                      // the unified cgroup of the container
+	SourceTasks                       // the tasks file of v1 hierarchy number Index (exec)
+	SourceStart                       // the listening start socket
+	SourceConsole                     // the socket that gets the pty
+	SourcePidfd                       // the container's init (exec)
+	SourceRoot                        // the root of the container's init (exec)
+)
+
+// Source describes an inherited descriptor. Its index in Program.Sources is its slot.
+type Source struct {
+	Kind      SourceKind
+	Path      string
+	Recursive bool
+	Index     int
+	Why       plan.Why
+
+	UIDMappings, GIDMappings []specs.LinuxIDMapping // of SourceUserNS
+}
+
+// ActionKind is something that the parent does while the hands wait.
+type ActionKind int
+
+// The parent's actions, in the order in which they may occur.
+const (
+	WriteIDMaps ActionKind = iota
+	EnterCgroup
+	SetOOMScore
+	MoveNetDevices
+	RunPrestart
+	RunCreateRuntime
+	RunCreateContainer
+	LookInside
+	SetRlimits
+	StoreState
+)
+
+var actionNames = [...]string{
+	WriteIDMaps: "write id maps", EnterCgroup: "enter cgroup", SetOOMScore: "set oom score",
+	MoveNetDevices: "move network devices", RunPrestart: "run prestart hooks",
+	RunCreateRuntime: "run createRuntime hooks", RunCreateContainer: "run createContainer hooks",
+	LookInside: "look inside and compile the next segment", SetRlimits: "set resource limits",
+	StoreState: "store the state",
+}
+
+// String returns the words for it in explain.
+func (k ActionKind) String() string { return actionNames[k] }
+
+// Action is one step of the parent at a SYNC, with the field it comes from.
+type Action struct {
+	Kind ActionKind
+	Why  plan.Why
+}
+
+// Program is a compiled configuration: the first segment, what the parent must hand
+// over, what it does at each SYNC, and how to compile the rest.
+type Program struct {
+	First   *plan.Plan
+	Sources []Source
+	Actions map[plan.SyncPoint][]Action
+
+	compiler *compiler
+}
+
+// compiler carries the state of one compilation from the first segment to the second.
+type compiler struct {
+	spec  *specs.Spec
+	facts *host.Facts
+	opts  Options
+	b     *plan.Builder
+	prog  *Program
+
+	root      plan.Slot // the container's root directory
+	dev       plan.Slot // its /dev
+	proc      plan.Slot // a private procfs, or None
+	null      plan.Slot // /dev/null of the host, for masks
+	park      plan.Slot // a directory of the host's tree
+	start     plan.Slot
+	console   plan.Slot
+	tasks     plan.Slot  // the first of the tasks files of v1 cgroups
+	readonly  []deferred // mounts that become read-only when all is made
+	hostDone  bool       // SYNC host has been emitted
+	hostSteps []Action   // what the parent does at SYNC host
+}
+
+type deferred struct {
+	tree plan.Slot
+	why  plan.Why
+}
+
+// Create compiles the first segment of create and run. Errors name the field.
+func Create(in Input) (*Program, error) {
+	c := &compiler{
+		spec: in.Spec, facts: in.Facts, opts: in.Options, b: plan.NewBuilder(),
+		prog: &Program{Actions: map[plan.SyncPoint][]Action{}},
+		root: plan.None, dev: plan.None, proc: plan.None, null: plan.None, park: plan.None, start: plan.None, console: plan.None,
+	}
+	c.prog.compiler = c
+	if c.spec.Linux == nil {
+		c.spec.Linux = &specs.Linux{}
+	}
+	if err := c.checkProcess(c.spec.Process); err != nil {
+		return nil, err
+	}
+	steps := []func() error{
+		c.inherit, c.beforeNamespaces, c.namespaces, c.insideBasics, c.rootfs, c.mounts, c.setupDev,
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	c.syncInside()
+	c.prog.First = c.b.Plan(true)
+	return c.prog, plan.Check(c.prog.First)
+}
+
+// Inside compiles the second segment from what the parent saw inside.
+func (p *Program) Inside(inside host.Inside) (*plan.Plan, error) {
+	c := p.compiler
+	c.b = c.b.Next()
+	c.afterSync()
+	steps := []func() error{
+		c.makeCwd, c.openConsole, c.names, c.sysctls, c.masks, c.finishMounts, c.enterRoot,
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	c.process(c.spec.Process, "process", inside)
+	second := c.b.Plan(false)
+	return second, plan.Check(second, p.First.Filled()...)
+}
+
+func fieldError(field, format string, args ...any) error {
+	return fmt.Errorf(field+": "+format, args...)
+}
+
+func (c *compiler) at(p plan.SyncPoint, kind ActionKind, field string) {
+	action := Action{Kind: kind, Why: plan.Why{Field: field, Purpose: kind.String()}}
+	c.prog.Actions[p] = append(c.prog.Actions[p], action)
+}
+
+func (c *compiler) source(kind SourceKind, path string, recursive bool, field, purpose string) plan.Slot {
+	c.prog.Sources = append(c.prog.Sources, Source{
+		Kind: kind, Path: path, Recursive: recursive, Why: plan.Why{Field: field, Purpose: purpose},
+	})
+	return c.b.Inherit()
+}
+
+// inherit asks for the descriptors that do not belong to one mount or namespace.
+func (c *compiler) inherit() error {
+	if c.needsProc() {
+		c.proc = c.source(SourceProc, "", false, "", "private procfs for writes to /proc")
+	}
+	if c.opts.Await {
+		c.start = c.source(SourceStart, "", false, "", "start socket")
+	}
+	if c.opts.Console {
+		c.console = c.source(SourceConsole, "", false, "process.terminal", "console socket")
+	}
+	return nil
+}
+
+func (c *compiler) needsProc() bool {
+	l := c.spec.Linux
+	p := c.spec.Process
+	return len(l.Sysctl) > 0 || len(l.TimeOffsets) > 0 ||
+		p.OOMScoreAdj != nil || p.ApparmorProfile != "" || p.SelinuxLabel != ""
+}
+
+// beforeNamespaces is what needs the rights that rung has on the host.
+func (c *compiler) beforeNamespaces() error {
+	c.b.For("", "reset the CPU affinity that rung inherited")
+	c.b.Text(plan.Affinity, allCPUs).Tolerate(sysEINVAL, sysEPERM)
+	if adj := c.spec.Process.OOMScoreAdj; adj != nil {
+		c.b.For("process.oomScoreAdj", "set the badness for the OOM killer")
+		c.b.Write(c.proc, "self/oom_score_adj", fmt.Sprint(*adj))
+	}
+	return nil
+}
+
+// insideBasics is the start of the container process's own life.
+func (c *compiler) insideBasics() error {
+	c.b.For("", "new session")
+	c.b.Number(plan.Setsid)
+	c.b.For("", "modes are given in full")
+	c.b.Number(plan.Umask, 0)
+	if !c.opts.NoKeyring {
+		c.keyring(c.opts.ID)
+	}
+	if ns := c.namespace(specs.NetworkNamespace); ns != nil && ns.Path == "" {
+		c.b.For("linux.namespaces", "bring up the loopback device")
+		c.b.Number(plan.Loopback)
+	}
+	return nil
+}
+
+// keyring permissions: all for the possessor; view, read, search and link for the owner,
+// so that exec can join it.
+const keyringPermissions = 0x3f1b0000
+
+func (c *compiler) keyring(id string) {
+	c.b.For("", "own session keyring, so that the caller's keys stay outside")
+	c.b.Add(plan.Op{
+		Code: plan.Keyring, Text: [3]string{"_ses." + id}, Ints: [4]uint64{keyringPermissions},
+	}).Tolerate(sysENOSYS)
+}
+
+// syncHost is placed as late as the configuration allows, so that little of the set-up is
+// charged to the container's memory limit: before the first cgroup mount, or at SYNC inside.
+func (c *compiler) syncHost() {
+	if c.hostDone {
+		return
+	}
+	c.hostDone = true
+	c.b.For("linux.cgroupsPath", "wait for the cgroup")
+	c.tasks, _ = c.b.SyncFor(plan.SyncHost, plan.None, c.tasksFiles())
+	c.hostActions(plan.SyncHost)
+	c.enterCgroups()
+	c.unshareCgroup()
+}
+
+// tasksFiles is the number of v1 hierarchies that the process enters by itself.
+func (c *compiler) tasksFiles() (n int) {
+	if c.facts.Cgroups == nil {
+		return 0
+	}
+	for i := range c.facts.Cgroups.Hierarchies {
+		if !c.facts.Cgroups.Hierarchies[i].V2 {
+			n++
+		}
+	}
+	return n
+}
+
+// enterCgroups: slots of hierarchies that were given up (rootless) are empty.
+func (c *compiler) enterCgroups() {
+	c.b.For("linux.cgroupsPath", "enter the cgroup")
+	for i := range c.tasksFiles() {
+		slot := c.tasks + plan.Slot(i)
+		c.b.EnterCgroup(slot).IfSlots()
+		c.b.Close(slot)
+	}
+}
+
+func (c *compiler) hostActions(p plan.SyncPoint) {
+	c.at(p, EnterCgroup, "linux.cgroupsPath")
+	if len(c.spec.Linux.NetDevices) > 0 {
+		c.at(p, MoveNetDevices, "linux.netDevices")
+	}
+}
+
+func (c *compiler) unshareCgroup() {
+	if ns := c.namespace(specs.CgroupNamespace); ns != nil && ns.Path == "" {
+		c.b.For(c.namespaceField(specs.CgroupNamespace), "new cgroup namespace, rooted at the container's cgroup")
+		c.b.Number(plan.Unshare, sys.CLONE_NEWCGROUP)
+	}
+}
+
+func (c *compiler) syncInside() {
+	c.b.For("", "mounts are made: wait for hooks and the next segment")
+	if c.hostDone {
+		c.b.SyncAt(plan.SyncInside, c.root)
+	} else {
+		c.tasks, _ = c.b.SyncFor(plan.SyncInside, c.root, c.tasksFiles())
+		c.hostActions(plan.SyncInside)
+	}
+	if h := c.spec.Hooks; h != nil {
+		if len(h.Prestart) > 0 { //nolint:staticcheck // deprecated, and part of the specification
+			c.at(plan.SyncInside, RunPrestart, "hooks.prestart")
+		}
+		if len(h.CreateRuntime) > 0 {
+			c.at(plan.SyncInside, RunCreateRuntime, "hooks.createRuntime")
+		}
+		if len(h.CreateContainer) > 0 {
+			c.at(plan.SyncInside, RunCreateContainer, "hooks.createContainer")
+		}
+	}
+	c.at(plan.SyncInside, LookInside, "process.args")
+	if len(c.spec.Process.Rlimits) > 0 {
+		c.at(plan.SyncReady, SetRlimits, "process.rlimits")
+	}
+	c.at(plan.SyncReady, StoreState, "")
+}
+
+// afterSync emits what had to wait for the cgroup.
+func (c *compiler) afterSync() {
+	if !c.hostDone {
+		c.hostDone = true
+		c.enterCgroups()
+		c.unshareCgroup()
+	}
+}

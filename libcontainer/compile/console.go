@@ -1,0 +1,54 @@
+package compile
+
+import (
+	"rung/internal/sys"
+	"rung/libcontainer/plan"
+)
+
+// openConsole opens a pty of the container's own devpts, sends its master to the caller
+// and binds the slave to /dev/console. Both ends come from descriptors, never from a path
+// of the image (CVE-2025-52565, CVE-2026-88264).
+func (c *compiler) openConsole() error {
+	if !c.opts.Console {
+		return nil
+	}
+	peer := c.openPty(c.spec.Process.ConsoleSize != nil)
+	c.b.For("process.terminal", "bind the terminal to /dev/console")
+	if c.dev == plan.None {
+		c.dev, _ = c.b.Mkpath(c.root, "/dev", plan.MkpathDir|plan.MkpathNofollow, 0o755)
+	}
+	if c.hasMounts() {
+		target, _ := c.b.Mkpath(c.dev, "console", plan.MkpathFile|plan.MkpathNofollow, 0o600)
+		tree, _ := c.b.OpenTree(peer, "", sys.OPEN_TREE_CLONE|sys.AT_EMPTY_PATH)
+		c.b.MoveMount(tree, target)
+		c.b.Close(tree)
+		c.b.Close(target)
+	}
+	c.takeTerminal(peer)
+	return nil
+}
+
+func (c *compiler) openPty(sized bool) plan.Slot {
+	c.b.For("process.terminal", "open a pty of the container's devpts")
+	master, _ := c.b.Open(c.root, "/dev/ptmx", sys.O_RDWR|sys.O_NOCTTY, sys.RESOLVE_IN_ROOT|sys.RESOLVE_NO_MAGICLINKS)
+	c.b.VerifyDevice(master, sys.S_IFCHR, sys.Mkdev(5, 2))
+	var columns, rows uint64
+	if sized {
+		columns = uint64(c.spec.Process.ConsoleSize.Width)
+		rows = uint64(c.spec.Process.ConsoleSize.Height)
+	}
+	peer, _ := c.b.Pty(master, columns, rows, 0, 0)
+	c.b.For("process.terminal", "send the pty to the caller")
+	c.b.SendFD(c.console, master, "/dev/ptmx")
+	c.b.Close(master)
+	return peer
+}
+
+func (c *compiler) takeTerminal(peer plan.Slot) {
+	c.b.For("process.terminal", "controlling terminal and standard streams")
+	c.b.ControllingTTY(peer)
+	for n := range uint64(3) {
+		c.b.Dup(peer, n)
+	}
+	c.b.Close(peer)
+}

@@ -1,0 +1,156 @@
+package compile
+
+import (
+	"fmt"
+	"os"
+	"path"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/host"
+	"rung/libcontainer/plan"
+)
+
+// DefaultDevices are in every container (config-linux.md, "Default Devices").
+func DefaultDevices() []specs.LinuxDevice {
+	return []specs.LinuxDevice{
+		charDevice("/dev/null", 1, 3), charDevice("/dev/random", 1, 8), charDevice("/dev/full", 1, 7),
+		charDevice("/dev/tty", 5, 0), charDevice("/dev/zero", 1, 5), charDevice("/dev/urandom", 1, 9),
+	}
+}
+
+func charDevice(name string, major, minor int64) specs.LinuxDevice {
+	mode := os.FileMode(0o666)
+	return specs.LinuxDevice{Path: name, Type: "c", Major: major, Minor: minor, FileMode: &mode}
+}
+
+// setupDev makes the devices, links and the place of the console, unless the bundle brings
+// a /dev of its own by a bind mount.
+func (c *compiler) setupDev() error {
+	if !c.hasMounts() || c.bindsDev() {
+		return nil
+	}
+	c.b.For("linux.devices", "open /dev")
+	c.dev, _ = c.b.Mkpath(c.root, "/dev", plan.MkpathDir|plan.MkpathNofollow, 0o755) // CVE-2026-41579
+	for i, d := range c.allDevices() {
+		if err := c.device(&d, i); err != nil {
+			return err
+		}
+	}
+	c.devLinks()
+	return nil
+}
+
+func (c *compiler) bindsDev() bool {
+	for i := range c.spec.Mounts {
+		m := &c.spec.Mounts[i]
+		if destination(m) == "/dev" && host.IsBind(m) {
+			return true
+		}
+	}
+	return false
+}
+
+// allDevices is linux.devices, then those defaults that it does not name.
+func (c *compiler) allDevices() []specs.LinuxDevice {
+	devices := append([]specs.LinuxDevice(nil), c.spec.Linux.Devices...)
+	for _, d := range DefaultDevices() {
+		named := false
+		for i := range c.spec.Linux.Devices {
+			named = named || path.Clean(c.spec.Linux.Devices[i].Path) == d.Path
+		}
+		if !named {
+			devices = append(devices, d)
+		}
+	}
+	return devices
+}
+
+func (c *compiler) device(d *specs.LinuxDevice, i int) error {
+	field := fmt.Sprintf("linux.devices[%d]", i)
+	if i >= len(c.spec.Linux.Devices) {
+		field = "default device"
+	}
+	name := path.Clean(d.Path)
+	if name == "/dev/ptmx" {
+		return nil // a link to pts/ptmx, below
+	}
+	dir, base := c.dev, path.Base(name)
+	if path.Dir(name) != "/dev" {
+		c.b.For(field, "directory of "+name)
+		dir, _ = c.b.Mkpath(c.root, path.Dir(name), plan.MkpathDir, 0o755)
+		defer c.b.Close(dir)
+	}
+	if c.facts.UserNS || c.namespace(specs.UserNamespace) != nil {
+		c.bindDevice(dir, base, name, field)
+		return nil
+	}
+	mode, err := deviceMode(d, field)
+	if err != nil {
+		return err
+	}
+	c.b.For(field, "make "+name)
+	c.b.Mknod(dir, base, mode, sys.Mkdev(uint32(d.Major), uint32(d.Minor))).Tolerate(sysEEXIST)
+	uid, gid := ids(d)
+	if uid != 0 || gid != 0 {
+		c.b.For(field, "owner of "+name)
+		c.b.Chown(dir, base, uid, gid)
+	}
+	return nil
+}
+
+func ids(d *specs.LinuxDevice) (uid, gid uint64) {
+	if d.UID != nil {
+		uid = uint64(*d.UID)
+	}
+	if d.GID != nil {
+		gid = uint64(*d.GID)
+	}
+	return uid, gid
+}
+
+func deviceMode(d *specs.LinuxDevice, field string) (uint64, error) {
+	mode := uint64(0o666)
+	if d.FileMode != nil {
+		mode = uint64(*d.FileMode & 0o7777)
+	}
+	switch d.Type {
+	case "c", "u":
+		return mode | sys.S_IFCHR, nil
+	case "b":
+		return mode | sys.S_IFBLK, nil
+	case "p":
+		return mode | sys.S_IFIFO, nil
+	}
+	return 0, fieldError(field+".type", "unknown device type %q", d.Type)
+}
+
+// bindDevice: the kernel lets a user namespace make no device nodes, so the host's is
+// bound. What the host lacks, the container lacks.
+func (c *compiler) bindDevice(dir plan.Slot, base, name, field string) {
+	source := name
+	tree := c.cloneTree(source, false, field, source)
+	c.b.For(field, "bind the host's "+name)
+	c.b.MountAttr(tree, "", c.cloned(false))
+	target, _ := c.b.Mkpath(dir, base, plan.MkpathFile|plan.MkpathNofollow, 0o000)
+	c.b.MoveMount(tree, target)
+	c.b.Close(target)
+	c.b.Close(tree)
+}
+
+func (c *compiler) devLinks() {
+	links := [][2]string{
+		{"/proc/self/fd", "fd"}, {"/proc/self/fd/0", "stdin"}, {"/proc/self/fd/1", "stdout"}, {"/proc/self/fd/2", "stderr"},
+	}
+	if c.facts.Kcore {
+		links = append(links, [2]string{"/proc/kcore", "core"})
+	}
+	c.b.For("", "default links in /dev")
+	for _, l := range links {
+		c.b.Symlink(l[0], c.dev, l[1]).Tolerate(sysEEXIST)
+	}
+	c.b.For("", "/dev/ptmx is that of the container's devpts")
+	c.b.Unlink(c.dev, "ptmx").Tolerate(sysENOENT)
+	c.b.Symlink("pts/ptmx", c.dev, "ptmx")
+}

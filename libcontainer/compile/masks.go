@@ -1,0 +1,61 @@
+package compile
+
+import (
+	"fmt"
+	"path"
+
+	"rung/internal/sys"
+	"rung/libcontainer/plan"
+)
+
+// masks hides linux.maskedPaths and write-protects linux.readonlyPaths. Paths that do not
+// exist are none of either; anything else that fails is an error (CVE-2025-31133).
+func (c *compiler) masks() error {
+	l := c.spec.Linux
+	if !c.hasMounts() && len(l.MaskedPaths)+len(l.ReadonlyPaths) > 0 {
+		return fieldError("linux.maskedPaths", "unable to restrict sys entries without a private MNT namespace")
+	}
+	for i, p := range l.ReadonlyPaths {
+		c.readonlyPath(p, fmt.Sprintf("linux.readonlyPaths[%d]", i))
+	}
+	if len(l.MaskedPaths) == 0 {
+		return nil
+	}
+	c.b.For("linux.maskedPaths", "one empty directory for all masks")
+	empty, _ := c.b.Filesystem("tmpfs", []plan.Option{{Key: "mode", Value: "755"}, {Key: "nr_blocks", Value: "1"}, {Key: "nr_inodes", Value: "1"}}, sys.MOUNT_ATTR_RDONLY)
+	// Only what is attached can be cloned before Linux 6.15: park it on a directory of the
+	// host's tree, which the process is about to leave.
+	c.b.MoveMount(empty, c.park)
+	for i, p := range l.MaskedPaths {
+		c.b.For(fmt.Sprintf("linux.maskedPaths[%d]", i), "hide "+p)
+		c.b.Mask(c.root, c.null, empty, path.Join("/", p)).Tolerate(sysENOENT)
+	}
+	c.b.Close(empty)
+	return nil
+}
+
+// openMaskSources opens, in the new mount namespace but on the host's tree, what the masks
+// are cloned from: never anything of the image (CVE-2025-31133).
+func (c *compiler) openMaskSources() {
+	if len(c.spec.Linux.MaskedPaths) == 0 {
+		return
+	}
+	c.b.For("linux.maskedPaths", "the host's null device")
+	c.null, _ = c.b.Open(plan.None, "/dev/null", sys.O_PATH, 0)
+	c.b.VerifyDevice(c.null, sys.S_IFCHR, sys.Mkdev(1, 3))
+	c.b.For("linux.maskedPaths", "a place for the empty directory")
+	c.park, _ = c.b.Open(plan.None, "/proc", sys.O_PATH|sys.O_DIRECTORY, 0)
+}
+
+func (c *compiler) readonlyPath(p, field string) {
+	c.b.For(field, "open "+p)
+	target, _ := c.b.Open(c.root, path.Join("/", p), sys.O_PATH, sys.RESOLVE_IN_ROOT|sys.RESOLVE_NO_MAGICLINKS)
+	c.b.Last().Tolerate(sysENOENT)
+	c.b.For(field, "make "+p+" read-only")
+	tree, _ := c.b.OpenTree(target, "", sys.OPEN_TREE_CLONE|sys.AT_RECURSIVE|sys.AT_EMPTY_PATH)
+	c.b.Last().IfSlots()
+	c.b.MountAttr(tree, "", plan.Attr{Set: sys.MOUNT_ATTR_RDONLY}).IfSlots()
+	c.b.MoveMount(tree, target).IfSlots()
+	c.b.Close(tree)
+	c.b.Close(target)
+}

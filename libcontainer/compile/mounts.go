@@ -1,0 +1,263 @@
+package compile
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/host"
+	"rung/libcontainer/plan"
+)
+
+// fsconfigMax is the longest value that fsconfig(2) takes.
+const fsconfigMax = 255
+
+// mounts emits mounts[] in its order.
+func (c *compiler) mounts() error {
+	for i := range c.spec.Mounts {
+		m := &c.spec.Mounts[i]
+		field := fmt.Sprintf("mounts[%d]", i)
+		if err := c.mount(m, field); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *compiler) mount(m *specs.Mount, field string) error {
+	o := parseOptions(m.Options)
+	if err := c.checkProc(m, &o, field); err != nil {
+		return err
+	}
+	switch {
+	case o.bind:
+		return c.bindMount(m, &o, field)
+	case m.Type == "cgroup" || m.Type == "cgroup2":
+		c.syncHost()
+		c.cgroupMount(m, &o, field)
+		return nil
+	}
+	return c.filesystem(m, &o, field)
+}
+
+// destination is absolute: a relative one starts at the root (config.md).
+func destination(m *specs.Mount) string { return path.Join("/", m.Destination) }
+
+// procFiles are what lxcfs and its like provide under /proc, as in runc.
+var procFiles = [...]string{
+	"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime",
+	"/proc/loadavg", "/proc/slabinfo", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled",
+}
+
+// checkProc refuses what would fake /proc, which rung and the LSMs trust (CVE-2019-16884).
+func (c *compiler) checkProc(m *specs.Mount, o *mountOptions, field string) error {
+	d := destination(m)
+	switch {
+	case d != "/proc" && !strings.HasPrefix(d, "/proc/"):
+		return nil
+	case d == "/proc" && !o.bind && m.Type == "proc":
+		return nil
+	case d == "/proc" && o.bind && c.facts.Sources[host.SourcePath(m, c.opts.Bundle)].Proc:
+		return nil
+	case d == "/proc":
+		return fieldError(field, "%q cannot be mounted because it is not of type proc", d)
+	case slices.Contains(procFiles[:], d):
+		return nil
+	}
+	return fieldError(field, "%q cannot be mounted because it is inside /proc", d)
+}
+
+// attach makes the mount point and moves the detached mount onto it.
+func (c *compiler) attach(tree plan.Slot, m *specs.Mount, kind uint64, field string) {
+	if m.Type == "proc" || m.Type == "sysfs" {
+		kind |= plan.MkpathNofollow // CVE-2019-19921
+	}
+	c.b.For(field, "mount point "+destination(m))
+	target, _ := c.b.Mkpath(c.root, destination(m), kind, 0o755)
+	c.b.For(field, "attach "+destination(m))
+	c.b.MoveMount(tree, target)
+	c.b.Close(target)
+}
+
+func (c *compiler) propagate(tree plan.Slot, o *mountOptions, field string) {
+	for _, p := range o.propagation {
+		c.b.For(field, "propagation")
+		c.b.MountAttr(tree, "", p)
+	}
+}
+
+// filesystem makes a new superblock, or a new mount of one that is shared.
+func (c *compiler) filesystem(m *specs.Mount, o *mountOptions, field string) error {
+	if m.Type == "" {
+		return fieldError(field+".type", "must not be empty for a mount that is no bind mount")
+	}
+	params := o.parameters()
+	if slices.ContainsFunc(params, func(p plan.Option) bool { return len(p.Value) > fsconfigMax }) {
+		c.longOptions(m, o, field)
+		return nil
+	}
+	params = c.defaultParameters(m, params)
+	attrs, late := o.attributes(), c.lateReadOnly(m, o)
+	if late {
+		attrs &^= sys.MOUNT_ATTR_RDONLY
+	}
+	if source := m.Source; source != "" && !slices.ContainsFunc(params, func(p plan.Option) bool { return p.Key == "source" }) {
+		params = append([]plan.Option{{Key: "source", Value: source}}, params...)
+	}
+	c.b.For(field, "new "+m.Type+" for "+destination(m))
+	tree, _ := c.b.Filesystem(m.Type, params, attrs)
+	c.attach(tree, m, plan.MkpathDir, field)
+	c.propagate(tree, o, field)
+	if late {
+		c.readonly = append(c.readonly, deferred{tree, plan.Why{Field: field, Purpose: "make " + destination(m) + " read-only"}})
+		return nil
+	}
+	c.b.Close(tree)
+	return nil
+}
+
+// lateReadOnly: rung and later mounts still make files in /dev and in a tmpfs.
+func (c *compiler) lateReadOnly(m *specs.Mount, o *mountOptions) bool {
+	return o.readOnly() && (destination(m) == "/dev" || m.Type == "tmpfs")
+}
+
+// defaultParameters: a tmpfs takes over mode and owner of the directory that it covers.
+func (c *compiler) defaultParameters(m *specs.Mount, params []plan.Option) []plan.Option {
+	target, ok := c.facts.Targets[m.Destination]
+	if m.Type != "tmpfs" || !ok {
+		return params
+	}
+	given := func(key string) bool {
+		return slices.ContainsFunc(params, func(p plan.Option) bool { return p.Key == key })
+	}
+	if !given("mode") {
+		params = append(params, plan.Option{Key: "mode", Value: fmt.Sprintf("%o", target.Mode)})
+	}
+	return params
+}
+
+// longOptions mounts by mount(2), which takes a page of options (overlay's lowerdir).
+func (c *compiler) longOptions(m *specs.Mount, o *mountOptions, field string) {
+	c.b.For(field, "mount point "+destination(m))
+	target, _ := c.b.Mkpath(c.root, destination(m), plan.MkpathDir, 0o755)
+	c.b.Fchdir(target)
+	c.b.Close(target)
+	var data []string
+	for _, p := range o.parameters() {
+		if p.Value == "" {
+			data = append(data, p.Key)
+		} else {
+			data = append(data, p.Key+"="+p.Value)
+		}
+	}
+	c.b.For(field, "mount "+m.Type+" on "+destination(m)+" by mount(2): options over 255 bytes")
+	c.b.Mount(m.Source, m.Type, strings.Join(data, ","), 0)
+	tree, _ := c.b.Open(c.root, destination(m), sys.O_PATH|sys.O_DIRECTORY, sys.RESOLVE_IN_ROOT|sys.RESOLVE_NO_MAGICLINKS)
+	c.b.MountAttr(tree, "", plan.Attr{Set: o.attributes(), Clear: clearOf(o.attributes())})
+	c.propagate(tree, o, field)
+	c.b.Close(tree)
+}
+
+// clearOf: to set an access time, the kernel wants the whole field cleared.
+func clearOf(set uint64) uint64 {
+	if set&sys.MOUNT_ATTR__ATIME != 0 {
+		return sys.MOUNT_ATTR__ATIME
+	}
+	return 0
+}
+
+// bindMount attaches a clone of mounts that exist. All attributes are set on the clone
+// before it is attached; none is ever changed through a path (CVE-2026-115521).
+func (c *compiler) bindMount(m *specs.Mount, o *mountOptions, field string) error {
+	if p := o.firstParameter(); p != "" {
+		return fieldError(field+".options", "bind mounts cannot have any filesystem-specific options applied: %q", p)
+	}
+	source := host.SourcePath(m, c.opts.Bundle)
+	look, ok := c.facts.Sources[source]
+	if c.namespace(specs.MountNamespace).Path == "" {
+		if ok && look.Err != 0 {
+			return fieldError(field+".source", "stat %s: %w", source, look.Err)
+		}
+	}
+	kind := uint64(plan.MkpathDir)
+	if ok && !look.Directory {
+		kind = plan.MkpathFile
+	}
+	tree := c.cloneTree(source, o.recursive, field, source+" for "+destination(m))
+	c.b.For(field, "propagation of the clone")
+	if !c.sharedRoot() {
+		c.b.MountAttr(tree, "", c.cloned(o.recursive))
+	}
+	if err := c.idmapMount(tree, m, o, field); err != nil {
+		return err
+	}
+	c.bindAttributes(tree, o, field)
+	c.attach(tree, m, kind, field)
+	c.propagate(tree, o, field)
+	c.b.Close(tree)
+	return nil
+}
+
+// bindAttributes keeps what the source carries. In a user namespace the kernel locks
+// flags against clearing (mount_namespaces(7)): those stay set.
+func (c *compiler) bindAttributes(tree plan.Slot, o *mountOptions, field string) {
+	c.b.For(field, "mount attributes")
+	c.setAttributes(tree, plan.Attr{Set: o.set, Clear: o.clear})
+	c.b.For(field, "mount attributes of the whole tree")
+	c.setAttributes(tree, plan.Attr{Set: o.recSet, Clear: o.recClear, Recursive: true})
+}
+
+func (c *compiler) setAttributes(tree plan.Slot, a plan.Attr) {
+	atime := a.Set & sys.MOUNT_ATTR__ATIME
+	if a.Set != 0 {
+		c.b.MountAttr(tree, "", plan.Attr{Set: a.Set, Clear: clearOf(atime), Recursive: a.Recursive})
+	}
+	if clear := a.Clear; clear != 0 && (atime == 0 || clear != sys.MOUNT_ATTR__ATIME) {
+		if atime != 0 {
+			clear &^= sys.MOUNT_ATTR__ATIME
+		}
+		op := c.b.MountAttr(tree, "", plan.Attr{Clear: clear, Recursive: a.Recursive})
+		if !c.parentOpens() {
+			op.Tolerate(sysEPERM)
+		}
+	}
+}
+
+// idmapMount refuses what needs a mapped mount until the user namespace for it exists.
+func (c *compiler) idmapMount(tree plan.Slot, m *specs.Mount, o *mountOptions, field string) error {
+	if o.idmap == "" && len(m.UIDMappings) == 0 && len(m.GIDMappings) == 0 {
+		return nil
+	}
+	slot := c.source(SourceUserNS, "", o.idmap == "ridmap", field, "user namespace of the id map")
+	c.prog.Sources[slot].UIDMappings = m.UIDMappings
+	c.prog.Sources[slot].GIDMappings = m.GIDMappings
+	if len(m.UIDMappings) == 0 {
+		c.prog.Sources[slot].UIDMappings = c.spec.Linux.UIDMappings
+		c.prog.Sources[slot].GIDMappings = c.spec.Linux.GIDMappings
+	}
+	c.b.For(field, "map the owners of files")
+	c.b.IDMap(tree, slot, o.idmap == "ridmap")
+	return nil
+}
+
+// finishMounts makes read-only what had to stay writable until now.
+func (c *compiler) finishMounts() error {
+	for _, d := range c.readonly {
+		c.b.For(d.why.Field, d.why.Purpose)
+		c.b.MountAttr(d.tree, "", plan.Attr{Set: sys.MOUNT_ATTR_RDONLY})
+	}
+	if c.spec.Root.Readonly && c.hasMounts() {
+		c.b.For("root.readonly", "make the root file system read-only")
+		c.b.MountAttr(c.root, "", plan.Attr{Set: sys.MOUNT_ATTR_RDONLY})
+	}
+	return nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}

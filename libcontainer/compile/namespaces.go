@@ -1,0 +1,190 @@
+package compile
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/host"
+	"rung/libcontainer/plan"
+)
+
+const (
+	sysEINVAL = syscall.EINVAL
+	sysEPERM  = syscall.EPERM
+	sysENOSYS = syscall.ENOSYS
+	sysENOENT = syscall.ENOENT
+	sysEEXIST = syscall.EEXIST
+	sysEACCES = syscall.EACCES
+	sysEBUSY  = syscall.EBUSY
+)
+
+// NamespaceFlag returns the clone(2) flag of a namespace type, 0 for an unknown one.
+func NamespaceFlag(t specs.LinuxNamespaceType) uint64 {
+	switch t {
+	case specs.UserNamespace:
+		return sys.CLONE_NEWUSER
+	case specs.CgroupNamespace:
+		return sys.CLONE_NEWCGROUP
+	case specs.IPCNamespace:
+		return sys.CLONE_NEWIPC
+	case specs.UTSNamespace:
+		return sys.CLONE_NEWUTS
+	case specs.NetworkNamespace:
+		return sys.CLONE_NEWNET
+	case specs.TimeNamespace:
+		return sys.CLONE_NEWTIME
+	case specs.PIDNamespace:
+		return sys.CLONE_NEWPID
+	case specs.MountNamespace:
+		return sys.CLONE_NEWNS
+	}
+	return 0
+}
+
+// joinOrder: user first, for the rights in it; mount last, for the paths.
+var joinOrder = [...]specs.LinuxNamespaceType{
+	specs.CgroupNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.NetworkNamespace,
+	specs.TimeNamespace, specs.PIDNamespace, specs.MountNamespace,
+}
+
+func (c *compiler) namespace(t specs.LinuxNamespaceType) *specs.LinuxNamespace {
+	for i := range c.spec.Linux.Namespaces {
+		if c.spec.Linux.Namespaces[i].Type == t {
+			return &c.spec.Linux.Namespaces[i]
+		}
+	}
+	return nil
+}
+
+func (c *compiler) namespaceField(t specs.LinuxNamespaceType) string {
+	for i := range c.spec.Linux.Namespaces {
+		if c.spec.Linux.Namespaces[i].Type == t {
+			return fmt.Sprintf("linux.namespaces[%d]", i)
+		}
+	}
+	return "linux.namespaces"
+}
+
+func (c *compiler) isNew(t specs.LinuxNamespaceType) bool {
+	ns := c.namespace(t)
+	return ns != nil && ns.Path == ""
+}
+
+// parentOpens reports whether the parent opens mount sources: it may mount, and the
+// container's mount namespace is a copy of its own.
+func (c *compiler) parentOpens() bool {
+	return c.facts.Privileged() && c.isNew(specs.MountNamespace)
+}
+
+// hasMounts reports whether the container has a mount namespace, its own or a joined one.
+func (c *compiler) hasMounts() bool { return c.namespace(specs.MountNamespace) != nil }
+
+// namespaces emits what leads to the container process: user namespace, joined ones, clone.
+func (c *compiler) namespaces() error {
+	c.undumpable()
+	if err := c.userNamespace(); err != nil {
+		return err
+	}
+	for _, t := range joinOrder {
+		if ns := c.namespace(t); ns != nil && ns.Path != "" {
+			slot := c.source(SourceNamespace, ns.Path, false, c.namespaceField(t), "join the "+string(t)+" namespace")
+			c.b.For(c.namespaceField(t), "join the "+string(t)+" namespace")
+			c.b.SetNS(slot, NamespaceFlag(t))
+		}
+	}
+	c.timeNamespace()
+	c.clone()
+	return nil
+}
+
+// undumpable keeps processes of a joined namespace from tracing the hands (CVE-2016-9962).
+func (c *compiler) undumpable() {
+	for i := range c.spec.Linux.Namespaces {
+		if c.spec.Linux.Namespaces[i].Path != "" {
+			c.b.For("linux.namespaces", "no tracing of rung from a joined namespace")
+			c.b.Number(plan.Dumpable, 0)
+			return
+		}
+	}
+}
+
+func (c *compiler) userNamespace() error {
+	ns := c.namespace(specs.UserNamespace)
+	if ns == nil {
+		return nil
+	}
+	field := c.namespaceField(specs.UserNamespace)
+	if ns.Path != "" {
+		slot := c.source(SourceNamespace, ns.Path, false, field, "join the user namespace")
+		c.b.For(field, "join the user namespace")
+		c.b.SetNS(slot, sys.CLONE_NEWUSER)
+	} else {
+		c.b.For(field, "new user namespace")
+		c.b.Number(plan.Unshare, sys.CLONE_NEWUSER)
+		c.b.For("linux.uidMappings", "wait for the id maps")
+		c.b.SyncAt(plan.SyncIDs, plan.None)
+		c.at(plan.SyncIDs, WriteIDMaps, "linux.uidMappings")
+	}
+	c.b.For(field, "become root of the user namespace")
+	c.b.Number(plan.Setgid, 0)
+	c.b.Number(plan.Setuid, 0)
+	if !c.setgroupsDenied() {
+		c.b.Text(plan.Setgroups, "")
+	}
+	return nil
+}
+
+// setgroupsDenied reports whether the kernel refuses setgroups(2) in the container
+// (user_namespaces(7), "deny").
+func (c *compiler) setgroupsDenied() bool {
+	return c.opts.SetgroupsOff || c.facts.SetgroupsDeny
+}
+
+// timeNamespace: unshare changes that of children only, and only an empty one takes offsets.
+func (c *compiler) timeNamespace() {
+	if !c.isNew(specs.TimeNamespace) {
+		return
+	}
+	c.b.For(c.namespaceField(specs.TimeNamespace), "new time namespace")
+	c.b.Number(plan.Unshare, sys.CLONE_NEWTIME)
+	var lines strings.Builder
+	for _, clock := range sortedKeys(c.spec.Linux.TimeOffsets) {
+		o := c.spec.Linux.TimeOffsets[clock]
+		fmt.Fprintf(&lines, "%s %d %d\n", clock, o.Secs, o.Nanosecs)
+	}
+	if lines.Len() > 0 {
+		c.b.For("linux.timeOffsets", "set the offsets of the clocks")
+		c.b.Write(c.proc, "self/timens_offsets", lines.String())
+	}
+}
+
+var clonedNamespaces = [...]specs.LinuxNamespaceType{
+	specs.IPCNamespace, specs.UTSNamespace, specs.NetworkNamespace, specs.PIDNamespace, specs.MountNamespace,
+}
+
+func (c *compiler) clone() {
+	var flags uint64
+	for _, t := range clonedNamespaces {
+		if c.isNew(t) {
+			flags |= NamespaceFlag(t)
+		}
+	}
+	c.b.For("linux.namespaces", "the container process, in new namespaces")
+	c.b.Clone(c.cgroupSlot(), flags)
+}
+
+// cgroupSlot: clone3 into the unified cgroup spares a migration (Linux 5.7). It needs the
+// rights of the host's root: not from a new user namespace.
+func (c *compiler) cgroupSlot() plan.Slot {
+	if c.facts.Cgroups == nil || c.facts.Cgroups.Mode == host.CgroupV1 || c.opts.CgroupPaths[""] == "" {
+		return plan.None
+	}
+	if c.namespace(specs.UserNamespace) != nil || c.facts.Rootless() {
+		return plan.None
+	}
+	return c.source(SourceCgroup, c.opts.CgroupPaths[""], false, "linux.cgroupsPath", "the container's cgroup")
+}

@@ -1,0 +1,165 @@
+package compile
+
+import (
+	"encoding/binary"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/host"
+	"rung/libcontainer/plan"
+)
+
+// allCPUs is an affinity mask of 8192 processors, the most that Linux can be built for.
+var allCPUs = strings.Repeat("\xff", 1024)
+
+// process turns the hands into the user's process; create and exec share it. field is
+// where p comes from: "process", or that of exec.
+func (c *compiler) process(p *specs.Process, field string, inside host.Inside) {
+	c.labels(p, field)
+	c.scheduling(p, field)
+	caps := parseCapabilities(p, c.facts.LastCapability)
+	early := c.opts.Seccomp != nil && !p.NoNewPrivileges
+	c.bounding(caps, field)
+	c.b.For(field+".cwd", "change to the working directory")
+	cd := c.b.Text(plan.Chdir, workingDirectory(p)).Tolerate(sysEACCES, sysEPERM)
+	c.user(p, field)
+	c.b.For(field+".cwd", "change to the working directory as the user")
+	c.b.Text(plan.Chdir, workingDirectory(p)).Unless(cd)
+	c.b.For(field+".cwd", "the working directory must be inside the container")
+	c.b.Number(plan.VerifyCwd)
+	var extra uint64
+	if early {
+		extra = capSysAdmin
+	}
+	c.capset(caps, extra, field)
+	c.ambient(caps, field)
+	c.umask(p, field)
+	if p.NoNewPrivileges {
+		c.b.For(field+".noNewPrivileges", "no new privileges by execve")
+		c.b.Number(plan.NoNewPrivs)
+	}
+	c.ready()
+	c.seccomp()
+	if early {
+		c.capset(caps, 0, field)
+	}
+	c.b.For(field+".args", "become the program")
+	c.b.Exec(inside.Exec, p.Args, c.environment(p, inside))
+}
+
+func workingDirectory(p *specs.Process) string {
+	if p.Cwd == "" {
+		return "/"
+	}
+	return p.Cwd
+}
+
+// ready is the last talk with the parent; create then waits for start.
+func (c *compiler) ready() {
+	c.b.For("", "all is set up but the start")
+	c.b.SyncAt(plan.SyncReady, plan.None)
+	if c.start != plan.None {
+		c.b.For("", "wait for start")
+		c.b.AwaitStart(c.start)
+	}
+}
+
+// seccomp is as late as it can be: only execve is to pass it. Without no_new_privs the
+// kernel wants CAP_SYS_ADMIN for it, so that capset has to pass it too.
+func (c *compiler) seccomp() {
+	if f := c.opts.Seccomp; f != nil {
+		c.b.For("linux.seccomp", "load the filter")
+		c.b.LoadSeccomp(string(f.Program), f.Flags, plan.None)
+	}
+}
+
+func (c *compiler) user(p *specs.Process, field string) {
+	c.b.For(field+".user", "give the standard streams to the user")
+	c.b.Number(plan.StdioOwner, uint64(p.User.UID), sys.Mkdev(1, 3))
+	c.b.For(field+".user", "keep capabilities over the change of user")
+	c.b.Number(plan.Keepcaps, 1)
+	if !c.setgroupsDenied() {
+		c.b.For(field+".user.additionalGids", "supplementary groups")
+		c.b.Text(plan.Setgroups, groups(p.User.AdditionalGids))
+	}
+	c.b.For(field+".user.gid", "change group")
+	c.b.Number(plan.Setgid, uint64(p.User.GID))
+	c.b.For(field+".user.uid", "change user")
+	c.b.Number(plan.Setuid, uint64(p.User.UID))
+}
+
+func groups(gids []uint32) string {
+	var out []byte
+	for _, g := range gids {
+		out = binary.NativeEndian.AppendUint32(out, g)
+	}
+	return string(out)
+}
+
+func (c *compiler) umask(p *specs.Process, field string) {
+	mask := uint64(0o022)
+	if p.User.Umask != nil {
+		mask = uint64(*p.User.Umask)
+	}
+	c.b.For(field+".user.umask", "file mode creation mask")
+	c.b.Number(plan.Umask, mask)
+}
+
+// environment: the last value of a name counts, HOME comes from the container, and the
+// descriptors of socket activation are announced (sd_listen_fds(3)).
+func (c *compiler) environment(p *specs.Process, inside host.Inside) []string {
+	env := slices.Clone(p.Env)
+	if inside.Home != "" {
+		env = append(env, "HOME="+inside.Home)
+	}
+	if n := c.opts.ListenFDs; n > 0 {
+		env = append(env, "LISTEN_FDS="+strconv.Itoa(n), "LISTEN_PID=1")
+	}
+	return lastOfEach(env)
+}
+
+func lastOfEach(env []string) []string {
+	last := make(map[string]int, len(env))
+	for i, e := range env {
+		name, _, _ := strings.Cut(e, "=")
+		last[name] = i
+	}
+	out := env[:0:0]
+	for i, e := range env {
+		if name, _, _ := strings.Cut(e, "="); last[name] == i {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// labels take effect at execve.
+func (c *compiler) labels(p *specs.Process, field string) {
+	if p.ApparmorProfile != "" {
+		c.b.For(field+".apparmorProfile", "AppArmor profile from execve on")
+		c.b.Write(c.proc, "self/attr/"+c.facts.ApparmorAttr+"exec", "exec "+p.ApparmorProfile)
+	}
+	if p.SelinuxLabel != "" {
+		c.b.For(field+".selinuxLabel", "SELinux label from execve on")
+		c.b.Write(c.proc, "self/attr/exec", p.SelinuxLabel)
+	}
+}
+
+func (c *compiler) scheduling(p *specs.Process, field string) {
+	if pers := c.spec.Linux.Personality; pers != nil {
+		c.b.For("linux.personality", "execution domain")
+		c.b.Number(plan.Personality, personality(pers.Domain))
+	}
+	if p.Scheduler != nil {
+		c.b.For(field+".scheduler", "scheduling policy")
+		c.b.Text(plan.SchedAttr, schedAttr(p.Scheduler))
+	}
+	if p.IOPriority != nil {
+		c.b.For(field+".ioPriority", "I/O class and priority")
+		c.b.Number(plan.Ioprio, ioPriority(p.IOPriority))
+	}
+}

@@ -1,0 +1,158 @@
+package compile
+
+import (
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/plan"
+)
+
+var propagations = map[string]plan.Attr{
+	"private":     {Propagation: sys.MS_PRIVATE},
+	"rprivate":    {Propagation: sys.MS_PRIVATE, Recursive: true},
+	"slave":       {Propagation: sys.MS_SLAVE},
+	"rslave":      {Propagation: sys.MS_SLAVE, Recursive: true},
+	"shared":      {Propagation: sys.MS_SHARED},
+	"rshared":     {Propagation: sys.MS_SHARED, Recursive: true},
+	"unbindable":  {Propagation: sys.MS_UNBINDABLE},
+	"runbindable": {Propagation: sys.MS_UNBINDABLE, Recursive: true},
+}
+
+// sharedRoot reports whether the configuration wants mounts to propagate to the host.
+func (c *compiler) sharedRoot() bool {
+	return strings.HasSuffix(c.spec.Linux.RootfsPropagation, "shared")
+}
+
+// cloned is the propagation that a cloned mount gets: a clone of a shared mount is a peer
+// of the host's, and stays one only where the configuration says shared.
+func (c *compiler) cloned(recursive bool) plan.Attr {
+	if strings.HasSuffix(c.spec.Linux.RootfsPropagation, "private") {
+		return plan.Attr{Propagation: sys.MS_PRIVATE, Recursive: recursive}
+	}
+	return plan.Attr{Propagation: sys.MS_SLAVE, Recursive: recursive}
+}
+
+// rootfs attaches a clone of the root file system on top of "/" of the new mount
+// namespace. Without a mount namespace there is only a chroot.
+func (c *compiler) rootfs() error {
+	if !c.hasMounts() {
+		if len(c.spec.Mounts) > 0 {
+			return fieldError("mounts", "cannot be mounted without a mount namespace in linux.namespaces")
+		}
+		c.b.For("root.path", "open the root file system")
+		c.root, _ = c.b.Open(plan.None, c.opts.Rootfs, sys.O_PATH|sys.O_DIRECTORY, 0)
+		return nil
+	}
+	c.openMaskSources()
+	c.b.For("linux.rootfsPropagation", "mounts of the container stay inside")
+	c.b.MountAttr(plan.None, "/", plan.Attr{Propagation: sys.MS_SLAVE, Recursive: true})
+	c.root = c.cloneTree(c.opts.Rootfs, true, "root.path", "the root file system")
+	c.b.For("linux.rootfsPropagation", "propagation of the root file system")
+	c.b.MountAttr(c.root, "", c.cloned(true))
+	c.attachRoot()
+	return nil
+}
+
+// attachRoot puts the clone where createContainer hooks look for it. A user namespace may
+// lack the right to search that path; then any place serves, since pivot_root follows.
+func (c *compiler) attachRoot() {
+	c.b.For("root.path", "attach the root file system at its path")
+	there, opened := c.b.Open(plan.None, c.opts.Rootfs, sys.O_PATH|sys.O_DIRECTORY, 0)
+	userns := c.namespace(specs.UserNamespace) != nil
+	if !userns {
+		c.b.MoveMount(c.root, there)
+		c.b.Close(there)
+		return
+	}
+	opened.Tolerate(sysEACCES)
+	c.b.MoveMount(c.root, there).IfSlots()
+	attached := c.b.Last()
+	c.b.For("root.path", "attach the root file system over the host's: its path may not be searched")
+	top, _ := c.b.Open(plan.None, "/", sys.O_PATH|sys.O_DIRECTORY, 0)
+	c.b.MoveMount(c.root, top).Unless(attached)
+	c.b.Close(top)
+	c.b.Close(there)
+}
+
+// cloneTree gets a detached clone of the mounts at a path of the host: from the parent
+// where that may, else by the hands.
+func (c *compiler) cloneTree(path string, recursive bool, field, purpose string) plan.Slot {
+	if c.parentOpens() {
+		return c.source(SourceTree, path, recursive, field, purpose)
+	}
+	flags := uint64(sys.OPEN_TREE_CLONE)
+	if recursive {
+		flags |= sys.AT_RECURSIVE
+	}
+	c.b.For(field, "clone "+purpose)
+	tree, _ := c.b.OpenTree(plan.None, path, flags)
+	return tree
+}
+
+// enterRoot makes the container's root the process's.
+func (c *compiler) enterRoot() error {
+	c.b.For("root.path", "enter the root file system")
+	c.b.Fchdir(c.root)
+	if c.hasMounts() && !c.opts.NoPivot {
+		c.b.Number(plan.PivotRoot)
+		c.b.For("root.path", "detach the host's file systems")
+		c.b.Umount(".", sys.MNT_DETACH)
+	} else {
+		c.b.Text(plan.Chroot, ".")
+	}
+	c.b.For("root.path", "stand on the new root")
+	c.b.Text(plan.Chdir, "/")
+	switch c.spec.Linux.RootfsPropagation {
+	case "shared", "rshared", "unbindable", "runbindable":
+		c.b.For("linux.rootfsPropagation", "propagation of the container's root")
+		c.b.MountAttr(c.root, "", propagations[c.spec.Linux.RootfsPropagation])
+	}
+	return nil
+}
+
+// makeCwd: runc makes a working directory that is missing, and images rely on it.
+func (c *compiler) makeCwd() error {
+	cwd := c.spec.Process.Cwd
+	if cwd == "" || cwd == "/" {
+		return nil
+	}
+	c.b.For("process.cwd", "make the working directory where it is missing")
+	slot, _ := c.b.Mkpath(c.root, cwd, plan.MkpathDir, 0o755)
+	c.b.Close(slot)
+	return nil
+}
+
+func (c *compiler) names() error {
+	if c.spec.Hostname != "" {
+		c.b.For("hostname", "set the host name")
+		c.b.Text(plan.Hostname, c.spec.Hostname)
+	}
+	if c.spec.Domainname != "" {
+		c.b.For("domainname", "set the domain name")
+		c.b.Text(plan.Domainname, c.spec.Domainname)
+	}
+	return nil
+}
+
+// sysctls are written through the private procfs, which shows the values of the
+// namespaces that the process is in.
+func (c *compiler) sysctls() error {
+	for _, key := range sortedKeys(c.spec.Linux.Sysctl) {
+		field := "linux.sysctl[" + key + "]"
+		c.b.For(field, "set the kernel parameter")
+		c.b.Write(c.proc, "sys/"+sysctlPath(key), c.spec.Linux.Sysctl[key])
+	}
+	return nil
+}
+
+// sysctlPath turns the first separator style into a path: with dots as separators, a
+// slash stands for a dot in a name, as in net.ipv4.conf.eth0/1.forwarding (sysctl(8)).
+func sysctlPath(key string) string {
+	dot, slash := strings.IndexByte(key, '.'), strings.IndexByte(key, '/')
+	if slash >= 0 && (dot < 0 || slash < dot) {
+		return key
+	}
+	return strings.NewReplacer(".", "/", "/", ".").Replace(key)
+}

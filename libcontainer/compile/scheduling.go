@@ -1,0 +1,49 @@
+package compile
+
+import (
+	"encoding/binary"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// personality returns the number of an execution domain (personality(2)).
+func personality(d specs.LinuxPersonalityDomain) uint64 {
+	if d == specs.PerLinux32 {
+		return 0x8
+	}
+	return 0
+}
+
+var schedPolicies = map[specs.LinuxSchedulerPolicy]uint32{
+	specs.SchedOther: 0, specs.SchedFIFO: 1, specs.SchedRR: 2, specs.SchedBatch: 3,
+	specs.SchedISO: 4, specs.SchedIdle: 5, specs.SchedDeadline: 6,
+}
+
+var schedFlags = map[specs.LinuxSchedulerFlag]uint64{
+	specs.SchedFlagResetOnFork: 0x01, specs.SchedFlagReclaim: 0x02, specs.SchedFlagDLOverrun: 0x04,
+	specs.SchedFlagKeepPolicy: 0x08, specs.SchedFlagKeepParams: 0x10,
+	specs.SchedFlagUtilClampMin: 0x20, specs.SchedFlagUtilClampMax: 0x40,
+}
+
+// schedAttr is struct sched_attr of sched_setattr(2), its first version of 48 bytes.
+func schedAttr(s *specs.Scheduler) string {
+	var flags uint64
+	for _, f := range s.Flags {
+		flags |= schedFlags[f]
+	}
+	e := binary.NativeEndian
+	out := e.AppendUint32(nil, 48)
+	out = e.AppendUint32(out, schedPolicies[s.Policy])
+	out = e.AppendUint64(out, flags)
+	out = e.AppendUint32(out, uint32(s.Nice))
+	out = e.AppendUint32(out, uint32(s.Priority))
+	out = e.AppendUint64(out, s.Runtime)
+	out = e.AppendUint64(out, s.Deadline)
+	return string(e.AppendUint64(out, s.Period))
+}
+
+// ioPriority is class and level as ioprio_set(2) wants them.
+func ioPriority(p *specs.LinuxIOPriority) uint64 {
+	class := map[specs.IOPriorityClass]uint64{specs.IOPRIO_CLASS_RT: 1, specs.IOPRIO_CLASS_BE: 2, specs.IOPRIO_CLASS_IDLE: 3}
+	return class[p.Class]<<13 | uint64(p.Priority)
+}

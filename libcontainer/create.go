@@ -1,0 +1,391 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/bundle"
+	"rung/libcontainer/cgroup"
+	"rung/libcontainer/compile"
+	"rung/libcontainer/host"
+	"rung/libcontainer/idmap"
+	"rung/libcontainer/launch"
+	"rung/libcontainer/plan"
+	"rung/libcontainer/seccomp"
+)
+
+// CreateOptions is what the caller says beside config.json.
+type CreateOptions struct {
+	Await       bool // the process waits for Start; otherwise it runs when Create returns
+	NoPivot     bool
+	NoKeyring   bool
+	PreserveFDs int // descriptors 3 and up that the process gets, with those of ListenFDs
+	ListenFDs   int
+	Stdio       [3]*os.File
+	Console     *os.File            // socket that gets the pty, where process.terminal is set
+	Ready       func(pid int) error // called when all is set up, before the process may run
+}
+
+// creation is one run of Create: what has been made so far, to be undone on an error.
+type creation struct {
+	*Container
+	bundle  *bundle.Bundle
+	spec    *specs.Spec
+	facts   *host.Facts
+	opts    CreateOptions
+	manager *cgroup.Manager
+	program *compile.Program
+	hands   *launch.Hands
+	helper  bool // newuidmap and newgidmap write the id maps
+	start   *os.File
+	made    bool // the cgroup may exist
+}
+
+// Create makes a container of a validated bundle. Errors name the field; nothing is left
+// behind. The hooks of createRuntime and createContainer run, and without Await those of
+// startContainer and poststart too.
+func (r *Runtime) Create(id string, b *bundle.Bundle, o CreateOptions) (_ *Container, err error) {
+	if err := ValidateID(id); err != nil {
+		return nil, err
+	}
+	c := &creation{bundle: b, spec: b.Spec, opts: o}
+	c.Container = &Container{runtime: r}
+	if c.facts, err = r.facts(); err != nil {
+		return nil, err
+	}
+	if c.dir, err = r.makeDir(id); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			c.undo()
+		}
+	}()
+	if err := c.prepare(id); err != nil {
+		return nil, err
+	}
+	if err := c.launch(); err != nil {
+		return nil, c.explain(err)
+	}
+	return c.Container, nil
+}
+
+// prepare decides everything: the cgroup's place, the plan. It writes the state first of
+// all, so that a kill of rung at any later point leaves what delete can find.
+func (c *creation) prepare(id string) error {
+	if err := c.lock(); err != nil {
+		return err
+	}
+	rootfs, err := rootfsPath(c.bundle)
+	if err != nil {
+		return err
+	}
+	if err := c.idMaps(); err != nil {
+		return err
+	}
+	c.manager, err = cgroup.New(c.facts.Cgroups, cgroup.Config{
+		ID: id, Path: c.spec.Linux.CgroupsPath, Rootless: c.runtime.Rootless, Warn: c.warn,
+	})
+	if err != nil {
+		return err
+	}
+	c.state = State{
+		Format: stateFormat, ID: id, OCIVersion: c.spec.Version, Bundle: c.bundle.Dir, Rootfs: rootfs,
+		Created: time.Now().UTC(), CgroupPaths: c.manager.Paths(), Rootless: c.runtime.Rootless,
+		UserNS: hasUserNS(c.spec), Annotations: c.spec.Annotations,
+	}
+	if err := c.writeState(); err != nil {
+		return err
+	}
+	if err := os.WriteFile(c.path(configFile), c.bundle.Raw, 0o600); err != nil {
+		return err
+	}
+	return c.compile(rootfs)
+}
+
+func (c *creation) compile(rootfs string) error {
+	filter, err := compileSeccomp(c.spec.Linux.Seccomp)
+	if err != nil {
+		return err
+	}
+	c.facts.Look(c.spec, c.bundle.Dir, rootfs)
+	c.program, err = compile.Create(compile.Input{Spec: c.spec, Facts: c.facts, Options: compile.Options{
+		ID: c.state.ID, Bundle: c.bundle.Dir, Rootfs: rootfs, Await: c.opts.Await,
+		NoPivot: c.opts.NoPivot, NoKeyring: c.opts.NoKeyring, Console: c.opts.Console != nil,
+		ListenFDs: c.opts.ListenFDs, PreserveFDs: c.opts.PreserveFDs, CgroupPaths: c.state.CgroupPaths,
+		SetgroupsOff: c.setgroupsOff(), Seccomp: filter,
+	}})
+	return err
+}
+
+func compileSeccomp(s *specs.LinuxSeccomp) (*compile.Filter, error) {
+	program, err := seccomp.Compile(s)
+	if err != nil || program == nil {
+		return nil, err
+	}
+	if program.Listener {
+		return nil, fmt.Errorf("linux.seccomp: SCMP_ACT_NOTIFY is not supported by this version of rung")
+	}
+	return &compile.Filter{Program: program.Filter, Flags: program.Flags}, nil
+}
+
+// rootfsPath returns the absolute path of the root file system, which must be a directory.
+func rootfsPath(b *bundle.Bundle) (string, error) {
+	path := b.Spec.Root.Path
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(b.Dir, path)
+	}
+	resolved, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", fmt.Errorf("root.path: invalid rootfs: %w", err)
+	}
+	if info, err := os.Stat(resolved); err != nil || !info.IsDir() {
+		return "", fmt.Errorf("root.path: %s is not a directory", resolved)
+	}
+	return resolved, nil
+}
+
+func namespaceOf(s *specs.Spec, t specs.LinuxNamespaceType) *specs.LinuxNamespace {
+	for i := range s.Linux.Namespaces {
+		if s.Linux.Namespaces[i].Type == t {
+			return &s.Linux.Namespaces[i]
+		}
+	}
+	return nil
+}
+
+func hasUserNS(s *specs.Spec) bool { return namespaceOf(s, specs.UserNamespace) != nil }
+
+// idMaps finds out who writes the maps of a new user namespace.
+func (c *creation) idMaps() (err error) {
+	ns := namespaceOf(c.spec, specs.UserNamespace)
+	if ns == nil || ns.Path != "" {
+		return nil
+	}
+	c.helper, err = idmap.NeedsHelper(c.spec.Linux.UIDMappings, c.spec.Linux.GIDMappings)
+	return err
+}
+
+// setgroupsOff: who maps only its own id without privilege must give up setgroups(2) in
+// that namespace (user_namespaces(7)).
+func (c *creation) setgroupsOff() bool {
+	ns := namespaceOf(c.spec, specs.UserNamespace)
+	return ns != nil && ns.Path == "" && c.facts.Rootless() && !c.helper
+}
+
+// launch spawns the hands and serves them until the process runs or waits for start.
+func (c *creation) launch() error {
+	early := c.needsCgroupFirst()
+	if early {
+		if err := c.makeCgroup(); err != nil {
+			return err
+		}
+	}
+	if err := c.spawn(); err != nil {
+		return err
+	}
+	// On v1 the hands need the cgroup late: it is made while they are at work.
+	if !early {
+		if err := c.makeCgroup(); err != nil {
+			return err
+		}
+	}
+	for {
+		point, shown, err := c.hands.Next()
+		if errors.Is(err, launch.ErrRunning) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		done, err := c.serve(point, shown)
+		if shown != nil {
+			shown.Close()
+		}
+		if err != nil || done {
+			return err
+		}
+	}
+}
+
+func (c *creation) needsCgroupFirst() bool {
+	for _, s := range c.program.Sources {
+		if s.Kind == compile.SourceCgroup {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *creation) makeCgroup() error {
+	c.made = true
+	if err := c.manager.Create(); err != nil {
+		return err
+	}
+	c.state.CgroupPaths = c.manager.Paths() // a rootless one may have lost some
+	r := specs.LinuxResources{}
+	if c.spec.Linux.Resources != nil {
+		r = *c.spec.Linux.Resources
+	}
+	if !c.runtime.Rootless && !c.facts.UserNS {
+		r.Devices = cgroup.DeviceRules(r.Devices, c.spec.Linux.Devices)
+	} else {
+		r.Devices = nil
+	}
+	return c.manager.Set(&r)
+}
+
+func (c *creation) spawn() error {
+	progress, err := c.newProgress()
+	if err != nil {
+		return err
+	}
+	slots, err := c.open(c.program.Sources)
+	defer closeAll(slots)
+	if err != nil {
+		return err
+	}
+	c.hands, err = launch.Start(launch.Request{
+		Plan: c.program.First, Slots: slots, Stdio: c.opts.Stdio,
+		Preserve: c.opts.PreserveFDs, Progress: progress,
+	})
+	return err
+}
+
+// newProgress: start, another process, reads the page of a container that waits for it.
+func (c *creation) newProgress() (*launch.Progress, error) {
+	if !c.opts.Await {
+		file, err := sys.Memfd("progress", 0)
+		if err != nil {
+			return nil, err
+		}
+		return launch.NewProgress(file, c.runtime.Trace)
+	}
+	file, err := os.OpenFile(c.path(progressFile), os.O_CREATE|os.O_RDWR|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return launch.NewProgress(file, c.runtime.Trace)
+}
+
+// serve does the parent's part of one SYNC. It reports done when create has nothing more
+// to wait for.
+func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err error) {
+	var segment *plan.Plan
+	var files []*os.File
+	defer func() { closeAll(files) }()
+	for _, a := range c.program.Actions[point] {
+		switch a.Kind {
+		case compile.WriteIDMaps:
+			err = idmap.Write(c.hands.Pid(), c.spec.Linux.UIDMappings, c.spec.Linux.GIDMappings,
+				idmap.Options{DenySetgroups: c.setgroupsOff()})
+		case compile.EnterCgroup:
+			files, err = c.enterCgroup()
+		case compile.MoveNetDevices:
+			err = fmt.Errorf("linux.netDevices: not supported by this version of rung")
+		case compile.RunPrestart, compile.RunCreateRuntime, compile.RunCreateContainer:
+			err = c.runCreateHooks(a.Kind)
+		case compile.LookInside:
+			segment, err = c.lookInside(shown)
+		case compile.SetRlimits:
+			err = setRlimits(c.hands.Pid(), c.spec.Process.Rlimits)
+		case compile.StoreState:
+			err = c.store()
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	err = c.hands.Reply(point, segment, files)
+	return point == plan.SyncReady && c.opts.Await, err
+}
+
+// enterCgroup puts the process into the unified cgroup, unless it was cloned into it, and
+// opens what it enters the v1 hierarchies by.
+func (c *creation) enterCgroup() ([]*os.File, error) {
+	if c.state.CgroupPaths[""] != "" && !c.needsCgroupFirst() {
+		if err := c.manager.EnterUnified(c.hands.Pid()); err != nil {
+			return nil, err
+		}
+	}
+	return c.manager.OpenTasks()
+}
+
+func (c *creation) lookInside(root *os.File) (*plan.Plan, error) {
+	if root == nil {
+		return nil, errors.New("the hands did not show the container's root")
+	}
+	p := c.spec.Process
+	inside, err := host.LookInside(root, p.Args, p.Env, p.Cwd, p.User.UID)
+	if err != nil {
+		return nil, err
+	}
+	segment, err := c.program.Inside(inside)
+	if err == nil {
+		c.state.ExecOp = len(segment.Ops) - 1
+	}
+	return segment, err
+}
+
+// store records the process; from here on the container is "created".
+func (c *creation) store() error {
+	if err := c.recordProcess(); err != nil {
+		return err
+	}
+	if c.opts.Ready == nil {
+		return nil
+	}
+	return c.opts.Ready(c.state.Pid)
+}
+
+func (c *creation) recordProcess() error {
+	pid := c.hands.Pid()
+	stat, err := sys.ReadProcessStat(pid)
+	if err != nil {
+		return err
+	}
+	c.state.Pid, c.state.StartTime = pid, stat.StartTime
+	return c.writeState()
+}
+
+// undo removes all that was made, in the reverse order.
+func (c *creation) undo() {
+	if c.hands != nil {
+		c.hands.Abort()
+	}
+	if c.made {
+		_ = c.manager.Destroy()
+	}
+	_ = os.RemoveAll(c.dir.Name())
+	c.dir.Close()
+}
+
+// explain adds what is known beside the errno: that the memory limit was too small.
+func (c *creation) explain(err error) error {
+	var failure *launch.Failure
+	if errors.As(err, &failure) {
+		c.runtime.Log.Debug("the plan around the failing op:\n" + failure.Around())
+		if failure.Killed && c.manager != nil {
+			if n, _ := c.manager.OOMKilled(); n > 0 {
+				return fmt.Errorf("linux.resources.memory.limit is too small for the start: OOM killed: %w", err)
+			}
+		}
+	}
+	return err
+}
+
+func (c *creation) warn(text string) { c.runtime.Log.Warn(text) }
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		if f != nil {
+			f.Close()
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/cgroup"
+)
+
+// endTimeout is how long delete waits for a killed process, in milliseconds.
+const endTimeout = 10_000
+
+// Delete removes a container that has stopped, or that was never started, as runc does; with
+// force one in any state. It may be repeated after a crash at any step.
+func (c *Container) Delete(force bool) error {
+	if err := c.lock(); err != nil {
+		return err
+	}
+	status, err := c.Status()
+	if err != nil && !force {
+		return err
+	}
+	if !force && status != Stopped && status != Created && status != Creating {
+		return fmt.Errorf("cannot delete container %s that is not stopped: %s", c.state.ID, status)
+	}
+	return c.destroy()
+}
+
+// Remove deletes what a create that was killed before it wrote a state has left.
+func (r *Runtime) Remove(id string) error {
+	if err := ValidateID(id); err != nil {
+		return err
+	}
+	return os.RemoveAll(filepath.Join(r.Root, id))
+}
+
+// destroy ends all processes, then removes the cgroup, runs poststop and removes the state,
+// which is last so that a crash leaves something to delete.
+func (c *Container) destroy() error {
+	if err := c.endProcesses(); err != nil {
+		return err
+	}
+	m, err := c.cgroup()
+	if err != nil {
+		return err
+	}
+	if err := m.Destroy(); err != nil {
+		return err
+	}
+	errHook := c.poststop()
+	if err := os.RemoveAll(c.dir.Name()); err != nil {
+		return err
+	}
+	return errHook
+}
+
+func (c *Container) endProcesses() error {
+	pidfd, err := sys.PidfdOpen(max(c.state.Pid, 1))
+	if err == nil {
+		defer pidfd.Close()
+	}
+	if c.alive() {
+		if err := c.signalInit(syscall.SIGKILL); err != nil && !errors.Is(err, ErrNotRunning) {
+			return err
+		}
+		c.thawKilled()
+		if pidfd != nil && c.state.Pid > 0 {
+			ended, err := sys.PidfdWait(pidfd, endTimeout)
+			if err == nil && !ended {
+				return errors.New("container init still running")
+			}
+		}
+	}
+	// What shares a PID namespace with others survives init.
+	m, err := c.cgroup()
+	if err != nil {
+		return err
+	}
+	if err := m.Kill(); err != nil && !errors.Is(err, cgroup.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// poststop hooks: the specification wants all of them run, and their failures only told.
+func (c *Container) poststop() error {
+	spec, err := c.Spec()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if spec.Hooks == nil {
+		return nil
+	}
+	for i := range spec.Hooks.Poststop {
+		if err := runHooks([]specs.Hook{spec.Hooks.Poststop[i]}, "poststop", c.OCI(Stopped), nil); err != nil {
+			c.runtime.Log.Warn(err.Error())
+		}
+	}
+	return nil
+}
+
+// end stops a container whose start failed; its state stays for delete.
+func (c *Container) end() {
+	_ = c.endProcesses()
+	_ = os.Remove(c.path(startSocket))
+}
+
+// Wait waits for the container's init, a child of this process, and returns its status.
+func (c *Container) Wait() (syscall.WaitStatus, error) { return sys.Wait(c.state.Pid) }

@@ -1,0 +1,220 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/bundle"
+	"rung/libcontainer/cgroup"
+	"rung/libcontainer/compile"
+	"rung/libcontainer/host"
+	"rung/libcontainer/launch"
+	"rung/libcontainer/plan"
+)
+
+// ExecOptions is what the caller says beside the process.
+type ExecOptions struct {
+	NoKeyring    bool
+	IgnorePaused bool
+	PreserveFDs  int
+	ListenFDs    int
+	Stdio        [3]*os.File
+	Console      *os.File
+	Ready        func(pid int) error // called when all is set up, before the process may run
+}
+
+// execution is one run of Exec.
+type execution struct {
+	*Container
+	spec    *specs.Spec
+	process *specs.Process
+	opts    ExecOptions
+	manager *cgroup.Manager
+	program *compile.Program
+	hands   *launch.Hands
+	root    *os.File
+}
+
+// Exec runs another process in the container. It returns the PID of the process, a child of
+// this one, when it runs.
+func (c *Container) Exec(p *specs.Process, o ExecOptions) (pid int, err error) {
+	if err := bundle.ValidateProcess(p, "process"); err != nil {
+		return 0, err
+	}
+	e := &execution{Container: c, process: p, opts: o}
+	if err := e.check(); err != nil {
+		return 0, err
+	}
+	if e.spec, err = c.Spec(); err != nil {
+		return 0, err
+	}
+	if e.spec.Linux == nil {
+		e.spec.Linux = &specs.Linux{}
+	}
+	if e.root, err = sys.OpenPath(fmt.Sprintf("/proc/%d/root", c.state.Pid)); err != nil {
+		return 0, err
+	}
+	defer e.root.Close()
+	if err := e.compile(); err != nil {
+		return 0, err
+	}
+	return e.launch()
+}
+
+func (e *execution) check() error {
+	status, err := e.Status()
+	if err != nil {
+		return err
+	}
+	switch {
+	case status == Stopped || status == Creating:
+		return fmt.Errorf("cannot exec in a %s container", status)
+	case status == Paused && !e.opts.IgnorePaused:
+		return errors.New("cannot exec in a paused container (use --ignore-paused to override)")
+	}
+	return nil
+}
+
+func (e *execution) compile() error {
+	facts, err := e.runtime.facts()
+	if err != nil {
+		return err
+	}
+	if e.manager, err = e.cgroup(); err != nil {
+		return err
+	}
+	p := e.process
+	inside, err := host.LookInside(e.root, p.Args, p.Env, p.Cwd, p.User.UID)
+	if err != nil {
+		return err
+	}
+	filter, err := compileSeccomp(e.spec.Linux.Seccomp)
+	if err != nil {
+		return err
+	}
+	e.program, err = compile.Exec(compile.ExecInput{
+		Spec: e.spec, Process: p, Facts: facts, Inside: inside,
+		UserNS: e.state.UserNS && !sys.SameUserNamespace(e.state.Pid),
+		Options: compile.Options{
+			ID: e.state.ID, Bundle: e.state.Bundle, NoKeyring: e.opts.NoKeyring, Console: e.opts.Console != nil,
+			ListenFDs: e.opts.ListenFDs, PreserveFDs: e.opts.PreserveFDs, CgroupPaths: e.state.CgroupPaths,
+			SetgroupsOff: e.state.UserNS && sys.SetgroupsDenied(e.state.Pid), Seccomp: filter,
+		},
+	})
+	return err
+}
+
+func (e *execution) launch() (int, error) {
+	memory, err := sys.Memfd("progress", 0)
+	if err != nil {
+		return 0, err
+	}
+	progress, err := launch.NewProgress(memory, e.runtime.Trace)
+	if err != nil {
+		return 0, err
+	}
+	slots, err := e.open()
+	defer closeAll(slots)
+	if err != nil {
+		return 0, err
+	}
+	e.hands, err = launch.Start(launch.Request{
+		Plan: e.program.First, Slots: slots, Stdio: e.opts.Stdio, Preserve: e.opts.PreserveFDs, Progress: progress,
+	})
+	if err != nil {
+		return 0, err
+	}
+	if err := e.serve(); err != nil {
+		e.hands.Abort()
+		return 0, err
+	}
+	return e.hands.Pid(), nil
+}
+
+func (e *execution) serve() error {
+	for {
+		point, _, err := e.hands.Next()
+		if errors.Is(err, launch.ErrRunning) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := e.actions(point); err != nil {
+			return err
+		}
+		if err := e.hands.Reply(point, nil, nil); err != nil {
+			return err
+		}
+	}
+}
+
+func (e *execution) actions(point plan.SyncPoint) (err error) {
+	for _, a := range e.program.Actions[point] {
+		switch a.Kind {
+		case compile.EnterCgroup:
+			err = e.enterCgroup()
+		case compile.SetRlimits:
+			err = setRlimits(e.hands.Pid(), e.process.Rlimits)
+		default:
+			err = fmt.Errorf("%s: no part of exec", a.Kind)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if e.opts.Ready != nil {
+		return e.opts.Ready(e.hands.Pid())
+	}
+	return nil
+}
+
+// enterCgroup moves a process that was not cloned into the unified cgroup.
+func (e *execution) enterCgroup() error {
+	own := e.state.CgroupPaths[""]
+	if own == "" || sys.InUnifiedCgroup(e.hands.Pid(), own) {
+		return nil
+	}
+	return e.manager.EnterUnified(e.hands.Pid())
+}
+
+func (e *execution) open() ([]*os.File, error) {
+	var files []*os.File
+	tasks, err := e.manager.OpenTasks()
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range e.program.Sources {
+		file, err := e.openSource(s, tasks)
+		if err != nil {
+			return append(files, tasks...), err
+		}
+		files = append(files, file)
+	}
+	return files, nil
+}
+
+func (e *execution) openSource(s compile.Source, tasks []*os.File) (*os.File, error) {
+	switch s.Kind {
+	case compile.SourcePidfd:
+		return sys.PidfdOpen(e.state.Pid)
+	case compile.SourceRoot:
+		return sys.Dup(e.root)
+	case compile.SourceProc:
+		return openProc()
+	case compile.SourceConsole:
+		return sys.Dup(e.opts.Console)
+	case compile.SourceCgroup:
+		return e.manager.OpenUnified()
+	case compile.SourceTasks:
+		if s.Index < len(tasks) {
+			return tasks[s.Index], nil
+		}
+		return nil, nil // a hierarchy that create had to leave out
+	}
+	return nil, fmt.Errorf("no descriptor of kind %d for exec", s.Kind)
+}

@@ -1,0 +1,179 @@
+package libcontainer
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"rung/internal/sys"
+	"rung/libcontainer/bundle"
+	"rung/libcontainer/cgroup"
+	"rung/libcontainer/compile"
+	"rung/libcontainer/host"
+	"rung/libcontainer/plan"
+)
+
+// Explanation is what create would do: nothing in it has been done.
+type Explanation struct {
+	ID       string              `json:"id"`
+	Bundle   string              `json:"bundle"`
+	Facts    *host.Facts         `json:"facts"`
+	Inherits []ExplainedSource   `json:"inherits"`
+	Segments [][]ExplainedOp     `json:"segments"`
+	Actions  map[string][]string `json:"actions"` // of the parent, by SYNC
+	Unknown  string              `json:"unknown,omitempty"`
+
+	plans   []*plan.Plan
+	program *compile.Program
+}
+
+// ExplainedSource is a descriptor that the hands are given.
+type ExplainedSource struct {
+	Slot    int    `json:"slot"`
+	Path    string `json:"path,omitempty"`
+	Field   string `json:"field,omitempty"`
+	Purpose string `json:"purpose"`
+}
+
+// ExplainedOp is one operation of the hands.
+type ExplainedOp struct {
+	Op       string `json:"op"`
+	Operands string `json:"operands,omitempty"`
+	Syscalls string `json:"syscalls"`
+	Field    string `json:"field,omitempty"`
+	Purpose  string `json:"purpose"`
+}
+
+// Explain compiles a validated bundle as Create would. What Create looks up inside of the
+// container is looked up in the root file system as it lies on the host.
+func (r *Runtime) Explain(id string, b *bundle.Bundle, o CreateOptions) (*Explanation, error) {
+	if err := ValidateID(id); err != nil {
+		return nil, err
+	}
+	facts, err := r.facts()
+	if err != nil {
+		return nil, err
+	}
+	rootfs, err := rootfsPath(b)
+	if err != nil {
+		return nil, err
+	}
+	c := &creation{Container: &Container{runtime: r}, bundle: b, spec: b.Spec, facts: facts, opts: o}
+	if err := c.idMaps(); err != nil {
+		return nil, err
+	}
+	c.state.ID = id
+	manager, err := cgroup.New(facts.Cgroups, cgroup.Config{ID: id, Path: c.spec.Linux.CgroupsPath, Rootless: r.Rootless})
+	if err != nil {
+		return nil, err
+	}
+	c.state.CgroupPaths = manager.Paths()
+	if err := c.compile(rootfs); err != nil {
+		return nil, err
+	}
+	e := &Explanation{ID: id, Bundle: b.Dir, Facts: facts, program: c.program, Actions: map[string][]string{}}
+	e.inside(c, rootfs)
+	e.fill()
+	return e, nil
+}
+
+// inside compiles the second segment, for as much of it as can be known from here.
+func (e *Explanation) inside(c *creation, rootfs string) {
+	e.plans = []*plan.Plan{c.program.First}
+	p := c.spec.Process
+	look := host.Inside{Exec: p.Args[0]}
+	root, err := sys.OpenPath(rootfs)
+	if err == nil {
+		defer root.Close()
+		look, err = host.LookInside(root, p.Args, p.Env, p.Cwd, p.User.UID)
+	}
+	if err != nil {
+		e.Unknown = fmt.Sprintf("not found in %s before anything is mounted: %v", filepath.Base(rootfs), err)
+		look = host.Inside{Exec: p.Args[0], Home: "/"}
+	}
+	if second, err := c.program.Inside(look); err == nil {
+		e.plans = append(e.plans, second)
+	} else {
+		e.Unknown = err.Error()
+	}
+}
+
+func (e *Explanation) fill() {
+	for slot, s := range e.program.Sources {
+		e.Inherits = append(e.Inherits, ExplainedSource{slot, s.Path, s.Why.Field, s.Why.Purpose})
+	}
+	for _, p := range e.plans {
+		ops := make([]ExplainedOp, len(p.Ops))
+		for i := range p.Ops {
+			op := &p.Ops[i]
+			ops[i] = ExplainedOp{op.Code.String(), op.Operands(), op.Code.Syscalls(), op.Why.Field, op.Why.Purpose}
+		}
+		e.Segments = append(e.Segments, ops)
+	}
+	for point, actions := range e.program.Actions {
+		for _, a := range actions {
+			e.Actions[point.String()] = append(e.Actions[point.String()], actionLine(a))
+		}
+	}
+}
+
+func actionLine(a compile.Action) string {
+	if a.Why.Field == "" {
+		return a.Why.Purpose
+	}
+	return a.Why.Field + ": " + a.Why.Purpose
+}
+
+// JSON prints the explanation as one object.
+func (e *Explanation) JSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(e)
+}
+
+// Text prints the explanation for people: facts, descriptors, ops, and after each SYNC what
+// the parent does there.
+func (e *Explanation) Text(w io.Writer) error {
+	p := &printer{w: w}
+	p.line("container %s of bundle %s", e.ID, e.Bundle)
+	p.line("\nfacts:")
+	p.line("  euid %d, user namespace %v, capabilities %#x (last %d)", e.Facts.EUID, e.Facts.UserNS, e.Facts.Capabilities, e.Facts.LastCapability)
+	p.line("  cgroups %s, %d hierarchies", e.Facts.Cgroups.Mode, len(e.Facts.Cgroups.Hierarchies))
+	p.line("\nthe hands inherit:")
+	for _, s := range e.Inherits {
+		p.line("  @%d  %s %s  # %s", s.Slot, s.Purpose, s.Path, s.Field)
+	}
+	for i, segment := range e.plans {
+		p.line("\nsegment %d:", i)
+		for j := range segment.Ops {
+			op := &segment.Ops[j]
+			p.line("%4d  %s", j, op.Format())
+			if op.Code == plan.Sync {
+				e.syncText(p, plan.SyncPoint(op.Ints[0]))
+			}
+		}
+	}
+	if e.Unknown != "" {
+		p.line("\nnote: %s", e.Unknown)
+	}
+	return p.err
+}
+
+func (e *Explanation) syncText(p *printer, point plan.SyncPoint) {
+	for _, a := range e.program.Actions[point] {
+		p.line("      | rung: %s", actionLine(a))
+	}
+}
+
+// printer keeps the first error, so that lines can be printed without a check of each.
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) line(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
+	}
+}

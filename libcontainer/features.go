@@ -1,0 +1,58 @@
+package libcontainer
+
+import (
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/opencontainers/runtime-spec/specs-go/features"
+
+	"rung/libcontainer/bundle"
+	"rung/libcontainer/compile"
+	"rung/libcontainer/seccomp"
+)
+
+// Features is the features document (features.md): what rung knows of, whether or not this
+// machine can do it.
+func Features(version, commit string) *features.Features {
+	yes, no := true, false
+	return &features.Features{
+		OCIVersionMin: "1.0.0",
+		OCIVersionMax: specs.Version,
+		Hooks:         []string{"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"},
+		MountOptions:  compile.MountOptions(),
+		Linux: &features.Linux{
+			Namespaces: []string{
+				string(specs.CgroupNamespace), string(specs.IPCNamespace), string(specs.MountNamespace),
+				string(specs.NetworkNamespace), string(specs.PIDNamespace), string(specs.TimeNamespace),
+				string(specs.UserNamespace), string(specs.UTSNamespace),
+			},
+			Capabilities:    bundle.CapabilityNames(),
+			Cgroup:          &features.Cgroup{V1: &yes, V2: &yes, Systemd: &no, SystemdUser: &no, Rdma: &yes},
+			Seccomp:         seccompFeatures(),
+			Apparmor:        &features.Apparmor{Enabled: &yes},
+			Selinux:         &features.Selinux{Enabled: &yes},
+			IntelRdt:        &features.IntelRdt{Enabled: &no},
+			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: &yes}},
+			NetDevices:      &features.NetDevices{Enabled: &no},
+		},
+		Annotations:                        featureAnnotations(version, commit),
+		PotentiallyUnsafeConfigAnnotations: []string{},
+	}
+}
+
+func seccompFeatures() *features.Seccomp {
+	yes := true
+	return &features.Seccomp{
+		Enabled: &yes, Actions: seccomp.KnownActions(), Operators: seccomp.KnownOperators(),
+		Archs: seccomp.KnownArchs(), KnownFlags: seccomp.KnownFlags(), SupportedFlags: seccomp.SupportedFlags(),
+	}
+}
+
+func featureAnnotations(version, commit string) map[string]string {
+	out := map[string]string{
+		"io.github.seccomp.libseccomp.version": seccomp.Version(),
+		"org.opencontainers.rung.version":      version,
+	}
+	if commit != "" {
+		out["org.opencontainers.rung.commit"] = commit
+	}
+	return out
+}

@@ -1,0 +1,57 @@
+package hook
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+)
+
+// hostStart starts hooks in the runtime's namespaces, in dir.
+func hostStart(dir string) Start {
+	return func(h specs.Hook, stdin *os.File, stdout, stderr io.Writer) (Process, error) {
+		cmd := &exec.Cmd{
+			Path: h.Path,
+			// args[0] as given, which need not be the path.
+			Args: h.Args,
+			// Not nil: that would mean the runtime's own environment.
+			Env:    append([]string{}, h.Env...),
+			Dir:    dir,
+			Stdin:  stdin,
+			Stdout: stdout,
+			Stderr: stderr,
+			// A group of its own can be killed as a whole.
+			SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
+			// A hook that leaves a daemon behind with its standard streams must
+			// not hold up the container.
+			WaitDelay: outputGrace,
+		}
+		if err := cmd.Start(); err != nil {
+			return nil, err
+		}
+		return &hostProcess{cmd}, nil
+	}
+}
+
+// outputGrace is how long the output of a hook is read after its exit, where
+// another process still has the writing end.
+const outputGrace = 100 * time.Millisecond
+
+type hostProcess struct{ cmd *exec.Cmd }
+
+// Wait takes output that was cut short by outputGrace for what it is: the exit
+// status was 0.
+func (p *hostProcess) Wait() error {
+	err := p.cmd.Wait()
+	if err == exec.ErrWaitDelay {
+		return nil
+	}
+	return err
+}
+
+func (p *hostProcess) Kill() error { return sys.KillGroup(p.cmd.Process.Pid) }

@@ -1,0 +1,201 @@
+package libcontainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/compile"
+	"rung/libcontainer/hook"
+	"rung/libcontainer/launch"
+)
+
+// runHooks runs a list of hooks in its order; the first failure ends it.
+func runHooks(list []specs.Hook, name string, state *specs.State, start hook.Start) error {
+	for i, h := range list {
+		field := fmt.Sprintf("hooks.%s[%d]", name, i)
+		if err := hook.Run(context.Background(), h, field, state, start); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runCreateHooks runs those of create: prestart and createRuntime on the host,
+// createContainer in the container's namespaces, before the root is changed.
+func (c *creation) runCreateHooks(kind compile.ActionKind) error {
+	h := c.spec.Hooks
+	c.state.Pid = c.hands.Pid()
+	state := c.OCI(Creating)
+	switch kind {
+	case compile.RunPrestart:
+		return runHooks(h.Prestart, "prestart", state, nil) //nolint:staticcheck // deprecated, and part of the specification
+	case compile.RunCreateRuntime:
+		return runHooks(h.CreateRuntime, "createRuntime", state, nil)
+	}
+	inside, err := newInsideHooks(c.Container, c.spec, c.state.Rootfs, false)
+	if err != nil {
+		return err
+	}
+	defer inside.close()
+	return runHooks(h.CreateContainer, "createContainer", inside.state(state), inside.start)
+}
+
+// insideHooks spawns hooks in the namespaces of a container by a plan of their own.
+type insideHooks struct {
+	pidfd  *os.File
+	flags  uint64
+	dir    string   // where the hooks start
+	root   *os.File // of the container, once it has one
+	ownPid bool     // a PID namespace of its own: init is process 1 there
+	userns bool
+}
+
+func newInsideHooks(c *Container, spec *specs.Spec, dir string, rooted bool) (*insideHooks, error) {
+	pidfd, err := sys.PidfdOpen(c.state.Pid)
+	if err != nil {
+		return nil, err
+	}
+	in := &insideHooks{pidfd: pidfd, dir: dir, userns: c.state.UserNS}
+	for _, ns := range spec.Linux.Namespaces {
+		in.flags |= compile.NamespaceFlag(ns.Type)
+		in.ownPid = in.ownPid || ns.Type == specs.PIDNamespace && ns.Path == ""
+	}
+	if rooted {
+		in.root, err = sys.OpenPath(fmt.Sprintf("/proc/%d/root", c.state.Pid))
+	}
+	return in, err
+}
+
+func (in *insideHooks) close() {
+	in.pidfd.Close()
+	if in.root != nil {
+		in.root.Close()
+	}
+}
+
+// state is what a hook inside reads: the PID is that of the container's namespace.
+func (in *insideHooks) state(s *specs.State) *specs.State {
+	inside := *s
+	if in.ownPid {
+		inside.Pid = 1
+	}
+	return &inside
+}
+
+func (in *insideHooks) start(h specs.Hook, stdin *os.File, stdout, stderr io.Writer) (hook.Process, error) {
+	streams, err := newStreams(stdout, stderr)
+	if err != nil {
+		return nil, err
+	}
+	defer streams.closeWriters()
+	memory, err := sys.Memfd("progress", 0)
+	if err != nil {
+		return nil, err
+	}
+	progress, err := launch.NewProgress(memory, false)
+	if err != nil {
+		return nil, err
+	}
+	slots := []*os.File{in.pidfd}
+	if in.root != nil {
+		slots = append(slots, in.root)
+	}
+	program := compile.Hook(compile.HookInput{
+		Hook: h, Flags: in.flags, UserNS: in.userns, Rooted: in.root != nil, Dir: in.dir,
+	})
+	hands, err := launch.Start(launch.Request{
+		Plan: program, Slots: slots, Progress: progress,
+		Stdio: [3]*os.File{stdin, streams.out[1], streams.err[1]},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := hands.Next(); !errors.Is(err, launch.ErrRunning) {
+		hands.Abort()
+		return nil, err
+	}
+	hands.Close()
+	return &insideProcess{pid: hands.Pid(), streams: streams}, nil
+}
+
+// streams copies what a hook writes.
+type streams struct {
+	out, err [2]*os.File
+	done     sync.WaitGroup
+}
+
+func newStreams(stdout, stderr io.Writer) (*streams, error) {
+	s := &streams{}
+	for _, pair := range []struct {
+		pipe *[2]*os.File
+		to   io.Writer
+	}{{&s.out, stdout}, {&s.err, stderr}} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			s.closeWriters()
+			return nil, err
+		}
+		*pair.pipe = [2]*os.File{r, w}
+		s.done.Go(func() {
+			_, _ = io.Copy(pair.to, r)
+			r.Close()
+		})
+	}
+	return s, nil
+}
+
+func (s *streams) closeWriters() {
+	for _, p := range []*[2]*os.File{&s.out, &s.err} {
+		if p[1] != nil {
+			p[1].Close()
+			p[1] = nil
+		}
+	}
+}
+
+type insideProcess struct {
+	pid     int
+	streams *streams
+	killed  sync.Once
+}
+
+// exitError reads like that of os/exec.
+type exitError struct{ status syscall.WaitStatus }
+
+func (e *exitError) Error() string {
+	if e.status.Signaled() {
+		return "signal: " + e.status.Signal().String()
+	}
+	return fmt.Sprintf("exit status %d", e.status.ExitStatus())
+}
+
+// Wait reaps the hook, and waits for its output unless it was killed.
+func (p *insideProcess) Wait() error {
+	status, err := sys.Wait(p.pid)
+	if err != nil {
+		return err
+	}
+	p.streams.done.Wait()
+	if status.ExitStatus() != 0 {
+		return &exitError{status}
+	}
+	return nil
+}
+
+// Kill ends the hook's session: the plan makes it a leader.
+func (p *insideProcess) Kill() error {
+	p.killed.Do(func() {
+		_ = syscall.Kill(-p.pid, syscall.SIGKILL)
+		p.streams.out[0].Close()
+		p.streams.err[0].Close()
+	})
+	return nil
+}

@@ -1,0 +1,95 @@
+// Package host finds out what the compiler must know of the machine: the facts.
+// It reads and never changes anything.
+package host
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"rung/internal/sys"
+)
+
+// Facts is all that package compile knows of the machine and of the bundle's
+// surroundings. Golden tests make it up.
+type Facts struct {
+	EUID           int    `json:"euid"`
+	EGID           int    `json:"egid"`
+	UserNS         bool   `json:"userNamespace"`  // rung itself runs in a user namespace
+	SetgroupsDeny  bool   `json:"setgroupsDeny"`  // /proc/self/setgroups says deny
+	Capabilities   uint64 `json:"capabilities"`   // rung's own permitted set, by number
+	LastCapability int    `json:"lastCapability"` // /proc/sys/kernel/cap_last_cap
+	Kcore          bool   `json:"kcore"`          // /proc/kcore exists
+	ApparmorAttr   string `json:"apparmorAttr"`   // "apparmor/" where /proc/PID/attr has that directory
+
+	Cgroups *Cgroups `json:"cgroups"`
+
+	// Sources describes the sources of bind mounts, by path.
+	Sources map[string]Source `json:"sources,omitempty"`
+	// Targets holds what a file system is mounted over, by destination.
+	Targets map[string]Target `json:"targets,omitempty"`
+}
+
+// Source is the source of a bind mount as seen by rung.
+type Source struct {
+	Err       syscall.Errno `json:"errno,omitempty"`
+	Directory bool          `json:"directory"`
+	Proc      bool          `json:"proc,omitempty"` // on a proc file system
+}
+
+// Target is a directory of the root file system before anything is mounted.
+type Target struct {
+	Mode uint32 `json:"mode"` // permission bits, with sticky and set-id
+	UID  uint32 `json:"uid"`
+	GID  uint32 `json:"gid"`
+}
+
+// Rootless reports whether rung lacks the rights of root in its user namespace.
+func (f *Facts) Rootless() bool { return f.EUID != 0 }
+
+// Privileged reports whether rung may mount in its own mount namespace, so that
+// it can open mounts for the hands.
+func (f *Facts) Privileged() bool { return f.Capabilities>>capSysAdmin&1 == 1 }
+
+const capSysAdmin = 21
+
+// Probe reads the facts that hold for every bundle. Errors are those of /proc.
+func Probe() (*Facts, error) {
+	f := &Facts{EUID: os.Geteuid(), EGID: os.Getegid(), UserNS: InUserNS()}
+	permitted, err := sys.PermittedCapabilities()
+	if err != nil {
+		return nil, err
+	}
+	f.Capabilities = permitted
+	f.LastCapability = lastCapability()
+	if f.UserNS {
+		deny, _ := os.ReadFile("/proc/self/setgroups")
+		f.SetgroupsDeny = strings.HasPrefix(string(deny), "deny")
+	}
+	f.Kcore = sys.Exists("/proc/kcore")
+	if sys.Exists("/proc/self/attr/apparmor") {
+		f.ApparmorAttr = "apparmor/"
+	}
+	f.Cgroups, err = ProbeCgroups()
+	return f, err
+}
+
+// InUserNS reports whether rung runs in a user namespace: only the initial one maps all 2^32-1
+// ids onto themselves.
+func InUserNS() bool {
+	text, err := sys.ReadSmall("/proc/self/uid_map")
+	if err != nil {
+		return false // a kernel without user namespaces
+	}
+	fields := strings.Fields(text)
+	return len(fields) != 3 || fields[0] != "0" || fields[1] != "0" || fields[2] != "4294967295"
+}
+
+func lastCapability() int {
+	text, err := sys.ReadSmall("/proc/sys/kernel/cap_last_cap")
+	if n, errNumber := strconv.Atoi(strings.TrimSpace(text)); err == nil && errNumber == nil {
+		return n
+	}
+	return 40 // CAP_CHECKPOINT_RESTORE, Linux 5.9: older than our floor
+}

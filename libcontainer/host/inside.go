@@ -1,0 +1,129 @@
+package host
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"rung/internal/sys"
+)
+
+// Inside is what can only be seen in the container's own root.
+type Inside struct {
+	Exec string // the file that args[0] names
+	Home string // of the user, from the container's /etc/passwd
+}
+
+// LookInside finds the program and, unless the environment names one, the home
+// directory of uid below root, a descriptor of the container's root. Nothing is
+// resolved outside of it. The error of a program that is not there has the words
+// of os/exec, which engines match.
+func LookInside(root *os.File, args, env []string, cwd string, uid uint32) (Inside, error) {
+	file, err := lookProgram(root, args[0], lookupEnv(env, "PATH"), cwd)
+	if err != nil {
+		return Inside{}, err
+	}
+	inside := Inside{Exec: file}
+	if lookupEnv(env, "HOME") == "" {
+		inside.Home = homeOf(root, uid)
+	}
+	return inside, nil
+}
+
+func lookupEnv(env []string, name string) string {
+	value := ""
+	for _, e := range env { // the last one counts
+		if v, ok := strings.CutPrefix(e, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
+
+var errNotFound = errors.New("executable file not found in $PATH")
+
+func lookProgram(root *os.File, name, searchPath, cwd string) (string, error) {
+	if name == "" {
+		return "", execError(name, errNotFound)
+	}
+	if strings.Contains(name, "/") {
+		full := name
+		if !path.IsAbs(name) {
+			full = path.Join(cwd, name)
+		}
+		if err := executable(root, full); err != nil {
+			return "", execError(name, err)
+		}
+		return name, nil
+	}
+	var denied error
+	for _, dir := range strings.Split(searchPath, ":") {
+		full := path.Join("/", dir, name)
+		if !path.IsAbs(dir) {
+			full = path.Join(cwd, dir, name)
+		}
+		err := executable(root, full)
+		if err == nil {
+			return full, nil
+		}
+		if errors.Is(err, syscall.EACCES) {
+			denied = err
+		}
+	}
+	if denied != nil {
+		return "", execError(name, denied)
+	}
+	return "", execError(name, errNotFound)
+}
+
+func execError(name string, err error) error {
+	return fmt.Errorf("exec: %q: %w", name, err)
+}
+
+// executable asks for what execve does, as far as it can be known from outside: a
+// regular file with an execute bit. The user's own rights decide when it is executed.
+func executable(root *os.File, name string) error {
+	st, err := sys.StatInRoot(root, name)
+	if errors.Is(err, syscall.EACCES) {
+		return nil // not for us to see: execve will tell
+	}
+	if err != nil {
+		return &os.PathError{Op: "stat", Path: name, Err: err}
+	}
+	if st.Mode&syscall.S_IFMT == syscall.S_IFDIR {
+		return syscall.EISDIR
+	}
+	if st.Mode&0o111 == 0 {
+		return syscall.EACCES
+	}
+	return nil
+}
+
+// homeOf returns "/" for a user that the container does not know.
+func homeOf(root *os.File, uid uint32) string {
+	file, err := sys.OpenInRoot(root, "/etc/passwd", sys.O_RDONLY|sys.O_NONBLOCK)
+	if err != nil {
+		return "/"
+	}
+	defer file.Close()
+	if st, err := file.Stat(); err != nil || !st.Mode().IsRegular() {
+		return "/"
+	}
+	want := strconv.FormatUint(uint64(uid), 10)
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		fields := strings.Split(lines.Text(), ":")
+		if len(fields) >= 6 && fields[2] == want {
+			if fields[5] == "" {
+				return "/"
+			}
+			return fields[5]
+		}
+	}
+	return "/"
+}

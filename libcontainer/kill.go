@@ -1,0 +1,83 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/cgroup"
+)
+
+const errReset = syscall.ECONNRESET
+
+// Kill sends a signal to the container's init (runtime.md, "Kill"). Without a PID namespace
+// of its own, SIGKILL goes to all of the container: its processes would outlive init.
+func (c *Container) Kill(sig syscall.Signal) error {
+	if !c.alive() {
+		return ErrNotRunning
+	}
+	spec, err := c.Spec()
+	if err != nil {
+		return err
+	}
+	if sig == syscall.SIGKILL && !ownPidNamespace(spec) {
+		return c.killAll()
+	}
+	err = c.signalInit(sig)
+	if err == nil && sig == syscall.SIGKILL {
+		c.thawKilled()
+	}
+	return err
+}
+
+func ownPidNamespace(spec *specs.Spec) bool {
+	if spec.Linux == nil {
+		return false
+	}
+	ns := namespaceOf(spec, specs.PIDNamespace)
+	return ns != nil && ns.Path == ""
+}
+
+func (c *Container) signalInit(sig syscall.Signal) error {
+	pidfd, err := sys.PidfdOpen(c.state.Pid)
+	if err != nil {
+		return ErrNotRunning
+	}
+	defer pidfd.Close()
+	// Between the check and the open the PID may have become another process's.
+	if !c.alive() {
+		return ErrNotRunning
+	}
+	err = sys.PidfdSignal(pidfd, sig)
+	if errors.Is(err, syscall.ESRCH) {
+		return ErrNotRunning
+	}
+	if err != nil {
+		return fmt.Errorf("send signal %d to the container's init: %w", int(sig), err)
+	}
+	return nil
+}
+
+// thawKilled: a frozen v1 cgroup does not let a killed process die.
+func (c *Container) thawKilled() {
+	if m, err := c.cgroup(); err == nil {
+		if frozen, err := m.Frozen(); err == nil && frozen {
+			_ = m.Thaw()
+		}
+	}
+}
+
+func (c *Container) killAll() error {
+	m, err := c.cgroup()
+	if err != nil {
+		return err
+	}
+	err = m.Kill()
+	if errors.Is(err, cgroup.ErrNotExist) || c.alive() {
+		return c.signalInit(syscall.SIGKILL)
+	}
+	return err
+}

@@ -1,0 +1,33 @@
+package launch
+
+import (
+	"strings"
+	"syscall"
+
+	"rung/libcontainer/plan"
+)
+
+// Hint says what is behind an errno where that is known and not obvious; else "".
+func Hint(op *plan.Op, errno syscall.Errno) string {
+	switch {
+	case errno == syscall.ENOSPC && (op.Code == plan.Clone || op.Code == plan.Unshare):
+		return "a limit of /proc/sys/user/max_*_namespaces is reached"
+	case errno == syscall.EDQUOT && op.Code == plan.Keyring:
+		return "the key quota of this user is used up: see /proc/sys/kernel/keys/maxkeys, or use --no-new-keyring"
+	case errno == syscall.EPERM && op.Code == plan.Unshare && strings.Contains(op.Operands(), "user"):
+		return "user namespaces may be restricted: see kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns"
+	case errno == syscall.EPERM && op.Code == plan.Fsmount && strings.Contains(op.Why.Purpose, "proc"):
+		return "a user namespace may mount proc only where the host's is fully visible"
+	case errno == syscall.EPERM && op.Code == plan.Fsconfig && strings.Contains(op.Why.Purpose, "sysfs"):
+		return "sysfs needs a network namespace of the same user namespace: bind /sys instead"
+	case errno == syscall.ENODEV && op.Code == plan.Fsopen:
+		return "this kernel does not know the file system type " + op.Text[0]
+	case errno == syscall.EAGAIN && op.Code == plan.Clone:
+		return "pids.max of the cgroup or RLIMIT_NPROC is reached"
+	case errno == syscall.EINVAL && op.Code == plan.PivotRoot:
+		return "the host's root is on ramfs or its mounts are shared: try --no-pivot"
+	case errno == syscall.ELOOP && op.Code == plan.Mkpath:
+		return "a component of the path is a symbolic link"
+	}
+	return ""
+}

@@ -1,0 +1,108 @@
+package plan
+
+import (
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+type flagName struct {
+	bits uint64
+	name string
+}
+
+var namespaceFlags = []flagName{
+	{0x20000, "mnt"}, {0x02000000, "cgroup"}, {0x04000000, "uts"}, {0x08000000, "ipc"},
+	{0x10000000, "user"}, {0x20000000, "pid"}, {0x40000000, "net"}, {0x80, "time"},
+}
+
+var attrFlags = []flagName{
+	{0x1, "ro"}, {0x2, "nosuid"}, {0x4, "nodev"}, {0x8, "noexec"}, {0x10, "noatime"},
+	{0x20, "strictatime"}, {0x80, "nodiratime"}, {0x200000, "nosymfollow"},
+}
+
+// attrClearFlags: to clear the two bits of the access time is to set them anew.
+var attrClearFlags = append([]flagName{{0x70, "atime"}}, attrFlags...)
+
+var openFlags = []flagName{
+	{0x200000, "path"}, {0x2, "rdwr"}, {0x1, "wronly"}, {0x10000, "directory"}, {0x20000, "nofollow"},
+	{0x100, "noctty"}, {0x800, "nonblock"},
+}
+
+var resolveFlags = []flagName{
+	{0x1, "no-xdev"}, {0x2, "no-magiclinks"}, {0x4, "no-symlinks"}, {0x8, "beneath"}, {0x10, "in-root"},
+}
+
+var flagTables = map[Code][4][]flagName{
+	Unshare:  {namespaceFlags},
+	Setns:    {namespaceFlags},
+	Clone:    {namespaceFlags},
+	Open:     {openFlags, resolveFlags},
+	Mkpath:   {{{1, "mkdir"}, {2, "mkfile"}, {4, "nofollow"}}},
+	Fsconfig: {{{1, "string"}, {6, "create"}}},
+	Fsmount:  {attrFlags},
+	OpenTree: {{{1, "clone"}, {atRecursive, "recursive"}, {0x1000, "empty-path"}}},
+	MountAttr: {
+		attrFlags, attrClearFlags,
+		{{1 << 17, "unbindable"}, {1 << 18, "private"}, {1 << 19, "slave"}, {1 << 20, "shared"}},
+		{{atRecursive, "recursive"}},
+	},
+	Mount: {{
+		{0x1, "ro"}, {0x2, "nosuid"}, {0x4, "nodev"}, {0x8, "noexec"}, {0x10, "sync"}, {0x40, "mand"},
+		{0x80, "dirsync"}, {0x400, "noatime"}, {0x800, "nodiratime"}, {0x1000, "bind"}, {0x4000, "rec"},
+	}},
+	Umount:  {{{0x2, "detach"}}},
+	Seccomp: {{{1, "tsync"}, {2, "log"}, {4, "spec-allow"}, {8, "new-listener"}, {0x20, "wait-killable-recv"}}},
+}
+
+// flagNames prints the names of the bits in operand i; "" for none. The operands of
+// MOUNT_ATTR say what they do to the flags.
+func flagNames(code Code, i int, bits uint64) string {
+	if bits == 0 {
+		return ""
+	}
+	var names []string
+	for _, f := range flagTables[code][i] {
+		if bits&f.bits == f.bits {
+			names = append(names, f.name)
+			bits &^= f.bits
+		}
+	}
+	if bits != 0 {
+		names = append(names, "0x"+strconv.FormatUint(bits, 16))
+	}
+	out := strings.Join(names, ",")
+	if code == MountAttr && i < 2 {
+		out = [2]string{"set=", "clear="}[i] + out
+	}
+	return out
+}
+
+// ErrnoName returns the symbol of an errno that plans tolerate, or its number.
+func ErrnoName(errno syscall.Errno) string {
+	switch errno {
+	case syscall.ENOENT:
+		return "ENOENT"
+	case syscall.EEXIST:
+		return "EEXIST"
+	case syscall.EPERM:
+		return "EPERM"
+	case syscall.EACCES:
+		return "EACCES"
+	case syscall.EINVAL:
+		return "EINVAL"
+	case syscall.EAGAIN:
+		return "EAGAIN"
+	case syscall.EBUSY:
+		return "EBUSY"
+	case syscall.ENOTDIR:
+		return "ENOTDIR"
+	case syscall.ENODEV:
+		return "ENODEV"
+	case syscall.ENOSYS:
+		return "ENOSYS"
+	case syscall.EOPNOTSUPP:
+		return "EOPNOTSUPP"
+	}
+	return "errno " + strconv.Itoa(int(errno))
+}

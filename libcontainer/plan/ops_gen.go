@@ -1,0 +1,143 @@
+// Code generated from nsenter/ops.h by plan/gen. DO NOT EDIT.
+
+package plan
+
+// Constants of the wire format.
+const (
+	PlanVersion    = 1
+	PlanMagic      = 0x6e616c70676e7572
+	ProgressMagic  = 0x676f7270676e7572
+	MaxSlots       = 4096
+	MaxOps         = 16384
+	NoSlot         = -1
+	MaxReplyFds    = 64
+	SkipIfOk       = 1
+	SkipIfEmpty    = 2
+	MkpathNone     = 0
+	MkpathDir      = 1
+	MkpathFile     = 2
+	MkpathNofollow = 4
+)
+
+// The operations of the hands.
+const (
+	opNone Code = iota
+	Unshare
+	Setns
+	Clone
+	Sync
+	EnterCgroup
+	Dumpable
+	Setsid
+	Keyring
+	Open
+	Mkpath
+	Mknod
+	Chown
+	Symlink
+	Unlink
+	Write
+	VerifyDevice
+	VerifyFs
+	Close
+	Fsopen
+	Fsconfig
+	Fsmount
+	OpenTree
+	MountAttr
+	MoveMount
+	Mount
+	Umount
+	Mask
+	PivotRoot
+	Chroot
+	Chdir
+	Fchdir
+	VerifyCwd
+	Hostname
+	Domainname
+	Loopback
+	Pty
+	SendFd
+	Dup
+	Ctty
+	StdioOwner
+	Setgroups
+	Setgid
+	Setuid
+	Keepcaps
+	Bounding
+	Capset
+	Ambient
+	NoNewPrivs
+	Umask
+	Personality
+	SchedAttr
+	Affinity
+	Ioprio
+	Mempolicy
+	Seccomp
+	AwaitStart
+	Exec
+)
+
+var signatures = [...]signature{
+	opNone:       {"", "---", "----", "---", ""},
+	Unshare:      {"UNSHARE", "---", "f---", "---", "unshare"},
+	Setns:        {"SETNS", "i--", "f---", "---", "setns"},
+	Clone:        {"CLONE", "m--", "f---", "---", "clone3 exit_group"},
+	Sync:         {"SYNC", "m--", "nnn-", "---", "sendmsg recvmsg mmap"},
+	EnterCgroup:  {"ENTER_CGROUP", "i--", "----", "---", "write"},
+	Dumpable:     {"DUMPABLE", "---", "n---", "---", "prctl"},
+	Setsid:       {"SETSID", "---", "----", "---", "setsid"},
+	Keyring:      {"KEYRING", "---", "n---", "s--", "keyctl"},
+	Open:         {"OPEN", "mo-", "ff--", "p--", "openat2"},
+	Mkpath:       {"MKPATH", "io-", "fo--", "p--", "openat2 mkdirat mknodat readlinkat close"},
+	Mknod:        {"MKNOD", "i--", "od--", "p--", "mknodat"},
+	Chown:        {"CHOWN", "i--", "nn--", "p--", "fchownat"},
+	Symlink:      {"SYMLINK", "i--", "----", "sp-", "symlinkat"},
+	Unlink:       {"UNLINK", "i--", "----", "p--", "unlinkat"},
+	Write:        {"WRITE", "i--", "----", "pb-", "openat2 write close"},
+	VerifyDevice: {"VERIFY_DEVICE", "i--", "od--", "---", "fstat"},
+	VerifyFs:     {"VERIFY_FS", "i--", "n---", "---", "fstatfs"},
+	Close:        {"CLOSE", "i--", "----", "---", "close"},
+	Fsopen:       {"FSOPEN", "o--", "----", "s--", "fsopen"},
+	Fsconfig:     {"FSCONFIG", "i--", "f---", "ss-", "fsconfig"},
+	Fsmount:      {"FSMOUNT", "io-", "f---", "---", "fsmount"},
+	OpenTree:     {"OPEN_TREE", "mo-", "f---", "p--", "open_tree"},
+	MountAttr:    {"MOUNT_ATTR", "mm-", "ffff", "p--", "mount_setattr"},
+	MoveMount:    {"MOVE_MOUNT", "ii-", "----", "---", "move_mount"},
+	Mount:        {"MOUNT", "---", "f---", "pss", "mount"},
+	Umount:       {"UMOUNT", "---", "f---", "p--", "umount2"},
+	Mask:         {"MASK", "iii", "----", "p--", "openat2 fstat open_tree move_mount close"},
+	PivotRoot:    {"PIVOT_ROOT", "---", "----", "---", "pivot_root"},
+	Chroot:       {"CHROOT", "---", "----", "p--", "chroot"},
+	Chdir:        {"CHDIR", "---", "----", "p--", "chdir"},
+	Fchdir:       {"FCHDIR", "i--", "----", "---", "fchdir"},
+	VerifyCwd:    {"VERIFY_CWD", "---", "----", "---", "getcwd"},
+	Hostname:     {"HOSTNAME", "---", "----", "s--", "sethostname"},
+	Domainname:   {"DOMAINNAME", "---", "----", "s--", "setdomainname"},
+	Loopback:     {"LOOPBACK", "---", "----", "---", "socket ioctl close"},
+	Pty:          {"PTY", "io-", "nnnn", "---", "ioctl"},
+	SendFd:       {"SEND_FD", "ii-", "----", "s--", "sendmsg"},
+	Dup:          {"DUP", "i--", "n---", "---", "dup2"},
+	Ctty:         {"CTTY", "i--", "----", "---", "ioctl"},
+	StdioOwner:   {"STDIO_OWNER", "---", "nd--", "---", "fstat fchown"},
+	Setgroups:    {"SETGROUPS", "---", "----", "b--", "setgroups"},
+	Setgid:       {"SETGID", "---", "n---", "---", "setresgid"},
+	Setuid:       {"SETUID", "---", "n---", "---", "setresuid"},
+	Keepcaps:     {"KEEPCAPS", "---", "n---", "---", "prctl"},
+	Bounding:     {"BOUNDING", "---", "en--", "---", "prctl"},
+	Capset:       {"CAPSET", "---", "eee-", "---", "capset"},
+	Ambient:      {"AMBIENT", "---", "e---", "---", "prctl"},
+	NoNewPrivs:   {"NO_NEW_PRIVS", "---", "----", "---", "prctl"},
+	Umask:        {"UMASK", "---", "o---", "---", "umask"},
+	Personality:  {"PERSONALITY", "---", "n---", "---", "personality"},
+	SchedAttr:    {"SCHED_ATTR", "---", "----", "b--", "sched_setattr"},
+	Affinity:     {"AFFINITY", "---", "----", "b--", "sched_setaffinity"},
+	Ioprio:       {"IOPRIO", "---", "n---", "---", "ioprio_set"},
+	Mempolicy:    {"MEMPOLICY", "---", "nn--", "b--", "set_mempolicy"},
+	Seccomp:      {"SECCOMP", "-w-", "f---", "b--", "seccomp"},
+	AwaitStart:   {"AWAIT_START", "i--", "----", "---", "accept4 read"},
+	Exec:         {"EXEC", "---", "----", "pvv", "execve"},
+}

@@ -1,0 +1,135 @@
+// Package libcontainer makes and manages containers on this machine: it is what the
+// commands of rung are written on.
+//
+// The way of the data: package bundle loads and validates config.json, package host
+// probes the machine, package compile turns both into a plan, package launch spawns the
+// hands (package nsenter, which the main package must import) to execute it. This package
+// holds the verbs of the OCI lifecycle and the state on disk, in the order create, start,
+// exec, kill, delete.
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"rung/internal/sys"
+	"rung/libcontainer/host"
+)
+
+// The errors of the lifecycle. Engines match their words.
+var (
+	ErrExist      = errors.New("container with given ID already exists")
+	ErrInvalidID  = errors.New("invalid container ID format")
+	ErrNotExist   = errors.New("container does not exist")
+	ErrPaused     = errors.New("container paused")
+	ErrNotRunning = errors.New("container not running")
+)
+
+// Runtime makes and finds containers whose state is below one directory.
+type Runtime struct {
+	Root     string // directory of state, such as /run/rung
+	Rootless bool   // cgroups that may not be written are left out
+	Trace    bool   // the hands store the time of each op
+	Log      *slog.Logger
+}
+
+// Container is a container as its state on disk says; its status is asked from the kernel.
+type Container struct {
+	runtime *Runtime
+	dir     *os.File // the state directory; its lock is the container's
+	state   State
+}
+
+// ValidateID refuses names that are no plain file name (runc allows [A-Za-z0-9_+.-]).
+func ValidateID(id string) error {
+	if id == "" {
+		return errors.New("container id cannot be empty")
+	}
+	for _, r := range id {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
+		case r == '_', r == '+', r == '-', r == '.':
+		default:
+			return ErrInvalidID
+		}
+	}
+	if id == "." || id == ".." || len(id) > 1024 {
+		return ErrInvalidID
+	}
+	return nil
+}
+
+// Load finds a container by its id.
+func (r *Runtime) Load(id string) (*Container, error) {
+	if err := ValidateID(id); err != nil {
+		return nil, err
+	}
+	dir, err := os.Open(filepath.Join(r.Root, id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNotExist
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := &Container{runtime: r, dir: dir}
+	if err := c.readState(); err != nil {
+		dir.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// List returns the ids of all containers.
+func (r *Runtime) List() ([]string, error) {
+	entries, err := os.ReadDir(r.Root)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range entries {
+		if e.IsDir() {
+			ids = append(ids, e.Name())
+		}
+	}
+	return ids, nil
+}
+
+// makeDir makes the state directory, which no other container of that id may have.
+func (r *Runtime) makeDir(id string) (*os.File, error) {
+	if err := os.MkdirAll(r.Root, 0o700); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(r.Root, id)
+	if err := os.Mkdir(path, 0o711); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil, ErrExist
+		}
+		return nil, err
+	}
+	return os.Open(path)
+}
+
+// lock serialises the verbs that change a container; readers need none. The lock ends
+// with the file, so with the process.
+func (c *Container) lock() error {
+	if err := sys.Flock(c.dir); err != nil {
+		return fmt.Errorf("lock container %s: %w", c.state.ID, err)
+	}
+	return nil
+}
+
+// facts are probed once a command.
+func (r *Runtime) facts() (*host.Facts, error) {
+	facts, err := host.Probe()
+	if err != nil {
+		return nil, fmt.Errorf("probe the machine: %w", err)
+	}
+	return facts, nil
+}
+
+// Close releases the container's lock and directory.
+func (c *Container) Close() { c.dir.Close() }

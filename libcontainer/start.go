@@ -1,0 +1,126 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/launch"
+)
+
+// Start lets the process of a created container run (runtime.md, "Start"). The hooks of
+// startContainer run before it, those of poststart after; a failure of either ends the
+// container.
+func (c *Container) Start() error {
+	if err := c.lock(); err != nil {
+		return err
+	}
+	status, err := c.Status()
+	if err != nil {
+		return err
+	}
+	switch status {
+	case Created:
+	case Stopped:
+		return errors.New("cannot start a container that has stopped")
+	case Running, Paused:
+		return errors.New("cannot start an already running container")
+	default:
+		return fmt.Errorf("cannot start a container in the %s state", status)
+	}
+	spec, err := c.Spec()
+	if err != nil {
+		return err
+	}
+	conn, err := sys.Connect(c.dir, startSocket)
+	if err != nil {
+		return fmt.Errorf("connect to the container process: %w", err)
+	}
+	defer conn.Close()
+	if err := c.startContainerHooks(spec); err != nil {
+		c.end()
+		return err
+	}
+	if err := c.release(conn); err != nil {
+		c.end()
+		return err
+	}
+	return c.poststart(spec)
+}
+
+// release says go, and waits until exec has closed the connection.
+func (c *Container) release(conn *os.File) error {
+	if err := sys.SendMessage(conn, []byte{1}); err != nil {
+		return fmt.Errorf("start the container process: %w", err)
+	}
+	var none [1]byte
+	if _, _, err := sys.ReceiveMessage(conn, none[:]); err != nil && !errors.Is(err, errReset) {
+		return err
+	}
+	if err := c.outcome(); err != nil {
+		return err
+	}
+	for _, name := range []string{startSocket, progressFile} {
+		if err := os.Remove(c.path(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outcome reads the page of a container that another rung created. Between the start and
+// EXEC there is only the load of the seccomp filter.
+func (c *Container) outcome() error {
+	file, err := os.OpenFile(c.path(progressFile), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	progress, err := launch.OpenProgress(file)
+	if err != nil {
+		return err
+	}
+	defer progress.Close()
+	if errno := progress.Errno(); errno != 0 {
+		if progress.Op() != c.state.ExecOp {
+			return fmt.Errorf("linux.seccomp: load the filter: %w", errno)
+		}
+		spec, err := c.Spec()
+		if err != nil {
+			return err
+		}
+		return fmt.Errorf("exec: %q: %w", spec.Process.Args[0], errno)
+	}
+	return nil
+}
+
+func (c *Container) startContainerHooks(spec *specs.Spec) error {
+	if spec.Hooks == nil || len(spec.Hooks.StartContainer) == 0 {
+		return nil
+	}
+	inside, err := newInsideHooks(c, spec, "/", true)
+	if err != nil {
+		return err
+	}
+	defer inside.close()
+	list := append([]specs.Hook(nil), spec.Hooks.StartContainer...)
+	for i := range list {
+		if list[i].Env == nil { // config.md: the environment of the container process
+			list[i].Env = spec.Process.Env
+		}
+	}
+	return runHooks(list, "startContainer", inside.state(c.OCI(Created)), inside.start)
+}
+
+func (c *Container) poststart(spec *specs.Spec) error {
+	if spec.Hooks == nil || len(spec.Hooks.Poststart) == 0 {
+		return nil
+	}
+	if err := runHooks(spec.Hooks.Poststart, "poststart", c.OCI(Running), nil); err != nil {
+		c.end()
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,170 @@
+package libcontainer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/bundle"
+	"rung/libcontainer/cgroup"
+	"rung/libcontainer/host"
+)
+
+// Files of a state directory.
+const (
+	stateFile    = "state.json"
+	configFile   = "config.json" // as given to create: later edits of the bundle change nothing
+	startSocket  = "start.sock"  // exists until the container is started
+	progressFile = "progress"
+)
+
+// State is what is remembered of a container: what can not be asked from the kernel.
+type State struct {
+	Format      int               `json:"format"` // of this file; raised when older rungs can not read it
+	ID          string            `json:"id"`
+	OCIVersion  string            `json:"ociVersion"`
+	Bundle      string            `json:"bundle"`
+	Rootfs      string            `json:"rootfs"`
+	Pid         int               `json:"pid"`       // 0 until the process exists
+	StartTime   uint64            `json:"startTime"` // of the process, in clock ticks since boot
+	Created     time.Time         `json:"created"`
+	CgroupPaths map[string]string `json:"cgroupPaths"`
+	UserNS      bool              `json:"userNamespace"` // another user namespace than rung's
+	Rootless    bool              `json:"rootless"`
+	ExecOp      int               `json:"execOp,omitempty"` // index of EXEC in the plan that waits for start
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+const stateFormat = 1
+
+// Status is one of the four of the specification, or paused (runtime.md, "State").
+type Status string
+
+// The states of a container.
+const (
+	Creating Status = "creating"
+	Created  Status = "created"
+	Running  Status = "running"
+	Paused   Status = "paused"
+	Stopped  Status = "stopped"
+)
+
+func (c *Container) path(name string) string { return filepath.Join(c.dir.Name(), name) }
+
+func (c *Container) readState() error {
+	data, err := os.ReadFile(c.path(stateFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return ErrNotExist
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, &c.state); err != nil {
+		return fmt.Errorf("%s: %w", c.path(stateFile), err)
+	}
+	if c.state.Format > stateFormat {
+		return fmt.Errorf("%s: written by a newer rung (format %d)", c.path(stateFile), c.state.Format)
+	}
+	return nil
+}
+
+// writeState replaces the file, so that readers see the old or the new one.
+func (c *Container) writeState() error {
+	data, err := json.Marshal(&c.state)
+	if err != nil {
+		return err
+	}
+	return replaceFile(c.path(stateFile), data, 0o600)
+}
+
+func replaceFile(path string, data []byte, mode os.FileMode) error {
+	dir, name := filepath.Split(path)
+	temporary := filepath.Join(dir, "."+name)
+	if err := os.WriteFile(temporary, data, mode); err != nil {
+		return err
+	}
+	return os.Rename(temporary, path)
+}
+
+// State returns a copy of what is remembered.
+func (c *Container) State() State { return c.state }
+
+// ID returns the container's name.
+func (c *Container) ID() string { return c.state.ID }
+
+// Status asks the kernel what the container does.
+func (c *Container) Status() (Status, error) {
+	if !c.alive() {
+		return Stopped, nil
+	}
+	if c.state.Pid == 0 {
+		return Creating, nil
+	}
+	if sys.Exists(c.path(startSocket)) {
+		return Created, nil
+	}
+	m, err := c.cgroup()
+	if err != nil {
+		return "", err
+	}
+	frozen, err := m.Frozen()
+	if err != nil {
+		return "", err
+	}
+	if frozen {
+		return Paused, nil
+	}
+	return Running, nil
+}
+
+// alive reports whether init is there and no zombie. A PID alone says nothing: it may be
+// another process's by now.
+func (c *Container) alive() bool {
+	if c.state.Pid == 0 {
+		return false
+	}
+	stat, err := sys.ReadProcessStat(c.state.Pid)
+	return err == nil && stat.StartTime == c.state.StartTime && stat.State != 'Z' && stat.State != 'X'
+}
+
+// OCI returns the state in the form of the specification, with a status that the caller knows.
+func (c *Container) OCI(status Status) *specs.State {
+	if status == Paused {
+		status = Running
+	}
+	s := &specs.State{
+		Version: c.state.OCIVersion, ID: c.state.ID, Status: specs.ContainerState(status),
+		Pid: c.state.Pid, Bundle: c.state.Bundle, Annotations: c.state.Annotations,
+	}
+	if status == Stopped {
+		s.Pid = 0
+	}
+	return s
+}
+
+// Spec returns the configuration that the container was created with.
+func (c *Container) Spec() (*specs.Spec, error) {
+	raw, err := os.ReadFile(c.path(configFile))
+	if err != nil {
+		return nil, err
+	}
+	return bundle.Parse(raw)
+}
+
+// cgroup returns the container's cgroup.
+func (c *Container) cgroup() (*cgroup.Manager, error) {
+	cgroups, err := host.ProbeCgroups()
+	if err != nil {
+		return nil, err
+	}
+	m := cgroup.Load(cgroups, c.state.CgroupPaths)
+	m.SetRootless(c.state.Rootless)
+	return m, nil
+}

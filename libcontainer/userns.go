@@ -1,0 +1,42 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/compile"
+	"rung/libcontainer/idmap"
+	"rung/libcontainer/launch"
+)
+
+// userNamespace makes a user namespace with these maps, for an id-mapped mount: a process
+// that does nothing else is spawned for it and ended again (mount_setattr(2)).
+func userNamespace(uid, gid []specs.LinuxIDMapping) (*os.File, error) {
+	memory, err := sys.Memfd("progress", 0)
+	if err != nil {
+		return nil, err
+	}
+	progress, err := launch.NewProgress(memory, false)
+	if err != nil {
+		return nil, err
+	}
+	hands, err := launch.Start(launch.Request{Plan: compile.UserNamespace(), Progress: progress})
+	if err != nil {
+		return nil, err
+	}
+	defer hands.Abort()
+	if _, _, err := hands.Next(); err != nil {
+		if errors.Is(err, launch.ErrRunning) {
+			return nil, errors.New("the process of the user namespace did not wait")
+		}
+		return nil, err
+	}
+	if err := idmap.Write(hands.Pid(), uid, gid, idmap.Options{}); err != nil {
+		return nil, err
+	}
+	return sys.OpenForReading(fmt.Sprintf("/proc/%d/ns/user", hands.Pid()))
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// logHandler writes lines in the two formats of runc, which engines parse:
+//
+//	time="2026-01-02T03:04:05Z" level=error msg="..."
+//	{"level":"error","msg":"...","time":"2026-01-02T03:04:05Z"}
+type logHandler struct {
+	mutex *sync.Mutex
+	out   io.Writer
+	json  bool
+	level slog.Level
+}
+
+func (h *logHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
+
+func (h *logHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+
+func (h *logHandler) WithGroup(string) slog.Handler { return h }
+
+func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
+	line := h.text(r)
+	if h.json {
+		line = h.object(r)
+	}
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	_, err := io.WriteString(h.out, line)
+	return err
+}
+
+func levelName(level slog.Level) string {
+	if level == slog.LevelWarn {
+		return "warning"
+	}
+	return strings.ToLower(level.String())
+}
+
+func (h *logHandler) text(r slog.Record) string {
+	line := fmt.Sprintf("time=%q level=%s msg=%s", r.Time.Format(time.RFC3339), levelName(r.Level), strconv.Quote(r.Message))
+	r.Attrs(func(a slog.Attr) bool {
+		line += " " + a.Key + "=" + strconv.Quote(a.Value.String())
+		return true
+	})
+	return line + "\n"
+}
+
+func (h *logHandler) object(r slog.Record) string {
+	fields := map[string]string{
+		"level": levelName(r.Level), "msg": r.Message, "time": r.Time.Format(time.RFC3339),
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		fields[a.Key] = a.Value.String()
+		return true
+	})
+	line, err := json.Marshal(fields)
+	if err != nil {
+		return err.Error()
+	}
+	return string(line) + "\n"
+}
+
+// logging is where messages go: to a file if --log names one, so that an engine finds the
+// reason of any failure there, else to stderr.
+type logging struct {
+	*slog.Logger
+	toStderr bool
+}
+
+func newLogging(path, format string, debug bool) (*logging, error) {
+	h := &logHandler{mutex: &sync.Mutex{}, out: os.Stderr, level: slog.LevelInfo}
+	switch format {
+	case "", "text":
+	case "json":
+		h.json = true
+	default:
+		return nil, errors.New("invalid log-format: " + format)
+	}
+	if debug {
+		h.level = slog.LevelDebug
+	}
+	if path != "" {
+		file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND|os.O_SYNC, 0o644)
+		if err != nil {
+			return nil, err
+		}
+		h.out = file
+	}
+	return &logging{slog.New(h), path == ""}, nil
+}

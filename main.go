@@ -1,0 +1,211 @@
+// rung is a low-level OCI runtime: it creates and runs containers from bundles, with the
+// commands, flags, output and exit codes of runc.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/urfave/cli/v3"
+
+	_ "rung/nsenter" // the hands: run before Go in a process that was spawned for a plan
+
+	"rung/libcontainer"
+	"rung/libcontainer/host"
+	"rung/libcontainer/seccomp"
+)
+
+// Set by the Makefile.
+var (
+	version = "0.1.0-dev"
+	commit  = ""
+)
+
+const usage = `Open Container Initiative runtime
+
+rung creates and runs containers from OCI bundles: a bundle is a directory with a
+config.json and a root file system. Commands, flags and output are those of runc; "rung
+explain" prints what would be done, and every error names the field of config.json.
+
+To make an example configuration, and run it:
+
+    # rung spec
+    # rung run CONTAINER-ID`
+
+// log is set up before anything that can fail.
+var log = &logging{}
+
+func main() {
+	if len(os.Args) == 3 && os.Args[1] == "init" {
+		// The hands found no plan, and let Go start.
+		fmt.Fprintln(os.Stderr, `rung: "init" is for rung's own use`)
+		os.Exit(1)
+	}
+	log, _ = newLogging(earlyLog(os.Args[1:]))
+	if log == nil {
+		log, _ = newLogging("", "", false)
+	}
+	cli.ErrWriter = errorWriter{}
+	cli.VersionPrinter = printVersion
+	cli.OsExiter = func(int) {}
+	if err := newApp().Run(context.Background(), os.Args); err != nil {
+		fatal(err)
+	}
+}
+
+// earlyLog finds the options of the log before they are parsed, so that an error in the
+// options is in the log too.
+func earlyLog(args []string) (path, format string, debug bool) {
+	for i, arg := range args {
+		if !strings.HasPrefix(arg, "-") && (i == 0 || !takesValue(args[i-1])) {
+			break
+		}
+		name, value, inline := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if !inline && i+1 < len(args) {
+			value = args[i+1]
+		}
+		switch name {
+		case "log":
+			path = value
+		case "log-format":
+			format = value
+		case "debug":
+			debug = true
+		}
+	}
+	return path, format, debug
+}
+
+func takesValue(arg string) bool {
+	if strings.Contains(arg, "=") {
+		return false
+	}
+	switch strings.TrimLeft(arg, "-") {
+	case "log", "log-format", "root", "rootless":
+		return strings.HasPrefix(arg, "-")
+	}
+	return false
+}
+
+func newApp() *cli.Command {
+	return &cli.Command{
+		Name:                      "rung",
+		Version:                   version,
+		Usage:                     usage,
+		DisableSliceFlagSeparator: true,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "debug", Usage: "enable debug logging"},
+			&cli.StringFlag{Name: "log", Usage: "set the log file to write rung logs to (default is '/dev/stderr')"},
+			&cli.StringFlag{Name: "log-format", Value: "text", Usage: "set the log format ('text' (default), or 'json')"},
+			&cli.StringFlag{Name: "root", Value: defaultRoot(), Usage: "root directory for storage of container state (this should be located in tmpfs)"},
+			&cli.BoolFlag{Name: "systemd-cgroup", Usage: "enable systemd cgroup support, expects cgroupsPath to be of form \"slice:prefix:name\""},
+			&cli.StringFlag{Name: "rootless", Value: "auto", Usage: "ignore cgroup permission errors ('true', 'false', or 'auto')"},
+			&cli.BoolFlag{Name: "trace", Usage: "log the time of each operation of the hands (with --debug)"},
+		},
+		Commands: []*cli.Command{
+			createCommand(), deleteCommand(), execCommand(), explainCommand(), featuresCommand(), killCommand(),
+			listCommand(), runCommand(), specCommand(), startCommand(), stateCommand(),
+		},
+		Before: before,
+	}
+}
+
+func before(ctx context.Context, cmd *cli.Command) (context.Context, error) {
+	opened, err := newLogging(cmd.String("log"), cmd.String("log-format"), cmd.Bool("debug"))
+	if err != nil {
+		return ctx, err
+	}
+	log = opened
+	if cmd.Bool("systemd-cgroup") {
+		return ctx, fmt.Errorf("--systemd-cgroup: the systemd cgroup driver is not part of this version of rung")
+	}
+	return ctx, prepareRoot(cmd)
+}
+
+// prepareRoot: the sticky bit keeps a directory below XDG_RUNTIME_DIR from being cleaned up
+// (XDG Base Directory Specification).
+func prepareRoot(cmd *cli.Command) error {
+	root := cmd.String("root")
+	if cmd.IsSet("root") || !strings.HasPrefix(root, os.Getenv("XDG_RUNTIME_DIR")+"/") || os.Getenv("XDG_RUNTIME_DIR") == "" {
+		return nil
+	}
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return fmt.Errorf("the path in $XDG_RUNTIME_DIR must be writable by the user: %w", err)
+	}
+	return os.Chmod(root, 0o700|os.ModeSticky)
+}
+
+// defaultRoot is /run/rung, and below XDG_RUNTIME_DIR for who is not the host's root.
+func defaultRoot() string {
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" && honorXDG() {
+		return dir + "/rung"
+	}
+	return "/run/rung"
+}
+
+func honorXDG() bool {
+	if os.Geteuid() != 0 {
+		return true
+	}
+	user, set := os.LookupEnv("USER")
+	return host.InUserNS() && (!set || user != "root")
+}
+
+func printVersion(cmd *cli.Command) {
+	out := cmd.Root().Writer
+	fmt.Fprintln(out, "rung version", version)
+	if commit != "" {
+		fmt.Fprintln(out, "commit:", commit)
+	}
+	fmt.Fprintln(out, "spec:", specs.Version)
+	fmt.Fprintln(out, "go:", runtime.Version())
+	fmt.Fprintln(out, "libseccomp:", seccomp.Version())
+}
+
+// errorWriter sends the messages of the option parser to the log.
+type errorWriter struct{}
+
+func (errorWriter) Write(p []byte) (int, error) {
+	log.Error(strings.TrimSpace(string(p)))
+	if !log.toStderr {
+		return os.Stderr.Write(p)
+	}
+	return len(p), nil
+}
+
+// fatal tells the reason, in the log and on stderr, and ends rung.
+func fatal(err error) { fatalCode(err, 1) }
+
+func fatalCode(err error, code int) {
+	log.Error(err.Error())
+	if !log.toStderr {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
+
+// runtimeOf makes the library's Runtime from the global options.
+func runtimeOf(cmd *cli.Command) (*libcontainer.Runtime, error) {
+	rootless, err := rootlessCgroups(cmd.String("rootless"))
+	if err != nil {
+		return nil, err
+	}
+	return &libcontainer.Runtime{Root: absolute(cmd.String("root")), Rootless: rootless, Trace: cmd.Bool("trace"), Log: log.Logger}, nil
+}
+
+// rootlessCgroups reports whether cgroups that may not be written are to be left out.
+func rootlessCgroups(option string) (bool, error) {
+	if option == "auto" || option == "" {
+		return os.Geteuid() != 0 || host.InUserNS(), nil
+	}
+	on, err := strconv.ParseBool(option)
+	if err != nil {
+		return false, fmt.Errorf("--rootless: %q is neither true nor false nor auto", option)
+	}
+	return on, nil
+}

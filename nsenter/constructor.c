@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * constructor.c - the way into the hands. It runs before the Go runtime of every
+ * rung process and returns at once unless this process was spawned to execute a
+ * plan: argv is { "rung", "init", BASE } and descriptor BASE+2 is a sealed plan.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "hands.h"
+
+/* The descriptors from BASE on; slots follow. */
+enum { FD_SYNC, FD_PROGRESS, FD_PLAN, FD_SLOTS };
+
+/* Static: the hands have no heap, and a stack may be limited. */
+static struct hands hands;
+
+static int number(const char *text)
+{
+	int n = 0;
+
+	if (!*text)
+		return -1;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9' || n > 100000)
+			return -1;
+		n = n * 10 + *text - '0';
+	}
+	return n;
+}
+
+static struct rung_progress *map_progress(int fd)
+{
+	struct rung_progress *progress;
+	struct stat st;
+	long result;
+
+	if (sys(SYS_fstat, fd, &st) < 0 || st.st_size < (off_t)sizeof(*progress))
+		return NULL;
+	result = sys(SYS_mmap, NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (result < 0 && result > -4096)
+		return NULL;
+	progress = (void *)result;
+	if (progress->magic != RUNG_PROGRESS_MAGIC || progress->version != RUNG_PLAN_VERSION ||
+	    progress->room > ((uint64_t)st.st_size - sizeof(*progress)) / sizeof(progress->clock[0]))
+		return NULL;
+	return progress;
+}
+
+static void take_slots(struct hands *h)
+{
+	uint32_t i;
+
+	for (i = 0; i < h->plan.header->inherited; i++)
+		slot_put(h, (int16_t)i, h->base + FD_SLOTS + (int)i);
+}
+
+static void enter(int base)
+{
+	struct hands *h = &hands;
+
+	h->base = base;
+	h->sync = base + FD_SYNC;
+	h->progress = map_progress(base + FD_PROGRESS);
+	if (!h->progress)
+		return;
+	if (plan_map(&h->plan, base + FD_PLAN) < 0)
+		fail(h, -ENOEXEC);
+	/* CVE-2016-9962, CVE-2024-21626: nothing of ours survives an exec. */
+	sys(SYS_close_range, base, ~0U, CLOSE_RANGE_CLOEXEC);
+	sys(SYS_close, base + FD_PROGRESS);
+	sys(SYS_close, base + FD_PLAN);
+	sys(SYS_prctl, PR_SET_NAME, "rung:init");
+	take_slots(h);
+	run_plan(h);
+}
+
+#ifdef __GLIBC__
+__attribute__((constructor)) static void start(int argc, char **argv)
+{
+#else
+/* musl gives constructors no arguments: they lie on the stack below the environment. */
+__attribute__((constructor)) static void start(void)
+{
+	extern char **environ;
+	char **argv = environ - 1;
+	long argc = 0;
+
+	while (*(long *)(void *)(argv - 1) != argc) {
+		argv--;
+		argc++;
+	}
+#endif
+	int base;
+
+	if (argc != 3 || strcmp(argv[1], "init") != 0)
+		return;
+	base = number(argv[2]);
+	if (base >= 3)
+		enter(base);
+}

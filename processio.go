@@ -1,0 +1,167 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+
+	"github.com/urfave/cli/v3"
+
+	"rung/internal/sys"
+	"rung/libcontainer/console"
+)
+
+// processIO is what connects a container process with the caller: its standard streams, its
+// terminal, and signals.
+type processIO struct {
+	stdio    [3]*os.File
+	socket   *os.File // gets the pty; nil without a terminal
+	terminal *console.Foreground
+	master   *os.File // our end, where rung itself is the terminal's user
+	signals  chan os.Signal
+}
+
+// newProcessIO checks that a terminal has somebody to use it, as runc does.
+func newProcessIO(terminal, detach bool, socket string) (*processIO, error) {
+	p := &processIO{stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}}
+	if detach && terminal && socket == "" {
+		return nil, errors.New("cannot allocate tty if rung will detach without setting console socket")
+	}
+	if (!detach || !terminal) && socket != "" {
+		return nil, errors.New("cannot use console socket if rung will not detach or allocate tty")
+	}
+	var err error
+	switch {
+	case !terminal:
+	case detach:
+		p.socket, err = console.DialSocket(socket)
+	default:
+		if p.terminal, err = console.NewForeground(); err == nil {
+			p.master, p.socket, err = sys.StreamPair()
+		}
+	}
+	return p, err
+}
+
+// ready is called when the container process waits for its start: what is done here is in
+// place before it runs.
+func (p *processIO) ready(pid int, pidFile, pidfdSocket string) error {
+	if p.terminal != nil {
+		master, err := console.RecvFD(p.master)
+		if err != nil {
+			return err
+		}
+		if err := p.terminal.Attach(master); err != nil {
+			return err
+		}
+	}
+	if err := sendPidfd(pidfdSocket, pid); err != nil {
+		return err
+	}
+	return writePidFile(pidFile, pid)
+}
+
+func sendPidfd(socket string, pid int) error {
+	if socket == "" {
+		return nil
+	}
+	conn, err := console.DialSocket(socket)
+	if err != nil {
+		return fmt.Errorf("--pidfd-socket: %w", err)
+	}
+	defer conn.Close()
+	pidfd, err := sys.PidfdOpen(pid)
+	if err != nil {
+		return err
+	}
+	defer pidfd.Close()
+	return console.SendFD(conn, "pidfd", int(pidfd.Fd()))
+}
+
+// catchSignals starts to collect what is to be forwarded.
+func (p *processIO) catchSignals() {
+	p.signals = make(chan os.Signal, 64)
+	signal.Notify(p.signals)
+}
+
+// wait forwards signals to the process until it ends, and returns its exit status. Of other
+// children, which a subreaper may get, it only collects the status.
+func (p *processIO) wait(pid int) (int, error) {
+	for {
+		if status, ended := reap(pid); ended {
+			return status, nil
+		}
+		switch s := (<-p.signals).(syscall.Signal); s {
+		case syscall.SIGCHLD, syscall.SIGURG: // SIGURG is the Go runtime's own
+		case syscall.SIGWINCH:
+			if p.terminal != nil {
+				_ = p.terminal.Resize()
+			}
+		default:
+			if err := syscall.Kill(pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
+				log.Error(err.Error())
+			}
+		}
+	}
+}
+
+func reap(pid int) (status int, ended bool) {
+	for {
+		var ws syscall.WaitStatus
+		got, err := syscall.Wait4(-1, &ws, syscall.WNOHANG, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || got <= 0 {
+			return status, ended
+		}
+		if got == pid && (ws.Exited() || ws.Signaled()) {
+			status, ended = exitStatus(ws), true
+		}
+	}
+}
+
+func exitStatus(ws syscall.WaitStatus) int {
+	if ws.Signaled() {
+		return 128 + int(ws.Signal())
+	}
+	return ws.ExitStatus()
+}
+
+// close restores the caller's terminal; it may be called again.
+func (p *processIO) close() {
+	if p.terminal != nil {
+		_ = p.terminal.Close()
+		p.terminal = nil
+	}
+	for _, f := range []*os.File{p.socket, p.master} {
+		if f != nil {
+			f.Close()
+		}
+	}
+	p.socket, p.master = nil, nil
+}
+
+// listenFDs is the number of sockets that a service manager passed (sd_listen_fds(3)).
+func listenFDs() int {
+	pid, err := strconv.Atoi(os.Getenv("LISTEN_PID"))
+	if err != nil || pid != os.Getpid() {
+		return 0
+	}
+	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// absolutePidFile: rung changes its directory to the bundle.
+func absolutePidFile(cmd *cli.Command) string {
+	if path := cmd.String("pid-file"); path != "" {
+		return absolute(path)
+	}
+	return ""
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/urfave/cli/v3"
+
+	"rung/internal/sys"
+	"rung/libcontainer"
+	"rung/libcontainer/bundle"
+)
+
+func runCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "run",
+		Usage:     "create and run a container",
+		ArgsUsage: idArgument,
+		Description: `The run command makes a container of a bundle, starts it, and deletes it when its process
+has ended. The exit status is that of the process, or 128 plus the signal that ended it.`,
+		DisableSliceFlagSeparator: true,
+		Flags: append(createFlags(),
+			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "detach from the container's process"},
+			&cli.BoolFlag{Name: "keep", Usage: "do not delete the container after it exits"},
+			&cli.BoolFlag{Name: "no-subreaper", Usage: "disable the use of the subreaper used to reap reparented processes"},
+		),
+		Action: func(_ context.Context, cmd *cli.Command) error {
+			if err := checkArgs(cmd, 1, exactly); err != nil {
+				return err
+			}
+			status, err := runContainer(cmd, false)
+			if err != nil {
+				return fmt.Errorf("rung run failed: %w", err)
+			}
+			os.Exit(status)
+			return nil
+		},
+	}
+}
+
+// runContainer is create and run: both make a container, run waits for its end too.
+func runContainer(cmd *cli.Command, await bool) (status int, err error) {
+	r, err := runtimeOf(cmd)
+	if err != nil {
+		return 1, err
+	}
+	b, err := loadBundle(cmd.String("bundle"))
+	if err != nil {
+		return 1, err
+	}
+	detach := await || cmd.Bool("detach")
+	io, err := newProcessIO(b.Spec.Process.Terminal, detach, cmd.String("console-socket"))
+	if err != nil {
+		return 1, err
+	}
+	defer io.close()
+	pidFile := absolutePidFile(cmd)
+	if !detach {
+		io.catchSignals()
+		if !cmd.Bool("no-subreaper") {
+			_ = sys.SetSubreaper()
+		}
+	}
+	if err := os.Chdir(b.Dir); err != nil {
+		return 1, err
+	}
+	listen := listenFDs()
+	c, err := r.Create(cmd.Args().First(), b, libcontainer.CreateOptions{
+		Await: await, NoPivot: cmd.Bool("no-pivot"), NoKeyring: cmd.Bool("no-new-keyring"),
+		PreserveFDs: cmd.Int("preserve-fds") + listen, ListenFDs: listen,
+		Stdio: io.stdio, Console: io.socket,
+		Ready: func(pid int) error { return io.ready(pid, pidFile, cmd.String("pidfd-socket")) },
+	})
+	if err != nil {
+		return 1, err
+	}
+	if detach {
+		return 0, nil
+	}
+	return foreground(c, io, cmd.Bool("keep"))
+}
+
+// foreground waits for the container's process and removes the container.
+func foreground(c *libcontainer.Container, io *processIO, keep bool) (int, error) {
+	pid := c.State().Pid
+	status, err := io.wait(pid)
+	if err != nil {
+		return 1, err
+	}
+	io.close()
+	if keep {
+		return status, nil
+	}
+	return status, c.Delete(true)
+}
+
+// loadBundle loads and validates, and tells of what is ignored.
+func loadBundle(dir string) (*bundle.Bundle, error) {
+	b, err := bundle.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := bundle.Validate(b.Spec); err != nil {
+		return nil, err
+	}
+	for _, w := range bundle.Warnings(b.Spec) {
+		log.Warn(w)
+	}
+	return b, nil
+}

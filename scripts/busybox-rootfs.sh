@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Makes a root filesystem of Debian's busybox-static: one binary, a link for each applet, and the few files
+# of /etc that user look-ups need. Used by the default bundle, the tests, the engines' bundles and the bench.
+#
+#   busybox-rootfs.sh DIR
+set -euo pipefail
+
+[ $# -eq 1 ] || {
+	echo "usage: ${0##*/} DIR" >&2
+	exit 2
+}
+root=$1
+busybox=$(command -v busybox) || {
+	echo "${0##*/}: busybox is missing: apt-get install busybox-static" >&2
+	exit 1
+}
+if ldd "$busybox" >/dev/null 2>&1; then
+	echo "${0##*/}: $busybox is not static: apt-get install busybox-static" >&2
+	exit 1
+fi
+
+mkdir -p "$root"/{bin,sbin,usr,dev,etc,home/user,proc,root,run,sys,tmp,var/tmp}
+chmod 1777 "$root/tmp" "$root/var/tmp"
+chmod 0700 "$root/root"
+cp --remove-destination "$busybox" "$root/bin/busybox"
+"$busybox" --list | while read -r applet; do
+	[ "$applet" = busybox ] || ln -sf busybox "$root/bin/$applet"
+done
+for link in usr/bin usr/sbin; do
+	ln -sfn "../${link##*/}" "$root/$link"
+done
+for applet in init halt; do
+	ln -sf ../bin/busybox "$root/sbin/$applet"
+done
+
+cat >"$root/etc/passwd" <<'PASSWD'
+root:x:0:0:root:/root:/bin/sh
+daemon:x:1:1:daemon:/:/bin/false
+user:x:1000:1000:user:/home/user:/bin/sh
+nobody:x:65534:65534:nobody:/:/bin/false
+PASSWD
+cat >"$root/etc/group" <<'GROUP'
+root:x:0:
+daemon:x:1:
+tty:x:5:
+users:x:100:user
+user:x:1000:
+nogroup:x:65534:
+GROUP

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Installs what a part of the project needs from Debian's packages. Asks apt only for what is missing, so that
+# it is quick, and needs neither network nor root, where everything is there.
+#
+#   install-deps.sh build|test|lint|fuzz|bench|engines ...
+set -euo pipefail
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+
+build=(gcc libc6-dev libseccomp-dev make pkg-config busybox-static jq ca-certificates git)
+lint=(clang-format shellcheck)
+tests=(bats uidmap strace procps iproute2 util-linux)
+bench=(hyperfine time crun runc)
+engines=(docker.io containerd podman conmon fuse-overlayfs umoci mmdebstrap runc uidmap)
+
+packages_of() {
+	case $1 in
+	build) printf '%s\n' "${build[@]}" "$(needs_go)" ;;
+	lint) printf '%s\n' "${lint[@]}" ;;
+	test) packages_of build && printf '%s\n' "${lint[@]}" "${tests[@]}" ;;
+	fuzz) packages_of build && clang_with_runtime ;;
+	bench) packages_of build && printf '%s\n' "${bench[@]}" ;;
+	engines) printf '%s\n' busybox-static jq "${engines[@]}" ;;
+	*) die "unknown part: $1 (know build, test, lint, fuzz, bench, engines)" ;;
+	esac
+}
+
+# Any go will do: scripts/go gets the version that go.mod names by it.
+needs_go() {
+	command -v go >/dev/null || [ -x /usr/local/go/bin/go ] || echo golang-go
+}
+
+# libFuzzer is in a package of its own, named after the version of clang.
+clang_with_runtime() {
+	local version
+	version=$(apt-cache depends clang | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')
+	printf '%s\n' clang "libclang-rt-$version-dev"
+}
+
+is_installed() {
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "needs root to install: ${missing[*]}"
+	fi
+}
+
+# Engines must not start their services because their package is installed: policy-rc.d is Debian's way to say so.
+install_packages() {
+	local policy=/usr/sbin/policy-rc.d made=
+	if [ ! -e $policy ]; then
+		printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null
+		as_root chmod 0755 $policy
+		made=yes
+	fi
+	as_root apt-get update -q &&
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@" || failed=yes
+	[ -z "$made" ] || as_root rm -f $policy
+	[ -z "${failed:-}" ] || die "apt-get could not install: $*"
+}
+
+[ $# -gt 0 ] || die 'which part? build, test, lint, fuzz, bench, engines'
+command -v dpkg-query >/dev/null || die 'this is not Debian: install by hand what the lists in this script name'
+
+missing=()
+for part; do
+	packages=$(packages_of "$part")
+	for package in $packages; do
+		is_installed "$package" || missing+=("$package")
+	done
+done
+[ ${#missing[@]} = 0 ] || install_packages "${missing[@]}" >&2

@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# What the scripts share: where the tree is, and how to speak.
+
+# shellcheck disable=SC2034 # used by the scripts that source this
+repo=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
+
+warn() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+die() {
+	warn "$@"
+	exit 1
+}
+
+# The plain user of the tests and of the engines' rootless bundles: umoci writes the user's id into the mappings of
+# the configuration, so that whoever runs it must have the same.
+# shellcheck disable=SC2034
+plain_uid=4242
+
+# The cgroups that engines put their containers' below, and that stay when these are gone: those not there yet, one a
+# line, the inner before the outer.
+absent_cgroups() {
+	local hierarchy group
+	for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/*; do
+		[ -e "$hierarchy/cgroup.procs" ] || continue
+		for group in docker default libpod_parent/conmon libpod_parent; do
+			[ -d "$hierarchy/$group" ] || echo "$hierarchy/$group"
+		done
+	done
+}
+
+remove_cgroups() { # PATH...
+	local group
+	for group; do
+		[ ! -d "$group" ] || rmdir "$group" || warn "left behind: $group"
+	done
+}

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Runs the linters and prints one TAP line for each; what a failing one said follows it as comments.
+#
+#   lint.sh [CHECK...]        default: all of them, see the list at the end
+set -uo pipefail
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+
+cd "$repo" || exit 1
+export CGO_ENABLED=1
+tags=${TAGS:-netgo,osusergo}
+golangci_version=v2.15.0
+
+# The files of the tree by the ends of their names: those of git where there is a checkout, also new ones.
+files() {
+	git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do
+		[ ! -f "$file" ] || printf '%s\n' "$file"
+	done
+}
+
+check_gofmt() {
+	local unformatted
+	unformatted=$(files '*.go' | xargs -r "$(scripts/go env GOROOT)/bin/gofmt" -l) || return 1
+	[ -z "$unformatted" ] || {
+		echo "not formatted: $unformatted"
+		return 1
+	}
+}
+
+check_vet() {
+	scripts/go vet -tags "$tags" ./...
+}
+
+check_generated() {
+	local before after
+	before=$(generated_state)
+	scripts/go generate ./... || return 1
+	after=$(generated_state)
+	[ "$before" = "$after" ] || {
+		echo 'go generate changes files: run make generate and commit them'
+		git status --short
+		return 1
+	}
+}
+
+# What go generate may change: the difference to the last commit, and every new file's content.
+generated_state() {
+	git diff
+	git ls-files --others --exclude-standard | xargs -r sha256sum
+}
+
+check_golangci() {
+	local bin
+	bin=$repo/build/tools/golangci-lint-$golangci_version
+	if [ ! -x "$bin" ]; then
+		(cd / && GOBIN=$repo/build/tools GOFLAGS='' "$repo/scripts/go" install \
+			"github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$golangci_version") || return 1
+		mv build/tools/golangci-lint "$bin"
+	fi
+	PATH=$(scripts/go env GOROOT)/bin:$PATH "$bin" run --build-tags "$tags" ./...
+}
+
+check_clang_format() {
+	files 'nsenter/*.c' 'nsenter/*.h' 'nsenter/test/*.c' 'bench/*.c' | xargs -r clang-format --dry-run -Werror
+}
+
+check_shellcheck() {
+	files '*.sh' '*.bash' '*.bats' .ci/run scripts/go | xargs -r shellcheck --external-sources
+}
+
+check_comments() {
+	local found
+	found=$(files '*.go' '*.c' '*.h' '*.bats' '*.sh' '*.md' | grep -vE '^(scripts/lint\.sh|CONTRIBUTING\.md)$' |
+		xargs -r grep -nE '\b(TODO|FIXME|XXX)\b') || return 0
+	printf 'promises of later work:\n%s\n' "$found"
+	return 1
+}
+
+checks=("$@")
+[ $# -gt 0 ] || checks=(gofmt vet generated golangci clang_format shellcheck comments)
+status=0
+number=0
+echo "1..${#checks[@]}"
+for check in "${checks[@]}"; do
+	number=$((number + 1))
+	if output=$("check_$check" 2>&1 </dev/null); then
+		echo "ok $number $check"
+	else
+		status=1
+		echo "not ok $number $check"
+		printf '%s\n' "$output" | sed 's/^/# /'
+	fi
+done
+exit $status

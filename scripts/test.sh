@@ -1,0 +1,226 @@
+#!/usr/bin/env bash
+# Runs the tests and counts them: every part prints what failed, the end lists what was skipped and why, and the
+# last line is the sum, "N passed, N failed" or "N passed, N failed, N skipped".
+#
+#   test.sh [unit] [nsenter] [integration] [lint]        default: all
+#
+# The integration tests run twice: as root all but those tagged user-only, and as a plain user with subordinate ids
+# those tagged user or user-only (`# bats test_tags=user`). They find rung in $RUNG, the programs of tests/cmd
+# in $RUNG_TEST_COMMANDS and the tree in $RUNG_SOURCE.
+set -uo pipefail
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+
+cd "$repo" || exit 1
+export CGO_ENABLED=1
+tags=${TAGS:-netgo,osusergo}
+work=$(mktemp -d /tmp/rung-test.XXXXXX)
+results=$work/results # one line a test: pass, fail or skip; part; name; reason (tab-separated)
+user=rung-test
+: >"$results"
+
+clean() {
+	id -u $user >/dev/null 2>&1 && as_root userdel $user >/dev/null 2>&1
+	as_root rm -rf --one-file-system "$work"
+}
+trap clean EXIT
+
+as_root() {
+	"$repo/scripts/as-root.sh" "$@"
+}
+
+heading() {
+	printf '\n== %s\n' "$*"
+}
+
+record() { # STATUS PART NAME [REASON]
+	printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "${4:-}" >>"$results"
+}
+
+# ---- the two formats that tests report in -------------------------------------------------------------------------
+
+# go test -json: an event a line. A package that fails without a failing test (it does not build, or panicked) counts
+# as one failure. Anything that is no JSON is a message of the go command itself.
+count_go() { # PART FILE
+	local part=$1 file=$2
+	jq -rR --arg part "$part" 'fromjson? | select(.Test and (.Action == "pass" or .Action == "fail"))
+		| [.Action, $part, "\(.Package) \(.Test)", ""] | @tsv' "$file" >>"$results"
+	jq -rnR --arg part "$part" '[inputs | fromjson?] as $events
+		| $events[] | select(.Test and .Action == "skip") | . as $test
+		| [$events[] | select(.Package == $test.Package and .Test == $test.Test and .Action == "output")
+			| .Output | select(test("^ *[a-z_0-9A-Z]+\\.go:[0-9]+: ")) | sub("^ *[^ ]+ "; "") | rtrimstr("\n")] as $why
+		| ["skip", $part, "\($test.Package) \($test.Test)", ($why | last // "no reason given")] | @tsv' "$file" >>"$results"
+	jq -rnR --arg part "$part" '[inputs | fromjson?] as $events
+		| [$events[] | select(.Test and .Action == "fail") | .Package] as $known
+		| $events[] | select((.Test | not) and .Action == "fail" and (.Package | IN($known[]) | not))
+		| ["fail", $part, .Package, ""] | @tsv' "$file" >>"$results"
+	show_go_failures "$file"
+}
+
+# The output of each failed test, and all of that of a package that failed without one, such as by a panic.
+show_go_failures() {
+	jq -rjnR '[inputs | fromjson?] as $events
+		| [$events[] | select(.Test and .Action == "fail") | [.Package, .Test]] as $tests
+		| [$events[] | select((.Test | not) and .Action == "fail" and (.Package | IN($tests[][0]) | not)) | .Package] as $packages
+		| $events[]
+		| select(.Action == "build-output" or (.Action == "output"
+			and (([.Package, .Test] | IN($tests[])) or (.Package | IN($packages[])))))
+		| .Output' "$1"
+	grep -v '^{' "$1" || true
+}
+
+# TAP: a line "ok" or "not ok" a test, comment lines after a failed one. A plan that promises more tests than were
+# reported is a failure too.
+count_tap() { # PART FILE
+	local part=$1
+	awk -v part="$part" -v OFS='\t' '
+		/^1\.\.[0-9]+/ { planned += substr($1, 4) }
+		/^(not )?ok / {
+			seen++
+			status = /^ok/ ? "pass" : "fail"
+			reason = ""
+			line = $0
+			sub(/^(not )?ok [0-9]+ *(- )?/, "", line)
+			if (match(line, / # skip.*/)) {
+				status = "skip"
+				reason = substr(line, RSTART + 7)
+				sub(/^ */, "", reason)
+				line = substr(line, 1, RSTART - 1)
+				if (reason == "") reason = "no reason given"
+			}
+			print status, part, line, reason
+		}
+		END { if (planned > seen) print "fail", part, planned - seen " tests did not report", "" }
+	' "$2" >>"$results"
+	awk '/^not ok / { print; show = 1; next } /^ok / { show = 0 } /^#/ && show' "$2"
+}
+
+# ---- the parts ------------------------------------------------------------------------------------------------------
+
+run_unit() {
+	heading 'go test'
+	scripts/go test -json -tags "$tags" ./... >"$work/unit" 2>&1
+	local status=$?
+	count_go unit "$work/unit"
+	check_status unit $status
+}
+
+run_nsenter() {
+	heading 'C stage, with the sanitizers'
+	[ -f nsenter/test/Makefile ] || {
+		record fail nsenter 'nsenter/test/Makefile is missing'
+		return
+	}
+	make --no-print-directory -C nsenter/test >"$work/nsenter" 2>&1
+	local status=$?
+	count_tap nsenter "$work/nsenter"
+	grep -qE '^(not )?ok ' "$work/nsenter" ||
+		record "$([ $status = 0 ] && echo pass || echo fail)" nsenter 'make -C nsenter/test'
+	[ $status = 0 ] || grep -vE '^(ok|not ok|#)' "$work/nsenter"
+	check_status nsenter $status
+}
+
+run_integration() {
+	compgen -G 'tests/integration/*.bats' >/dev/null || {
+		record fail integration 'no tests/integration/*.bats'
+		return
+	}
+	make --no-print-directory static test-commands || {
+		record fail integration 'the build'
+		return
+	}
+	export RUNG=$repo/rung RUNG_TEST_COMMANDS=$repo/build/tests RUNG_SOURCE=$repo
+	heading 'bats, as root'
+	as_root bats --formatter tap --filter-tags '!user-only' tests/integration >"$work/root" 2>"$work/root.err" </dev/null
+	check_bats root $?
+	run_as_user
+}
+
+# A plain user may not be able to read the tree where it is, so that he gets a copy of what the tests need.
+run_as_user() {
+	local home=$work/user
+	grep -lE 'test_tags=.*\buser' tests/integration/*.bats >/dev/null || {
+		record fail user 'no test is tagged user'
+		return
+	}
+	heading 'bats, as a plain user'
+	chmod 0711 "$work"
+	mkdir -p "$home/tree"
+	cp -a rung tests testdata scripts go.mod "$home/tree/"
+	[ ! -d build/tests ] || cp -a build/tests "$home/tree/commands"
+	id -u $user >/dev/null 2>&1 || as_root useradd --uid "$plain_uid" --no-create-home --home-dir "$home" --shell /bin/bash $user
+	mkdir -m 0700 "$home/run"
+	as_root chown -R $user: "$home"
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	as_root setpriv --reuid $user --regid $user --init-groups env -i PATH="$PATH" HOME="$home" USER=$user LANG=C.UTF-8 \
+		XDG_RUNTIME_DIR="$home/run" RUNG="$home/tree/rung" RUNG_TEST_COMMANDS="$home/tree/commands" \
+		RUNG_SOURCE="$home/tree" bash -c 'cd "$RUNG_SOURCE" &&
+			exec bats --formatter tap --filter-tags user --filter-tags user-only tests/integration' \
+		>"$work/plain" 2>"$work/plain.err" </dev/null
+	check_bats plain $?
+}
+
+check_bats() { # NAME STATUS
+	count_tap "$1" "$work/$1"
+	cat "$work/$1.err"
+	check_status "$1" "$2"
+}
+
+run_lint() {
+	heading lint
+	scripts/lint.sh >"$work/lint" 2>"$work/lint.err"
+	local status=$?
+	count_tap lint "$work/lint"
+	cat "$work/lint.err"
+	check_status lint $status
+}
+
+# A runner that failed without a failing test is a failure of its own, and so is one that ran nothing.
+check_status() { # PART STATUS
+	if [ "$2" != 0 ] && ! grep -q "^fail	$1	" "$results"; then
+		record fail "$1" "the runner ended with status $2"
+	elif ! grep -q "	$1	" "$results"; then
+		record fail "$1" 'no test ran'
+	fi
+}
+
+# ---- the end --------------------------------------------------------------------------------------------------------
+
+of_status() {
+	grep "^$1	" "$results"
+}
+
+summary() {
+	local passed failed skipped
+	passed=$(of_status pass | wc -l) failed=$(of_status fail | wc -l) skipped=$(of_status skip | wc -l)
+	if [ "$skipped" -gt 0 ]; then
+		heading 'skipped, and why'
+		of_status skip | awk -F '\t' '{ printf "%s: %s: %s\n", $2, $3, $4 }'
+	fi
+	if [ "$failed" -gt 0 ]; then
+		heading failed
+		of_status fail | awk -F '\t' '{ printf "%s: %s\n", $2, $3 }'
+	fi
+	heading 'by part'
+	awk -F '\t' '{ n[$2]++; s[$2 " " $1]++ } END { for (p in n) printf "%s: %d passed, %d failed, %d skipped\n", p,
+		s[p " pass"], s[p " fail"], s[p " skip"] }' "$results" | sort
+	echo
+	if [ "$skipped" -gt 0 ]; then
+		echo "$passed passed, $failed failed, $skipped skipped"
+	else
+		echo "$passed passed, $failed failed"
+	fi
+	[ "$failed" = 0 ]
+}
+
+parts=("$@")
+[ $# -gt 0 ] || parts=(unit nsenter integration lint)
+scripts/install-deps.sh test || exit 1
+for part in "${parts[@]}"; do
+	case $part in
+	unit | nsenter | integration | lint) "run_$part" ;;
+	*) die "unknown part: $part" ;;
+	esac
+done
+summary

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"rung/libcontainer"
+)
+
+// containerState is what state and list print, in runc's order of fields.
+type containerState struct {
+	OCIVersion  string            `json:"ociVersion"`
+	ID          string            `json:"id"`
+	Pid         int               `json:"pid"`
+	Status      string            `json:"status"`
+	Bundle      string            `json:"bundle"`
+	Rootfs      string            `json:"rootfs"`
+	Created     time.Time         `json:"created"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	Owner       string            `json:"owner"`
+}
+
+func newContainerState(c *libcontainer.Container) (*containerState, error) {
+	status, err := c.Status()
+	if err != nil {
+		return nil, err
+	}
+	s := c.State()
+	out := &containerState{
+		OCIVersion: s.OCIVersion, ID: s.ID, Pid: s.Pid, Status: string(status), Bundle: s.Bundle,
+		Rootfs: s.Rootfs, Created: s.Created, Annotations: s.Annotations,
+	}
+	if status == libcontainer.Stopped {
+		out.Pid = 0
+	}
+	return out, nil
+}
+
+func stateCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "state",
+		Usage:       "output the state of a container",
+		ArgsUsage:   "<container-id>",
+		Description: "The state command prints the state of a container as JSON.",
+		Action: func(_ context.Context, cmd *cli.Command) error {
+			if err := checkArgs(cmd, 1, exactly); err != nil {
+				return err
+			}
+			c, err := loadContainer(cmd)
+			if err != nil {
+				return err
+			}
+			state, err := newContainerState(c)
+			if err != nil {
+				return err
+			}
+			data, err := json.MarshalIndent(state, "", "  ")
+			if err != nil {
+				return err
+			}
+			_, err = os.Stdout.Write(data)
+			return err
+		},
+	}
+}
