@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * constructor.c - the way into the hands. It runs before the Go runtime of every
- * rung process and returns at once unless this process was spawned to execute a
- * plan: argv is { "rung", "init", BASE } and descriptor BASE+2 is a sealed plan.
+ * constructor.c - the way into the hands. It runs first in every rung process, before the
+ * C library and the Go runtime, and returns at once unless this process was spawned to
+ * execute a plan: argv is { "rung", "init", BASE } and descriptor BASE+2 is a sealed plan.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -83,27 +82,63 @@ static void enter(int base)
 	run_plan(h);
 }
 
-#ifdef __GLIBC__
-__attribute__((constructor)) static void start(int argc, char **argv)
+/*
+ * Called with the stack as the kernel made it: argc, argv. Returns in every process that
+ * is not to be the hands.
+ */
+void rung_enter(long *stack)
 {
-#else
-/* musl gives constructors no arguments: they lie on the stack below the environment. */
-__attribute__((constructor)) static void start(void)
-{
-	extern char **environ;
-	char **argv = environ - 1;
-	long argc = 0;
-
-	while (*(long *)(void *)(argv - 1) != argc) {
-		argv--;
-		argc++;
-	}
-#endif
+	char **argv = (char **)(stack + 1);
 	int base;
 
-	if (argc != 3 || strcmp(argv[1], "init") != 0)
+	if (stack[0] != 3 || strcmp(argv[1], "init") != 0)
 		return;
 	base = number(argv[2]);
 	if (base >= 3)
 		enter(base);
 }
+
+/*
+ * The entry point of the binary, before the C library's. The library's set-up takes longer
+ * than all that the hands do (CPUID traps in virtual machines), and they need none of it.
+ * What the dynamic loader left in registers for _start is kept.
+ */
+#if defined(RUNG_HOSTED)
+/* The tests call the functions themselves. */
+#elif defined(__x86_64__)
+__asm__(".text\n"
+	".globl rungstart\n"
+	".type rungstart,@function\n"
+	"rungstart:\n"
+	"	mov %rsp, %rdi\n"
+	"	push %rdx\n"
+	"	sub $8, %rsp\n"
+	"	call rung_enter\n"
+	"	add $8, %rsp\n"
+	"	pop %rdx\n"
+	"	jmp _start\n");
+#elif defined(__aarch64__)
+__asm__(".text\n"
+	".globl rungstart\n"
+	".type rungstart,@function\n"
+	"rungstart:\n"
+	"	mov x1, sp\n"
+	"	stp x0, x30, [sp, #-16]!\n"
+	"	mov x0, x1\n"
+	"	bl rung_enter\n"
+	"	ldp x0, x30, [sp], #16\n"
+	"	b _start\n");
+#else
+/* Elsewhere a constructor: argv lies below the environment on the stack. */
+__attribute__((constructor)) static void start(void)
+{
+	extern char **environ;
+	long *word = (long *)(void *)environ - 2, argc = 0;
+
+	while (*word != argc) {
+		word--;
+		argc++;
+	}
+	rung_enter(word);
+}
+#endif

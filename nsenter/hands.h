@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch.h"
 #include "ops.h"
 
 /* A checked plan, mapped privately and writable (vectors are relocated in place). */
@@ -25,25 +26,21 @@ struct hands {
 	uint32_t next;		    /* the op to execute after this one */
 };
 
-typedef long (*rung_op_fn)(struct hands *, const struct rung_op *);
-
 /* plan.c */
 int plan_check(const void *data, size_t size);
 int plan_map(struct plan *plan, int fd);
+char op_slot_kind(uint16_t code, int slot);
 const char *plan_string(const struct hands *h, uint32_t offset, uint32_t *length);
 char **plan_vector(const struct hands *h, uint32_t offset);
-
-/* sys.c: raw system calls with any number of arguments; a negative result is -errno */
-long sys6(long nr, long a, long b, long c, long d, long e, long f);
-#define SYS_PAD(nr, a, b, c, d, e, f, ...) \
-	sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
-#define sys(...) SYS_PAD(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
 /* The ops: one function each, named after it, in the files op_*.c. */
 #define RUNG_OP_DECLARE(name, slots, ints, strings, calls) \
 	long op_##name(struct hands *h, const struct rung_op *op);
 RUNG_OPS(RUNG_OP_DECLARE)
 #undef RUNG_OP_DECLARE
+
+/* constructor.c */
+void rung_enter(long *stack);
 
 /* loop.c */
 void run_plan(struct hands *h) __attribute__((noreturn));

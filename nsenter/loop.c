@@ -2,25 +2,29 @@
 /* loop.c - executes a plan: forward only, one op after the other. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 
 #include "hands.h"
 
-static const rung_op_fn functions[] = {
-	[OP_NONE] = NULL,
-#define RUNG_OP_FUNCTION(name, slots, ints, strings, calls) [OP_##name] = op_##name,
-	RUNG_OPS(RUNG_OP_FUNCTION)
-#undef RUNG_OP_FUNCTION
-};
-
-static const char *const slot_kinds[] = {
-	[OP_NONE] = "---",
-#define RUNG_OP_SLOTS(name, slots, ints, strings, calls) [OP_##name] = slots,
-	RUNG_OPS(RUNG_OP_SLOTS)
-#undef RUNG_OP_SLOTS
-};
+/*
+ * A switch and not a table of pointers: a static position-independent binary has not
+ * been relocated yet when this runs.
+ */
+static long execute(struct hands *h, const struct rung_op *op)
+{
+	switch ((enum rung_opcode)op->code) {
+#define RUNG_OP_CASE(name, slots, ints, strings, calls) \
+	case OP_##name:                                     \
+		return op_##name(h, op);
+		RUNG_OPS(RUNG_OP_CASE)
+#undef RUNG_OP_CASE
+	case OP_NONE:
+	case OP_COUNT:
+		break;
+	}
+	return -ENOSYS;
+}
 
 void fail(struct hands *h, long error)
 {
@@ -32,11 +36,14 @@ void fail(struct hands *h, long error)
 static int reads_empty_slot(const struct hands *h, const struct rung_op *op)
 {
 	const int16_t slot[] = {op->a, op->b, op->c};
+	char kind;
 	int i;
 
-	for (i = 0; i < 3; i++)
-		if (strchr("im", slot_kinds[op->code][i]) && slot[i] >= 0 && slot_get(h, slot[i]) < 0)
+	for (i = 0; i < 3; i++) {
+		kind = op_slot_kind(op->code, i);
+		if ((kind == 'i' || kind == 'm') && slot[i] >= 0 && slot_get(h, slot[i]) < 0)
 			return 1;
+	}
 	return 0;
 }
 
@@ -84,7 +91,7 @@ void run_plan(struct hands *h)
 			continue;
 		if (reads_empty_slot(h, op))
 			fail(h, -EBADF);
-		result = functions[op->code](h, op);
+		result = execute(h, op);
 		if (result >= 0)
 			h->done[index] = 1;
 		else if (!tolerated(op, result))

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -95,6 +94,14 @@ static long expand_link(struct mkpath *m, int dir, size_t start, size_t end)
 	return 0;
 }
 
+/* The end of the run of slashes, or of other characters, that begins at `at`. */
+static size_t skip(const char *path, size_t at, int slashes)
+{
+	while (path[at] && (path[at] == '/') == slashes)
+		at++;
+	return at;
+}
+
 /*
  * One pass over the path. The fd of all of it, or -errno; -EAGAIN when a link was
  * expanded and the pass must be made again.
@@ -108,9 +115,9 @@ static long mkpath_pass(struct mkpath *m)
 
 	dir = open2(m->root, ".", O_PATH | O_DIRECTORY, 0, m->resolve);
 	while (dir >= 0) {
-		start = end + strspn(m->path + end, "/");
-		end = start + strcspn(m->path + start, "/");
-		last = m->path[end + strspn(m->path + end, "/")] == '\0';
+		start = skip(m->path, end, 1);
+		end = skip(m->path, start, 0);
+		last = m->path[skip(m->path, end, 1)] == '\0';
 		if (end == start)
 			return dir;
 		cut = m->path[end];

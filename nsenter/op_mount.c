@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -5,7 +5,6 @@
 #include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>

@@ -8,7 +8,6 @@
 #include <linux/if.h>
 #include <linux/seccomp.h>
 #include <linux/termios.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>

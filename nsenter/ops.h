@@ -38,7 +38,7 @@
 	OP(UNSHARE, "---", "f---", "---", "unshare")                                        \
 	OP(SETNS, "i--", "f---", "---", "setns")                                            \
 	OP(CLONE, "m--", "f---", "---", "clone3 exit_group")                                \
-	OP(SYNC, "m--", "nnn-", "---", "sendmsg recvmsg mmap")                              \
+	OP(SYNC, "m--", "nnn-", "---", "sendmsg recvmsg fcntl fstat mmap munmap close")     \
 	OP(ENTER_CGROUP, "i--", "----", "---", "write")                                     \
 	OP(DUMPABLE, "---", "n---", "---", "prctl")                                         \
 	OP(SETSID, "---", "----", "---", "setsid")                                          \
@@ -57,7 +57,7 @@
 	/* mounts */                                                                        \
 	OP(FSOPEN, "o--", "----", "s--", "fsopen")                                          \
 	OP(FSCONFIG, "i--", "f---", "ss-", "fsconfig")                                      \
-	OP(FSMOUNT, "io-", "f---", "---", "fsmount")                                        \
+	OP(FSMOUNT, "io-", "f---", "---", "fsmount close")                                  \
 	OP(OPEN_TREE, "mo-", "f---", "p--", "open_tree")                                    \
 	OP(MOUNT_ATTR, "mm-", "ffff", "p--", "mount_setattr")                               \
 	OP(MOVE_MOUNT, "ii-", "----", "---", "move_mount")                                  \
@@ -76,7 +76,7 @@
 	/* terminal and standard streams */                                                 \
 	OP(PTY, "io-", "nnnn", "---", "ioctl")                                              \
 	OP(SEND_FD, "ii-", "----", "s--", "sendmsg")                                        \
-	OP(DUP, "i--", "n---", "---", "dup2")                                               \
+	OP(DUP, "i--", "n---", "---", "dup3")                                               \
 	OP(CTTY, "i--", "----", "---", "ioctl")                                             \
 	OP(STDIO_OWNER, "---", "nd--", "---", "fstat fchown")                               \
 	/* process attributes */                                                            \

@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -23,6 +22,12 @@ static const struct signature signatures[] = {
 	RUNG_OPS(RUNG_OP_SIGNATURE)
 #undef RUNG_OP_SIGNATURE
 };
+
+/* The letter of a slot operand, as in ops.h. */
+char op_slot_kind(uint16_t code, int slot)
+{
+	return signatures[code].slots[slot];
+}
 
 static int check_slot(char kind, int16_t slot, uint32_t slots)
 {
@@ -85,6 +90,9 @@ static int check_op(const struct rung_op *op, uint32_t index, const struct rung_
 		return 0;
 	if (op->code == OP_SYNC && (op->y > h->slots || op->z > h->slots - op->y ||
 				    op->z >= RUNG_MAX_REPLY_FDS))
+		return 0;
+	/* plan_vector relocates each once. */
+	if (op->code == OP_EXEC && op->t == op->u)
 		return 0;
 	sig = &signatures[op->code];
 	for (i = 0; i < 3; i++)

@@ -72,6 +72,11 @@ func resolve(dir string) (string, error) {
 // "Extensibility"); a value of the wrong type and anything after the document
 // are errors, the former a *FieldError.
 func Parse(raw []byte) (*specs.Spec, error) {
+	d := decoder{raw: raw}
+	fast := new(specs.Spec)
+	if decodeSpec(&d, fast); d.done() && !isNull(raw) {
+		return fast, nil
+	}
 	var spec *specs.Spec
 	if err := decode(raw, &spec); err != nil {
 		return nil, err
@@ -89,6 +94,11 @@ func LoadProcess(path string) (*specs.Process, error) {
 	if err != nil {
 		return nil, err
 	}
+	d := decoder{raw: raw}
+	fast := new(specs.Process)
+	if decodeProcess(&d, fast); d.done() && !isNull(raw) {
+		return fast, nil
+	}
 	var p *specs.Process
 	if err := decode(raw, &p); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -98,6 +108,8 @@ func LoadProcess(path string) (*specs.Process, error) {
 	}
 	return p, nil
 }
+
+func isNull(raw []byte) bool { return string(bytes.TrimSpace(raw)) == "null" }
 
 func decode(raw []byte, into any) error {
 	err := json.Unmarshal(raw, into)

@@ -69,7 +69,7 @@ func Start(r Request) (*Hands, error) {
 func descriptors(r Request, sync, memory *os.File) ([]*os.File, error) {
 	files := append([]*os.File(nil), r.Stdio[:]...)
 	for n := 3; n < 3+r.Preserve; n++ {
-		if !sys.Exists("/proc/self/fd/" + strconv.Itoa(n)) {
+		if !sys.Inherited(n) { // one of our own must not leak into the container
 			return nil, fmt.Errorf("unable to stat preserved-fd %d (of %d)", n, r.Preserve)
 		}
 		files = append(files, os.NewFile(uintptr(n), "preserved"))

@@ -109,6 +109,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && strcmp(argv[1], "--seeds") == 0)
 		return write_seeds(argv[2]);
+	if (getenv("HANDS_TEST_RETURN"))
+		return 3; /* for the tests of the constructor: it did not enter */
 	if (!mkdtemp(top))
 		return 2;
 	for (i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)

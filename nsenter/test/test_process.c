@@ -1,0 +1,619 @@
+// SPDX-License-Identifier: Apache-2.0
+/* test_process.c - the talk with the parent, the container process, the way in, and start. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "test.h"
+
+static struct builder b, next;
+static struct rung_progress *progress;
+
+static void begin(void)
+{
+	builder_init(&b);
+	progress = new_progress(0);
+}
+
+static struct rung_op *add_sync(uint32_t id, uint32_t first, uint32_t count)
+{
+	struct rung_op *op = add(&b, OP_SYNC);
+
+	op->x = id;
+	op->y = first;
+	op->z = count;
+	return op;
+}
+
+/* What the parent of a test does at the one SYNC of its plan. */
+struct answer {
+	struct rung_reply reply;
+	int fds[RUNG_MAX_REPLY_FDS + 1];
+	int count;
+	size_t size; /* of the message */
+	int hang_up;
+};
+
+static uint32_t receive_id(int sock, int *shown)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	uint32_t id = 0;
+	struct iovec iov = {&id, sizeof(id)};
+	struct msghdr msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	msg.msg_control = &control;
+	msg.msg_controllen = sizeof(control);
+	EQUAL(recvmsg(sock, &msg, 0), sizeof(id));
+	*shown = -1;
+	if (CMSG_FIRSTHDR(&msg))
+		memcpy(shown, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
+	return id;
+}
+
+static void send_answer(int sock, const struct answer *a)
+{
+	static union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int) * (RUNG_MAX_REPLY_FDS + 1))];
+	} control;
+	struct iovec iov = {(void *)(uintptr_t)&a->reply, a->size};
+	struct msghdr msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	if (a->count > 0) {
+		msg.msg_control = &control;
+		msg.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)a->count);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int) * (size_t)a->count);
+		memcpy(CMSG_DATA(&control.header), a->fds, sizeof(int) * (size_t)a->count);
+	}
+	EQUAL(sendmsg(sock, &msg, 0), a->size);
+}
+
+static void start_hands(int *sock, pid_t *pid)
+{
+	int pair[2];
+	struct hands *h;
+
+	builder_finish(&b);
+	EQUAL(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	*sock = pair[0];
+	*pid = fork();
+	if (*pid != 0) {
+		close(pair[1]);
+		return;
+	}
+	close(pair[0]);
+	h = bare_hands(&b);
+	h->progress = progress;
+	h->sync = pair[1];
+	run_plan(h);
+}
+
+/* Runs the plan, answers its SYNC, and waits for the end of the hands. */
+static void converse(const struct answer *a)
+{
+	int sock, shown, status;
+	pid_t pid;
+
+	start_hands(&sock, &pid);
+	EQUAL(receive_id(sock, &shown), b.ops[0].x);
+	if (!a->hang_up)
+		send_answer(sock, a);
+	close(sock);
+	EQUAL(waitpid(pid, &status, 0), pid);
+}
+
+static struct answer ok_answer(void)
+{
+	struct answer a;
+
+	memset(&a, 0, sizeof(a));
+	a.reply.id = 7;
+	a.size = sizeof(a.reply);
+	return a;
+}
+
+/* A plan of SYNC and an FCHDIR to slot 4, which the answer is to fill. */
+static void begin_fchdir(void)
+{
+	begin();
+	add_sync(7, 4, 2);
+	add(&b, OP_FCHDIR)->a = 4;
+	add(&b, OP_SETSID);
+}
+
+static void sync_plain(void)
+{
+	struct answer a = ok_answer();
+
+	begin();
+	add_sync(7, 0, 0);
+	add(&b, OP_SETSID);
+	converse(&a);
+	check_came_to_end(progress, &b);
+}
+
+static void sync_fills_slots(void)
+{
+	struct answer a = ok_answer();
+
+	begin_fchdir();
+	a.reply.slot = 4;
+	a.reply.count = 1;
+	a.fds[0] = open_path("/");
+	a.count = 1;
+	converse(&a);
+	check_came_to_end(progress, &b);
+}
+
+static void sync_leaves_slots_empty(void)
+{
+	struct answer a = ok_answer();
+
+	begin_fchdir();
+	converse(&a);
+	check_failed(progress, 1, EBADF);
+}
+
+static void sync_shows_descriptor(void)
+{
+	int sock, shown, status, fd = open_path("/etc");
+	struct rung_op *op;
+	struct stat got, want;
+	struct answer a = ok_answer();
+	pid_t pid;
+
+	(void)fd;
+	begin();
+	op = add(&b, OP_OPEN);
+	op->b = 1;
+	op->x = O_PATH;
+	op->s = add_string(&b, "/etc");
+	add_sync(7, 0, 0)->a = 1;
+	add(&b, OP_SETSID);
+	start_hands(&sock, &pid);
+	EQUAL(receive_id(sock, &shown), 7);
+	EQUAL(fstat(shown, &got), 0);
+	EQUAL(stat("/etc", &want), 0);
+	EQUAL(got.st_ino, want.st_ino);
+	send_answer(sock, &a);
+	EQUAL(waitpid(pid, &status, 0), pid);
+	check_came_to_end(progress, &b);
+}
+
+#define BAD_ANSWER(name, error, statement)       \
+	static void name(void)                   \
+	{                                        \
+		struct answer a = ok_answer();   \
+		begin_fchdir();                  \
+		a.reply.slot = 4;                \
+		a.reply.count = 1;               \
+		a.fds[0] = open_path("/");       \
+		a.count = 1;                     \
+		statement;                       \
+		converse(&a);                    \
+		check_failed(progress, 0, error); \
+	}
+
+static void fill(struct answer *a, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		a->fds[i] = a->fds[0];
+	a->count = count;
+}
+
+BAD_ANSWER(sync_wrong_id, EPROTO, a.reply.id = 8)
+BAD_ANSWER(sync_wrong_slot, EPROTO, a.reply.slot = 5)
+BAD_ANSWER(sync_wrong_segment, EPROTO, a.reply.segment = 2)
+BAD_ANSWER(sync_more_promised, EPROTO, a.reply.count = 2)
+BAD_ANSWER(sync_more_sent, EPROTO, fill(&a, 2))
+BAD_ANSWER(sync_more_than_asked, EPROTO, a.reply.count = 3; fill(&a, 3))
+BAD_ANSWER(sync_more_than_fit, EPROTO, a.reply.count = 65; fill(&a, 65))
+BAD_ANSWER(sync_count_overflow, EPROTO, a.reply.count = 0xffffffff; a.reply.segment = 1)
+BAD_ANSWER(sync_short_message, EPROTO, a.size -= 4)
+BAD_ANSWER(sync_hang_up, ECONNRESET, a.hang_up = 1)
+BAD_ANSWER(sync_bad_segment, EPERM, a.reply.segment = 1; a.reply.count = 0)
+
+static struct answer segment_answer(void)
+{
+	struct answer a = ok_answer();
+
+	builder_finish(&next);
+	a.reply.segment = 1;
+	a.fds[0] = sealed_memfd(next.bytes, next.size);
+	a.count = 1;
+	return a;
+}
+
+static void next_segment(void)
+{
+	struct answer a;
+
+	begin();
+	add_sync(7, 0, 0);
+	builder_init(&next);
+	add(&next, OP_SETSID);
+	add(&next, OP_UMASK);
+	a = segment_answer();
+	converse(&a);
+	EQUAL(progress->segment, 1);
+	check_came_to_end(progress, &next);
+}
+
+/* Slots keep what they hold over segments; skips count in their own. */
+static void next_segment_keeps_slots(void)
+{
+	struct rung_op *op;
+	struct answer a;
+
+	begin();
+	add_sync(7, 4, 1);
+	builder_init(&next);
+	op = add(&next, OP_CHDIR);
+	op->s = add_string(&next, "/does/not/exist");
+	op->ok[0] = ENOENT;
+	op = add(&next, OP_FCHDIR);
+	op->a = 4;
+	op->flags = RUNG_SKIP_IF_OK; /* op 0 of the first segment succeeded, of this one not */
+	add(&next, OP_CLOSE)->a = 4;
+	add(&next, OP_SETSID);
+	a = segment_answer();
+	a.reply.slot = 4;
+	a.reply.count = 1;
+	a.fds[1] = open_path("/");
+	a.count = 2;
+	converse(&a);
+	EQUAL(progress->segment, 1);
+	check_came_to_end(progress, &next);
+}
+
+static void next_segment_other_slots(void)
+{
+	struct answer a;
+
+	begin();
+	add_sync(7, 0, 0);
+	builder_init(&next);
+	next.slots = 17;
+	add(&next, OP_SETSID);
+	a = segment_answer();
+	converse(&a);
+	check_failed(progress, 0, EINVAL);
+	EQUAL(progress->segment, 0);
+}
+
+static void send_fd(void)
+{
+	char name[16] = "";
+	struct iovec iov = {name, sizeof(name)};
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr msg;
+	struct rung_op *op;
+	int fds[2], pair[2];
+
+	begin();
+	EQUAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	op = add(&b, OP_SEND_FD);
+	op->a = 0;
+	op->b = 1;
+	op->s = add_string(&b, "/dev/ptmx");
+	add(&b, OP_SETSID);
+	builder_finish(&b);
+	fds[0] = pair[1];
+	fds[1] = open_path("/");
+	run_builder(&b, progress, -1, fds, 2);
+	check_came_to_end(progress, &b);
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	msg.msg_control = &control;
+	msg.msg_controllen = sizeof(control);
+	EQUAL(recvmsg(pair[0], &msg, 0), 9);
+	EQUAL(strcmp(name, "/dev/ptmx"), 0);
+	CHECK(CMSG_FIRSTHDR(&msg) != NULL);
+}
+
+static int listen_on(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	EQUAL(bind(sock, (const void *)&address, sizeof(address)), 0);
+	EQUAL(listen(sock, 4), 0);
+	return sock;
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	EQUAL(connect(sock, (const void *)&address, sizeof(address)), 0);
+	return sock;
+}
+
+/* The whole of create: clone in new namespaces, wait, start, exec. */
+static void clone_and_start(void)
+{
+	const char *const argv[] = {"sh", "-c", "[ $$ = 1 ] && read line && exit 42", NULL};
+	char path[100], byte;
+	int fds[2], pipe_fds[2], status, conn;
+	struct rung_op *op;
+	pid_t stage;
+
+	snprintf(path, sizeof(path), "%s/start.sock", scratch());
+	begin();
+	op = add(&b, OP_CLONE);
+	op->x = CLONE_NEWPID | CLONE_NEWUTS;
+	op = add(&b, OP_HOSTNAME);
+	op->s = add_string(&b, "inside");
+	add(&b, OP_DUP)->a = 1;
+	add(&b, OP_AWAIT_START)->a = 0;
+	op = add(&b, OP_EXEC);
+	op->s = add_string(&b, "/bin/sh");
+	op->t = add_vector(&b, argv);
+	op->u = add_vector(&b, argv + 3);
+	builder_finish(&b);
+	EQUAL(pipe2(pipe_fds, O_CLOEXEC), 0);
+	fds[0] = listen_on(path);
+	fds[1] = pipe_fds[0];
+	stage = run_builder(&b, progress, -1, fds, 2);
+	EQUAL(stage, 0); /* the stage ended well, and the container process is our child */
+	CHECK(progress->pid > 0);
+	EQUAL(waitpid(progress->pid, &status, WNOHANG), 0);
+	close(connect_to(path)); /* a start that dies before it says go */
+	conn = connect_to(path);
+	EQUAL(poll(&(struct pollfd){conn, POLLIN, 0}, 1, 200), 0);
+	EQUAL(write(conn, "g", 1), 1);
+	EQUAL(read(conn, &byte, 1), 0); /* closed by exec */
+	EQUAL(waitpid(progress->pid, &status, WNOHANG), 0);
+	check_failed(progress, b.count - 1, 0);
+	EQUAL(write(pipe_fds[1], "go\n", 3), 3);
+	EQUAL(waitpid(progress->pid, &status, 0), progress->pid);
+	EQUAL(WEXITSTATUS(status), 42);
+	gethostname(path, sizeof(path));
+	CHECK(strcmp(path, "inside") != 0);
+}
+
+static void clone_fails(void)
+{
+	begin();
+	add(&b, OP_CLONE)->x = CLONE_NEWUSER | CLONE_FS; /* the kernel refuses the two together */
+	builder_finish(&b);
+	run_builder(&b, progress, -1, NULL, 0);
+	check_failed(progress, 0, EINVAL);
+	EQUAL(progress->pid, 0);
+}
+
+/* EXEC of a script that looks at itself; slots must be closed by it. */
+static void attributes(void)
+{
+	static const char *const argv[] = {
+		"sh", "-c",
+		"[ \"$(id -u):$(id -g):$(id -G)\" = 1000:1001:1001\\ 7 ] && [ $(umask) = 0027 ] && "
+		"grep -q '^CapEff:.0000000000000400$' /proc/self/status && "
+		"grep -q '^CapBnd:.0000000000000400$' /proc/self/status && "
+		"grep -q '^CapAmb:.0000000000000400$' /proc/self/status && "
+		"grep -q '^NoNewPrivs:.1$' /proc/self/status",
+		NULL};
+	static const char *const env[] = {"PATH=/usr/bin:/bin", NULL};
+	const uint64_t net_bind = 1 << CAP_NET_BIND_SERVICE;
+	const uint32_t groups[] = {7};
+	struct rung_op *op;
+	int status;
+
+	begin();
+	op = add(&b, OP_BOUNDING);
+	op->x = net_bind;
+	op->y = CAP_LAST_CAP;
+	add(&b, OP_KEEPCAPS)->x = 1;
+	op = add(&b, OP_SETGROUPS);
+	op->s = add_bytes(&b, groups, sizeof(groups));
+	add(&b, OP_SETGID)->x = 1001;
+	add(&b, OP_SETUID)->x = 1000;
+	op = add(&b, OP_CAPSET);
+	op->x = op->y = op->z = net_bind;
+	add(&b, OP_AMBIENT)->x = net_bind;
+	add(&b, OP_UMASK)->x = 027;
+	add(&b, OP_NO_NEW_PRIVS);
+	op = add(&b, OP_EXEC);
+	op->s = add_string(&b, "/bin/sh");
+	op->t = add_vector(&b, argv);
+	op->u = add_vector(&b, env);
+	builder_finish(&b);
+	status = run_builder(&b, progress, -1, NULL, 0);
+	check_failed(progress, b.count - 1, 0);
+	EQUAL(status, 0);
+}
+
+static void pty(void)
+{
+	struct rung_op *op;
+
+	begin();
+	add(&b, OP_SETSID);
+	op = add(&b, OP_OPEN);
+	op->b = 1;
+	op->x = O_RDWR | O_NOCTTY;
+	op->s = add_string(&b, "/dev/ptmx");
+	op = add(&b, OP_PTY);
+	op->a = 1;
+	op->b = 2;
+	op->x = 100;
+	op->y = 40;
+	add(&b, OP_CTTY)->a = 2;
+	op = add(&b, OP_DUP);
+	op->a = 2;
+	op->x = 0;
+	op = add(&b, OP_EXEC);
+	op->s = add_string(&b, "/bin/sh");
+	op->t = add_vector(&b, (const char *const[]){"sh", "-c",
+						     "[ \"$(stty size)\" = '40 100' ] && "
+						     "stty -a | grep -q -- -onlcr && [ -c /dev/tty ]",
+						     NULL});
+	op->u = add_vector(&b, (const char *const[]){"PATH=/usr/bin:/bin", NULL});
+	builder_finish(&b);
+	EQUAL(run_builder(&b, progress, -1, NULL, 0), 0);
+}
+
+/* The constructor, in this binary executed anew: argv and three descriptors lead in. */
+static int enter(const char *base, int plan, int page, const char *first)
+{
+	pid_t pid = fork();
+	int status, n;
+
+	if (pid == 0) {
+		/* 100 sync, 101 progress, 102 plan, 103.. slots; 3 is preserved. */
+		for (n = 0; n < 3; n++)
+			if (dup2(n == 1 ? page : plan, 100 + n) < 0)
+				_exit(9);
+		if (dup2(open_path("/etc"), 103) < 0 || dup2(open_path("/"), 3) < 0)
+			_exit(9);
+		close(104); /* slot 1: the parent had nothing for it */
+		execl("/proc/self/exe", "rung", first, base, NULL);
+		_exit(9);
+	}
+	EQUAL(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static int page_file(void)
+{
+	struct rung_progress page;
+	int fd = memfd_create("progress", MFD_CLOEXEC);
+
+	memset(&page, 0, sizeof(page));
+	page.magic = RUNG_PROGRESS_MAGIC;
+	page.version = RUNG_PLAN_VERSION;
+	EQUAL(write(fd, &page, sizeof(page)), sizeof(page));
+	progress = mmap(NULL, sizeof(page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(progress != MAP_FAILED);
+	return fd;
+}
+
+static void entry_plan(void)
+{
+	static const char *const argv[] = {
+		"sh", "-c",
+		"[ $PWD = /etc ] && [ \"$(cat /proc/$$/comm)\" = sh ] && [ -e /proc/$$/fd/3 ] && "
+		"! ls /proc/$$/fd | grep '^10[0-9]$' && exit 42",
+		NULL};
+	struct rung_op *op;
+
+	builder_init(&b);
+	b.inherited = 2;
+	add(&b, OP_FCHDIR)->a = 0;
+	op = add(&b, OP_FCHDIR);
+	op->a = 1;
+	op->flags = RUNG_SKIP_IF_EMPTY;
+	op = add(&b, OP_EXEC);
+	op->s = add_string(&b, "/bin/sh");
+	op->t = add_vector(&b, argv);
+	op->u = add_vector(&b, (const char *const[]){"PATH=/usr/bin:/bin", NULL});
+	builder_finish(&b);
+}
+
+static void constructor_enters(void)
+{
+	int page = page_file(), status;
+
+	entry_plan();
+	status = enter("100", sealed_memfd(b.bytes, b.size), page, "init");
+	EQUAL(WEXITSTATUS(status), 42);
+	check_failed(progress, 2, 0);
+}
+
+static void constructor_refuses_unsealed(void)
+{
+	int page = page_file(), status;
+
+	entry_plan();
+	status = enter("100", unsealed_memfd(b.bytes, b.size), page, "init");
+	EQUAL(WEXITSTATUS(status), 1);
+	EQUAL(progress->error, ENOEXEC);
+}
+
+/* Then it returns and main runs, which knows none of these: --seeds to no directory. */
+static void constructor_stays_out(void)
+{
+	static const char *const bases[] = {"", "2", "x", "100x", "-1", "99999999999999"};
+	int page = page_file(), plan;
+	size_t i;
+
+	entry_plan();
+	plan = sealed_memfd(b.bytes, b.size);
+	EQUAL(WEXITSTATUS(enter("/does/not/exist", plan, page, "--seeds")), 1);
+	EQUAL(progress->op, 0);
+	EQUAL(progress->error, 0);
+	setenv("HANDS_TEST_RETURN", "1", 1);
+	for (i = 0; i < sizeof(bases) / sizeof(bases[0]); i++)
+		EQUAL(WEXITSTATUS(enter(bases[i], plan, page, "init")), 3);
+	EQUAL(WEXITSTATUS(enter("100", plan, page, "initial")), 3);
+	EQUAL(WEXITSTATUS(enter("100", plan, plan, "init")), 3); /* the page has no magic */
+	EQUAL(progress->op, 0);
+	EQUAL(progress->error, 0);
+}
+
+#define NAMED(name) {"SYNC fails: " #name, name, ANYBODY}
+
+const struct test process_tests[] = {
+	{"SYNC waits for the answer", sync_plain, ANYBODY},
+	{"SYNC fills slots", sync_fills_slots, ANYBODY},
+	{"SYNC may bring fewer descriptors than asked for", sync_leaves_slots_empty, ANYBODY},
+	{"SYNC shows a descriptor", sync_shows_descriptor, ANYBODY},
+	NAMED(sync_wrong_id),
+	NAMED(sync_wrong_slot),
+	NAMED(sync_wrong_segment),
+	NAMED(sync_more_promised),
+	NAMED(sync_more_sent),
+	NAMED(sync_more_than_asked),
+	NAMED(sync_more_than_fit),
+	NAMED(sync_count_overflow),
+	NAMED(sync_short_message),
+	NAMED(sync_hang_up),
+	NAMED(sync_bad_segment),
+	{"SYNC goes on in the next segment", next_segment, ANYBODY},
+	{"the next segment has the slots, and skips of its own", next_segment_keeps_slots, ANYBODY},
+	{"a segment with another slot table is refused", next_segment_other_slots, ANYBODY},
+	{"SEND_FD sends a descriptor and its name", send_fd, ANYBODY},
+	{"CLONE, AWAIT_START and EXEC: create and start", clone_and_start, ROOT},
+	{"CLONE reports a failure and leaves no process", clone_fails, ANYBODY},
+	{"user, groups, capabilities, umask, no_new_privs", attributes, ROOT},
+	{"PTY has the size, and ONLCR cleared", pty, ANYBODY},
+	{"the constructor executes a sealed plan", constructor_enters, ANYBODY},
+	{"the constructor refuses a plan that is not sealed", constructor_refuses_unsealed, ANYBODY},
+	{"the constructor does nothing unless argv says so", constructor_stays_out, ANYBODY},
+	{NULL, NULL, ANYBODY},
+};
