@@ -52,7 +52,6 @@ func main() {
 	}
 	cli.ErrWriter = errorWriter{}
 	cli.VersionPrinter = printVersion
-	cli.OsExiter = func(int) {}
 	if err := newApp().Run(context.Background(), os.Args); err != nil {
 		fatal(err)
 	}
@@ -105,7 +104,7 @@ func newApp() *cli.Command {
 			&cli.StringFlag{Name: "root", Value: defaultRoot(), Usage: "root directory for storage of container state (this should be located in tmpfs)"},
 			&cli.BoolFlag{Name: "systemd-cgroup", Usage: "enable systemd cgroup support, expects cgroupsPath to be of form \"slice:prefix:name\""},
 			&cli.StringFlag{Name: "rootless", Value: "auto", Usage: "ignore cgroup permission errors ('true', 'false', or 'auto')"},
-			&cli.BoolFlag{Name: "trace", Usage: "log the time of each operation of the hands (with --debug)"},
+			&cli.BoolFlag{Name: "trace", Usage: "log the time that each operation of the hands took"},
 		},
 		Commands: []*cli.Command{
 			createCommand(), deleteCommand(), execCommand(), explainCommand(), featuresCommand(), killCommand(),

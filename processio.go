@@ -81,45 +81,69 @@ func sendPidfd(socket string, pid int) error {
 	return console.SendFD(conn, "pidfd", int(pidfd.Fd()))
 }
 
-// catchSignals starts to collect what is to be forwarded.
+// catchSignals starts to collect what is to be forwarded: first what people and service
+// managers send, since to catch a signal costs the Go runtime two thread switches; the
+// other sixty while the container is made.
 func (p *processIO) catchSignals() {
 	p.signals = make(chan os.Signal, 64)
-	signal.Notify(p.signals)
+	signal.Notify(p.signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	go signal.Notify(p.signals, otherSignals()...)
 }
 
-// wait forwards signals to the process until it ends, and returns its exit status. Of other
-// children, which a subreaper may get, it only collects the status.
-func (p *processIO) wait(pid int) (int, error) {
-	for {
-		if status, ended := reap(pid); ended {
-			return status, nil
-		}
-		switch s := (<-p.signals).(syscall.Signal); s {
-		case syscall.SIGCHLD, syscall.SIGURG: // SIGURG is the Go runtime's own
-		case syscall.SIGWINCH:
-			if p.terminal != nil {
-				_ = p.terminal.Resize()
-			}
+// otherSignals are all that can be caught, but for those of the Go runtime (SIGURG), of
+// children, and of faults of rung's own.
+func otherSignals() (out []os.Signal) {
+	for n := syscall.Signal(1); n <= 64; n++ {
+		switch n {
+		case syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT:
+		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG:
+		case syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, 32, 33: // 32, 33: libc's
 		default:
-			if err := syscall.Kill(pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
-				log.Error(err.Error())
-			}
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// wait forwards signals to the process until it ends, and returns its exit status.
+func (p *processIO) wait(pid int) (int, error) {
+	ended := make(chan int, 1)
+	go func() { ended <- reap(pid) }()
+	for {
+		select {
+		case status := <-ended:
+			return status, nil
+		case s := <-p.signals:
+			p.forward(pid, s.(syscall.Signal))
 		}
 	}
 }
 
-func reap(pid int) (status int, ended bool) {
+func (p *processIO) forward(pid int, s syscall.Signal) {
+	if s == syscall.SIGWINCH && p.terminal != nil {
+		_ = p.terminal.Resize()
+		return
+	}
+	if err := syscall.Kill(pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
+		log.Error(err.Error())
+	}
+}
+
+// reap collects the status of every child, since a subreaper gets those of others, until
+// that of pid has come.
+func reap(pid int) int {
 	for {
 		var ws syscall.WaitStatus
-		got, err := syscall.Wait4(-1, &ws, syscall.WNOHANG, nil)
+		got, err := syscall.Wait4(-1, &ws, 0, nil)
 		if err == syscall.EINTR {
 			continue
 		}
-		if err != nil || got <= 0 {
-			return status, ended
+		if err != nil {
+			log.Error("wait for the container process: " + err.Error())
+			return 255
 		}
-		if got == pid && (ws.Exited() || ws.Signaled()) {
-			status, ended = exitStatus(ws), true
+		if got == pid {
+			return exitStatus(ws)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"rung/internal/sys"
 	"rung/libcontainer"
 	"rung/libcontainer/bundle"
+	"rung/libcontainer/launch"
 )
 
 func runCommand() *cli.Command {
@@ -45,6 +46,7 @@ func runContainer(cmd *cli.Command, await bool) (status int, err error) {
 	if err != nil {
 		return 1, err
 	}
+	go func() { _, _ = launch.Self() }() // takes as long as reading the bundle does
 	b, err := loadBundle(cmd.String("bundle"))
 	if err != nil {
 		return 1, err

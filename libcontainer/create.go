@@ -39,11 +39,10 @@ type creation struct {
 	spec    *specs.Spec
 	facts   *host.Facts
 	opts    CreateOptions
-	manager *cgroup.Manager
 	program *compile.Program
 	hands   *launch.Hands
 	helper  bool // newuidmap and newgidmap write the id maps
-	start   *os.File
+	tasks   []*os.File
 	made    bool // the cgroup may exist
 }
 
@@ -67,13 +66,29 @@ func (r *Runtime) Create(id string, b *bundle.Bundle, o CreateOptions) (_ *Conta
 			c.undo()
 		}
 	}()
+	// The hooks of the start need a process that waits for it.
+	hooked := !o.Await && hasStartHooks(c.spec)
+	c.opts.Await = o.Await || hooked
 	if err := c.prepare(id); err != nil {
 		return nil, err
 	}
-	if err := c.launch(); err != nil {
+	err = c.launch()
+	if c.hands != nil {
+		r.logTrace(c.hands)
+	}
+	if err != nil {
 		return nil, c.explain(err)
 	}
+	if hooked {
+		if err := c.Start(); err != nil {
+			return nil, err
+		}
+	}
 	return c.Container, nil
+}
+
+func hasStartHooks(s *specs.Spec) bool {
+	return s.Hooks != nil && len(s.Hooks.StartContainer)+len(s.Hooks.Poststart) > 0
 }
 
 // prepare decides everything: the cgroup's place, the plan. It writes the state first of
@@ -98,12 +113,12 @@ func (c *creation) prepare(id string) error {
 	c.state = State{
 		Format: stateFormat, ID: id, OCIVersion: c.spec.Version, Bundle: c.bundle.Dir, Rootfs: rootfs,
 		Created: time.Now().UTC(), CgroupPaths: c.manager.Paths(), Rootless: c.runtime.Rootless,
-		UserNS: hasUserNS(c.spec), Annotations: c.spec.Annotations,
+		UserNS: hasUserNS(c.spec), OwnPid: ownPidNamespace(c.spec), Annotations: c.spec.Annotations,
 	}
-	if err := c.writeState(); err != nil {
+	if err := c.writeStateTo(creatingFile); err != nil {
 		return err
 	}
-	if err := os.WriteFile(c.path(configFile), c.bundle.Raw, 0o600); err != nil {
+	if err := sys.WriteFile(c.path(configFile), c.bundle.Raw, 0o600); err != nil {
 		return err
 	}
 	return c.compile(rootfs)
@@ -196,6 +211,9 @@ func (c *creation) launch() error {
 			return err
 		}
 	}
+	if err := c.aheadOfHost(); err != nil {
+		return err
+	}
 	for {
 		point, shown, err := c.hands.Next()
 		if errors.Is(err, launch.ErrRunning) {
@@ -211,7 +229,30 @@ func (c *creation) launch() error {
 		if err != nil || done {
 			return err
 		}
+		if point == plan.SyncInside {
+			if err := c.aheadOfReady(); err != nil {
+				return err
+			}
+		}
 	}
+}
+
+// aheadOfHost does while the hands are at work what they would else wait for.
+func (c *creation) aheadOfHost() (err error) {
+	c.program.Prepare()
+	c.tasks, err = c.manager.OpenTasks()
+	return err
+}
+
+// aheadOfReady writes the state of the container that is about to be created.
+func (c *creation) aheadOfReady() error {
+	pid := c.hands.Pid()
+	stat, err := sys.ReadProcessStat(pid)
+	if err != nil {
+		return err
+	}
+	c.state.Pid, c.state.StartTime = pid, stat.StartTime
+	return c.writeStateTo(newStateFile)
 }
 
 func (c *creation) needsCgroupFirst() bool {
@@ -224,10 +265,10 @@ func (c *creation) needsCgroupFirst() bool {
 }
 
 func (c *creation) makeCgroup() error {
-	c.made = true
 	if err := c.manager.Create(); err != nil {
-		return err
+		return err // it undoes what it made, and a cgroup that was there stays
 	}
+	c.made = true
 	c.state.CgroupPaths = c.manager.Paths() // a rootless one may have lost some
 	r := specs.LinuxResources{}
 	if c.spec.Linux.Resources != nil {
@@ -314,7 +355,7 @@ func (c *creation) enterCgroup() ([]*os.File, error) {
 			return nil, err
 		}
 	}
-	return c.manager.OpenTasks()
+	return c.tasks, nil
 }
 
 func (c *creation) lookInside(root *os.File) (*plan.Plan, error) {
@@ -333,25 +374,15 @@ func (c *creation) lookInside(root *os.File) (*plan.Plan, error) {
 	return segment, err
 }
 
-// store records the process; from here on the container is "created".
+// store publishes the state: from here on the container is "created".
 func (c *creation) store() error {
-	if err := c.recordProcess(); err != nil {
+	if err := os.Rename(c.path(newStateFile), c.path(stateFile)); err != nil {
 		return err
 	}
 	if c.opts.Ready == nil {
 		return nil
 	}
 	return c.opts.Ready(c.state.Pid)
-}
-
-func (c *creation) recordProcess() error {
-	pid := c.hands.Pid()
-	stat, err := sys.ReadProcessStat(pid)
-	if err != nil {
-		return err
-	}
-	c.state.Pid, c.state.StartTime = pid, stat.StartTime
-	return c.writeState()
 }
 
 // undo removes all that was made, in the reverse order.

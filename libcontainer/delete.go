@@ -55,36 +55,55 @@ func (c *Container) destroy() error {
 		return err
 	}
 	errHook := c.poststop()
-	if err := os.RemoveAll(c.dir.Name()); err != nil {
+	if err := c.removeDir(); err != nil {
 		return err
 	}
 	return errHook
 }
 
-func (c *Container) endProcesses() error {
-	pidfd, err := sys.PidfdOpen(max(c.state.Pid, 1))
-	if err == nil {
-		defer pidfd.Close()
+// removeDir removes the files that it knows by name, and any others the long way.
+func (c *Container) removeDir() error {
+	for _, name := range [...]string{startSocket, progressFile, configFile, creatingFile, newStateFile, stateFile} {
+		_ = syscall.Unlink(c.path(name))
 	}
+	if err := syscall.Rmdir(c.dir.Name()); err == nil || errors.Is(err, syscall.ENOENT) {
+		return nil
+	}
+	return os.RemoveAll(c.dir.Name())
+}
+
+func (c *Container) endProcesses() error {
 	if c.alive() {
-		if err := c.signalInit(syscall.SIGKILL); err != nil && !errors.Is(err, ErrNotRunning) {
+		if err := c.endInit(); err != nil {
 			return err
 		}
-		c.thawKilled()
-		if pidfd != nil && c.state.Pid > 0 {
-			ended, err := sys.PidfdWait(pidfd, endTimeout)
-			if err == nil && !ended {
-				return errors.New("container init still running")
-			}
-		}
 	}
-	// What shares a PID namespace with others survives init.
+	if c.state.OwnPid && c.state.Pid != 0 {
+		return nil // the kernel has ended all others with init
+	}
 	m, err := c.cgroup()
 	if err != nil {
 		return err
 	}
 	if err := m.Kill(); err != nil && !errors.Is(err, cgroup.ErrNotExist) {
 		return err
+	}
+	return nil
+}
+
+func (c *Container) endInit() error {
+	pidfd, err := sys.PidfdOpen(c.state.Pid)
+	if err != nil {
+		return nil // it has just ended
+	}
+	defer pidfd.Close()
+	if err := c.signalInit(syscall.SIGKILL); err != nil && !errors.Is(err, ErrNotRunning) {
+		return err
+	}
+	c.thawKilled()
+	ended, err := sys.PidfdWait(pidfd, endTimeout)
+	if err == nil && !ended {
+		return errors.New("container init still running")
 	}
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 
 	"rung/internal/sys"
 	"rung/libcontainer/bundle"
-	"rung/libcontainer/cgroup"
 	"rung/libcontainer/compile"
 	"rung/libcontainer/host"
 	"rung/libcontainer/launch"
@@ -33,7 +32,6 @@ type execution struct {
 	spec    *specs.Spec
 	process *specs.Process
 	opts    ExecOptions
-	manager *cgroup.Manager
 	program *compile.Program
 	hands   *launch.Hands
 	root    *os.File
@@ -84,7 +82,7 @@ func (e *execution) compile() error {
 	if err != nil {
 		return err
 	}
-	if e.manager, err = e.cgroup(); err != nil {
+	if _, err = e.cgroup(); err != nil {
 		return err
 	}
 	p := e.process
@@ -128,7 +126,9 @@ func (e *execution) launch() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := e.serve(); err != nil {
+	err = e.serve()
+	e.runtime.logTrace(e.hands)
+	if err != nil {
 		e.hands.Abort()
 		return 0, err
 	}

@@ -19,14 +19,10 @@ func (c *Container) Kill(sig syscall.Signal) error {
 	if !c.alive() {
 		return ErrNotRunning
 	}
-	spec, err := c.Spec()
-	if err != nil {
-		return err
-	}
-	if sig == syscall.SIGKILL && !ownPidNamespace(spec) {
+	if sig == syscall.SIGKILL && !c.state.OwnPid {
 		return c.killAll()
 	}
-	err = c.signalInit(sig)
+	err := c.signalInit(sig)
 	if err == nil && sig == syscall.SIGKILL {
 		c.thawKilled()
 	}

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 
 	"rung/internal/sys"
+	"rung/libcontainer/cgroup"
 	"rung/libcontainer/host"
 )
 
@@ -42,6 +43,7 @@ type Container struct {
 	runtime *Runtime
 	dir     *os.File // the state directory; its lock is the container's
 	state   State
+	manager *cgroup.Manager // of its cgroup, once it was needed
 }
 
 // ValidateID refuses names that are no plain file name (runc allows [A-Za-z0-9_+.-]).
@@ -68,7 +70,7 @@ func (r *Runtime) Load(id string) (*Container, error) {
 	if err := ValidateID(id); err != nil {
 		return nil, err
 	}
-	dir, err := os.Open(filepath.Join(r.Root, id))
+	dir, err := sys.OpenDirectory(filepath.Join(r.Root, id))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNotExist
 	}
@@ -110,7 +112,7 @@ func (r *Runtime) makeDir(id string) (*os.File, error) {
 		}
 		return nil, err
 	}
-	return os.Open(path)
+	return sys.OpenDirectory(path)
 }
 
 // lock serialises the verbs that change a container; readers need none. The lock ends

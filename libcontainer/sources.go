@@ -27,7 +27,7 @@ func (c *creation) open(sources []compile.Source) ([]*os.File, error) {
 func (c *creation) openSource(s compile.Source) (*os.File, error) {
 	switch s.Kind {
 	case compile.SourceTree:
-		return sys.CloneTree(s.Path, s.Recursive)
+		return openTree(s)
 	case compile.SourceNamespace:
 		return sys.OpenForReading(s.Path)
 	case compile.SourceProc:
@@ -42,6 +42,24 @@ func (c *creation) openSource(s compile.Source) (*os.File, error) {
 		return userNamespace(s.UIDMappings, s.GIDMappings)
 	}
 	return nil, fmt.Errorf("no descriptor of kind %d for create", s.Kind)
+}
+
+// openTree clones mounts, and maps their owners where that is asked for.
+func openTree(s compile.Source) (*os.File, error) {
+	tree, err := sys.CloneTree(s.Path, s.Recursive)
+	if err != nil || len(s.UIDMappings) == 0 {
+		return tree, err
+	}
+	userns, err := userNamespace(s.UIDMappings, s.GIDMappings)
+	if err == nil {
+		err = sys.MapTree(tree, userns, s.MapRecursive)
+		userns.Close()
+	}
+	if err != nil {
+		tree.Close()
+		return nil, fmt.Errorf("map the owners of %s: %w", s.Path, err)
+	}
+	return tree, nil
 }
 
 // openProc prefers a procfs that nobody has mounted anything over (CVE-2025-52881); who may

@@ -91,7 +91,7 @@ func (c *Container) outcome() error {
 		if err != nil {
 			return err
 		}
-		return fmt.Errorf("exec: %q: %w", spec.Process.Args[0], errno)
+		return fmt.Errorf("exec %s: %w", spec.Process.Args[0], errno)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -20,6 +21,8 @@ import (
 // Files of a state directory.
 const (
 	stateFile    = "state.json"
+	creatingFile = "creating.json" // the state while there is no state.json: a create that goes on, or was killed
+	newStateFile = "state.new"
 	configFile   = "config.json" // as given to create: later edits of the bundle change nothing
 	startSocket  = "start.sock"  // exists until the container is started
 	progressFile = "progress"
@@ -37,6 +40,7 @@ type State struct {
 	Created     time.Time         `json:"created"`
 	CgroupPaths map[string]string `json:"cgroupPaths"`
 	UserNS      bool              `json:"userNamespace"` // another user namespace than rung's
+	OwnPid      bool              `json:"ownPid"`        // a PID namespace of its own: with init all of it ends
 	Rootless    bool              `json:"rootless"`
 	ExecOp      int               `json:"execOp,omitempty"` // index of EXEC in the plan that waits for start
 	Annotations map[string]string `json:"annotations,omitempty"`
@@ -61,6 +65,9 @@ func (c *Container) path(name string) string { return filepath.Join(c.dir.Name()
 func (c *Container) readState() error {
 	data, err := os.ReadFile(c.path(stateFile))
 	if errors.Is(err, fs.ErrNotExist) {
+		data, err = os.ReadFile(c.path(creatingFile))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		return ErrNotExist
 	}
 	if err != nil {
@@ -75,22 +82,40 @@ func (c *Container) readState() error {
 	return nil
 }
 
-// writeState replaces the file, so that readers see the old or the new one.
-func (c *Container) writeState() error {
-	data, err := json.Marshal(&c.state)
-	if err != nil {
-		return err
-	}
-	return replaceFile(c.path(stateFile), data, 0o600)
+// writeStateTo writes the state to a file that no reader takes for whole yet, or that only
+// delete reads. It is never renamed over an older one: some file systems flush that.
+func (c *Container) writeStateTo(name string) error {
+	return sys.WriteFile(c.path(name), c.state.encode(), 0o600)
 }
 
-func replaceFile(path string, data []byte, mode os.FileMode) error {
-	dir, name := filepath.Split(path)
-	temporary := filepath.Join(dir, "."+name)
-	if err := os.WriteFile(temporary, data, mode); err != nil {
-		return err
+// encode is json.Marshal without its reflection, which costs each create some 0.2 ms.
+func (s *State) encode() []byte {
+	b := []byte("{")
+	member := func(name string, value any) {
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		text, err := json.Marshal(value) // strings, numbers and maps of strings: no error
+		if err != nil {
+			panic(err)
+		}
+		b = append(append(strconv.AppendQuote(b, name), ':'), text...)
 	}
-	return os.Rename(temporary, path)
+	member("format", s.Format)
+	member("id", s.ID)
+	member("ociVersion", s.OCIVersion)
+	member("bundle", s.Bundle)
+	member("rootfs", s.Rootfs)
+	member("pid", s.Pid)
+	member("startTime", s.StartTime)
+	member("created", s.Created.Format(time.RFC3339Nano))
+	member("cgroupPaths", s.CgroupPaths)
+	member("userNamespace", s.UserNS)
+	member("ownPid", s.OwnPid)
+	member("rootless", s.Rootless)
+	member("execOp", s.ExecOp)
+	member("annotations", s.Annotations)
+	return append(b, '}')
 }
 
 // State returns a copy of what is remembered.
@@ -160,11 +185,14 @@ func (c *Container) Spec() (*specs.Spec, error) {
 
 // cgroup returns the container's cgroup.
 func (c *Container) cgroup() (*cgroup.Manager, error) {
+	if c.manager != nil {
+		return c.manager, nil
+	}
 	cgroups, err := host.ProbeCgroups()
 	if err != nil {
 		return nil, err
 	}
-	m := cgroup.Load(cgroups, c.state.CgroupPaths)
-	m.SetRootless(c.state.Rootless)
-	return m, nil
+	c.manager = cgroup.Load(cgroups, c.state.CgroupPaths)
+	c.manager.SetRootless(c.state.Rootless)
+	return c.manager, nil
 }

@@ -101,3 +101,33 @@ func Dup(file *os.File) (*os.File, error) {
 	}
 	return os.NewFile(uintptr(fd), file.Name()), nil
 }
+
+// WriteFile makes or empties a file and writes data to it. Unlike os.WriteFile it does not
+// ask the poller of the Go runtime about the file.
+func WriteFile(path string, data []byte, mode uint32) error {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_CLOEXEC, mode)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	for len(data) > 0 {
+		n, err := unix.Write(fd, data)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			unix.Close(fd)
+			return &os.PathError{Op: "write", Path: path, Err: err}
+		}
+		data = data[n:]
+	}
+	return unix.Close(fd)
+}
+
+// OpenDirectory opens a directory, for its lock.
+func OpenDirectory(path string) (*os.File, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}

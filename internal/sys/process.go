@@ -47,8 +47,17 @@ func Wait(pid int) (syscall.WaitStatus, error) {
 	}
 }
 
-// Spawn starts a program whose descriptors are files, by number. A nil file is closed.
-func Spawn(path string, argv, env []string, files []*os.File, attr *syscall.SysProcAttr) (int, error) {
+// SpawnFile starts the program in an open file, with files as its descriptors, by number.
+// A nil file is closed.
+func SpawnFile(program *os.File, argv, env []string, files []*os.File) (int, error) {
+	// The child makes its descriptors 0 to len(files)-1 before it executes the program by
+	// its number: that has to be a higher one.
+	fd, err := unix.FcntlInt(program.Fd(), unix.F_DUPFD_CLOEXEC, len(files))
+	if err != nil {
+		return 0, os.NewSyscallError("fcntl", err)
+	}
+	defer unix.Close(fd)
+	path := "/proc/self/fd/" + itoa(fd)
 	fds := make([]uintptr, len(files))
 	for i, f := range files {
 		if f == nil {
@@ -57,7 +66,7 @@ func Spawn(path string, argv, env []string, files []*os.File, attr *syscall.SysP
 		}
 		fds[i] = f.Fd()
 	}
-	return syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: env, Files: fds, Sys: attr})
+	return syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: env, Files: fds})
 }
 
 // SetSubreaper makes this process the parent of orphaned descendants (prctl(2)).

@@ -80,9 +80,16 @@ func ProcessWarnings(p *specs.Process, field string) []string {
 			}
 		}
 	}
-	if unknown == nil {
-		return nil
+	var w []string
+	if unknown != nil {
+		slices.Sort(unknown)
+		w = append(w, fmt.Sprintf("%s.capabilities: ignoring unknown or unavailable capabilities: %v", field, unknown))
 	}
-	slices.Sort(unknown)
-	return []string{fmt.Sprintf("%s.capabilities: ignoring unknown or unavailable capabilities: %v", field, unknown)}
+	for _, name := range c.Ambient {
+		_, known := CapabilityNumber(name)
+		if known && !(slices.Contains(c.Inheritable, name) && slices.Contains(c.Permitted, name)) {
+			w = append(w, fmt.Sprintf("%s.capabilities.ambient: can't raise ambient capability %s: it is not both inheritable and permitted", field, name))
+		}
+	}
+	return w
 }

@@ -34,7 +34,8 @@ func parseCapabilities(p *specs.Process, last int) capabilities {
 	c.effective = set(p.Capabilities.Effective)
 	c.inheritable = set(p.Capabilities.Inheritable)
 	c.permitted = set(p.Capabilities.Permitted)
-	c.ambient = set(p.Capabilities.Ambient)
+	// The kernel wants both for an ambient one (capabilities(7)).
+	c.ambient = set(p.Capabilities.Ambient) & c.permitted & c.inheritable
 	return c
 }
 

@@ -71,7 +71,8 @@ type Source struct {
 	Index     int
 	Why       plan.Why
 
-	UIDMappings, GIDMappings []specs.LinuxIDMapping // of SourceUserNS
+	UIDMappings, GIDMappings []specs.LinuxIDMapping // of SourceUserNS, or of an id-mapped SourceTree
+	MapRecursive             bool                   // the whole SourceTree is id-mapped
 }
 
 // ActionKind is something that the parent does while the hands wait.
@@ -116,6 +117,7 @@ type Program struct {
 	Actions map[plan.SyncPoint][]Action
 
 	compiler *compiler
+	failed   error // of Prepare
 }
 
 // compiler carries the state of one compilation from the first segment to the second.
@@ -126,17 +128,17 @@ type compiler struct {
 	b     *plan.Builder
 	prog  *Program
 
-	root      plan.Slot // the container's root directory
-	dev       plan.Slot // its /dev
-	proc      plan.Slot // a private procfs, or None
-	null      plan.Slot // /dev/null of the host, for masks
-	park      plan.Slot // a directory of the host's tree
-	start     plan.Slot
-	console   plan.Slot
-	tasks     plan.Slot  // the first of the tasks files of v1 cgroups
-	readonly  []deferred // mounts that become read-only when all is made
-	hostDone  bool       // SYNC host has been emitted
-	hostSteps []Action   // what the parent does at SYNC host
+	root     plan.Slot // the container's root directory
+	dev      plan.Slot // its /dev
+	proc     plan.Slot // a private procfs, or None
+	null     plan.Slot // /dev/null of the host, for masks
+	park     plan.Slot // a directory of the host's tree
+	start    plan.Slot
+	console  plan.Slot
+	tasks    plan.Slot  // the first of the tasks files of v1 cgroups
+	readonly []deferred // mounts that become read-only when all is made
+	hostDone bool       // SYNC host has been emitted
+	prepared bool       // all of the second segment but EXEC
 }
 
 type deferred struct {
@@ -171,20 +173,35 @@ func Create(in Input) (*Program, error) {
 	return c.prog, plan.Check(c.prog.First)
 }
 
-// Inside compiles the second segment from what the parent saw inside.
-func (p *Program) Inside(inside host.Inside) (*plan.Plan, error) {
+// Prepare compiles of the second segment what does not depend on the view inside. Inside
+// does it if it was not done; a caller that waits for the hands anyway has the time.
+func (p *Program) Prepare() {
 	c := p.compiler
+	if c.prepared {
+		return
+	}
+	c.prepared = true
 	c.b = c.b.Next()
 	c.afterSync()
 	steps := []func() error{
 		c.makeCwd, c.openConsole, c.names, c.sysctls, c.masks, c.finishMounts, c.enterRoot,
 	}
 	for _, step := range steps {
-		if err := step(); err != nil {
-			return nil, err
+		if p.failed = step(); p.failed != nil {
+			return
 		}
 	}
-	c.process(c.spec.Process, "process", inside)
+	c.becomeProcess(c.spec.Process, "process")
+}
+
+// Inside compiles the second segment from what the parent saw inside.
+func (p *Program) Inside(inside host.Inside) (*plan.Plan, error) {
+	p.Prepare()
+	if p.failed != nil {
+		return nil, p.failed
+	}
+	c := p.compiler
+	c.exec(c.spec.Process, "process", inside)
 	second := c.b.Plan(false)
 	return second, plan.Check(second, p.First.Filled()...)
 }
@@ -335,7 +352,7 @@ func (c *compiler) syncInside() {
 		}
 	}
 	c.at(plan.SyncInside, LookInside, "process.args")
-	if len(c.spec.Process.Rlimits) > 0 {
+	if c.parentSetsRlimits(c.spec.Process) {
 		c.at(plan.SyncReady, SetRlimits, "process.rlimits")
 	}
 	c.at(plan.SyncReady, StoreState, "")

@@ -48,7 +48,7 @@ func Exec(in ExecInput) (*Program, error) {
 	c.enterTasks()
 	c.process(in.Process, "process", in.Inside)
 	c.at(plan.SyncReady, EnterCgroup, "linux.cgroupsPath")
-	if len(in.Process.Rlimits) > 0 {
+	if c.parentSetsRlimits(in.Process) {
 		c.at(plan.SyncReady, SetRlimits, "process.rlimits")
 	}
 	c.prog.First = c.b.Plan(true)

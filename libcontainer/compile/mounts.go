@@ -233,13 +233,18 @@ func (c *compiler) idmapMount(tree plan.Slot, m *specs.Mount, o *mountOptions, f
 	if o.idmap == "" && len(m.UIDMappings) == 0 && len(m.GIDMappings) == 0 {
 		return nil
 	}
-	slot := c.source(SourceUserNS, "", o.idmap == "ridmap", field, "user namespace of the id map")
-	c.prog.Sources[slot].UIDMappings = m.UIDMappings
-	c.prog.Sources[slot].GIDMappings = m.GIDMappings
-	if len(m.UIDMappings) == 0 {
-		c.prog.Sources[slot].UIDMappings = c.spec.Linux.UIDMappings
-		c.prog.Sources[slot].GIDMappings = c.spec.Linux.GIDMappings
+	uids, gids := m.UIDMappings, m.GIDMappings
+	if len(uids) == 0 {
+		uids, gids = c.spec.Linux.UIDMappings, c.spec.Linux.GIDMappings
 	}
+	if c.parentOpens() {
+		// Mapping wants CAP_SYS_ADMIN over the file system, which a new user namespace lacks.
+		source := &c.prog.Sources[tree]
+		source.UIDMappings, source.GIDMappings, source.MapRecursive = uids, gids, o.idmap == "ridmap"
+		return nil
+	}
+	slot := c.source(SourceUserNS, "", o.idmap == "ridmap", field, "user namespace of the id map")
+	c.prog.Sources[slot].UIDMappings, c.prog.Sources[slot].GIDMappings = uids, gids
 	c.b.For(field, "map the owners of files")
 	c.b.IDMap(tree, slot, o.idmap == "ridmap")
 	return nil

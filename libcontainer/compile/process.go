@@ -19,6 +19,12 @@ var allCPUs = strings.Repeat("\xff", 1024)
 // process turns the hands into the user's process; create and exec share it. field is
 // where p comes from: "process", or that of exec.
 func (c *compiler) process(p *specs.Process, field string, inside host.Inside) {
+	c.becomeProcess(p, field)
+	c.exec(p, field, inside)
+}
+
+// becomeProcess is all of it but EXEC.
+func (c *compiler) becomeProcess(p *specs.Process, field string) {
 	c.labels(p, field)
 	c.scheduling(p, field)
 	caps := parseCapabilities(p, c.facts.LastCapability)
@@ -26,6 +32,7 @@ func (c *compiler) process(p *specs.Process, field string, inside host.Inside) {
 	c.bounding(caps, field)
 	c.b.For(field+".cwd", "change to the working directory")
 	cd := c.b.Text(plan.Chdir, workingDirectory(p)).Tolerate(sysEACCES, sysEPERM)
+	c.rlimits(p, field)
 	c.user(p, field)
 	c.b.For(field+".cwd", "change to the working directory as the user")
 	c.b.Text(plan.Chdir, workingDirectory(p)).Unless(cd)
@@ -47,6 +54,9 @@ func (c *compiler) process(p *specs.Process, field string, inside host.Inside) {
 	if early {
 		c.capset(caps, 0, field)
 	}
+}
+
+func (c *compiler) exec(p *specs.Process, field string, inside host.Inside) {
 	c.b.For(field+".args", "become the program")
 	c.b.Exec(inside.Exec, p.Args, c.environment(p, inside))
 }
@@ -75,6 +85,25 @@ func (c *compiler) seccomp() {
 		c.b.For("linux.seccomp", "load the filter")
 		c.b.LoadSeccomp(string(f.Program), f.Flags, plan.None)
 	}
+}
+
+// rlimits are set by the hands before they change the user: the parent may not set those of
+// another user's process without CAP_SYS_RESOURCE. In a user namespace it is the other way
+// round: only the parent may raise a limit there, and does so at SYNC ready.
+func (c *compiler) rlimits(p *specs.Process, field string) {
+	if c.parentSetsRlimits(p) {
+		return
+	}
+	for i, l := range p.Rlimits {
+		if resource, ok := sys.RlimitResource(l.Type); ok {
+			c.b.For(field+".rlimits["+strconv.Itoa(i)+"]", "set "+l.Type)
+			c.b.Number(plan.Rlimit, uint64(resource), l.Soft, l.Hard)
+		}
+	}
+}
+
+func (c *compiler) parentSetsRlimits(p *specs.Process) bool {
+	return len(p.Rlimits) > 0 && c.namespace(specs.UserNamespace) != nil
 }
 
 func (c *compiler) user(p *specs.Process, field string) {

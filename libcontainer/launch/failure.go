@@ -36,7 +36,7 @@ func Outcome(p *Progress, segments []*plan.Plan) error {
 func (f *Failure) Error() string {
 	var parts []string
 	if f.Op.Code == plan.Exec {
-		return fmt.Sprintf("exec: %q: %v", f.program(), f.Errno)
+		return fmt.Sprintf("exec %s: %v", f.program(), f.Errno)
 	}
 	if f.Op.Why.Field != "" {
 		parts = append(parts, f.Op.Why.Field)

@@ -22,6 +22,8 @@ func Hint(op *plan.Op, errno syscall.Errno) string {
 		return "sysfs needs a network namespace of the same user namespace: bind /sys instead"
 	case errno == syscall.ENODEV && op.Code == plan.Fsopen:
 		return "this kernel does not know the file system type " + op.Text[0]
+	case errno == syscall.EPERM && op.Code == plan.Rlimit:
+		return "to raise a hard limit needs CAP_SYS_RESOURCE"
 	case errno == syscall.EAGAIN && op.Code == plan.Clone:
 		return "pids.max of the cgroup or RLIMIT_NPROC is reached"
 	case errno == syscall.EINVAL && op.Code == plan.PivotRoot:

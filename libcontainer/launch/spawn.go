@@ -57,7 +57,7 @@ func Start(r Request) (*Hands, error) {
 	}
 	base := 3 + r.Preserve
 	argv := []string{"rung", "init", strconv.Itoa(base)}
-	pid, err := sys.Spawn(sys.FDPath(self), argv, []string{}, files, nil)
+	pid, err := sys.SpawnFile(self, argv, []string{}, files)
 	if err != nil {
 		ours.Close()
 		return nil, fmt.Errorf("spawn the hands: %w", err)

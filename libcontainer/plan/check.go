@@ -10,7 +10,7 @@ import (
 // the plan ends with EXEC or with the SYNC that brings the next segment. The slots
 // that an earlier segment set are given.
 func Check(p *Plan, set ...Slot) error {
-	c := checker{filled: map[Slot]bool{}}
+	c := checker{filled: new([MaxSlots]bool)}
 	for s := range Slot(p.Inherited) {
 		c.filled[s] = true
 	}
@@ -35,7 +35,7 @@ func Check(p *Plan, set ...Slot) error {
 }
 
 type checker struct {
-	filled map[Slot]bool
+	filled *[MaxSlots]bool
 	last   SyncPoint
 }
 

@@ -71,6 +71,7 @@ const (
 	Ambient
 	NoNewPrivs
 	Umask
+	Rlimit
 	Personality
 	SchedAttr
 	Affinity
@@ -132,6 +133,7 @@ var signatures = [...]signature{
 	Ambient:      {"AMBIENT", "---", "e---", "---", "prctl"},
 	NoNewPrivs:   {"NO_NEW_PRIVS", "---", "----", "---", "prctl"},
 	Umask:        {"UMASK", "---", "o---", "---", "umask"},
+	Rlimit:       {"RLIMIT", "---", "nnn-", "---", "prlimit64"},
 	Personality:  {"PERSONALITY", "---", "n---", "---", "personality"},
 	SchedAttr:    {"SCHED_ATTR", "---", "----", "b--", "sched_setattr"},
 	Affinity:     {"AFFINITY", "---", "----", "b--", "sched_setaffinity"},
