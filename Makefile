@@ -14,7 +14,6 @@ FUZZTIME ?= 30s
 
 TAGS := netgo,osusergo
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
-STATIC_LDFLAGS := $(LDFLAGS) -linkmode external -extldflags -static
 
 export CGO_ENABLED := 1
 export TAGS
@@ -25,7 +24,7 @@ export TAGS
 all: static ## build ./rung (static)
 
 static: deps ## build ./rung as one static binary
-	$(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(STATIC_LDFLAGS)' -o rung .
+	@VERSION=$(VERSION) COMMIT=$(COMMIT) scripts/build.sh rung
 
 dynamic: deps ## build ./rung against the shared C library
 	$(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS)' -o rung .

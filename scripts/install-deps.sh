@@ -8,7 +8,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-build=(gcc libc6-dev libseccomp-dev make pkg-config busybox-static jq ca-certificates git)
+build=(gcc libc6-dev libseccomp-dev musl-tools make pkg-config busybox-static jq ca-certificates git)
 lint=(clang-format shellcheck)
 tests=(bats uidmap strace procps iproute2 util-linux)
 bench=(hyperfine time crun runc)

@@ -3,6 +3,7 @@ package sys
 import (
 	"errors"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -48,25 +49,21 @@ func Wait(pid int) (syscall.WaitStatus, error) {
 }
 
 // SpawnFile starts the program in an open file, with files as its descriptors, by number.
-// A nil file is closed.
+// A nil file is closed. The program itself is the descriptor after them, since the child
+// moves descriptors about before it executes it: any other number could be overwritten.
 func SpawnFile(program *os.File, argv, env []string, files []*os.File) (int, error) {
-	// The child makes its descriptors 0 to len(files)-1 before it executes the program by
-	// its number: that has to be a higher one.
-	fd, err := unix.FcntlInt(program.Fd(), unix.F_DUPFD_CLOEXEC, len(files))
-	if err != nil {
-		return 0, os.NewSyscallError("fcntl", err)
-	}
-	defer unix.Close(fd)
-	path := "/proc/self/fd/" + itoa(fd)
-	fds := make([]uintptr, len(files))
-	for i, f := range files {
+	fds := make([]uintptr, 0, len(files)+1)
+	for _, f := range files {
 		if f == nil {
-			fds[i] = ^uintptr(0)
+			fds = append(fds, ^uintptr(0))
 			continue
 		}
-		fds[i] = f.Fd()
+		fds = append(fds, f.Fd())
 	}
-	return syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: env, Files: fds})
+	path := "/proc/self/fd/" + itoa(len(fds))
+	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: env, Files: append(fds, program.Fd())})
+	runtime.KeepAlive(files)
+	return pid, err
 }
 
 // SetSubreaper makes this process the parent of orphaned descendants (prctl(2)).
