@@ -222,6 +222,7 @@ func (c *creation) launch() error {
 		if err != nil {
 			return err
 		}
+		c.runtime.Log.Debug("the hands wait", "sync", point.String())
 		done, err := c.serve(point, shown)
 		if shown != nil {
 			shown.Close()
@@ -328,8 +329,6 @@ func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err e
 				idmap.Options{DenySetgroups: c.setgroupsOff()})
 		case compile.EnterCgroup:
 			files, err = c.enterCgroup()
-		case compile.MoveNetDevices:
-			err = fmt.Errorf("linux.netDevices: not supported by this version of rung")
 		case compile.RunPrestart, compile.RunCreateRuntime, compile.RunCreateContainer:
 			err = c.runCreateHooks(a.Kind)
 		case compile.LookInside:

@@ -144,6 +144,7 @@ func (e *execution) serve() error {
 		if err != nil {
 			return err
 		}
+		e.runtime.Log.Debug("the hands wait", "sync", point.String())
 		if err := e.actions(point); err != nil {
 			return err
 		}

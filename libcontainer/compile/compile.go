@@ -82,8 +82,6 @@ type ActionKind int
 const (
 	WriteIDMaps ActionKind = iota
 	EnterCgroup
-	SetOOMScore
-	MoveNetDevices
 	RunPrestart
 	RunCreateRuntime
 	RunCreateContainer
@@ -93,8 +91,8 @@ const (
 )
 
 var actionNames = [...]string{
-	WriteIDMaps: "write id maps", EnterCgroup: "enter cgroup", SetOOMScore: "set oom score",
-	MoveNetDevices: "move network devices", RunPrestart: "run prestart hooks",
+	WriteIDMaps: "write id maps", EnterCgroup: "enter cgroup",
+	RunPrestart:      "run prestart hooks",
 	RunCreateRuntime: "run createRuntime hooks", RunCreateContainer: "run createContainer hooks",
 	LookInside: "look inside and compile the next segment", SetRlimits: "set resource limits",
 	StoreState: "store the state",
@@ -156,6 +154,9 @@ func Create(in Input) (*Program, error) {
 	c.prog.compiler = c
 	if c.spec.Linux == nil {
 		c.spec.Linux = &specs.Linux{}
+	}
+	if err := c.unsupported(); err != nil {
+		return nil, err
 	}
 	if err := c.checkProcess(c.spec.Process); err != nil {
 		return nil, err
@@ -320,9 +321,6 @@ func (c *compiler) enterCgroups() {
 
 func (c *compiler) hostActions(p plan.SyncPoint) {
 	c.at(p, EnterCgroup, "linux.cgroupsPath")
-	if len(c.spec.Linux.NetDevices) > 0 {
-		c.at(p, MoveNetDevices, "linux.netDevices")
-	}
 }
 
 func (c *compiler) unshareCgroup() {

@@ -45,7 +45,13 @@ func Exec(in ExecInput) (*Program, error) {
 		peer := c.openPty(in.Process.ConsoleSize != nil)
 		c.takeTerminal(peer)
 	}
+	if a := in.Process.ExecCPUAffinity; a != nil {
+		c.affinity(a.Initial, "process.execCPUAffinity.initial", "CPUs until it is in the cgroup")
+	}
 	c.enterTasks()
+	if a := in.Process.ExecCPUAffinity; a != nil {
+		c.affinity(a.Final, "process.execCPUAffinity.final", "CPUs of the process")
+	}
 	c.process(in.Process, "process", in.Inside)
 	c.at(plan.SyncReady, EnterCgroup, "linux.cgroupsPath")
 	if c.parentSetsRlimits(in.Process) {

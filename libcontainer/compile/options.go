@@ -14,8 +14,7 @@ type mountOptions struct {
 	recSet, recClear uint64 // of all mounts below it too
 	propagation      []plan.Attr
 	bind, recursive  bool
-	idmap            string // "", "idmap" or "ridmap"
-	copyUp           bool
+	idmap            string        // "", "idmap" or "ridmap"
 	data             []plan.Option // parameters of the file system
 }
 
@@ -92,8 +91,6 @@ func (o *mountOptions) parse(name string) {
 		o.bind, o.recursive = true, o.recursive || name == "rbind"
 	case "idmap", "ridmap":
 		o.idmap = name
-	case "tmpcopyup":
-		o.copyUp = true
 	case "defaults", "remount", "":
 	default:
 		o.data = append(o.data, dataOption(name))
@@ -132,7 +129,7 @@ func (o *mountOptions) readOnly() bool { return o.set&sys.MOUNT_ATTR_RDONLY != 0
 // MountOptions lists the options that rung knows by name, sorted; others are given to the
 // file system.
 func MountOptions() []string {
-	names := []string{"bind", "rbind", "idmap", "ridmap", "tmpcopyup", "defaults", "remount"}
+	names := []string{"bind", "rbind", "idmap", "ridmap", "defaults", "remount"}
 	names = append(names, superblockFlags[:]...)
 	for name := range propagations {
 		names = append(names, name)

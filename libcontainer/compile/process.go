@@ -191,4 +191,5 @@ func (c *compiler) scheduling(p *specs.Process, field string) {
 		c.b.For(field+".ioPriority", "I/O class and priority")
 		c.b.Number(plan.Ioprio, ioPriority(p.IOPriority))
 	}
+	c.memoryPolicy()
 }

@@ -1,0 +1,98 @@
+package compile
+
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/libcontainer/plan"
+)
+
+// idMask turns a list such as 0-3,5 (cpuset(7), "List format") into a bit mask of 64-bit
+// words, as sched_setaffinity(2) and set_mempolicy(2) want it.
+func idMask(list string) string {
+	var words []uint64
+	for part := range strings.SplitSeq(strings.TrimSpace(list), ",") {
+		low, high, isRange := strings.Cut(part, "-")
+		if !isRange {
+			high = low
+		}
+		first, errFirst := strconv.Atoi(low)
+		last, errLast := strconv.Atoi(high)
+		if errFirst != nil || errLast != nil {
+			continue // bundle.Validate has refused it
+		}
+		for id := first; id <= last; id++ {
+			for len(words) <= id/64 {
+				words = append(words, 0)
+			}
+			words[id/64] |= 1 << (id % 64)
+		}
+	}
+	var out []byte
+	for _, w := range words {
+		out = binary.NativeEndian.AppendUint64(out, w)
+	}
+	return string(out)
+}
+
+// The numbers of <linux/mempolicy.h>.
+func memoryPolicyMode(m specs.MemoryPolicyModeType) uint64 {
+	switch m {
+	case specs.MpolPreferred:
+		return 1
+	case specs.MpolBind:
+		return 2
+	case specs.MpolInterleave:
+		return 3
+	case specs.MpolLocal:
+		return 4
+	case specs.MpolPreferredMany:
+		return 5
+	case specs.MpolWeightedInterleave:
+		return 6
+	}
+	return 0 // MPOL_DEFAULT
+}
+
+func memoryPolicyFlag(f specs.MemoryPolicyFlagType) uint64 {
+	switch f {
+	case specs.MpolFNumaBalancing:
+		return 1 << 13
+	case specs.MpolFRelativeNodes:
+		return 1 << 14
+	case specs.MpolFStaticNodes:
+		return 1 << 15
+	}
+	return 0
+}
+
+// memoryPolicy: the kernel counts one bit more than the mask has (set_mempolicy(2), "maxnode").
+func (c *compiler) memoryPolicy() {
+	p := c.spec.Linux.MemoryPolicy
+	if p == nil || p.Mode == "" {
+		return
+	}
+	mode := memoryPolicyMode(p.Mode)
+	for _, f := range p.Flags {
+		mode |= memoryPolicyFlag(f)
+	}
+	mask := idMask(p.Nodes)
+	c.b.For("linux.memoryPolicy", "NUMA memory policy")
+	bits := uint64(0)
+	if mask != "" {
+		bits = uint64(8*len(mask) + 1)
+	}
+	c.b.Add(plan.Op{Code: plan.Mempolicy, Ints: [4]uint64{mode, bits}, Text: [3]string{mask}})
+}
+
+// affinity sets the CPUs of an exec'ed process, before or after it has entered the cgroup
+// (config.md, execCPUAffinity).
+func (c *compiler) affinity(list, field, purpose string) {
+	if list != "" {
+		c.b.For(field, purpose)
+		c.b.Text(plan.Affinity, idMask(list))
+	}
+}
