@@ -13,11 +13,10 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/urfave/cli/v3"
 
-	_ "rung/nsenter" // the hands: run before Go in a process that was spawned for a plan
-
 	"rung/libcontainer"
 	"rung/libcontainer/host"
 	"rung/libcontainer/seccomp"
+	"rung/nsenter"
 )
 
 // Set by the Makefile.
@@ -50,6 +49,7 @@ func main() {
 	if log == nil {
 		log, _ = newLogging("", "", false)
 	}
+	libcontainer.UseHands(nsenter.Image())
 	cli.ErrWriter = errorWriter{}
 	cli.VersionPrinter = printVersion
 	if err := newApp().Run(context.Background(), os.Args); err != nil {
@@ -106,12 +106,40 @@ func newApp() *cli.Command {
 			&cli.StringFlag{Name: "rootless", Value: "auto", Usage: "ignore cgroup permission errors ('true', 'false', or 'auto')"},
 			&cli.BoolFlag{Name: "trace", Usage: "log the time that each operation of the hands took"},
 		},
-		Commands: []*cli.Command{
-			createCommand(), deleteCommand(), execCommand(), explainCommand(), featuresCommand(), killCommand(),
-			listCommand(), runCommand(), specCommand(), startCommand(), stateCommand(),
-		},
-		Before: before,
+		Commands: commandsFor(os.Args[1:]),
+		Before:   before,
 	}
+}
+
+// commands are made when they are needed: to set up all of them takes a tenth of a
+// millisecond.
+var commands = [...]struct {
+	name string
+	make func() *cli.Command
+}{
+	{"create", createCommand}, {"delete", deleteCommand}, {"exec", execCommand}, {"explain", explainCommand},
+	{"features", featuresCommand}, {"kill", killCommand}, {"list", listCommand}, {"run", runCommand},
+	{"spec", specCommand}, {"start", startCommand}, {"state", stateCommand},
+}
+
+// commandsFor returns the command that the arguments name, or all of them where that is not
+// plain to see.
+func commandsFor(args []string) (out []*cli.Command) {
+	for i, arg := range args {
+		if strings.HasPrefix(arg, "-") || i > 0 && takesValue(args[i-1]) {
+			continue
+		}
+		for _, c := range commands {
+			if c.name == arg {
+				return []*cli.Command{c.make()}
+			}
+		}
+		break
+	}
+	for _, c := range commands {
+		out = append(out, c.make())
+	}
+	return out
 }
 
 func before(ctx context.Context, cmd *cli.Command) (context.Context, error) {

@@ -81,21 +81,21 @@ func sendPidfd(socket string, pid int) error {
 	return console.SendFD(conn, "pidfd", int(pidfd.Fd()))
 }
 
-// catchSignals starts to collect what is to be forwarded: first what people and service
-// managers send, since to catch a signal costs the Go runtime two thread switches; the
-// other sixty while the container is made.
+// catchSignals starts to collect what people and service managers send. To catch a signal
+// costs the Go runtime two thread switches, so this is done while the container is made, and
+// the other sixty are caught when its process runs.
 func (p *processIO) catchSignals() {
 	p.signals = make(chan os.Signal, 64)
-	signal.Notify(p.signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
-	go signal.Notify(p.signals, otherSignals()...)
+	go signal.Notify(p.signals, usualSignals[:]...)
 }
 
-// otherSignals are all that can be caught, but for those of the Go runtime (SIGURG), of
+var usualSignals = [...]os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+
+// forwardedSignals are all that can be caught, but for those of the Go runtime (SIGURG), of
 // children, and of faults of rung's own.
-func otherSignals() (out []os.Signal) {
+func forwardedSignals() (out []os.Signal) {
 	for n := syscall.Signal(1); n <= 64; n++ {
 		switch n {
-		case syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT:
 		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG:
 		case syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, 32, 33: // 32, 33: libc's
 		default:
@@ -107,16 +107,13 @@ func otherSignals() (out []os.Signal) {
 
 // wait forwards signals to the process until it ends, and returns its exit status.
 func (p *processIO) wait(pid int) (int, error) {
-	ended := make(chan int, 1)
-	go func() { ended <- reap(pid) }()
-	for {
-		select {
-		case status := <-ended:
-			return status, nil
-		case s := <-p.signals:
+	go func() {
+		signal.Notify(p.signals, forwardedSignals()...)
+		for s := range p.signals {
 			p.forward(pid, s.(syscall.Signal))
 		}
-	}
+	}()
+	return reap(pid), nil
 }
 
 func (p *processIO) forward(pid int, s syscall.Signal) {

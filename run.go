@@ -10,7 +10,6 @@ import (
 	"rung/internal/sys"
 	"rung/libcontainer"
 	"rung/libcontainer/bundle"
-	"rung/libcontainer/launch"
 )
 
 func runCommand() *cli.Command {
@@ -46,7 +45,6 @@ func runContainer(cmd *cli.Command, await bool) (status int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	go func() { _, _ = launch.Self() }() // takes as long as reading the bundle does
 	b, err := loadBundle(cmd.String("bundle"))
 	if err != nil {
 		return 1, err

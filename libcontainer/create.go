@@ -118,9 +118,6 @@ func (c *creation) prepare(id string) error {
 	if err := c.writeStateTo(creatingFile); err != nil {
 		return err
 	}
-	if err := sys.WriteFile(c.path(configFile), c.bundle.Raw, 0o600); err != nil {
-		return err
-	}
 	return c.compile(rootfs)
 }
 
@@ -240,6 +237,9 @@ func (c *creation) launch() error {
 
 // aheadOfHost does while the hands are at work what they would else wait for.
 func (c *creation) aheadOfHost() (err error) {
+	if err := sys.WriteFile(c.path(configFile), c.bundle.Raw, 0o600); err != nil {
+		return err
+	}
 	c.program.Prepare()
 	c.tasks, err = c.manager.OpenTasks()
 	return err

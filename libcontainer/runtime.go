@@ -19,6 +19,7 @@ import (
 	"rung/internal/sys"
 	"rung/libcontainer/cgroup"
 	"rung/libcontainer/host"
+	"rung/libcontainer/launch"
 )
 
 // The errors of the lifecycle. Engines match their words.
@@ -29,6 +30,10 @@ var (
 	ErrPaused     = errors.New("container paused")
 	ErrNotRunning = errors.New("container not running")
 )
+
+// UseHands sets the program that is spawned to execute plans, nsenter.Image(); to be called
+// before the first container is made. Without it a copy of the running binary is spawned.
+func UseHands(image []byte) { launch.Image = image }
 
 // Runtime makes and finds containers whose state is below one directory.
 type Runtime struct {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -63,9 +62,9 @@ const (
 func (c *Container) path(name string) string { return filepath.Join(c.dir.Name(), name) }
 
 func (c *Container) readState() error {
-	data, err := os.ReadFile(c.path(stateFile))
+	data, err := sys.ReadFile(c.path(stateFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		data, err = os.ReadFile(c.path(creatingFile))
+		data, err = sys.ReadFile(c.path(creatingFile))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return ErrNotExist
@@ -176,7 +175,7 @@ func (c *Container) OCI(status Status) *specs.State {
 
 // Spec returns the configuration that the container was created with.
 func (c *Container) Spec() (*specs.Spec, error) {
-	raw, err := os.ReadFile(c.path(configFile))
+	raw, err := sys.ReadFile(c.path(configFile))
 	if err != nil {
 		return nil, err
 	}

@@ -54,17 +54,23 @@ static struct rung_progress *map_progress(int fd)
 	return progress;
 }
 
+/* A slot that the parent had no descriptor for stays empty. */
 static void take_slots(struct hands *h)
 {
 	uint32_t i;
+	int fd;
 
-	for (i = 0; i < h->plan.header->inherited; i++)
-		slot_put(h, (int16_t)i, h->base + FD_SLOTS + (int)i);
+	for (i = 0; i < h->plan.header->inherited; i++) {
+		fd = h->base + FD_SLOTS + (int)i;
+		if (sys(SYS_fcntl, fd, F_GETFD) >= 0)
+			slot_put(h, (int16_t)i, fd);
+	}
 }
 
 static void enter(int base)
 {
 	struct hands *h = &hands;
+	long result;
 
 	h->base = base;
 	h->sync = base + FD_SYNC;
@@ -74,7 +80,11 @@ static void enter(int base)
 	if (plan_map(&h->plan, base + FD_PLAN) < 0)
 		fail(h, -ENOEXEC);
 	/* CVE-2016-9962, CVE-2024-21626: nothing of ours survives an exec. */
-	sys(SYS_close_range, base, ~0U, CLOSE_RANGE_CLOEXEC);
+	result = sys(SYS_close_range, base, ~0U, CLOSE_RANGE_CLOEXEC);
+	if (result < 0)
+		fail(h, result);
+	/* What the caller of rung left open is not held by a container that waits for start. */
+	sys(SYS_close_range, base + FD_SLOTS + (int)h->plan.header->inherited, ~0U, 0);
 	sys(SYS_close, base + FD_PROGRESS);
 	sys(SYS_close, base + FD_PLAN);
 	sys(SYS_prctl, PR_SET_NAME, "rung:init");
@@ -103,6 +113,15 @@ void rung_enter(long *stack)
  * than all that the hands do (CPUID traps in virtual machines), and they need none of it.
  * What the dynamic loader left in registers for _start is kept.
  */
+#if defined(RUNG_IMAGE)
+/* A program of the hands alone: there is nothing to go on with. */
+void _start(void);
+void _start(void)
+{
+	for (;;)
+		sys(SYS_exit_group, 127);
+}
+#endif
 #if defined(RUNG_HOSTED)
 /* The tests call the functions themselves. */
 #elif defined(__x86_64__)

@@ -16,6 +16,17 @@ version=${VERSION:-0.1.0-dev}
 commit=${COMMIT:-$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)}
 libc=${RUNG_LIBC:-$(command -v musl-gcc >/dev/null && echo musl || echo glibc)}
 
+# The hands as a program of their own, which rung embeds: executed in place of all of rung. For the architectures
+# whose entry point nsenter/constructor.c has.
+image=nsenter/image/hands
+rm -f $image
+case $(uname -m) in
+x86_64 | aarch64)
+	gcc -std=gnu11 -Os -DRUNG_IMAGE -static -nostdlib -fno-stack-protector -fno-builtin -fno-asynchronous-unwind-tables \
+		-Wall -Wextra -Werror -Wl,-e,rungstart -Wl,--build-id=none -Wl,-z,noseparate-code -s -o $image nsenter/*.c
+	;;
+esac
+
 export CGO_ENABLED=1
 case $libc in
 musl)

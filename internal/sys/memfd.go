@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -12,11 +13,28 @@ func SealedMemfd(name string, data []byte) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return fillAndSeal(file, data)
+}
+
+// SealedProgram is SealedMemfd for a file that is to be executed. Since Linux 6.3 that has to
+// be said (sysctl vm.memfd_noexec); older kernels do not know the flag.
+func SealedProgram(name string, data []byte) (*os.File, error) {
+	file, err := Memfd(name, unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
+	if errors.Is(err, unix.EINVAL) {
+		file, err = Memfd(name, unix.MFD_ALLOW_SEALING)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return fillAndSeal(file, data)
+}
+
+func fillAndSeal(file *os.File, data []byte) (*os.File, error) {
 	if _, err := file.Write(data); err != nil {
 		file.Close()
 		return nil, err
 	}
-	if err := Seal(file); err != nil {
+	if err := seal(file); err != nil {
 		file.Close()
 		return nil, err
 	}
@@ -32,11 +50,8 @@ func Memfd(name string, flags int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// AllowSealing lets a memfd be sealed.
-const AllowSealing = unix.MFD_ALLOW_SEALING
-
-// Seal forbids every change of a memfd, and of its seals.
-func Seal(file *os.File) error {
+// seal forbids every change of a memfd, and of its seals.
+func seal(file *os.File) error {
 	const all = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 	_, err := unix.FcntlInt(file.Fd(), unix.F_ADD_SEALS, all)
 	return os.NewSyscallError("fcntl", err)

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
 )
 
 // ConfigName is the name of the configuration inside a bundle (bundle.md).
@@ -34,7 +36,7 @@ func Load(dir string) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
 	}
-	raw, err := os.ReadFile(filepath.Join(abs, ConfigName))
+	raw, err := sys.ReadFile(filepath.Join(abs, ConfigName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &notFoundError{cause: err}
 	}

@@ -32,7 +32,7 @@ type Hands struct {
 
 // Start seals rung, spawns it, and returns while the hands execute the plan.
 func Start(r Request) (*Hands, error) {
-	self, err := Self()
+	self, err := program()
 	if err != nil {
 		return nil, err
 	}
