@@ -84,6 +84,10 @@ static long expand_link(struct mkpath *m, int dir, size_t start, size_t end)
 	memcpy(rest, m->path + end, rest_length + 1);
 	m->path[end] = '\0';
 	n = sys(SYS_readlinkat, dir, m->path + start, link, sizeof(link));
+	if (n == -EINVAL) { /* no link: somebody else made it just now, so that it resolves */
+		m->path[end] = rest[0];
+		return 0;
+	}
 	if (n < 0)
 		return n;
 	keep = n > 0 && link[0] == '/' ? 0 : start;
@@ -142,6 +146,13 @@ static long mkpath_pass(struct mkpath *m)
 	return dir;
 }
 
+static int is_proc(long fd)
+{
+	struct statfs fs;
+
+	return sys(SYS_fstatfs, fd, &fs) < 0 || fs.f_type == 0x9fa0; /* PROC_SUPER_MAGIC */
+}
+
 /*
  * Resolves a path in the root to an O_PATH descriptor and makes what is missing of it.
  * Every directory is made below a descriptor that was resolved in the root, so a symbolic
@@ -167,6 +178,10 @@ long op_MKPATH(struct hands *h, const struct rung_op *op)
 		do
 			fd = mkpath_pass(&m);
 		while (fd == -EAGAIN);
+	}
+	if (fd >= 0 && (op->x & RUNG_MKPATH_NOPROC) && is_proc(fd)) {
+		sys(SYS_close, fd);
+		fd = -ELOOP;
 	}
 	return slot_put(h, op->b, fd);
 }

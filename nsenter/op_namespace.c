@@ -116,7 +116,9 @@ static long next_segment(struct hands *h, int fd)
 	if (h->plan.header->slots != slots)
 		return -EINVAL;
 	sys(SYS_close, fd);
-	h->progress->segment++;
+	/* In this order the page names an op that exists at any instant. */
+	__atomic_store_n(&h->progress->op, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&h->progress->segment, h->progress->segment + 1, __ATOMIC_RELEASE);
 	h->next = 0;
 	return 0;
 }

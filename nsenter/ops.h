@@ -45,7 +45,7 @@
 	OP(KEYRING, "---", "n---", "s--", "keyctl")                                         \
 	/* files */                                                                         \
 	OP(OPEN, "mo-", "ff--", "p--", "openat2")                                           \
-	OP(MKPATH, "io-", "fo--", "p--", "openat2 mkdirat mknodat readlinkat close")        \
+	OP(MKPATH, "io-", "fo--", "p--", "openat2 mkdirat mknodat readlinkat fstatfs close") \
 	OP(MKNOD, "i--", "od--", "p--", "mknodat")                                          \
 	OP(CHOWN, "i--", "nn--", "p--", "fchownat")                                         \
 	OP(SYMLINK, "i--", "----", "sp-", "symlinkat")                                      \
@@ -89,6 +89,7 @@
 	OP(AMBIENT, "---", "e---", "---", "prctl")                                          \
 	OP(NO_NEW_PRIVS, "---", "----", "---", "prctl")                                     \
 	OP(UMASK, "---", "o---", "---", "umask")                                            \
+	OP(RLIMIT, "---", "nnn-", "---", "prlimit64")                                       \
 	OP(PERSONALITY, "---", "n---", "---", "personality")                                \
 	OP(SCHED_ATTR, "---", "----", "b--", "sched_setattr")                               \
 	OP(AFFINITY, "---", "----", "b--", "sched_setaffinity")                             \
@@ -109,12 +110,13 @@ enum rung_op_flag {
 	RUNG_SKIP_IF_EMPTY = 2, /* skip this op when a slot that it reads is empty */
 };
 
-/* Kinds of MKPATH's last component (int x); NOFOLLOW is or-ed to one of them. */
+/* Kinds of MKPATH's last component (int x); NOFOLLOW and NOPROC are or-ed to one of them. */
 enum rung_mkpath {
 	RUNG_MKPATH_NONE = 0,	 /* resolve only, create nothing */
 	RUNG_MKPATH_DIR = 1,	 /* make missing directories, mode 0755; the last one mode y */
 	RUNG_MKPATH_FILE = 2,	 /* the last component is an empty file, mode y */
-	RUNG_MKPATH_NOFOLLOW = 4 /* no component may be a symbolic link (CVE-2019-19921) */
+	RUNG_MKPATH_NOFOLLOW = 4, /* no component may be a symbolic link (CVE-2019-19921) */
+	RUNG_MKPATH_NOPROC = 8	  /* ELOOP where links lead into a procfs (CVE-2019-16884) */
 };
 
 struct rung_header {

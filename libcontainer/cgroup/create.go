@@ -109,7 +109,7 @@ func (m *Manager) checkIdle(d *cgroupDir) error {
 		return fmt.Errorf("container's cgroup exists: %w", err)
 	}
 	if len(pids) > 0 {
-		return fmt.Errorf("container's cgroup is not empty: %d process(es) found in %s", len(pids), d.path)
+		return fmt.Errorf("linux.cgroupsPath: container's cgroup is not empty: %d process(es) found in %s", len(pids), d.path)
 	}
 	if d.has("freezer") || d.v2 {
 		if frozen, err := frozenDir(d); err == nil && frozen {

@@ -63,14 +63,43 @@ func (c *compiler) hierarchyTree(h *host.Hierarchy, o *mountOptions, field strin
 		tree, _ := c.b.Filesystem("cgroup", params, o.attributes())
 		return tree
 	}
+	tree := c.boundHierarchy(h)
+	c.b.MountAttr(tree, "", c.cloned(false))
+	c.b.MountAttr(tree, "", plan.Attr{Set: o.attributes(), Clear: clearOf(o.attributes())})
+	return tree
+}
+
+// boundHierarchy clones the container's cgroup. Where rung could not make one (rootless), the
+// process stays in rung's own, and that is what is shown.
+func (c *compiler) boundHierarchy(h *host.Hierarchy) plan.Slot {
 	key := "name=" + h.Name
 	if len(h.Controllers) > 0 {
 		key = h.Controllers[0]
 	}
-	tree, _ := c.b.OpenTree(plan.None, c.opts.CgroupPaths[key], sys.OPEN_TREE_CLONE)
-	c.b.MountAttr(tree, "", c.cloned(false))
-	c.b.MountAttr(tree, "", plan.Attr{Set: o.attributes(), Clear: clearOf(o.attributes())})
+	made := c.opts.CgroupPaths[key]
+	if made == "" {
+		tree, _ := c.b.OpenTree(plan.None, ownCgroup(h), sys.OPEN_TREE_CLONE)
+		return tree
+	}
+	tree, opened := c.b.OpenTree(plan.None, made, sys.OPEN_TREE_CLONE)
+	if c.facts.Rootless() {
+		opened.Tolerate(sysENOENT)
+		c.b.Add(plan.Op{
+			Code: plan.OpenTree, Slots: [3]plan.Slot{plan.None, tree, plan.None},
+			Ints: [4]uint64{sys.OPEN_TREE_CLONE}, Text: [3]string{ownCgroup(h)},
+		}).Unless(opened)
+	}
 	return tree
+}
+
+// ownCgroup returns rung's own place in a hierarchy, or its top where that is not below the
+// mount (a cgroup namespace, cgroup_namespaces(7)).
+func ownCgroup(h *host.Hierarchy) string {
+	below, ok := strings.CutPrefix(h.Own, strings.TrimSuffix(h.Root, "/"))
+	if !ok || (below != "" && below[0] != '/') || strings.Contains(below, "/..") {
+		return h.Mountpoint
+	}
+	return path.Join(h.Mountpoint, below)
 }
 
 // cgroup2Mount: a user namespace may mount cgroup2 only together with a cgroup namespace
@@ -81,8 +110,7 @@ func (c *compiler) cgroup2Mount(m *specs.Mount, o *mountOptions, field string) {
 	if c.facts.Rootless() && !private {
 		attrs |= sys.MOUNT_ATTR_RDONLY // CVE-2023-25809
 	}
-	c.b.For(field, "mount point "+destination(m))
-	target, _ := c.b.Mkpath(c.root, destination(m), plan.MkpathDir, 0o755)
+	target := c.mountPoint(m, plan.MkpathDir, field)
 	c.b.For(field, "new cgroup2 for "+destination(m))
 	tree, made := c.b.TryFilesystem("cgroup2", o.parameters(), attrs, sysEPERM, sysEBUSY)
 	c.b.MoveMount(tree, target).IfSlots()

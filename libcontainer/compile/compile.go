@@ -131,6 +131,7 @@ type compiler struct {
 	proc     plan.Slot // a private procfs, or None
 	null     plan.Slot // /dev/null of the host, for masks
 	park     plan.Slot // a directory of the host's tree
+	cgroup   plan.Slot // the container's unified cgroup, or None
 	start    plan.Slot
 	console  plan.Slot
 	tasks    plan.Slot  // the first of the tasks files of v1 cgroups
@@ -146,10 +147,11 @@ type deferred struct {
 
 // Create compiles the first segment of create and run. Errors name the field.
 func Create(in Input) (*Program, error) {
+	spec := *in.Spec
 	c := &compiler{
-		spec: in.Spec, facts: in.Facts, opts: in.Options, b: plan.NewBuilder(),
+		spec: &spec, facts: in.Facts, opts: in.Options, b: plan.NewBuilder(),
 		prog: &Program{Actions: map[plan.SyncPoint][]Action{}},
-		root: plan.None, dev: plan.None, proc: plan.None, null: plan.None, park: plan.None, start: plan.None, console: plan.None,
+		root: plan.None, dev: plan.None, proc: plan.None, null: plan.None, park: plan.None, cgroup: plan.None, start: plan.None, console: plan.None,
 	}
 	c.prog.compiler = c
 	if c.spec.Linux == nil {

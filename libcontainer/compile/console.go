@@ -41,6 +41,7 @@ func (c *compiler) openPty(sized bool) plan.Slot {
 	c.b.For("process.terminal", "send the pty to the caller")
 	c.b.SendFD(c.console, master, "/dev/ptmx")
 	c.b.Close(master)
+	c.b.Close(c.console)
 	return peer
 }
 

@@ -29,7 +29,7 @@ func Exec(in ExecInput) (*Program, error) {
 	c := &compiler{
 		spec: &spec, facts: in.Facts, opts: in.Options, b: plan.NewBuilder(),
 		prog: &Program{Actions: map[plan.SyncPoint][]Action{}},
-		dev:  plan.None, proc: plan.None, null: plan.None, park: plan.None, start: plan.None, console: plan.None,
+		dev:  plan.None, proc: plan.None, null: plan.None, park: plan.None, cgroup: plan.None, start: plan.None, console: plan.None,
 	}
 	if c.spec.Linux == nil {
 		c.spec.Linux = &specs.Linux{}

@@ -72,13 +72,23 @@ func (c *compiler) checkProc(m *specs.Mount, o *mountOptions, field string) erro
 	return fieldError(field, "%q cannot be mounted because it is inside /proc", d)
 }
 
+// mountPoint makes and opens the place of a mount. Links of the image must not lead it into
+// /proc: checkProc has seen only their names (CVE-2019-16884).
+func (c *compiler) mountPoint(m *specs.Mount, kind uint64, field string) plan.Slot {
+	if d := destination(m); d != "/proc" && !strings.HasPrefix(d, "/proc/") {
+		kind |= plan.MkpathNoproc
+	}
+	c.b.For(field, "mount point "+destination(m))
+	target, _ := c.b.Mkpath(c.root, destination(m), kind, 0o755)
+	return target
+}
+
 // attach makes the mount point and moves the detached mount onto it.
 func (c *compiler) attach(tree plan.Slot, m *specs.Mount, kind uint64, field string) {
 	if m.Type == "proc" || m.Type == "sysfs" {
 		kind |= plan.MkpathNofollow // CVE-2019-19921
 	}
-	c.b.For(field, "mount point "+destination(m))
-	target, _ := c.b.Mkpath(c.root, destination(m), kind, 0o755)
+	target := c.mountPoint(m, kind, field)
 	c.b.For(field, "attach "+destination(m))
 	c.b.MoveMount(tree, target)
 	c.b.Close(target)
@@ -143,8 +153,7 @@ func (c *compiler) defaultParameters(m *specs.Mount, params []plan.Option) []pla
 
 // longOptions mounts by mount(2), which takes a page of options (overlay's lowerdir).
 func (c *compiler) longOptions(m *specs.Mount, o *mountOptions, field string) {
-	c.b.For(field, "mount point "+destination(m))
-	target, _ := c.b.Mkpath(c.root, destination(m), plan.MkpathDir, 0o755)
+	target := c.mountPoint(m, plan.MkpathDir, field)
 	c.b.Fchdir(target)
 	c.b.Close(target)
 	var data []string
@@ -156,11 +165,29 @@ func (c *compiler) longOptions(m *specs.Mount, o *mountOptions, field string) {
 		}
 	}
 	c.b.For(field, "mount "+m.Type+" on "+destination(m)+" by mount(2): options over 255 bytes")
-	c.b.Mount(m.Source, m.Type, strings.Join(data, ","), 0)
+	c.b.Mount(m.Source, m.Type, strings.Join(data, ","), mountFlags(o.attributes()))
+	if len(o.propagation) == 0 {
+		return
+	}
 	tree, _ := c.b.Open(c.root, destination(m), sys.O_PATH|sys.O_DIRECTORY, sys.RESOLVE_IN_ROOT|sys.RESOLVE_NO_MAGICLINKS)
-	c.b.MountAttr(tree, "", plan.Attr{Set: o.attributes(), Clear: clearOf(o.attributes())})
 	c.propagate(tree, o, field)
 	c.b.Close(tree)
+}
+
+// mountFlags gives mount(2) what would be mount_setattr's: set at once, for the mount could
+// not be found again for certain (CVE-2026-115521).
+func mountFlags(attrs uint64) (flags uint64) {
+	const nosymfollow = 0x100 // MS_NOSYMFOLLOW, Linux 5.10
+	for attr, flag := range map[uint64]uint64{
+		sys.MOUNT_ATTR_RDONLY: sys.MS_RDONLY, sys.MOUNT_ATTR_NOSUID: sys.MS_NOSUID, sys.MOUNT_ATTR_NODEV: sys.MS_NODEV,
+		sys.MOUNT_ATTR_NOEXEC: sys.MS_NOEXEC, sys.MOUNT_ATTR_NOATIME: sys.MS_NOATIME, sys.MOUNT_ATTR_NODIRATIME: sys.MS_NODIRATIME,
+		sys.MOUNT_ATTR_STRICTATIME: sys.MS_STRICTATIME, sys.MOUNT_ATTR_NOSYMFOLLOW: nosymfollow,
+	} {
+		if attrs&attr != 0 {
+			flags |= flag
+		}
+	}
+	return flags
 }
 
 // clearOf: to set an access time, the kernel wants the whole field cleared.
@@ -255,6 +282,7 @@ func (c *compiler) finishMounts() error {
 	for _, d := range c.readonly {
 		c.b.For(d.why.Field, d.why.Purpose)
 		c.b.MountAttr(d.tree, "", plan.Attr{Set: sys.MOUNT_ATTR_RDONLY})
+		c.b.Close(d.tree)
 	}
 	if c.spec.Root.Readonly && c.hasMounts() {
 		c.b.For("root.readonly", "make the root file system read-only")

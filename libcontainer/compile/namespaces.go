@@ -94,6 +94,7 @@ func (c *compiler) namespaces() error {
 			slot := c.source(SourceNamespace, ns.Path, false, c.namespaceField(t), "join the "+string(t)+" namespace")
 			c.b.For(c.namespaceField(t), "join the "+string(t)+" namespace")
 			c.b.SetNS(slot, NamespaceFlag(t))
+			c.b.Close(slot)
 		}
 	}
 	c.timeNamespace()
@@ -122,6 +123,7 @@ func (c *compiler) userNamespace() error {
 		slot := c.source(SourceNamespace, ns.Path, false, field, "join the user namespace")
 		c.b.For(field, "join the user namespace")
 		c.b.SetNS(slot, sys.CLONE_NEWUSER)
+		c.b.Close(slot)
 	} else {
 		c.b.For(field, "new user namespace")
 		c.b.Number(plan.Unshare, sys.CLONE_NEWUSER)
@@ -158,7 +160,17 @@ func (c *compiler) timeNamespace() {
 	}
 	if lines.Len() > 0 {
 		c.b.For("linux.timeOffsets", "set the offsets of the clocks")
+		c.ownProc(1)
 		c.b.Write(c.proc, "self/timens_offsets", lines.String())
+		c.ownProc(0)
+	}
+}
+
+// ownProc gives the files of /proc/self to root of the user namespace: the change to it has
+// made the process undumpable, and then they belong to root of the host (proc(5)).
+func (c *compiler) ownProc(dumpable uint64) {
+	if c.namespace(specs.UserNamespace) != nil {
+		c.b.Number(plan.Dumpable, dumpable)
 	}
 }
 
@@ -186,5 +198,6 @@ func (c *compiler) cgroupSlot() plan.Slot {
 	if c.namespace(specs.UserNamespace) != nil || c.facts.Rootless() {
 		return plan.None
 	}
-	return c.source(SourceCgroup, c.opts.CgroupPaths[""], false, "linux.cgroupsPath", "the container's cgroup")
+	c.cgroup = c.source(SourceCgroup, c.opts.CgroupPaths[""], false, "linux.cgroupsPath", "the container's cgroup")
+	return c.cgroup
 }

@@ -68,8 +68,23 @@ func workingDirectory(p *specs.Process) string {
 	return p.Cwd
 }
 
+// release closes what only the set-up needed. A process of `rung exec` may look at the
+// descriptors of a container that waits for start, through /proc/1/fd; some of them lead to
+// the host (CVE-2024-21626).
+func (c *compiler) release() {
+	c.b.For("", "no way out of a container that waits for start")
+	for _, slot := range []plan.Slot{c.cgroup, c.null, c.park, c.dev, c.root, c.proc} {
+		if slot != plan.None {
+			c.b.Close(slot)
+		}
+	}
+}
+
 // ready is the last talk with the parent; create then waits for start.
 func (c *compiler) ready() {
+	if c.start != plan.None {
+		c.release()
+	}
 	c.b.For("", "all is set up but the start")
 	c.b.SyncAt(plan.SyncReady, plan.None)
 	if c.start != plan.None {

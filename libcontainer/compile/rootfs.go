@@ -100,6 +100,7 @@ func (c *compiler) enterRoot() error {
 		c.b.For("root.path", "detach the host's file systems")
 		c.b.Umount(".", sys.MNT_DETACH)
 	} else {
+		c.coverRoot()
 		c.b.Text(plan.Chroot, ".")
 	}
 	c.b.For("root.path", "stand on the new root")
@@ -110,6 +111,17 @@ func (c *compiler) enterRoot() error {
 		c.b.MountAttr(c.root, "", propagations[c.spec.Linux.RootfsPropagation])
 	}
 	return nil
+}
+
+// coverRoot moves the container's root over the host's, so that who breaks out of the
+// chroot, which CAP_SYS_CHROOT can, comes out where it was.
+func (c *compiler) coverRoot() {
+	if !c.hasMounts() {
+		return
+	}
+	top, _ := c.b.Open(plan.None, "/", sys.O_PATH|sys.O_DIRECTORY, 0)
+	c.b.MoveMount(c.root, top)
+	c.b.Close(top)
 }
 
 // makeCwd: runc makes a working directory that is missing, and images rely on it.

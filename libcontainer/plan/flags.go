@@ -38,7 +38,7 @@ var flagTables = map[Code][4][]flagName{
 	Setns:    {namespaceFlags},
 	Clone:    {namespaceFlags},
 	Open:     {openFlags, resolveFlags},
-	Mkpath:   {{{1, "mkdir"}, {2, "mkfile"}, {4, "nofollow"}}},
+	Mkpath:   {{{1, "mkdir"}, {2, "mkfile"}, {4, "nofollow"}, {8, "noproc"}}},
 	Fsconfig: {{{1, "string"}, {6, "create"}}},
 	Fsmount:  {attrFlags},
 	OpenTree: {{{1, "clone"}, {atRecursive, "recursive"}, {0x1000, "empty-path"}}},

@@ -17,6 +17,7 @@ const (
 	MkpathDir      = 1
 	MkpathFile     = 2
 	MkpathNofollow = 4
+	MkpathNoproc   = 8
 )
 
 // The operations of the hands.
@@ -93,7 +94,7 @@ var signatures = [...]signature{
 	Setsid:       {"SETSID", "---", "----", "---", "setsid"},
 	Keyring:      {"KEYRING", "---", "n---", "s--", "keyctl"},
 	Open:         {"OPEN", "mo-", "ff--", "p--", "openat2"},
-	Mkpath:       {"MKPATH", "io-", "fo--", "p--", "openat2 mkdirat mknodat readlinkat close"},
+	Mkpath:       {"MKPATH", "io-", "fo--", "p--", "openat2 mkdirat mknodat readlinkat fstatfs close"},
 	Mknod:        {"MKNOD", "i--", "od--", "p--", "mknodat"},
 	Chown:        {"CHOWN", "i--", "nn--", "p--", "fchownat"},
 	Symlink:      {"SYMLINK", "i--", "----", "sp-", "symlinkat"},

@@ -10,9 +10,10 @@ type body struct {
 	code []byte
 }
 
-// retBadArch is what libseccomp makes of system calls of other architectures:
-// SECCOMP_RET_KILL_THREAD.
-const retBadArch = 0
+// retBadArch is what becomes of system calls of other architectures: SECCOMP_RET_KILL_PROCESS.
+// libseccomp and runc kill the thread only, which hangs a program of several
+// threads.
+const retBadArch = 0x80000000
 
 // link makes one filter out of those of several architectures: in front of them
 // comes a dispatcher, which never returns to itself.

@@ -152,6 +152,9 @@ func compileRules(s *specs.LinuxSeccomp, arch, native architecture) ([]byte, err
 		return nil, fail("defaultAction", "%w", err)
 	}
 	defer filter.Release()
+	if err := filter.SetBadArchAction(libseccomp.ActKillProcess); err != nil { // as retBadArch
+		return nil, fail("architectures", "%w", err)
+	}
 	if arch.scmp != native.scmp {
 		if err := filter.AddArch(arch.scmp); err != nil {
 			return nil, fail("architectures", "%s: %w", arch.name, err)

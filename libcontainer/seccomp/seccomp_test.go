@@ -324,7 +324,7 @@ func TestDockerLike(t *testing.T) {
 		{"x32 read", call{nr: x32("read"), arch: auditX8664}, retAllow},
 		{"x32 mount", call{nr: x32("mount"), arch: auditX8664}, retErrno | 1},
 		{"x32 newer", call{nr: x32Bit | 1000, arch: auditX8664}, retENOSYS},
-		{"arm64 is not in the list", call{nr: 1, arch: auditARM64}, retKillThread},
+		{"arm64 is not in the list", call{nr: 1, arch: auditARM64}, retKillProcess},
 	}
 	for _, tt := range tests {
 		expect(t, p, tt.what, tt.c, tt.want)
@@ -356,11 +356,11 @@ func TestNullArchitecturesMeanNative(t *testing.T) {
 		Syscalls:      []specs.LinuxSyscall{{Names: []string{"getpid", "openat2"}, Action: specs.ActAllow}},
 	})
 	expect(t, p, "native", call{nr: number(t, "getpid", libseccomp.ArchAMD64), arch: auditX8664}, retAllow)
-	expect(t, p, "i386", call{nr: number(t, "getpid", libseccomp.ArchX86), arch: auditI386}, retKillThread)
-	expect(t, p, "x32", call{nr: number(t, "getpid", libseccomp.ArchX32), arch: auditX8664}, retKillThread)
+	expect(t, p, "i386", call{nr: number(t, "getpid", libseccomp.ArchX86), arch: auditI386}, retKillProcess)
+	expect(t, p, "x32", call{nr: number(t, "getpid", libseccomp.ArchX32), arch: auditX8664}, retKillProcess)
 	// Without x32 in the list its numbers are for the filter to refuse, however
 	// large they are.
-	expect(t, p, "x32 newer", call{nr: x32Bit | 1000, arch: auditX8664}, retKillThread)
+	expect(t, p, "x32 newer", call{nr: x32Bit | 1000, arch: auditX8664}, retKillProcess)
 }
 
 func TestEnosysStubBoundary(t *testing.T) {
@@ -422,7 +422,7 @@ func TestStubOfOtherArchitectures(t *testing.T) {
 	expect(t, p, "s390x newer", call{nr: openat2 + 1, arch: auditS390X}, retENOSYS)
 	expect(t, p, "arm64 zero", call{nr: 0, arch: auditARM64}, fell(1))
 	expect(t, p, "arm64 newer", call{nr: openat2 + 1, arch: auditARM64}, retENOSYS)
-	expect(t, p, "unlisted", call{nr: 1000, arch: auditI386}, retKillThread)
+	expect(t, p, "unlisted", call{nr: 1000, arch: auditI386}, retKillProcess)
 
 	p = linked(specs.ArchX32)
 	expect(t, p, "x32 known", call{nr: x32Bit | openat2, arch: auditX8664}, fell(0))
@@ -459,6 +459,9 @@ func TestLinkedAsWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer filter.Release()
+	if err := filter.SetBadArchAction(libseccomp.ActKillProcess); err != nil {
+		t.Fatal(err)
+	}
 	for _, a := range []libseccomp.ScmpArch{libseccomp.ArchX86, libseccomp.ArchX32} {
 		if err := filter.AddArch(a); err != nil {
 			t.Fatal(err)

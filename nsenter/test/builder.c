@@ -45,7 +45,7 @@ uint32_t add_string(struct builder *b, const char *text)
 
 uint32_t add_vector(struct builder *b, const char *const *items)
 {
-	uint64_t words[32] = {0};
+	uint64_t words[32] = { 0 };
 	uint32_t at;
 
 	for (words[0] = 0; items[words[0]]; words[0]++)
@@ -91,8 +91,8 @@ void builder_finish(struct builder *b)
 /* One op of every kind of operand. */
 void sample_plan(struct builder *b)
 {
-	static const char *const argv[] = {"sh", "-c", "true", NULL};
-	static const char *const env[] = {NULL};
+	static const char *const argv[] = { "sh", "-c", "true", NULL };
+	static const char *const env[] = { NULL };
 	struct rung_op *op;
 
 	builder_init(b);
@@ -170,6 +170,7 @@ int run_builder(struct builder *b, struct rung_progress *progress, int sync, con
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		alarm(TIMEOUT / 2);
 		h = bare_hands(b);
 		h->progress = progress;
 		h->sync = sync;

@@ -12,10 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct {
 	const char *slots, *strings;
-} signatures[] = {
-	{"---", "---"},
-#define SIGNATURE(name, slots, ints, strings, calls) {slots, strings},
-	RUNG_OPS(SIGNATURE)
+} signatures[] = { { "---", "---" },
+#define SIGNATURE(name, slots, ints, strings, calls) { slots, strings },
+		   RUNG_OPS(SIGNATURE)
 #undef SIGNATURE
 };
 
@@ -41,8 +40,8 @@ static void use_vector(const struct hands *h, uint32_t offset)
 
 static void use_op(const struct hands *h, const struct rung_op *op)
 {
-	const uint32_t text[] = {op->s, op->t, op->u};
-	const int16_t slot[] = {op->a, op->b, op->c};
+	const uint32_t text[] = { op->s, op->t, op->u };
+	const int16_t slot[] = { op->a, op->b, op->c };
 	int i;
 
 	for (i = 0; i < 3; i++) {

@@ -23,6 +23,9 @@ extern const struct test plan_tests[], loop_tests[], file_tests[], mount_tests[]
 #define CHECK(condition) EQUAL(!!(condition), 1)
 void check_equal(const char *file, int line, const char *what, long got, long want);
 
+/* Seconds after which a test, or the hands that it started, count as hanging. */
+#define TIMEOUT 20
+
 /* builder.c: a plan under construction, and as the bytes that the hands read. */
 #define MAX_TEST_OPS 64
 struct builder {

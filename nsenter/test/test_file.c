@@ -230,6 +230,18 @@ static void magic_links(void)
 	EQUAL(mkpath("/self/root", RUNG_MKPATH_NONE, 0, &st), -ELOOP);
 }
 
+/* CVE-2019-16884: a link of the image to what the host trusts. */
+static void no_proc(void)
+{
+	struct stat st;
+
+	make_root();
+	snprintf(root, sizeof(root), "/");
+	EQUAL(mkpath("/proc/sys", RUNG_MKPATH_DIR, 0755, &st), 0);
+	EQUAL(mkpath("/proc/sys", RUNG_MKPATH_DIR | RUNG_MKPATH_NOPROC, 0755, &st), -ELOOP);
+	EQUAL(mkpath("/tmp", RUNG_MKPATH_DIR | RUNG_MKPATH_NOPROC, 0755, &st), 0);
+}
+
 static void too_long(void)
 {
 	static char path[5000];
@@ -340,7 +352,8 @@ static long verify(enum rung_opcode code, const char *path, uint64_t x, uint64_t
 	builder_finish(&b);
 	h = bare_hands(&b);
 	slot_put(h, OUT_SLOT, open_path(path));
-	return code == OP_VERIFY_FS ? op_VERIFY_FS(h, h->plan.ops) : op_VERIFY_DEVICE(h, h->plan.ops);
+	return code == OP_VERIFY_FS ? op_VERIFY_FS(h, h->plan.ops)
+				    : op_VERIFY_DEVICE(h, h->plan.ops);
 }
 
 static void verify_device(void)
@@ -419,26 +432,29 @@ static void device_nodes(void)
 }
 
 const struct test file_tests[] = {
-	{"MKPATH makes missing directories, with their modes", directories, ANYBODY},
-	{"MKPATH takes what exists as it is", existing, ANYBODY},
-	{"MKPATH without a kind makes nothing", nothing_made, ANYBODY},
-	{"MKPATH makes an empty file", files, ANYBODY},
-	{"MKPATH makes the target of a dangling absolute link in the root", dangling_absolute, ANYBODY},
-	{"MKPATH makes the target of a dangling relative link with ..", dangling_relative, ANYBODY},
-	{"MKPATH follows a chain of dangling links", dangling_chain, ANYBODY},
-	{"MKPATH ends at a loop of links", loops, ANYBODY},
-	{"MKPATH ends at a loop that grows", growing_loop, ANYBODY},
-	{"MKPATH NOFOLLOW refuses links and makes nothing", nofollow, ANYBODY},
-	{"MKPATH stays in the root", escapes, ANYBODY},
-	{"MKPATH follows no magic link", magic_links, ANYBODY},
-	{"MKPATH refuses paths that are too long", too_long, ANYBODY},
-	{"WRITE writes to files that exist", writes, ANYBODY},
-	{"WRITE follows nothing out of its directory", write_stays_beneath, ANYBODY},
-	{"WRITE crosses no mount", write_stays_on_its_mount, ROOT},
-	{"WRITE through /proc/self", write_to_proc, ANYBODY},
-	{"VERIFY_DEVICE takes that device only", verify_device, ANYBODY},
-	{"VERIFY_FS takes that file system only", verify_fs, ANYBODY},
-	{"MKNOD, SYMLINK and UNLINK", nodes, ANYBODY},
-	{"MKNOD makes devices and CHOWN follows no link", device_nodes, ROOT},
-	{NULL, NULL, ANYBODY},
+	{ "MKPATH makes missing directories, with their modes", directories, ANYBODY },
+	{ "MKPATH takes what exists as it is", existing, ANYBODY },
+	{ "MKPATH without a kind makes nothing", nothing_made, ANYBODY },
+	{ "MKPATH makes an empty file", files, ANYBODY },
+	{ "MKPATH makes the target of a dangling absolute link in the root", dangling_absolute,
+	  ANYBODY },
+	{ "MKPATH makes the target of a dangling relative link with ..", dangling_relative,
+	  ANYBODY },
+	{ "MKPATH follows a chain of dangling links", dangling_chain, ANYBODY },
+	{ "MKPATH ends at a loop of links", loops, ANYBODY },
+	{ "MKPATH ends at a loop that grows", growing_loop, ANYBODY },
+	{ "MKPATH NOFOLLOW refuses links and makes nothing", nofollow, ANYBODY },
+	{ "MKPATH stays in the root", escapes, ANYBODY },
+	{ "MKPATH follows no magic link", magic_links, ANYBODY },
+	{ "MKPATH NOPROC refuses what lies in a procfs", no_proc, ANYBODY },
+	{ "MKPATH refuses paths that are too long", too_long, ANYBODY },
+	{ "WRITE writes to files that exist", writes, ANYBODY },
+	{ "WRITE follows nothing out of its directory", write_stays_beneath, ANYBODY },
+	{ "WRITE crosses no mount", write_stays_on_its_mount, ROOT },
+	{ "WRITE through /proc/self", write_to_proc, ANYBODY },
+	{ "VERIFY_DEVICE takes that device only", verify_device, ANYBODY },
+	{ "VERIFY_FS takes that file system only", verify_fs, ANYBODY },
+	{ "MKNOD, SYMLINK and UNLINK", nodes, ANYBODY },
+	{ "MKNOD makes devices and CHOWN follows no link", device_nodes, ROOT },
+	{ NULL, NULL, ANYBODY },
 };

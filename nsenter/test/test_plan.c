@@ -39,19 +39,19 @@ static void strings(void)
 }
 
 /* Each is done to a good plan, and must be refused. */
-#define DAMAGE(name, statement)                      \
-	static void name(void)                       \
-	{                                            \
-		struct rung_header *h;               \
-		struct rung_op *op;                  \
-		char *blob;                          \
-		sample_plan(&b);                     \
-		h = header_of(&b);                   \
-		op = op_of(&b, 0);                   \
-		blob = blob_of(&b);                  \
-		(void)h, (void)op, (void)blob;       \
-		statement;                           \
-		EQUAL(plan_check(b.bytes, b.size), -EINVAL); \
+#define DAMAGE(name, statement)                                                                    \
+	static void name(void)                                                                     \
+	{                                                                                          \
+		struct rung_header *h;                                                             \
+		struct rung_op *op;                                                                \
+		char *blob;                                                                        \
+		sample_plan(&b);                                                                   \
+		h = header_of(&b);                                                                 \
+		op = op_of(&b, 0);                                                                 \
+		blob = blob_of(&b);                                                                \
+		(void)h, (void)op, (void)blob;                                                     \
+		statement;                                                                         \
+		EQUAL(plan_check(b.bytes, b.size), -EINVAL);                                       \
 	}
 
 static void set32(char *at, uint32_t value)
@@ -93,7 +93,7 @@ DAMAGE(sync_more_than_a_message, h->slots = 1000; op[2].z = RUNG_MAX_REPLY_FDS)
 DAMAGE(string_unaligned, op[1].s++)
 DAMAGE(string_outside, op[1].s = (h->blob + 3) / 4 * 4)
 DAMAGE(string_far, op[1].s = 0xfffffffc)
-DAMAGE(string_at_end, op[1].s = (h->blob - 4) / 4 * 4)
+DAMAGE(string_at_end, op[1].s = (h->blob - 1) / 4 * 4)
 DAMAGE(string_too_long, set32(blob + op[1].s, h->blob))
 DAMAGE(string_length_overflow, set32(blob + op[1].s, 0xffffffff))
 DAMAGE(string_without_nul, blob[op[1].s + 5] = 'x')
@@ -141,14 +141,17 @@ static void sealed_rubbish(void)
 	EQUAL(plan_map(&plan, sealed_memfd(b.bytes, 4096)), -EINVAL);
 }
 
-#define DAMAGED(name) {"plan_check refuses: " #name, name, ANYBODY}
+#define DAMAGED(name)                                                                              \
+	{                                                                                          \
+		"plan_check refuses: " #name, name, ANYBODY                                        \
+	}
 
 const struct test plan_tests[] = {
-	{"plan_map maps a good plan", good, ANYBODY},
-	{"strings and vectors can be used", strings, ANYBODY},
-	{"plan_check refuses a plan that is cut short anywhere", cut_short, ANYBODY},
-	{"plan_map refuses what is not sealed", unsealed, ANYBODY},
-	{"plan_map refuses sealed rubbish", sealed_rubbish, ANYBODY},
+	{ "plan_map maps a good plan", good, ANYBODY },
+	{ "strings and vectors can be used", strings, ANYBODY },
+	{ "plan_check refuses a plan that is cut short anywhere", cut_short, ANYBODY },
+	{ "plan_map refuses what is not sealed", unsealed, ANYBODY },
+	{ "plan_map refuses sealed rubbish", sealed_rubbish, ANYBODY },
 	DAMAGED(bad_magic),
 	DAMAGED(bad_version),
 	DAMAGED(no_ops),
@@ -193,5 +196,5 @@ const struct test plan_tests[] = {
 	DAMAGED(vector_item_unaligned),
 	DAMAGED(vector_without_end),
 	DAMAGED(vector_shared),
-	{NULL, NULL, ANYBODY},
+	{ NULL, NULL, ANYBODY },
 };

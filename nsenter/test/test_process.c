@@ -56,7 +56,7 @@ static uint32_t receive_id(int sock, int *shown)
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
 	uint32_t id = 0;
-	struct iovec iov = {&id, sizeof(id)};
+	struct iovec iov = { &id, sizeof(id) };
 	struct msghdr msg;
 
 	memset(&msg, 0, sizeof(msg));
@@ -77,7 +77,7 @@ static void send_answer(int sock, const struct answer *a)
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int) * (RUNG_MAX_REPLY_FDS + 1))];
 	} control;
-	struct iovec iov = {(void *)(uintptr_t)&a->reply, a->size};
+	struct iovec iov = { (void *)(uintptr_t)&a->reply, a->size };
 	struct msghdr msg;
 
 	memset(&msg, 0, sizeof(msg));
@@ -107,6 +107,7 @@ static void start_hands(int *sock, pid_t *pid)
 		close(pair[1]);
 		return;
 	}
+	alarm(TIMEOUT / 2);
 	close(pair[0]);
 	h = bare_hands(&b);
 	h->progress = progress;
@@ -206,18 +207,18 @@ static void sync_shows_descriptor(void)
 	check_came_to_end(progress, &b);
 }
 
-#define BAD_ANSWER(name, error, statement)       \
-	static void name(void)                   \
-	{                                        \
-		struct answer a = ok_answer();   \
-		begin_fchdir();                  \
-		a.reply.slot = 4;                \
-		a.reply.count = 1;               \
-		a.fds[0] = open_path("/");       \
-		a.count = 1;                     \
-		statement;                       \
-		converse(&a);                    \
-		check_failed(progress, 0, error); \
+#define BAD_ANSWER(name, error, statement)                                                         \
+	static void name(void)                                                                     \
+	{                                                                                          \
+		struct answer a = ok_answer();                                                     \
+		begin_fchdir();                                                                    \
+		a.reply.slot = 4;                                                                  \
+		a.reply.count = 1;                                                                 \
+		a.fds[0] = open_path("/");                                                         \
+		a.count = 1;                                                                       \
+		statement;                                                                         \
+		converse(&a);                                                                      \
+		check_failed(progress, 0, error);                                                  \
 	}
 
 static void fill(struct answer *a, int count)
@@ -312,7 +313,7 @@ static void next_segment_other_slots(void)
 static void send_fd(void)
 {
 	char name[16] = "";
-	struct iovec iov = {name, sizeof(name)};
+	struct iovec iov = { name, sizeof(name) };
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
@@ -345,7 +346,7 @@ static void send_fd(void)
 
 static int listen_on(const char *path)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
@@ -356,7 +357,7 @@ static int listen_on(const char *path)
 
 static int connect_to(const char *path)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
@@ -367,7 +368,7 @@ static int connect_to(const char *path)
 /* The whole of create: clone in new namespaces, wait, start, exec. */
 static void clone_and_start(void)
 {
-	const char *const argv[] = {"sh", "-c", "[ $$ = 1 ] && read line && exit 42", NULL};
+	const char *const argv[] = { "sh", "-c", "[ $$ = 1 ] && read line && exit 42", NULL };
 	char path[100], byte;
 	int fds[2], pipe_fds[2], status, conn;
 	struct rung_op *op;
@@ -395,7 +396,7 @@ static void clone_and_start(void)
 	EQUAL(waitpid(progress->pid, &status, WNOHANG), 0);
 	close(connect_to(path)); /* a start that dies before it says go */
 	conn = connect_to(path);
-	EQUAL(poll(&(struct pollfd){conn, POLLIN, 0}, 1, 200), 0);
+	EQUAL(poll(&(struct pollfd){ conn, POLLIN, 0 }, 1, 200), 0);
 	EQUAL(write(conn, "g", 1), 1);
 	EQUAL(read(conn, &byte, 1), 0); /* closed by exec */
 	EQUAL(waitpid(progress->pid, &status, WNOHANG), 0);
@@ -427,10 +428,11 @@ static void attributes(void)
 		"grep -q '^CapBnd:.0000000000000400$' /proc/self/status && "
 		"grep -q '^CapAmb:.0000000000000400$' /proc/self/status && "
 		"grep -q '^NoNewPrivs:.1$' /proc/self/status",
-		NULL};
-	static const char *const env[] = {"PATH=/usr/bin:/bin", NULL};
+		NULL
+	};
+	static const char *const env[] = { "PATH=/usr/bin:/bin", NULL };
 	const uint64_t net_bind = 1 << CAP_NET_BIND_SERVICE;
-	const uint32_t groups[] = {7};
+	const uint32_t groups[] = { 7 };
 	struct rung_op *op;
 	int status;
 
@@ -460,41 +462,40 @@ static void attributes(void)
 
 static void pty(void)
 {
+	static const char *const argv[] = { "sh", "-c",
+					    "[ \"$(stty size)\" = '40 100' ] && stty -a | grep -q "
+					    "-- -onlcr && true </dev/tty",
+					    NULL };
+	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC); /* held: no hangup */
 	struct rung_op *op;
 
+	CHECK(master >= 0);
 	begin();
 	add(&b, OP_SETSID);
-	op = add(&b, OP_OPEN);
-	op->b = 1;
-	op->x = O_RDWR | O_NOCTTY;
-	op->s = add_string(&b, "/dev/ptmx");
 	op = add(&b, OP_PTY);
-	op->a = 1;
+	op->a = 0;
 	op->b = 2;
 	op->x = 100;
 	op->y = 40;
 	add(&b, OP_CTTY)->a = 2;
-	op = add(&b, OP_DUP);
-	op->a = 2;
-	op->x = 0;
+	add(&b, OP_DUP)->a = 2;
 	op = add(&b, OP_EXEC);
 	op->s = add_string(&b, "/bin/sh");
-	op->t = add_vector(&b, (const char *const[]){"sh", "-c",
-						     "[ \"$(stty size)\" = '40 100' ] && "
-						     "stty -a | grep -q -- -onlcr && [ -c /dev/tty ]",
-						     NULL});
-	op->u = add_vector(&b, (const char *const[]){"PATH=/usr/bin:/bin", NULL});
+	op->t = add_vector(&b, argv);
+	op->u = add_vector(&b, (const char *const[]){ "PATH=/usr/bin:/bin", NULL });
 	builder_finish(&b);
-	EQUAL(run_builder(&b, progress, -1, NULL, 0), 0);
+	EQUAL(run_builder(&b, progress, -1, &master, 1), 0);
+	check_failed(progress, b.count - 1, 0);
 }
 
-/* The constructor, in this binary executed anew: argv and three descriptors lead in. */
+/* The way in, in this binary executed anew: argv and three descriptors lead in. */
 static int enter(const char *base, int plan, int page, const char *first)
 {
 	pid_t pid = fork();
 	int status, n;
 
 	if (pid == 0) {
+		alarm(TIMEOUT / 2);
 		/* 100 sync, 101 progress, 102 plan, 103.. slots; 3 is preserved. */
 		for (n = 0; n < 3; n++)
 			if (dup2(n == 1 ? page : plan, 100 + n) < 0)
@@ -525,11 +526,11 @@ static int page_file(void)
 
 static void entry_plan(void)
 {
-	static const char *const argv[] = {
-		"sh", "-c",
-		"[ $PWD = /etc ] && [ \"$(cat /proc/$$/comm)\" = sh ] && [ -e /proc/$$/fd/3 ] && "
-		"! ls /proc/$$/fd | grep '^10[0-9]$' && exit 42",
-		NULL};
+	static const char *const argv[] = { "sh", "-c",
+					    "[ $PWD = /etc ] && [ \"$(cat /proc/$$/comm)\" = sh ] "
+					    "&& [ -e /proc/$$/fd/3 ] && "
+					    "! ls /proc/$$/fd | grep '^10[0-9]$' && exit 42",
+					    NULL };
 	struct rung_op *op;
 
 	builder_init(&b);
@@ -541,11 +542,11 @@ static void entry_plan(void)
 	op = add(&b, OP_EXEC);
 	op->s = add_string(&b, "/bin/sh");
 	op->t = add_vector(&b, argv);
-	op->u = add_vector(&b, (const char *const[]){"PATH=/usr/bin:/bin", NULL});
+	op->u = add_vector(&b, (const char *const[]){ "PATH=/usr/bin:/bin", NULL });
 	builder_finish(&b);
 }
 
-static void constructor_enters(void)
+static void entry_enters(void)
 {
 	int page = page_file(), status;
 
@@ -555,7 +556,7 @@ static void constructor_enters(void)
 	check_failed(progress, 2, 0);
 }
 
-static void constructor_refuses_unsealed(void)
+static void entry_refuses_unsealed(void)
 {
 	int page = page_file(), status;
 
@@ -566,9 +567,9 @@ static void constructor_refuses_unsealed(void)
 }
 
 /* Then it returns and main runs, which knows none of these: --seeds to no directory. */
-static void constructor_stays_out(void)
+static void entry_stays_out(void)
 {
-	static const char *const bases[] = {"", "2", "x", "100x", "-1", "99999999999999"};
+	static const char *const bases[] = { "", "2", "x", "100x", "-1", "99999999999999" };
 	int page = page_file(), plan;
 	size_t i;
 
@@ -586,13 +587,16 @@ static void constructor_stays_out(void)
 	EQUAL(progress->error, 0);
 }
 
-#define NAMED(name) {"SYNC fails: " #name, name, ANYBODY}
+#define NAMED(name)                                                                                \
+	{                                                                                          \
+		"SYNC fails: " #name, name, ANYBODY                                                \
+	}
 
 const struct test process_tests[] = {
-	{"SYNC waits for the answer", sync_plain, ANYBODY},
-	{"SYNC fills slots", sync_fills_slots, ANYBODY},
-	{"SYNC may bring fewer descriptors than asked for", sync_leaves_slots_empty, ANYBODY},
-	{"SYNC shows a descriptor", sync_shows_descriptor, ANYBODY},
+	{ "SYNC waits for the answer", sync_plain, ANYBODY },
+	{ "SYNC fills slots", sync_fills_slots, ANYBODY },
+	{ "SYNC may bring fewer descriptors than asked for", sync_leaves_slots_empty, ANYBODY },
+	{ "SYNC shows a descriptor", sync_shows_descriptor, ANYBODY },
 	NAMED(sync_wrong_id),
 	NAMED(sync_wrong_slot),
 	NAMED(sync_wrong_segment),
@@ -604,16 +608,17 @@ const struct test process_tests[] = {
 	NAMED(sync_short_message),
 	NAMED(sync_hang_up),
 	NAMED(sync_bad_segment),
-	{"SYNC goes on in the next segment", next_segment, ANYBODY},
-	{"the next segment has the slots, and skips of its own", next_segment_keeps_slots, ANYBODY},
-	{"a segment with another slot table is refused", next_segment_other_slots, ANYBODY},
-	{"SEND_FD sends a descriptor and its name", send_fd, ANYBODY},
-	{"CLONE, AWAIT_START and EXEC: create and start", clone_and_start, ROOT},
-	{"CLONE reports a failure and leaves no process", clone_fails, ANYBODY},
-	{"user, groups, capabilities, umask, no_new_privs", attributes, ROOT},
-	{"PTY has the size, and ONLCR cleared", pty, ANYBODY},
-	{"the constructor executes a sealed plan", constructor_enters, ANYBODY},
-	{"the constructor refuses a plan that is not sealed", constructor_refuses_unsealed, ANYBODY},
-	{"the constructor does nothing unless argv says so", constructor_stays_out, ANYBODY},
-	{NULL, NULL, ANYBODY},
+	{ "SYNC goes on in the next segment", next_segment, ANYBODY },
+	{ "the next segment has the slots, and skips of its own", next_segment_keeps_slots,
+	  ANYBODY },
+	{ "a segment with another slot table is refused", next_segment_other_slots, ANYBODY },
+	{ "SEND_FD sends a descriptor and its name", send_fd, ANYBODY },
+	{ "CLONE, AWAIT_START and EXEC: create and start", clone_and_start, ROOT },
+	{ "CLONE reports a failure and leaves no process", clone_fails, ANYBODY },
+	{ "user, groups, capabilities, umask, no_new_privs", attributes, ROOT },
+	{ "PTY has the size, and ONLCR cleared", pty, ANYBODY },
+	{ "the way in executes a sealed plan", entry_enters, ANYBODY },
+	{ "the way in refuses a plan that is not sealed", entry_refuses_unsealed, ANYBODY },
+	{ "the way in returns unless argv says so", entry_stays_out, ANYBODY },
+	{ NULL, NULL, ANYBODY },
 };

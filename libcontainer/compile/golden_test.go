@@ -1,0 +1,557 @@
+package compile
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/libcontainer/host"
+	"rung/libcontainer/plan"
+)
+
+var update = flag.Bool("update", false, "write testdata/*/plan.golden anew")
+
+// golden is one directory of testdata: config.json goes in, and for exec process.json;
+// plan.golden comes out. The machine is made up.
+type golden struct {
+	facts   func() *host.Facts
+	options func(o *Options)
+	inside  host.Inside
+}
+
+const allCapabilities = 1<<41 - 1
+
+func rootFacts(c *host.Cgroups) *host.Facts {
+	return &host.Facts{
+		Capabilities: allCapabilities, LastCapability: 40, Kcore: true, ApparmorAttr: "apparmor/", Cgroups: c,
+		Sources: map[string]host.Source{
+			"/srv/dir": {Directory: true}, "/srv/data": {Directory: true}, "/bundle/hosts": {}, "/dev": {Directory: true},
+		},
+		Targets: map[string]host.Target{"/tmp": {Mode: 0o1777}, "/strict": {Mode: 0o700, UID: 5}},
+	}
+}
+
+// v1Cgroups is a machine with nine v1 hierarchies, as Debian 9 to 10 and older Docker hosts have it.
+func v1Cgroups() *host.Cgroups {
+	c := &host.Cgroups{Mode: host.CgroupV1}
+	for _, name := range []string{"cpuset", "cpu,cpuacct", "blkio", "memory", "devices", "freezer", "net_cls,net_prio", "pids"} {
+		c.Hierarchies = append(c.Hierarchies, host.Hierarchy{
+			Mountpoint: "/sys/fs/cgroup/" + name, Controllers: strings.Split(name, ","), Root: "/", Own: "/user.slice",
+		})
+	}
+	c.Hierarchies = append(c.Hierarchies, host.Hierarchy{Mountpoint: "/sys/fs/cgroup/systemd", Name: "systemd", Root: "/", Own: "/user.slice"})
+	return c
+}
+
+func hybridCgroups() *host.Cgroups {
+	c := v1Cgroups()
+	c.Mode = host.CgroupHybrid
+	c.Hierarchies = append(c.Hierarchies, host.Hierarchy{Mountpoint: "/sys/fs/cgroup/unified", V2: true, Root: "/", Own: "/user.slice"})
+	return c
+}
+
+func v2Cgroups() *host.Cgroups {
+	return &host.Cgroups{Mode: host.CgroupV2, Hierarchies: []host.Hierarchy{
+		{Mountpoint: "/sys/fs/cgroup", V2: true, Root: "/", Own: "/user.slice"},
+	}}
+}
+
+func v1() *host.Facts     { return rootFacts(v1Cgroups()) }
+func v2() *host.Facts     { return rootFacts(v2Cgroups()) }
+func hybrid() *host.Facts { return rootFacts(hybridCgroups()) }
+
+func rootless(f *host.Facts) *host.Facts {
+	f.EUID, f.EGID, f.Capabilities = 1000, 1000, 0
+	f.Sources["/sys"] = host.Source{Directory: true}
+	return f
+}
+
+func v1Rootless() *host.Facts { return rootless(v1()) }
+func v2Rootless() *host.Facts { return rootless(v2()) }
+
+// cgroupPaths is what package cgroup says of a container called "golden".
+func cgroupPaths(c *host.Cgroups) map[string]string {
+	paths := map[string]string{}
+	for _, h := range c.Hierarchies {
+		at := h.Mountpoint + "/golden"
+		for _, controller := range h.Controllers {
+			paths[controller] = at
+		}
+		if h.Name != "" {
+			paths["name="+h.Name] = at
+		}
+		if h.V2 {
+			paths[""] = at
+		}
+	}
+	return paths
+}
+
+func await(o *Options)           { o.Await = true }
+func console(o *Options)         { o.Console = true }
+func awaitConsole(o *Options)    { o.Await, o.Console = true, true }
+func noPivot(o *Options)         { o.NoPivot = true }
+func setgroupsOff(o *Options)    { o.SetgroupsOff = true }
+func noCgroup(o *Options)        { o.CgroupPaths = nil }
+func socketActivated(o *Options) { o.ListenFDs, o.PreserveFDs, o.NoKeyring = 2, 2, true }
+func rootlessV1(o *Options)      { noCgroup(o); setgroupsOff(o) }
+
+func filtered(o *Options) {
+	o.Await = true
+	o.Seccomp = &Filter{Program: make([]byte, 8*12), Flags: 2}
+}
+
+var goldens = map[string]golden{
+	"default-v1":     {facts: v1, options: await},
+	"default-v2":     {facts: v2, options: await},
+	"default-hybrid": {facts: hybrid, options: await},
+	"rootless-v1":    {facts: v1Rootless, options: rootlessV1},
+	"rootless-v2":    {facts: v2Rootless, options: setgroupsOff},
+	"userns":         {facts: v2, options: await},
+
+	"joined-namespaces":      {facts: v2},
+	"joined-mount-namespace": {facts: v1},
+	"no-mount-namespace":     {facts: v1},
+	"no-pivot":               {facts: v1, options: noPivot},
+	"time-namespace":         {facts: v2},
+	"hooks":                  {facts: v2, options: await},
+
+	"propagation-private":    {facts: v2},
+	"propagation-rslave":     {facts: v2},
+	"propagation-shared":     {facts: v2},
+	"propagation-unbindable": {facts: v2},
+
+	"readonly": {facts: v2},
+	"binds":    {facts: v2},
+	"idmap":    {facts: v2},
+	"tmpfs":    {facts: v2},
+	"overlay":  {facts: v2},
+	"masks":    {facts: v2},
+	"sysctl":   {facts: v2},
+
+	"cgroup-mount-v1":          {facts: v1},
+	"cgroup-mount-v1-cgroupns": {facts: hybrid},
+	"cgroup-mount-v2":          {facts: v2},
+	"cgroup-mount-v2-cgroupns": {facts: v2},
+	"cgroup-mount-v2-rootless": {facts: v2Rootless},
+
+	"devices":        {facts: v2},
+	"devices-userns": {facts: v2},
+	"devices-bound":  {facts: v2},
+
+	"terminal":                          {facts: v1, options: awaitConsole},
+	"process":                           {facts: v2, options: await, inside: host.Inside{Exec: "/bin/true", Home: "/home/me"}},
+	"environment":                       {facts: v2, options: socketActivated, inside: host.Inside{Exec: "/usr/bin/true", Home: "/root"}},
+	"seccomp":                           {facts: v2, options: filtered},
+	"seccomp-without-no-new-privileges": {facts: v2, options: filtered},
+
+	"exec-v1":       {facts: v1},
+	"exec-v2":       {facts: v2},
+	"exec-userns":   {facts: v2},
+	"exec-terminal": {facts: v1, options: console},
+	"exec-rootless": {facts: v2Rootless, options: setgroupsOff},
+}
+
+func readJSON[T any](t *testing.T, path string) *T {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := new(T)
+	if err := json.Unmarshal(text, out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (g *golden) input(spec *specs.Spec) Input {
+	facts := g.facts()
+	options := Options{ID: "golden", Bundle: "/bundle", Rootfs: "/bundle/rootfs", CgroupPaths: cgroupPaths(facts.Cgroups)}
+	if g.options != nil {
+		g.options(&options)
+	}
+	return Input{Spec: spec, Facts: facts, Options: options}
+}
+
+func (g *golden) look() host.Inside {
+	if g.inside == (host.Inside{}) {
+		return host.Inside{Exec: "/bin/true", Home: "/"}
+	}
+	return g.inside
+}
+
+// compileText is all that a compilation says, as text.
+func (g *golden) compileText(in Input, process *specs.Process) (string, error) {
+	if process != nil {
+		userns := slices.ContainsFunc(in.Spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == specs.UserNamespace })
+		p, err := Exec(ExecInput{
+			Spec: in.Spec, Process: process, Facts: in.Facts, Options: in.Options, Inside: g.look(), UserNS: userns,
+		})
+		if err != nil {
+			return "", err
+		}
+		return programText(p, nil), nil
+	}
+	p, err := Create(in)
+	if err != nil {
+		return "", err
+	}
+	second, err := p.Inside(g.look())
+	if err != nil {
+		return "", err
+	}
+	return programText(p, second), nil
+}
+
+var sourceNames = map[SourceKind]string{
+	SourceTree: "tree", SourceNamespace: "namespace", SourceProc: "proc", SourceUserNS: "user namespace", SourceCgroup: "cgroup",
+	SourceTasks: "tasks", SourceStart: "start", SourceConsole: "console", SourcePidfd: "pidfd", SourceRoot: "root",
+}
+
+func programText(p *Program, second *plan.Plan) string {
+	var out strings.Builder
+	for i, s := range p.Sources {
+		fmt.Fprintf(&out, "inherit @%-3d %s\n", i, sourceText(s))
+	}
+	for _, point := range slices.Sorted(maps.Keys(p.Actions)) {
+		for _, a := range p.Actions[point] {
+			fmt.Fprintf(&out, "at %-8s %s\n", point, whyText(a.Why))
+		}
+	}
+	out.WriteString("first segment\n" + p.First.Format())
+	if second != nil {
+		out.WriteString("second segment\n" + second.Format())
+	}
+	return out.String()
+}
+
+func sourceText(s Source) string {
+	text := sourceNames[s.Kind]
+	if s.Kind == SourceTasks {
+		text += fmt.Sprintf(" %d", s.Index)
+	}
+	if s.Path != "" {
+		text += " " + s.Path
+	}
+	if s.Recursive {
+		text += " recursive"
+	}
+	for _, m := range s.UIDMappings {
+		text += fmt.Sprintf(" uid=%d:%d:%d", m.ContainerID, m.HostID, m.Size)
+	}
+	for _, m := range s.GIDMappings {
+		text += fmt.Sprintf(" gid=%d:%d:%d", m.ContainerID, m.HostID, m.Size)
+	}
+	if s.MapRecursive {
+		text += " map-recursive"
+	}
+	return text + " # " + whyText(s.Why)
+}
+
+func whyText(w plan.Why) string {
+	if w.Field == "" {
+		return w.Purpose
+	}
+	return w.Field + ": " + w.Purpose
+}
+
+// allCPUsText is 1024 bytes that say nothing.
+var allCPUsText = fmt.Sprintf("%q", allCPUs)
+
+func TestGolden(t *testing.T) {
+	for _, name := range slices.Sorted(maps.Keys(goldens)) {
+		t.Run(name, func(t *testing.T) {
+			g := goldens[name]
+			dir := filepath.Join("testdata", name)
+			got, err := g.compileText(g.input(readJSON[specs.Spec](t, filepath.Join(dir, "config.json"))), processOf(t, dir))
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, filepath.Join(dir, "plan.golden"), strings.ReplaceAll(got, allCPUsText, "<all CPUs>"))
+		})
+	}
+}
+
+func processOf(t *testing.T, dir string) *specs.Process {
+	path := filepath.Join(dir, "process.json")
+	if _, err := os.Stat(path); err != nil {
+		return nil
+	}
+	return readJSON[specs.Process](t, path)
+}
+
+func compare(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v: run go test -update", err)
+	}
+	if got == string(want) {
+		return
+	}
+	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(string(want), "\n")
+	for i := range min(len(gotLines), len(wantLines)) {
+		if gotLines[i] != wantLines[i] {
+			t.Fatalf("%s:%d differs\ngot  %s\nwant %s\n(-update accepts it)", path, i+1, gotLines[i], wantLines[i])
+		}
+	}
+	t.Fatalf("%s: got %d lines, want %d", path, len(gotLines), len(wantLines))
+}
+
+func TestEveryGoldenDirectoryIsTested(t *testing.T) {
+	entries, err := os.ReadDir("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if _, ok := goldens[e.Name()]; !ok {
+			t.Errorf("testdata/%s has no entry in goldens", e.Name())
+		}
+	}
+	if len(entries) != len(goldens) {
+		t.Errorf("%d directories, %d entries", len(entries), len(goldens))
+	}
+}
+
+// What a container that waits for start holds open can be reached from inside, by exec.
+func TestNothingOfTheHostIsOpenAtStart(t *testing.T) {
+	for _, name := range slices.Sorted(maps.Keys(goldens)) {
+		dir := filepath.Join("testdata", name)
+		if processOf(t, dir) != nil {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			g := goldens[name]
+			in := g.input(readJSON[specs.Spec](t, filepath.Join(dir, "config.json")))
+			in.Options.Await = true
+			p, err := Create(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			second, err := p.Inside(g.look())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for slot, op := range leftOpen(p.First, second) {
+				t.Errorf("slot %d is open: %s", slot, op)
+			}
+		})
+	}
+}
+
+// leftOpen follows the slots up to AWAIT_START, whose own may be open.
+func leftOpen(segments ...*plan.Plan) map[plan.Slot]string {
+	open := map[plan.Slot]string{}
+	for s := range plan.Slot(segments[0].Inherited) {
+		open[s] = "inherited"
+	}
+	for _, segment := range segments {
+		for i := range segment.Ops {
+			op := &segment.Ops[i]
+			switch op.Code {
+			case plan.AwaitStart:
+				delete(open, op.Slots[0])
+				return open
+			case plan.Close, plan.Fsmount:
+				delete(open, op.Slots[0])
+			}
+			for _, s := range (&plan.Plan{Ops: segment.Ops[i : i+1]}).Filled() {
+				open[s] = op.Format()
+			}
+		}
+	}
+	return open
+}
+
+// TestPure: the same input gives the same text, and is left as it was.
+func TestPure(t *testing.T) {
+	for _, name := range slices.Sorted(maps.Keys(goldens)) {
+		t.Run(name, func(t *testing.T) {
+			g := goldens[name]
+			dir := filepath.Join("testdata", name)
+			in, process := g.input(readJSON[specs.Spec](t, filepath.Join(dir, "config.json"))), processOf(t, dir)
+			before := asJSON(t, in, process)
+			first, err := g.compileText(in, process)
+			if err != nil {
+				t.Fatal(err)
+			}
+			second, err := g.compileText(in, process)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if first != second {
+				t.Error("the same input gave another plan")
+			}
+			if after := asJSON(t, in, process); after != before {
+				t.Errorf("the input was changed\nfrom %s\nto   %s", before, after)
+			}
+		})
+	}
+}
+
+func TestPureWithoutLinux(t *testing.T) {
+	spec := &specs.Spec{Root: &specs.Root{Path: "rootfs"}, Process: &specs.Process{Args: []string{"true"}, Cwd: "/"}}
+	g := golden{facts: v1}
+	for _, process := range []*specs.Process{nil, spec.Process} {
+		in := g.input(&specs.Spec{Root: spec.Root, Process: spec.Process})
+		text := ""
+		var err error
+		if process == nil {
+			text, err = g.compileText(in, nil)
+		} else {
+			var p *Program
+			if p, err = Exec(ExecInput{Spec: in.Spec, Process: process, Facts: in.Facts, Options: in.Options, Inside: g.look()}); err == nil {
+				text = programText(p, nil)
+			}
+		}
+		if err != nil || !strings.Contains(text, "EXEC") {
+			t.Errorf("%v in %q", err, text)
+		}
+		if in.Spec.Linux != nil {
+			t.Error("linux was added to the configuration")
+		}
+	}
+}
+
+func asJSON(t *testing.T, v ...any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// specOf is a configuration that compiles, to be spoilt by a test.
+func specOf() *specs.Spec {
+	return &specs.Spec{
+		Version: specs.Version, Root: &specs.Root{Path: "rootfs"},
+		Process: &specs.Process{Args: []string{"true"}, Cwd: "/", NoNewPrivileges: true},
+		Linux:   &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: "pid"}, {Type: "mount"}}},
+	}
+}
+
+func bind(s *specs.Spec, destination, source string, options ...string) {
+	s.Mounts = append(s.Mounts, specs.Mount{Destination: destination, Source: source, Options: append(options, "bind")})
+}
+
+func TestErrorsNameTheField(t *testing.T) {
+	tests := []struct {
+		name, want string
+		spoil      func(in *Input)
+	}{
+		{"mounts without a mount namespace", "mounts: cannot be mounted without a mount namespace in linux.namespaces", func(in *Input) {
+			in.Spec.Linux.Namespaces = nil
+			bind(in.Spec, "/data", "/srv/dir")
+		}},
+		{"masks without a mount namespace", "linux.maskedPaths: unable to restrict sys entries without a private MNT namespace", func(in *Input) {
+			in.Spec.Linux.Namespaces = nil
+			in.Spec.Linux.MaskedPaths = []string{"/proc/kcore"}
+		}},
+		{"a source that is missing", "mounts[1].source: stat /missing: no such file or directory", func(in *Input) {
+			in.Facts.Sources["/missing"] = host.Source{Err: syscall.ENOENT}
+			bind(in.Spec, "/a", "/srv/dir")
+			bind(in.Spec, "/b", "/missing")
+		}},
+		{"a file system option of a bind", `mounts[0].options: bind mounts cannot have any filesystem-specific options applied: "size"`, func(in *Input) {
+			bind(in.Spec, "/a", "/srv/dir", "size=5")
+		}},
+		{"no type", "mounts[0].type: must not be empty for a mount that is no bind mount", func(in *Input) {
+			in.Spec.Mounts = []specs.Mount{{Destination: "/a", Source: "x"}}
+		}},
+		{"a tmpfs on /proc", `mounts[0]: "/proc" cannot be mounted because it is not of type proc`, func(in *Input) {
+			in.Spec.Mounts = []specs.Mount{{Destination: "/proc", Type: "tmpfs", Source: "tmpfs"}}
+		}},
+		{"a bind of no proc on /proc", `mounts[0]: "/proc" cannot be mounted because it is not of type proc`, func(in *Input) {
+			bind(in.Spec, "/proc", "/srv/dir")
+		}},
+		{"something inside /proc", `mounts[0]: "/proc/sys" cannot be mounted because it is inside /proc`, func(in *Input) {
+			bind(in.Spec, "/x/../proc//sys/", "/srv/dir")
+		}},
+		{"a relative destination inside /proc", `mounts[0]: "/proc/self/attr" cannot be mounted because it is inside /proc`, func(in *Input) {
+			bind(in.Spec, "proc/self/attr", "/srv/dir")
+		}},
+		{"network devices", "linux.netDevices: not supported", func(in *Input) {
+			in.Spec.Linux.NetDevices = map[string]specs.LinuxNetDevice{"eth1": {}}
+		}},
+		{"a cache allocation", "linux.intelRdt: not supported", func(in *Input) { in.Spec.Linux.IntelRdt = &specs.LinuxIntelRdt{} }},
+		{"a mount label", "linux.mountLabel: SELinux is not supported", func(in *Input) { in.Spec.Linux.MountLabel = "label" }},
+		{"tmpcopyup", "mounts[0].options: tmpcopyup is not supported", func(in *Input) {
+			in.Spec.Mounts = []specs.Mount{{Destination: "/a", Type: "tmpfs", Source: "tmpfs", Options: []string{"tmpcopyup"}}}
+		}},
+		{"an unknown device type", `linux.devices[0].type: unknown device type "x"`, func(in *Input) {
+			in.Spec.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/x", Type: "x"}}
+		}},
+		{"groups where setgroups is denied", "process.user.additionalGids: cannot set any additional groups in a rootless container", func(in *Input) {
+			in.Options.SetgroupsOff = true
+			in.Spec.Process.User.AdditionalGids = []uint32{5}
+		}},
+		{"groups in a user namespace that denies them", "process.user.additionalGids: cannot set any", func(in *Input) {
+			in.Facts.SetgroupsDeny = true
+			in.Spec.Process.User.AdditionalGids = []uint32{5}
+		}},
+		{"a capability that rung lacks", "process.capabilities.permitted: CAP_SYS_ADMIN: rung does not have it itself: operation not permitted", func(in *Input) {
+			in.Facts.Capabilities &^= 1 << 21
+			in.Spec.Process.Capabilities = &specs.LinuxCapabilities{Permitted: []string{"CAP_SYS_ADMIN"}}
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			g := golden{facts: v2}
+			in := g.input(specOf())
+			if _, err := g.compileText(in, nil); err != nil {
+				t.Fatalf("what is to be spoilt: %v", err)
+			}
+			in = g.input(specOf())
+			test.spoil(&in)
+			_, err := g.compileText(in, nil)
+			if err == nil || !strings.HasPrefix(err.Error(), test.want) {
+				t.Errorf("got  %v\nwant %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestErrorsKeepTheErrno(t *testing.T) {
+	g := golden{facts: v2}
+	in := g.input(specOf())
+	in.Facts.Sources["/missing"] = host.Source{Err: syscall.EACCES}
+	bind(in.Spec, "/a", "/missing")
+	if _, err := Create(in); err == nil || !strings.Contains(err.Error(), "permission denied") || !isErrno(err, syscall.EACCES) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestFilesOfProcMayBeCovered(t *testing.T) {
+	for _, file := range procFiles {
+		g := golden{facts: v2}
+		in := g.input(specOf())
+		bind(in.Spec, file, "/bundle/hosts")
+		if _, err := g.compileText(in, nil); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	g := golden{facts: v2}
+	in := g.input(specOf())
+	in.Facts.Sources["/proc"] = host.Source{Directory: true, Proc: true}
+	bind(in.Spec, "/proc", "/proc", "rbind")
+	if _, err := g.compileText(in, nil); err != nil {
+		t.Errorf("a bind of a proc file system on /proc: %v", err)
+	}
+}

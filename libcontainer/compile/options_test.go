@@ -1,0 +1,157 @@
+package compile
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/host"
+	"rung/libcontainer/plan"
+)
+
+func isErrno(err error, errno syscall.Errno) bool { return errors.Is(err, errno) }
+
+func TestOptions(t *testing.T) {
+	tests := []struct {
+		options string
+		want    mountOptions
+	}{
+		{"ro,nosuid,nodev,noexec", mountOptions{set: 0xf}},
+		{"ro,rw", mountOptions{clear: sys.MOUNT_ATTR_RDONLY}},
+		{"rw,ro", mountOptions{set: sys.MOUNT_ATTR_RDONLY}},
+		{"noatime", mountOptions{set: sys.MOUNT_ATTR_NOATIME, clear: sys.MOUNT_ATTR__ATIME}},
+		{"noatime,strictatime", mountOptions{set: sys.MOUNT_ATTR_STRICTATIME, clear: sys.MOUNT_ATTR__ATIME}},
+		{"noatime,relatime", mountOptions{clear: sys.MOUNT_ATTR__ATIME}},
+		{"rro,rnoexec", mountOptions{recSet: sys.MOUNT_ATTR_RDONLY | sys.MOUNT_ATTR_NOEXEC}},
+		{"rrw", mountOptions{recClear: sys.MOUNT_ATTR_RDONLY}},
+		{"rdev,rsuid,rexec", mountOptions{recClear: sys.MOUNT_ATTR_NODEV | sys.MOUNT_ATTR_NOSUID | sys.MOUNT_ATTR_NOEXEC}},
+		{"rrelatime", mountOptions{recClear: sys.MOUNT_ATTR__ATIME}},
+		{"rbind", mountOptions{bind: true, recursive: true}},
+		{"bind,rbind", mountOptions{bind: true, recursive: true}},
+		{"rbind,bind", mountOptions{bind: true, recursive: true}},
+		{"ridmap", mountOptions{idmap: "ridmap"}},
+		{"rslave", mountOptions{propagation: []plan.Attr{{Propagation: sys.MS_SLAVE, Recursive: true}}}},
+		{"defaults,remount", mountOptions{}},
+		{"size=5k,huge", mountOptions{data: []plan.Option{{Key: "size", Value: "5k"}, {Key: "huge"}}}},
+		{"lowerdir=/a=b", mountOptions{data: []plan.Option{{Key: "lowerdir", Value: "/a=b"}}}},
+		{"rosuid", mountOptions{data: []plan.Option{{Key: "rosuid"}}}},
+	}
+	for _, test := range tests {
+		if got := parseOptions(strings.Split(test.options, ",")); !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", test.options, got, test.want)
+		}
+	}
+}
+
+func TestMountFlags(t *testing.T) {
+	o := parseOptions(strings.Split("ro,nosuid,nodev,noexec,nodiratime,nosymfollow,strictatime", ","))
+	if got, want := mountFlags(o.attributes()), uint64(1|2|4|8|0x800|0x100|1<<24); got != want {
+		t.Errorf("got %#x, want %#x", got, want)
+	}
+	o = parseOptions([]string{"noatime", "rw"})
+	if got := mountFlags(o.attributes()); got != 0x400 {
+		t.Errorf("noatime: %#x", got)
+	}
+}
+
+// What features lists must be understood, and not be handed to the file system.
+func TestKnownOptionsAreUnderstood(t *testing.T) {
+	names := MountOptions()
+	if !slices.IsSorted(names) || len(slices.Compact(slices.Clone(names))) != len(names) {
+		t.Error("the list is not sorted, or names one twice")
+	}
+	for _, name := range names {
+		if o := parseOptions([]string{"bind", name}); o.firstParameter() != "" {
+			t.Errorf("%s is given to the file system", name)
+		}
+	}
+	for _, name := range []string{"bind", "rro", "rnostrictatime", "runbindable", "symfollow", "ridmap"} {
+		if !slices.Contains(names, name) {
+			t.Errorf("%s is missing", name)
+		}
+	}
+}
+
+func TestSysctlPath(t *testing.T) {
+	for key, want := range map[string]string{
+		"kernel.shmmax":                  "kernel/shmmax",
+		"net.ipv4.conf.eth0/1.forward":   "net/ipv4/conf/eth0.1/forward",
+		"net/ipv4/conf/eth0.1/forward":   "net/ipv4/conf/eth0.1/forward",
+		"fs/mqueue/msg_max":              "fs/mqueue/msg_max",
+		"net.ipv6.conf.a/b/c.disable_it": "net/ipv6/conf/a.b.c/disable_it",
+	} {
+		if got := sysctlPath(key); got != want {
+			t.Errorf("sysctlPath(%s) = %s, want %s", key, got, want)
+		}
+	}
+}
+
+func TestEnvironmentKeepsTheLast(t *testing.T) {
+	got := lastOfEach([]string{"A=1", "B=", "A=2", "C", "B=3", "A=4=5"})
+	if want := []string{"C", "B=3", "A=4=5"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestCapabilities(t *testing.T) {
+	set := []string{"CAP_CHOWN", "CAP_BPF", "CAP_NO_SUCH"}
+	p := &specs.Process{Capabilities: &specs.LinuxCapabilities{Bounding: set, Effective: set}}
+	if got := parseCapabilities(p, 40); got.bounding != 1|1<<39 || got.effective != got.bounding || got.inheritable|got.permitted|got.ambient != 0 {
+		t.Errorf("got %+v", got)
+	}
+	if got := parseCapabilities(p, 37); got.bounding != 1 {
+		t.Errorf("a capability that the kernel lacks: %+v", got)
+	}
+	if got := parseCapabilities(&specs.Process{}, 40); got != (capabilities{}) {
+		t.Errorf("no capabilities: %+v", got)
+	}
+}
+
+func TestOwnCgroup(t *testing.T) {
+	tests := []struct{ root, own, want string }{
+		{"/", "/", "/m"},
+		{"/", "/user.slice/a", "/m/user.slice/a"},
+		{"/docker/x", "/docker/x/y", "/m/y"},
+		{"/docker/x", "/docker/x", "/m"},
+		{"/docker/x", "/docker/xy", "/m"},
+		{"/docker/x", "/other", "/m"},
+		{"/", "/../up", "/m"},
+	}
+	for _, test := range tests {
+		if got := ownCgroup(&host.Hierarchy{Mountpoint: "/m", Root: test.root, Own: test.own}); got != test.want {
+			t.Errorf("%s at a mount of %s: %s, want %s", test.own, test.root, got, test.want)
+		}
+	}
+}
+
+// The layout is that of struct sched_attr in sched_setattr(2).
+func TestSchedAttr(t *testing.T) {
+	got := schedAttr(&specs.Scheduler{
+		Policy: specs.SchedRR, Nice: -5, Priority: 7, Runtime: 1, Deadline: 2, Period: 3,
+		Flags: []specs.LinuxSchedulerFlag{specs.SchedFlagResetOnFork, specs.SchedFlagUtilClampMax},
+	})
+	want := "\x30\x00\x00\x00\x02\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00\x00\xfb\xff\xff\xff\x07\x00\x00\x00" +
+		"\x01\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00"
+	if isLittleEndian() && got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if len(got) != 48 {
+		t.Errorf("%d bytes", len(got))
+	}
+}
+
+func isLittleEndian() bool { return schedAttr(&specs.Scheduler{})[0] == 48 }
+
+func TestIOPriority(t *testing.T) {
+	for class, want := range map[specs.IOPriorityClass]uint64{specs.IOPRIO_CLASS_RT: 1<<13 | 4, specs.IOPRIO_CLASS_BE: 2<<13 | 4, specs.IOPRIO_CLASS_IDLE: 3<<13 | 4} {
+		if got := ioPriority(&specs.LinuxIOPriority{Class: class, Priority: 4}); got != want {
+			t.Errorf("%s: %#x, want %#x", class, got, want)
+		}
+	}
+}
