@@ -105,7 +105,8 @@ func (c *creation) prepare(id string) error {
 		return err
 	}
 	c.manager, err = cgroup.New(c.facts.Cgroups, cgroup.Config{
-		ID: id, Path: c.spec.Linux.CgroupsPath, Rootless: c.runtime.Rootless, Warn: c.warn,
+		ID: id, Path: c.spec.Linux.CgroupsPath, Rootless: c.runtime.Rootless,
+		Warn: func(text string) { c.runtime.Log.Debug(text) }, // runc is silent about cgroups that it leaves out
 	})
 	if err != nil {
 		return err

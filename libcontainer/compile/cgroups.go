@@ -21,7 +21,7 @@ func (c *compiler) cgroupMount(m *specs.Mount, o *mountOptions, field string) {
 	}
 	c.b.For(field, "tmpfs for the cgroup hierarchies")
 	attrs := o.attributes() &^ sys.MOUNT_ATTR_RDONLY
-	tree, _ := c.b.Filesystem("tmpfs", []plan.Option{{Key: "mode", Value: "755"}}, attrs)
+	tree, _ := c.b.Filesystem("tmpfs", []plan.Option{{Key: "source", Value: "tmpfs"}, {Key: "mode", Value: "755"}}, attrs)
 	c.attach(tree, m, plan.MkpathDir, field)
 	for i := range c.facts.Cgroups.Hierarchies {
 		if h := &c.facts.Cgroups.Hierarchies[i]; !h.V2 {
@@ -53,7 +53,7 @@ func (c *compiler) hierarchyMount(dir plan.Slot, h *host.Hierarchy, o *mountOpti
 
 func (c *compiler) hierarchyTree(h *host.Hierarchy, o *mountOptions, field string) plan.Slot {
 	if c.namespace(specs.CgroupNamespace) != nil {
-		var params []plan.Option
+		params := []plan.Option{{Key: "source", Value: "cgroup"}}
 		for _, controller := range h.Controllers {
 			params = append(params, plan.Option{Key: controller})
 		}
@@ -112,7 +112,7 @@ func (c *compiler) cgroup2Mount(m *specs.Mount, o *mountOptions, field string) {
 	}
 	target := c.mountPoint(m, plan.MkpathDir, field)
 	c.b.For(field, "new cgroup2 for "+destination(m))
-	tree, made := c.b.TryFilesystem("cgroup2", o.parameters(), attrs, sysEPERM, sysEBUSY)
+	tree, made := c.b.TryFilesystem("cgroup2", append([]plan.Option{{Key: "source", Value: "cgroup"}}, o.parameters()...), attrs, sysEPERM, sysEBUSY)
 	c.b.MoveMount(tree, target).IfSlots()
 	source := "/sys/fs/cgroup"
 	if own := c.opts.CgroupPaths[""]; private && own != "" {

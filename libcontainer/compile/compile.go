@@ -157,6 +157,9 @@ func Create(in Input) (*Program, error) {
 	if c.spec.Linux == nil {
 		c.spec.Linux = &specs.Linux{}
 	}
+	if err := c.checkMasks(); err != nil {
+		return nil, err
+	}
 	if err := c.unsupported(); err != nil {
 		return nil, err
 	}

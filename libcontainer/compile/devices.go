@@ -82,7 +82,7 @@ func (c *compiler) device(d *specs.LinuxDevice, i int) error {
 		dir, _ = c.b.Mkpath(c.root, path.Dir(name), plan.MkpathDir, 0o755)
 		defer c.b.Close(dir)
 	}
-	if c.facts.UserNS || c.namespace(specs.UserNamespace) != nil {
+	if d.Type != "p" && (c.facts.UserNS || c.namespace(specs.UserNamespace) != nil) {
 		c.bindDevice(dir, base, name, field)
 		return nil
 	}
@@ -127,7 +127,7 @@ func deviceMode(d *specs.LinuxDevice, field string) (uint64, error) {
 }
 
 // bindDevice: the kernel lets a user namespace make no device nodes, so the host's is
-// bound. What the host lacks, the container lacks.
+// bound; one that the host lacks is an error.
 func (c *compiler) bindDevice(dir plan.Slot, base, name, field string) {
 	source := name
 	tree := c.cloneTree(source, false, field, source)

@@ -460,6 +460,9 @@ func TestErrorsNameTheField(t *testing.T) {
 			in.Spec.Linux.Namespaces = nil
 			bind(in.Spec, "/data", "/srv/dir")
 		}},
+		{"superblock option on a bind", `mounts[0].options: bind mounts cannot have any filesystem-specific options applied: "sync"`, func(in *Input) {
+			in.Spec.Mounts = []specs.Mount{{Destination: "/data", Type: "bind", Source: "/srv/dir", Options: []string{"bind", "sync"}}}
+		}},
 		{"masks without a mount namespace", "linux.maskedPaths: unable to restrict sys entries without a private MNT namespace", func(in *Input) {
 			in.Spec.Linux.Namespaces = nil
 			in.Spec.Linux.MaskedPaths = []string{"/proc/kcore"}

@@ -12,9 +12,6 @@ import (
 // exist are none of either; anything else that fails is an error (CVE-2025-31133).
 func (c *compiler) masks() error {
 	l := c.spec.Linux
-	if !c.hasMounts() && len(l.MaskedPaths)+len(l.ReadonlyPaths) > 0 {
-		return fieldError("linux.maskedPaths", "unable to restrict sys entries without a private MNT namespace")
-	}
 	for i, p := range l.ReadonlyPaths {
 		c.readonlyPath(p, fmt.Sprintf("linux.readonlyPaths[%d]", i))
 	}
@@ -58,4 +55,13 @@ func (c *compiler) readonlyPath(p, field string) {
 	c.b.MoveMount(tree, target).IfSlots()
 	c.b.Close(tree)
 	c.b.Close(target)
+}
+
+// checkMasks: without a mount namespace the masks would be the host's.
+func (c *compiler) checkMasks() error {
+	l := c.spec.Linux
+	if !c.hasMounts() && len(l.MaskedPaths)+len(l.ReadonlyPaths) > 0 {
+		return fieldError("linux.maskedPaths", "unable to restrict sys entries without a private MNT namespace")
+	}
+	return nil
 }

@@ -112,6 +112,9 @@ func (c *compiler) filesystem(m *specs.Mount, o *mountOptions, field string) err
 		return nil
 	}
 	params = c.defaultParameters(m, params)
+	if o.readOnly() && !virtual(m.Type) {
+		params = append(params, plan.Option{Key: "ro"}) // a block device may be read-only itself
+	}
 	attrs, late := o.attributes(), c.lateReadOnly(m, o)
 	if late {
 		attrs &^= sys.MOUNT_ATTR_RDONLY
@@ -129,6 +132,17 @@ func (c *compiler) filesystem(m *specs.Mount, o *mountOptions, field string) err
 	}
 	c.b.Close(tree)
 	return nil
+}
+
+// virtual file systems share a superblock that others write to, or are filled before they
+// become read-only.
+func virtual(fstype string) bool {
+	switch fstype {
+	case "proc", "sysfs", "tmpfs", "mqueue", "devpts", "cgroup", "cgroup2", "devtmpfs", "ramfs", "overlay", "bpf", "debugfs",
+		"tracefs", "securityfs", "configfs":
+		return true
+	}
+	return false
 }
 
 // lateReadOnly: rung and later mounts still make files in /dev and in a tmpfs.
@@ -248,10 +262,24 @@ func (c *compiler) setAttributes(tree plan.Slot, a plan.Attr) {
 		if atime != 0 {
 			clear &^= sys.MOUNT_ATTR__ATIME
 		}
-		op := c.b.MountAttr(tree, "", plan.Attr{Clear: clear, Recursive: a.Recursive})
-		if !c.parentOpens() {
-			op.Tolerate(sysEPERM)
+		if c.parentOpens() {
+			c.b.MountAttr(tree, "", plan.Attr{Clear: clear, Recursive: a.Recursive})
+			return
 		}
+		c.clearEach(tree, clear, a.Recursive)
+	}
+}
+
+// clearEach clears flags one by one: a locked one must not keep the others.
+func (c *compiler) clearEach(tree plan.Slot, clear uint64, recursive bool) {
+	if clear&sys.MOUNT_ATTR__ATIME == sys.MOUNT_ATTR__ATIME {
+		c.b.MountAttr(tree, "", plan.Attr{Clear: sys.MOUNT_ATTR__ATIME, Recursive: recursive}).Tolerate(sysEPERM)
+		clear &^= sys.MOUNT_ATTR__ATIME
+	}
+	for clear != 0 {
+		flag := clear & -clear
+		c.b.MountAttr(tree, "", plan.Attr{Clear: flag, Recursive: recursive}).Tolerate(sysEPERM)
+		clear &^= flag
 	}
 }
 

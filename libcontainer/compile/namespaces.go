@@ -195,7 +195,8 @@ func (c *compiler) cgroupSlot() plan.Slot {
 	if c.facts.Cgroups == nil || c.facts.Cgroups.Mode == host.CgroupV1 || c.opts.CgroupPaths[""] == "" {
 		return plan.None
 	}
-	if c.namespace(specs.UserNamespace) != nil || c.facts.Rootless() {
+	// In a user namespace rung may have got no cgroup there.
+	if c.namespace(specs.UserNamespace) != nil || c.facts.Rootless() || c.facts.UserNS {
 		return plan.None
 	}
 	c.cgroup = c.source(SourceCgroup, c.opts.CgroupPaths[""], false, "linux.cgroupsPath", "the container's cgroup")

@@ -116,10 +116,8 @@ func (o *mountOptions) attributes() uint64 { return o.set | o.recSet }
 
 // firstParameter names an option that a bind mount can not have: its file system exists.
 func (o *mountOptions) firstParameter() string {
-	for _, p := range o.parameters() {
-		if !slices.Contains(superblockFlags[:], p.Key) {
-			return p.Key
-		}
+	if params := o.parameters(); len(params) > 0 {
+		return params[0].Key
 	}
 	return ""
 }

@@ -67,7 +67,7 @@ func TestKnownOptionsAreUnderstood(t *testing.T) {
 		t.Error("the list is not sorted, or names one twice")
 	}
 	for _, name := range names {
-		if o := parseOptions([]string{"bind", name}); o.firstParameter() != "" {
+		if o := parseOptions([]string{"bind", name}); o.firstParameter() != "" && !slices.Contains(superblockFlags[:], name) {
 			t.Errorf("%s is given to the file system", name)
 		}
 	}

@@ -3,6 +3,7 @@ package host
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -18,10 +19,21 @@ func (f *Facts) Look(spec *specs.Spec, bundle, rootfs string) {
 		switch {
 		case IsBind(m):
 			f.lookSource(SourcePath(m, bundle))
-		case m.Type == "tmpfs":
+		case m.Type == "tmpfs" && !covered(spec.Mounts[:i], m.Destination):
 			f.lookTarget(rootfs, m.Destination)
 		}
 	}
+}
+
+// covered reports whether an earlier mount hides what the root file system has there.
+func covered(earlier []specs.Mount, destination string) bool {
+	for i := range earlier {
+		above := filepath.Join("/", earlier[i].Destination)
+		if rest, ok := strings.CutPrefix(filepath.Join("/", destination), above); ok && (above == "/" || strings.HasPrefix(rest, "/")) {
+			return true
+		}
+	}
+	return false
 }
 
 // IsBind reports whether a mount is a bind mount: its options say so, not its type.

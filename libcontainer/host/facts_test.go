@@ -74,12 +74,13 @@ func TestLook(t *testing.T) {
 	check(t, os.Symlink("/closed", filepath.Join(rootfs, "link")))
 	check(t, os.Symlink(bundle, filepath.Join(rootfs, "out")))
 	check(t, os.WriteFile(filepath.Join(bundle, "hosts"), nil, 0o644))
-	bind := func(source string) specs.Mount { return specs.Mount{Source: source, Options: []string{"bind"}} }
+	bind := func(source string) specs.Mount { return specs.Mount{Destination: "/bind", Source: source, Options: []string{"bind"}} }
 	tmpfs := func(at string) specs.Mount { return specs.Mount{Destination: at, Type: "tmpfs"} }
+	check(t, os.MkdirAll(filepath.Join(rootfs, "bind/below"), 0o755)) // covered by an earlier mount
 	f := &Facts{}
 	f.Look(&specs.Spec{Mounts: []specs.Mount{
 		bind("hosts"), bind("missing"), bind("/proc"), bind(bundle), bind("/dev/null"),
-		tmpfs("/sticky"), tmpfs("/link"), tmpfs("/new"), tmpfs("/out"), {Destination: "/x", Type: "proc", Source: "proc"},
+		tmpfs("/sticky"), tmpfs("/link"), tmpfs("/new"), tmpfs("/out"), tmpfs("/bind/below"), {Destination: "/x", Type: "proc", Source: "proc"},
 	}}, bundle, rootfs)
 
 	for source, want := range map[string]Source{
@@ -102,7 +103,7 @@ func TestLook(t *testing.T) {
 	if got := f.Targets["/link"].Mode; got != 0o700 {
 		t.Errorf("/link: %#o", got)
 	}
-	for _, at := range []string{"/new", "/out"} {
+	for _, at := range []string{"/new", "/out", "/bind/below"} {
 		if got, ok := f.Targets[at]; ok {
 			t.Errorf("%s, which the root file system does not have: %+v", at, got)
 		}

@@ -28,6 +28,8 @@ func Hint(op *plan.Op, errno syscall.Errno) string {
 		return "pids.max of the cgroup or RLIMIT_NPROC is reached"
 	case errno == syscall.EINVAL && op.Code == plan.PivotRoot:
 		return "the host's root is on ramfs or its mounts are shared: try --no-pivot"
+	case errno == syscall.EINVAL && op.Code == plan.MoveMount:
+		return "of the source and the mount point one is a directory and the other is not"
 	case errno == syscall.ELOOP && op.Code == plan.Mkpath:
 		return "a component of the path is a symbolic link"
 	}

@@ -221,7 +221,7 @@ func (b *Builder) TryFilesystem(fstype string, options []Option, attrs uint64, r
 	mount := b.Last()
 	fs := b.ops[mount.i].Slots[0]
 	mount.Tolerate(append([]syscall.Errno{syscall.EINVAL}, refused...)...)
-	b.add(Op{Code: Close, Slots: slots(fs)}).Unless(mount)
+	b.add(Op{Code: Close, Slots: slots(fs)}).Unless(mount).IfSlots()
 	return tree, mount
 }
 

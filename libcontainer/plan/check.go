@@ -10,7 +10,7 @@ import (
 // the plan ends with EXEC or with the SYNC that brings the next segment. The slots
 // that an earlier segment set are given.
 func Check(p *Plan, set ...Slot) error {
-	c := checker{filled: new([MaxSlots]bool)}
+	c := checker{filled: new([MaxSlots]bool), emptied: new([MaxSlots]bool)}
 	for s := range Slot(p.Inherited) {
 		c.filled[s] = true
 	}
@@ -35,8 +35,9 @@ func Check(p *Plan, set ...Slot) error {
 }
 
 type checker struct {
-	filled *[MaxSlots]bool
-	last   SyncPoint
+	filled  *[MaxSlots]bool
+	emptied *[MaxSlots]bool // had a descriptor once: an op that asks may read it
+	last    SyncPoint
 }
 
 func (c *checker) op(i int, op *Op) error {
@@ -95,28 +96,47 @@ func (c *checker) slots(op *Op) error {
 		if s < 0 || int(s) >= MaxSlots {
 			return fmt.Errorf("slot %d is outside the table", s)
 		}
-		if (kind == 'i' || kind == 'm') && !c.filled[s] {
+		if (kind == 'i' || kind == 'm') && !c.filled[s] && !(op.IfSlots && c.emptied[s]) {
 			return fmt.Errorf("slot %d is read before it is set", s)
 		}
 		if kind == 'o' || kind == 'w' {
 			c.filled[s] = true
 		}
 	}
+	if s, ok := op.empties(); ok {
+		c.filled[s], c.emptied[s] = false, true
+	}
 	return nil
 }
 
-// Filled returns the slots that the plan sets, for Check of the segment after it.
+// empties returns the slot that the op leaves empty: FSMOUNT closes the file system context.
+func (op *Op) empties() (Slot, bool) {
+	return op.Slots[0], op.Code == Close || op.Code == Fsmount
+}
+
+// Filled returns the slots that are set when the plan has ended, for Check of the segment
+// after it.
 func (p *Plan) Filled() (out []Slot) {
+	filled := map[Slot]bool{}
 	for s := range Slot(p.Inherited) {
-		out = append(out, s)
+		filled[s] = true
 	}
 	for i := range p.Ops {
-		for j, kind := range p.Ops[i].Code.signature().slots {
-			if kind == 'o' || kind == 'w' {
-				out = append(out, p.Ops[i].Slots[j])
+		op := &p.Ops[i]
+		for j, kind := range op.Code.signature().slots {
+			if (kind == 'o' || kind == 'w') && op.Slots[j] != None {
+				filled[op.Slots[j]] = true
 			}
 		}
-		out = append(out, p.Ops[i].answered()...)
+		for _, s := range op.answered() {
+			filled[s] = true
+		}
+		if s, ok := op.empties(); ok {
+			delete(filled, s)
+		}
+	}
+	for s := range filled {
+		out = append(out, s)
 	}
 	return out
 }

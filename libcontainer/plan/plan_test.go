@@ -57,6 +57,15 @@ func TestCheckRefuses(t *testing.T) {
 		}},
 		{"NUL in a path", "operand 0 holds a NUL byte", func(b *Builder) { b.Text(Chdir, "/a\x00b") }},
 		{"NUL in a string", "operand 1 holds a NUL byte", func(b *Builder) { b.Mount("none", "tm\x00pfs", "", 0) }},
+		{"a slot that was closed", "slot 512 is read before it is set", func(b *Builder) {
+			s, _ := b.Open(None, "/x", 0, 0)
+			b.Close(s)
+			b.Fchdir(s)
+		}},
+		{"a context that FSMOUNT closed", "slot 512 is read before it is set", func(b *Builder) {
+			b.Filesystem("tmpfs", nil, 0)
+			b.Fchdir(512)
+		}},
 		{"NUL in an argument", "a string of operand 1 holds a NUL byte", func(b *Builder) { b.Exec("/x", []string{"a\x00"}, nil) }},
 		{"NUL in the environment", "a string of operand 2 holds a NUL byte", func(b *Builder) { b.Exec("/x", nil, []string{"A=\x00"}) }},
 		{"no operation", "unknown operation 0", func(b *Builder) { b.add(Op{}) }},
