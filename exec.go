@@ -151,9 +151,7 @@ func addCapabilities(p *specs.Process, names []string) {
 	c.Effective = append(c.Effective, names...)
 	c.Permitted = append(c.Permitted, names...)
 	if len(c.Inheritable) > 0 {
-		for _, name := range names {
-			c.Ambient = append(c.Ambient, name)
-		}
+		c.Ambient = append(c.Ambient, names...)
 	}
 }
 

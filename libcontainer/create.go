@@ -105,8 +105,7 @@ func (c *creation) prepare(id string) error {
 		return err
 	}
 	c.manager, err = cgroup.New(c.facts.Cgroups, cgroup.Config{
-		ID: id, Path: c.spec.Linux.CgroupsPath, Rootless: c.runtime.Rootless,
-		Warn: func(text string) { c.runtime.Log.Debug(text) }, // runc is silent about cgroups that it leaves out
+		ID: id, Path: c.spec.Linux.CgroupsPath, Rootless: c.runtime.Rootless, Warn: c.left,
 	})
 	if err != nil {
 		return err
@@ -411,7 +410,8 @@ func (c *creation) explain(err error) error {
 	return err
 }
 
-func (c *creation) warn(text string) { c.runtime.Log.Warn(text) }
+// left tells of cgroups that are left out, about which runc is silent.
+func (c *creation) left(text string) { c.runtime.Log.Debug(text) }
 
 func closeAll(files []*os.File) {
 	for _, f := range files {

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rung/internal/sys"
+	"rung/libcontainer/host"
 	"rung/libcontainer/launch"
 )
 
@@ -108,10 +110,19 @@ func (c *Container) startContainerHooks(spec *specs.Spec) error {
 	list := append([]specs.Hook(nil), spec.Hooks.StartContainer...)
 	for i := range list {
 		if list[i].Env == nil { // config.md: the environment of the container process
-			list[i].Env = spec.Process.Env
+			list[i].Env = processEnv(spec.Process, inside.root)
 		}
 	}
 	return runHooks(list, "startContainer", inside.state(c.OCI(Created)), inside.start)
+}
+
+// processEnv is the environment that the process gets, with the HOME of the container.
+func processEnv(p *specs.Process, root *os.File) []string {
+	look, err := host.LookInside(root, p.Args, p.Env, p.Cwd, p.User.UID)
+	if err != nil || look.Home == "" {
+		return p.Env
+	}
+	return append(slices.Clone(p.Env), "HOME="+look.Home)
 }
 
 func (c *Container) poststart(spec *specs.Spec) error {

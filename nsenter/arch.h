@@ -98,7 +98,7 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 #endif
 
 /* A negative result is -errno. Any number of arguments. */
-#define SYS_PAD(nr, a, b, c, d, e, f, ...) \
+#define SYS_PAD(nr, a, b, c, d, e, f, ...)                                                         \
 	sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define sys(...) SYS_PAD(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 

@@ -49,7 +49,8 @@ static struct rung_progress *map_progress(int fd)
 		return NULL;
 	progress = (void *)result;
 	if (progress->magic != RUNG_PROGRESS_MAGIC || progress->version != RUNG_PLAN_VERSION ||
-	    progress->room > ((uint64_t)st.st_size - sizeof(*progress)) / sizeof(progress->clock[0]))
+	    progress->room >
+		    ((uint64_t)st.st_size - sizeof(*progress)) / sizeof(progress->clock[0]))
 		return NULL;
 	return progress;
 }

@@ -34,7 +34,7 @@ const char *plan_string(const struct hands *h, uint32_t offset, uint32_t *length
 char **plan_vector(const struct hands *h, uint32_t offset);
 
 /* The ops: one function each, named after it, in the files op_*.c. */
-#define RUNG_OP_DECLARE(name, slots, ints, strings, calls) \
+#define RUNG_OP_DECLARE(name, slots, ints, strings, calls)                                         \
 	long op_##name(struct hands *h, const struct rung_op *op);
 RUNG_OPS(RUNG_OP_DECLARE)
 #undef RUNG_OP_DECLARE

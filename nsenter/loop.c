@@ -14,8 +14,8 @@
 static long execute(struct hands *h, const struct rung_op *op)
 {
 	switch ((enum rung_opcode)op->code) {
-#define RUNG_OP_CASE(name, slots, ints, strings, calls) \
-	case OP_##name:                                     \
+#define RUNG_OP_CASE(name, slots, ints, strings, calls)                                            \
+	case OP_##name:                                                                            \
 		return op_##name(h, op);
 		RUNG_OPS(RUNG_OP_CASE)
 #undef RUNG_OP_CASE
@@ -38,7 +38,7 @@ void fail(struct hands *h, long error)
 
 static int reads_empty_slot(const struct hands *h, const struct rung_op *op)
 {
-	const int16_t slot[] = {op->a, op->b, op->c};
+	const int16_t slot[] = { op->a, op->b, op->c };
 	char kind;
 	int i;
 

@@ -18,8 +18,7 @@
 
 long op_FSOPEN(struct hands *h, const struct rung_op *op)
 {
-	return slot_put(h, op->a,
-			sys(SYS_fsopen, plan_string(h, op->s, NULL), FSOPEN_CLOEXEC));
+	return slot_put(h, op->a, sys(SYS_fsopen, plan_string(h, op->s, NULL), FSOPEN_CLOEXEC));
 }
 
 long op_FSCONFIG(struct hands *h, const struct rung_op *op)

@@ -175,7 +175,7 @@ long op_BOUNDING(struct hands *h, const struct rung_op *op)
 /* x effective, y permitted, z inheritable */
 long op_CAPSET(struct hands *h, const struct rung_op *op)
 {
-	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct data[2];
 
 	(void)h;
@@ -217,7 +217,7 @@ long op_UMASK(struct hands *h, const struct rung_op *op)
 /* x resource, y soft limit, z hard limit */
 long op_RLIMIT(struct hands *h, const struct rung_op *op)
 {
-	const uint64_t limit[2] = {op->y, op->z};
+	const uint64_t limit[2] = { op->y, op->z };
 
 	(void)h;
 	return sys(SYS_prlimit64, 0, op->x, limit, NULL);

@@ -13,14 +13,14 @@
 #include <stdint.h>
 
 /* Raised when the layout or the meaning of an op changes. */
-#define RUNG_PLAN_VERSION 1
-#define RUNG_PLAN_MAGIC 0x6e616c70676e7572ULL	  /* "rungplan" */
+#define RUNG_PLAN_VERSION   1
+#define RUNG_PLAN_MAGIC	    0x6e616c70676e7572ULL /* "rungplan" */
 #define RUNG_PROGRESS_MAGIC 0x676f7270676e7572ULL /* "rungprog" */
 
 /* An op has up to 4 integers, so a slot table of 16-bit indexes is ample. */
 #define RUNG_MAX_SLOTS 4096
-#define RUNG_MAX_OPS 16384
-#define RUNG_NO_SLOT (-1)
+#define RUNG_MAX_OPS   16384
+#define RUNG_NO_SLOT   (-1)
 
 /*
  * The ops: OP(name, slots, ints, strings, system calls)
@@ -31,8 +31,10 @@
  *          o octal mode, d device number, e capability set, - = unused
  * strings  s, t, u: p path, s string, b bytes, v vector of strings, - = unused
  *
- * A composite op lists its system calls in the order in which it makes them.
+ * A composite op lists its system calls in the order in which it makes them. The
+ * generator reads the list line by line.
  */
+/* clang-format off */
 #define RUNG_OPS(OP)                                                                        \
 	/* namespaces and processes */                                                      \
 	OP(UNSHARE, "---", "f---", "---", "unshare")                                        \
@@ -100,6 +102,8 @@
 	OP(AWAIT_START, "i--", "----", "---", "accept4 read")                               \
 	OP(EXEC, "---", "----", "pvv", "execve")
 
+/* clang-format on */
+
 #define RUNG_OP_ENUM(name, slots, ints, strings, calls) OP_##name,
 enum rung_opcode { OP_NONE, RUNG_OPS(RUNG_OP_ENUM) OP_COUNT };
 #undef RUNG_OP_ENUM
@@ -112,9 +116,9 @@ enum rung_op_flag {
 
 /* Kinds of MKPATH's last component (int x); NOFOLLOW and NOPROC are or-ed to one of them. */
 enum rung_mkpath {
-	RUNG_MKPATH_NONE = 0,	 /* resolve only, create nothing */
-	RUNG_MKPATH_DIR = 1,	 /* make missing directories, mode 0755; the last one mode y */
-	RUNG_MKPATH_FILE = 2,	 /* the last component is an empty file, mode y */
+	RUNG_MKPATH_NONE = 0,	  /* resolve only, create nothing */
+	RUNG_MKPATH_DIR = 1,	  /* make missing directories, mode 0755; the last one mode y */
+	RUNG_MKPATH_FILE = 2,	  /* the last component is an empty file, mode y */
 	RUNG_MKPATH_NOFOLLOW = 4, /* no component may be a symbolic link (CVE-2019-19921) */
 	RUNG_MKPATH_NOPROC = 8	  /* ELOOP where links lead into a procfs (CVE-2019-16884) */
 };

@@ -16,10 +16,9 @@ struct signature {
 	const char slots[4], ints[5], strings[4];
 };
 
-static const struct signature signatures[] = {
-	[OP_NONE] = {"---", "----", "---"},
-#define RUNG_OP_SIGNATURE(name, slots, ints, strings, calls) [OP_##name] = {slots, ints, strings},
-	RUNG_OPS(RUNG_OP_SIGNATURE)
+static const struct signature signatures[] = { [OP_NONE] = { "---", "----", "---" },
+#define RUNG_OP_SIGNATURE(name, slots, ints, strings, calls) [OP_##name] = { slots, ints, strings },
+					       RUNG_OPS(RUNG_OP_SIGNATURE)
 #undef RUNG_OP_SIGNATURE
 };
 
@@ -80,16 +79,16 @@ static int check_op(const struct rung_op *op, uint32_t index, const struct rung_
 		    const char *blob)
 {
 	const struct signature *sig;
-	const uint32_t text[] = {op->s, op->t, op->u};
-	const int16_t slot[] = {op->a, op->b, op->c};
+	const uint32_t text[] = { op->s, op->t, op->u };
+	const int16_t slot[] = { op->a, op->b, op->c };
 	int i;
 
 	if (op->code == OP_NONE || op->code >= OP_COUNT)
 		return 0;
 	if ((op->flags & RUNG_SKIP_IF_OK) && op->skip >= index)
 		return 0;
-	if (op->code == OP_SYNC && (op->y > h->slots || op->z > h->slots - op->y ||
-				    op->z >= RUNG_MAX_REPLY_FDS))
+	if (op->code == OP_SYNC &&
+	    (op->y > h->slots || op->z > h->slots - op->y || op->z >= RUNG_MAX_REPLY_FDS))
 		return 0;
 	/* plan_vector relocates each once. */
 	if (op->code == OP_EXEC && op->t == op->u)

@@ -19,7 +19,7 @@ func FsMagic(path string) (int64, error) {
 	for {
 		err := unix.Statfs(path, &st)
 		if err != unix.EINTR {
-			return int64(st.Type), err
+			return int64(st.Type), err //nolint:unconvert // int32 on s390x
 		}
 	}
 }
@@ -111,7 +111,7 @@ func OpenDir(path string) (int, error) {
 func DirLinks(path string) (uint64, error) {
 	var st unix.Stat_t
 	err := unix.Stat(path, &st)
-	return uint64(st.Nlink), err
+	return uint64(st.Nlink), err //nolint:unconvert // uint32 on arm64
 }
 
 // PollEvents waits until a kernfs file that was read before is notified

@@ -78,7 +78,7 @@ type CPUSetStats struct {
 	SchedRelaxDomainLevel int64    `json:"sched_relax_domain_level"`
 }
 
-// MemoryStats: Swap is memory plus swap on v2 as well.
+// MemoryStats is the memory used and refused; Swap is memory plus swap on v2 as well.
 type MemoryStats struct {
 	Cache     uint64            `json:"cache,omitempty"`
 	Usage     MemoryEntry       `json:"usage,omitzero"`

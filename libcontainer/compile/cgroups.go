@@ -39,7 +39,7 @@ func (c *compiler) cgroupMount(m *specs.Mount, o *mountOptions, field string) {
 func (c *compiler) hierarchyMount(dir plan.Slot, h *host.Hierarchy, o *mountOptions, field string) {
 	name := path.Base(h.Mountpoint)
 	c.b.For(field, "cgroup hierarchy "+name)
-	tree := c.hierarchyTree(h, o, field)
+	tree := c.hierarchyTree(h, o)
 	target, _ := c.b.Mkpath(dir, name, plan.MkpathDir, 0o755)
 	c.b.MoveMount(tree, target)
 	c.b.Close(target)
@@ -51,7 +51,7 @@ func (c *compiler) hierarchyMount(dir plan.Slot, h *host.Hierarchy, o *mountOpti
 	}
 }
 
-func (c *compiler) hierarchyTree(h *host.Hierarchy, o *mountOptions, field string) plan.Slot {
+func (c *compiler) hierarchyTree(h *host.Hierarchy, o *mountOptions) plan.Slot {
 	if c.namespace(specs.CgroupNamespace) != nil {
 		params := []plan.Option{{Key: "source", Value: "cgroup"}}
 		for _, controller := range h.Controllers {
@@ -82,7 +82,7 @@ func (c *compiler) boundHierarchy(h *host.Hierarchy) plan.Slot {
 		return tree
 	}
 	tree, opened := c.b.OpenTree(plan.None, made, sys.OPEN_TREE_CLONE)
-	if c.facts.Rootless() {
+	if c.facts.Rootless() || c.facts.UserNS {
 		opened.Tolerate(sysENOENT)
 		c.b.Add(plan.Op{
 			Code: plan.OpenTree, Slots: [3]plan.Slot{plan.None, tree, plan.None},

@@ -2,7 +2,7 @@ package compile
 
 import (
 	"fmt"
-	"os"
+	"io/fs"
 	"path"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -21,7 +21,7 @@ func DefaultDevices() []specs.LinuxDevice {
 }
 
 func charDevice(name string, major, minor int64) specs.LinuxDevice {
-	mode := os.FileMode(0o666)
+	mode := fs.FileMode(0o666)
 	return specs.LinuxDevice{Path: name, Type: "c", Major: major, Minor: minor, FileMode: &mode}
 }
 

@@ -85,9 +85,14 @@ func (c *compiler) hasMounts() bool { return c.namespace(specs.MountNamespace) !
 
 // namespaces emits what leads to the container process: user namespace, joined ones, clone.
 func (c *compiler) namespaces() error {
-	c.undumpable()
+	if ns := c.namespace(specs.UserNamespace); ns == nil || ns.Path != "" {
+		c.undumpable()
+	}
 	if err := c.userNamespace(); err != nil {
 		return err
+	}
+	if c.isNew(specs.UserNamespace) {
+		c.undumpable() // not before a plain user has written /proc/PID/uid_map, which it would close to him
 	}
 	for _, t := range joinOrder {
 		if ns := c.namespace(t); ns != nil && ns.Path != "" {

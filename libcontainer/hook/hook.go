@@ -145,6 +145,6 @@ func wait(ctx context.Context, timeout *int, p Process) error {
 	if err := p.Kill(); err != nil {
 		return fmt.Errorf("%w, and killing it failed: %w", cause, err)
 	}
-	<-done
+	<-done //nolint:errcheck // how it died is no news
 	return cause
 }

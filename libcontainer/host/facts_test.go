@@ -74,7 +74,9 @@ func TestLook(t *testing.T) {
 	check(t, os.Symlink("/closed", filepath.Join(rootfs, "link")))
 	check(t, os.Symlink(bundle, filepath.Join(rootfs, "out")))
 	check(t, os.WriteFile(filepath.Join(bundle, "hosts"), nil, 0o644))
-	bind := func(source string) specs.Mount { return specs.Mount{Destination: "/bind", Source: source, Options: []string{"bind"}} }
+	bind := func(source string) specs.Mount {
+		return specs.Mount{Destination: "/bind", Source: source, Options: []string{"bind"}}
+	}
 	tmpfs := func(at string) specs.Mount { return specs.Mount{Destination: at, Type: "tmpfs"} }
 	check(t, os.MkdirAll(filepath.Join(rootfs, "bind/below"), 0o755)) // covered by an earlier mount
 	f := &Facts{}

@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -116,7 +118,7 @@ func (op *Op) empties() (Slot, bool) {
 
 // Filled returns the slots that are set when the plan has ended, for Check of the segment
 // after it.
-func (p *Plan) Filled() (out []Slot) {
+func (p *Plan) Filled() []Slot {
 	filled := map[Slot]bool{}
 	for s := range Slot(p.Inherited) {
 		filled[s] = true
@@ -135,10 +137,7 @@ func (p *Plan) Filled() (out []Slot) {
 			delete(filled, s)
 		}
 	}
-	for s := range filled {
-		out = append(out, s)
-	}
-	return out
+	return slices.Sorted(maps.Keys(filled))
 }
 
 // answered returns the slots that the answer to a SYNC fills.

@@ -111,7 +111,7 @@ func formatBytes(code Code, s string) string {
 	if code == Seccomp {
 		return fmt.Sprintf("<%d instructions>", len(s)/8)
 	}
-	if code == Affinity && strings.Trim(s, "\xff") == "" {
+	if code == Affinity && strings.Count(s, "\xff") == len(s) {
 		return "<all processors>"
 	}
 	if code == Setgroups {

@@ -14,8 +14,8 @@ import (
 
 var (
 	opLine     = regexp.MustCompile(`(?m)^\tOP\(([A-Z_]+), "(...)", "(....)", "(...)",\s*"([^"]*)"\)`)
-	defineLine = regexp.MustCompile(`(?m)^#define RUNG_([A-Z_]+) \(?(-?0?x?[0-9a-f]+)(?:ULL)?\)?`)
-	enumLine   = regexp.MustCompile(`(?m)^\tRUNG_([A-Z_]+) = (\d+),?`)
+	defineLine = regexp.MustCompile(`(?m)^#define RUNG_([A-Z_]+)[ \t]+\(?(-?0?x?[0-9a-f]+)(?:ULL)?\)?`)
+	enumLine   = regexp.MustCompile(`(?m)^\tRUNG_([A-Z_]+)\s*= (\d+),?`)
 )
 
 func main() {
