@@ -41,7 +41,7 @@ type creation struct {
 	opts    CreateOptions
 	program *compile.Program
 	hands   *launch.Hands
-	helper  bool // newuidmap and newgidmap write the id maps
+	helper  bool // newgidmap writes the map of groups: setgroups(2) stays allowed
 	tasks   []*os.File
 	made    bool // the cgroup may exist
 }
@@ -180,7 +180,9 @@ func (c *creation) idMaps() (err error) {
 	if ns == nil || ns.Path != "" {
 		return nil
 	}
-	c.helper, err = idmap.NeedsHelper(c.spec.Linux.UIDMappings, c.spec.Linux.GIDMappings)
+	// The map of users has no part in that.
+	own := []specs.LinuxIDMapping{{HostID: uint32(os.Geteuid()), Size: 1}}
+	c.helper, err = idmap.NeedsHelper(own, c.spec.Linux.GIDMappings)
 	return err
 }
 

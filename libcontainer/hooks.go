@@ -56,6 +56,7 @@ type insideHooks struct {
 	root   *os.File // of the container, once it has one
 	ownPid bool     // a PID namespace of its own: init is process 1 there
 	userns bool
+	filter *compile.Filter // for startContainer hooks: they run as confined as the process
 }
 
 func newInsideHooks(c *Container, spec *specs.Spec, dir string, rooted bool) (*insideHooks, error) {
@@ -110,6 +111,7 @@ func (in *insideHooks) start(h specs.Hook, stdin *os.File, stdout, stderr io.Wri
 	}
 	program := compile.Hook(compile.HookInput{
 		Hook: h, Flags: in.flags, UserNS: in.userns, Rooted: in.root != nil, Dir: in.dir,
+		Filter: in.filter,
 	})
 	hands, err := launch.Start(launch.Request{
 		Plan: program, Slots: slots, Progress: progress,

@@ -38,6 +38,8 @@ func (c *creation) openSource(s compile.Source) (*os.File, error) {
 		return sys.Listen(c.dir, startSocket)
 	case compile.SourceConsole:
 		return sys.Dup(c.opts.Console)
+	case compile.SourceTmpfs:
+		return copyUp(c.state.Rootfs, s.Path, s.Params, s.Attrs)
 	case compile.SourceUserNS:
 		return userNamespace(s.UIDMappings, s.GIDMappings)
 	}

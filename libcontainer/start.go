@@ -107,6 +107,9 @@ func (c *Container) startContainerHooks(spec *specs.Spec) error {
 		return err
 	}
 	defer inside.close()
+	if inside.filter, err = compileSeccomp(spec.Linux.Seccomp); err != nil {
+		return err
+	}
 	list := append([]specs.Hook(nil), spec.Hooks.StartContainer...)
 	for i := range list {
 		if list[i].Env == nil { // config.md: the environment of the container process

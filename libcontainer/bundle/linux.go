@@ -78,13 +78,13 @@ func checkMemoryPolicy(s *specs.Spec) error {
 		}
 	case specs.MpolPreferred:
 	default:
-		return fail("linux.memoryPolicy.mode", "unknown memory policy %q", p.Mode)
+		return fail("linux.memoryPolicy.mode", "invalid memory policy mode %q", p.Mode)
 	}
 	for i, f := range p.Flags {
 		switch f {
 		case specs.MpolFNumaBalancing, specs.MpolFRelativeNodes, specs.MpolFStaticNodes:
 		default:
-			return fail(at("linux.memoryPolicy.flags", i, ""), "unknown memory policy flag %q", f)
+			return fail(at("linux.memoryPolicy.flags", i, ""), "invalid memory policy flag %q", f)
 		}
 	}
 	return checkIDList("linux.memoryPolicy.nodes", p.Nodes)

@@ -54,6 +54,7 @@ const (
 	SourceTree      SourceKind = iota // open_tree(2) of Path, cloned; recursively if asked for
 	SourceNamespace                   // the namespace at Path
 	SourceProc                        // a private mount of proc
+	SourceTmpfs                       // a tmpfs with a copy of Path of the root file system
 	SourceUserNS                      // a user namespace with the mappings
 	SourceCgroup                      // the unified cgroup of the container
 	SourceTasks                       // the tasks file of v1 hierarchy number Index (exec)
@@ -70,6 +71,9 @@ type Source struct {
 	Recursive bool
 	Index     int
 	Why       plan.Why
+
+	Params []plan.Option // of SourceTmpfs
+	Attrs  uint64
 
 	UIDMappings, GIDMappings []specs.LinuxIDMapping // of SourceUserNS, or of an id-mapped SourceTree
 	MapRecursive             bool                   // the whole SourceTree is id-mapped

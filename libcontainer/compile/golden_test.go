@@ -495,8 +495,8 @@ func TestErrorsNameTheField(t *testing.T) {
 		}},
 		{"a cache allocation", "linux.intelRdt: not supported", func(in *Input) { in.Spec.Linux.IntelRdt = &specs.LinuxIntelRdt{} }},
 		{"a mount label", "linux.mountLabel: SELinux is not supported", func(in *Input) { in.Spec.Linux.MountLabel = "label" }},
-		{"tmpcopyup", "mounts[0].options: tmpcopyup is not supported", func(in *Input) {
-			in.Spec.Mounts = []specs.Mount{{Destination: "/a", Type: "tmpfs", Source: "tmpfs", Options: []string{"tmpcopyup"}}}
+		{"tmpcopyup", "mounts[0].options: tmpcopyup is for a tmpfs, not for ramfs", func(in *Input) {
+			in.Spec.Mounts = []specs.Mount{{Destination: "/a", Type: "ramfs", Source: "ramfs", Options: []string{"tmpcopyup"}}}
 		}},
 		{"an unknown device type", `linux.devices[0].type: unknown device type "x"`, func(in *Input) {
 			in.Spec.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/x", Type: "x"}}

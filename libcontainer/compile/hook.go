@@ -11,10 +11,11 @@ import (
 // init; with Rooted, slot 1 is the container's root.
 type HookInput struct {
 	Hook   specs.Hook
-	Flags  uint64 // namespaces to join, as of setns(2)
-	UserNS bool   // the container has another user namespace than rung
-	Rooted bool   // startContainer: its path is one of the container
-	Dir    string // working directory
+	Flags  uint64  // namespaces to join, as of setns(2)
+	UserNS bool    // the container has another user namespace than rung
+	Rooted bool    // startContainer: its path is one of the container
+	Dir    string  // working directory
+	Filter *Filter // linux.seccomp, for a hook of startContainer; or nil
 }
 
 // Hook compiles the plan of one hook: join, fork, exec.
@@ -51,6 +52,10 @@ func Hook(in HookInput) *plan.Plan {
 	args := in.Hook.Args
 	if len(args) == 0 {
 		args = []string{in.Hook.Path}
+	}
+	if in.Filter != nil {
+		b.For("linux.seccomp", "load the filter")
+		b.LoadSeccomp(string(in.Filter.Program), in.Filter.Flags, plan.None)
 	}
 	b.For("hooks", "become the hook")
 	b.Exec(in.Hook.Path, args, in.Hook.Env)

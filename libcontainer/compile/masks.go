@@ -3,6 +3,7 @@ package compile
 import (
 	"fmt"
 	"path"
+	"slices"
 
 	"rung/internal/sys"
 	"rung/libcontainer/plan"
@@ -24,6 +25,9 @@ func (c *compiler) masks() error {
 	// host's tree, which the process is about to leave.
 	c.b.MoveMount(empty, c.park)
 	for i, p := range l.MaskedPaths {
+		if slices.Contains(l.MaskedPaths[:i], p) {
+			continue
+		}
 		c.b.For(fmt.Sprintf("linux.maskedPaths[%d]", i), "hide "+p)
 		c.b.Mask(c.root, c.null, empty, path.Join("/", p)).Tolerate(sysENOENT)
 	}

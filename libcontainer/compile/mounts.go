@@ -122,8 +122,10 @@ func (c *compiler) filesystem(m *specs.Mount, o *mountOptions, field string) err
 	if source := m.Source; source != "" && !slices.ContainsFunc(params, func(p plan.Option) bool { return p.Key == "source" }) {
 		params = append([]plan.Option{{Key: "source", Value: source}}, params...)
 	}
-	c.b.For(field, "new "+m.Type+" for "+destination(m))
-	tree, _ := c.b.Filesystem(m.Type, params, attrs)
+	tree, err := c.newFilesystem(m, o, params, attrs, field)
+	if err != nil {
+		return err
+	}
 	c.attach(tree, m, plan.MkpathDir, field)
 	c.propagate(tree, o, field)
 	if late {
@@ -132,6 +134,25 @@ func (c *compiler) filesystem(m *specs.Mount, o *mountOptions, field string) err
 	}
 	c.b.Close(tree)
 	return nil
+}
+
+// newFilesystem is made by the hands, but for a tmpfs that begins as a copy: the parent makes
+// and fills it.
+func (c *compiler) newFilesystem(m *specs.Mount, o *mountOptions, params []plan.Option, attrs uint64, field string) (plan.Slot, error) {
+	if !o.copyUp {
+		c.b.For(field, "new "+m.Type+" for "+destination(m))
+		tree, _ := c.b.Filesystem(m.Type, params, attrs)
+		return tree, nil
+	}
+	switch {
+	case m.Type != "tmpfs":
+		return plan.None, fieldError(field+".options", "tmpcopyup is for a tmpfs, not for %s", m.Type)
+	case !c.facts.Privileged():
+		return plan.None, fieldError(field+".options", "tmpcopyup needs CAP_SYS_ADMIN where rung runs: %w", sysEPERM)
+	}
+	tree := c.source(SourceTmpfs, destination(m), false, field, "tmpfs with a copy of "+destination(m))
+	c.prog.Sources[tree].Params, c.prog.Sources[tree].Attrs = params, attrs
+	return tree, nil
 }
 
 // virtual file systems share a superblock that others write to, or are filled before they
@@ -220,16 +241,20 @@ func (c *compiler) bindMount(m *specs.Mount, o *mountOptions, field string) erro
 	}
 	source := host.SourcePath(m, c.opts.Bundle)
 	look, ok := c.facts.Sources[source]
-	if c.namespace(specs.MountNamespace).Path == "" {
-		if ok && look.Err != 0 {
-			return fieldError(field+".source", "stat %s: %w", source, look.Err)
-		}
+	inside := c.madeInside(source)
+	if c.namespace(specs.MountNamespace).Path == "" && !inside && ok && look.Err != 0 {
+		return fieldError(field+".source", "stat %s: %w", source, look.Err)
 	}
 	kind := uint64(plan.MkpathDir)
-	if ok && !look.Directory {
+	if ok && look.Err == 0 && !look.Directory {
 		kind = plan.MkpathFile
 	}
-	tree := c.cloneTree(source, o.recursive, field, source+" for "+destination(m))
+	var tree plan.Slot
+	if inside {
+		tree = c.cloneByHands(source, o.recursive, field, source+" for "+destination(m))
+	} else {
+		tree = c.cloneTree(source, o.recursive, field, source+" for "+destination(m))
+	}
 	c.b.For(field, "propagation of the clone")
 	if !c.sharedRoot() {
 		c.b.MountAttr(tree, "", c.cloned(o.recursive))
@@ -244,11 +269,26 @@ func (c *compiler) bindMount(m *specs.Mount, o *mountOptions, field string) erro
 	return nil
 }
 
-// bindAttributes keeps what the source carries. In a user namespace the kernel locks
+// madeInside reports whether a source lies in the root file system: an earlier mount may have
+// made it, which only the hands can see, at the path where the root is attached.
+func (c *compiler) madeInside(source string) bool {
+	return c.isNew(specs.MountNamespace) && strings.HasPrefix(source, strings.TrimSuffix(c.opts.Rootfs, "/")+"/")
+}
+
+// bindAttributes: without an option the mount keeps what its source carries; with one it has
+// just those that are named, like a remount by mount(2). In a user namespace the kernel locks
 // flags against clearing (mount_namespaces(7)): those stay set.
 func (c *compiler) bindAttributes(tree plan.Slot, o *mountOptions, field string) {
 	c.b.For(field, "mount attributes")
-	c.setAttributes(tree, plan.Attr{Set: o.set, Clear: o.clear})
+	clear := o.clear
+	if o.named {
+		clear |= (sys.MOUNT_ATTR_RDONLY | sys.MOUNT_ATTR_NOSUID | sys.MOUNT_ATTR_NODEV | sys.MOUNT_ATTR_NOEXEC |
+			sys.MOUNT_ATTR_NOSYMFOLLOW) &^ o.set
+	}
+	if o.atime {
+		clear |= sys.MOUNT_ATTR__ATIME | sys.MOUNT_ATTR_NODIRATIME&^o.set
+	}
+	c.setAttributes(tree, plan.Attr{Set: o.set, Clear: clear})
 	c.b.For(field, "mount attributes of the whole tree")
 	c.setAttributes(tree, plan.Attr{Set: o.recSet, Clear: o.recClear, Recursive: true})
 }
@@ -292,7 +332,13 @@ func (c *compiler) idmapMount(tree plan.Slot, m *specs.Mount, o *mountOptions, f
 	if len(uids) == 0 {
 		uids, gids = c.spec.Linux.UIDMappings, c.spec.Linux.GIDMappings
 	}
-	if c.parentOpens() {
+	if ns := c.namespace(specs.UserNamespace); len(m.UIDMappings) == 0 && ns != nil && ns.Path != "" {
+		slot := c.source(SourceNamespace, ns.Path, o.idmap == "ridmap", field, "user namespace of the id map")
+		c.b.For(field, "map the owners of files")
+		c.b.IDMap(tree, slot, o.idmap == "ridmap")
+		return nil
+	}
+	if c.parentOpens() && int(tree) < len(c.prog.Sources) {
 		// Mapping wants CAP_SYS_ADMIN over the file system, which a new user namespace lacks.
 		source := &c.prog.Sources[tree]
 		source.UIDMappings, source.GIDMappings, source.MapRecursive = uids, gids, o.idmap == "ridmap"

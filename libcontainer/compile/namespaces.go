@@ -85,26 +85,68 @@ func (c *compiler) hasMounts() bool { return c.namespace(specs.MountNamespace) !
 
 // namespaces emits what leads to the container process: user namespace, joined ones, clone.
 func (c *compiler) namespaces() error {
-	if ns := c.namespace(specs.UserNamespace); ns == nil || ns.Path != "" {
+	// A plain user could not write /proc/PID/uid_map of an undumpable process, and joins
+	// nothing before it has a user namespace.
+	late := c.isNew(specs.UserNamespace) && c.facts.Rootless()
+	var outside map[specs.LinuxNamespaceType]joined
+	if !late {
 		c.undumpable()
+		outside = c.joinOutside()
 	}
 	if err := c.userNamespace(); err != nil {
 		return err
 	}
-	if c.isNew(specs.UserNamespace) {
-		c.undumpable() // not before a plain user has written /proc/PID/uid_map, which it would close to him
+	if late {
+		c.undumpable()
 	}
 	for _, t := range joinOrder {
 		if ns := c.namespace(t); ns != nil && ns.Path != "" {
-			slot := c.source(SourceNamespace, ns.Path, false, c.namespaceField(t), "join the "+string(t)+" namespace")
-			c.b.For(c.namespaceField(t), "join the "+string(t)+" namespace")
-			c.b.SetNS(slot, NamespaceFlag(t))
-			c.b.Close(slot)
+			c.joinNamespace(t, outside[t])
 		}
 	}
 	c.timeNamespace()
 	c.clone()
 	return nil
+}
+
+// joinOutside tries to join namespaces before the user namespace: one that is owned outside
+// of it can not be joined from inside, and one that belongs to it only from there.
+func (c *compiler) joinOutside() map[specs.LinuxNamespaceType]joined {
+	out := map[specs.LinuxNamespaceType]joined{}
+	if c.namespace(specs.UserNamespace) == nil {
+		return out
+	}
+	for _, t := range joinOrder {
+		if ns := c.namespace(t); ns != nil && ns.Path != "" && t != specs.MountNamespace {
+			slot := c.namespaceSlot(t)
+			c.b.For(c.namespaceField(t), "join the "+string(t)+" namespace, if it is owned outside of the user namespace")
+			out[t] = joined{slot, c.b.SetNS(slot, NamespaceFlag(t)).Tolerate(sysEPERM)}
+		}
+	}
+	return out
+}
+
+// joined is an attempt to join a namespace.
+type joined struct {
+	slot plan.Slot
+	op   plan.OpRef
+}
+
+func (c *compiler) namespaceSlot(t specs.LinuxNamespaceType) plan.Slot {
+	return c.source(SourceNamespace, c.namespace(t).Path, false, c.namespaceField(t), "the "+string(t)+" namespace")
+}
+
+func (c *compiler) joinNamespace(t specs.LinuxNamespaceType, tried joined) {
+	slot := tried.slot
+	if tried.op == (plan.OpRef{}) {
+		slot = c.namespaceSlot(t)
+	}
+	c.b.For(c.namespaceField(t), "join the "+string(t)+" namespace")
+	op := c.b.SetNS(slot, NamespaceFlag(t))
+	if tried.op != (plan.OpRef{}) {
+		op.Unless(tried.op)
+	}
+	c.b.Close(slot)
 }
 
 // undumpable keeps processes of a joined namespace from tracing the hands (CVE-2016-9962).

@@ -11,6 +11,9 @@ import (
 // mountOptions is the meaning of the options of one mount (config.md, "Linux mount options").
 type mountOptions struct {
 	set, clear       uint64 // MOUNT_ATTR_* of the mount itself
+	named            bool   // an option was about these attributes
+	atime            bool   // one of them about the access time
+	copyUp           bool   // tmpcopyup: the tmpfs begins as a copy of what it covers
 	recSet, recClear uint64 // of all mounts below it too
 	propagation      []plan.Attr
 	bind, recursive  bool
@@ -52,8 +55,10 @@ func attributeOf(name string) (attrOption, bool) {
 		return attrOption{set: sys.MOUNT_ATTR_NOATIME, clear: sys.MOUNT_ATTR__ATIME}, true
 	case "strictatime":
 		return attrOption{set: sys.MOUNT_ATTR_STRICTATIME, clear: sys.MOUNT_ATTR__ATIME}, true
-	case "relatime", "atime", "nostrictatime", "norelatime":
+	case "relatime":
 		return attrOption{clear: sys.MOUNT_ATTR__ATIME}, true
+	case "atime", "nostrictatime", "norelatime":
+		return attrOption{}, true // as for mount(2): the access time is only changed by the four above
 	}
 	return attrOption{}, false
 }
@@ -75,6 +80,11 @@ func (o *mountOptions) parse(name string) {
 	if attr, ok := attributeOf(name); ok {
 		o.set = o.set&^attr.clear | attr.set
 		o.clear = o.clear&^attr.set | attr.clear
+		o.named = true
+		switch name {
+		case "noatime", "relatime", "strictatime", "nodiratime":
+			o.atime = true
+		}
 		return
 	}
 	if attr, ok := attributeOf(strings.TrimPrefix(name, "r")); ok && strings.HasPrefix(name, "r") {
@@ -91,6 +101,8 @@ func (o *mountOptions) parse(name string) {
 		o.bind, o.recursive = true, o.recursive || name == "rbind"
 	case "idmap", "ridmap":
 		o.idmap = name
+	case "tmpcopyup":
+		o.copyUp = true
 	case "defaults", "remount", "":
 	default:
 		o.data = append(o.data, dataOption(name))
@@ -127,7 +139,7 @@ func (o *mountOptions) readOnly() bool { return o.set&sys.MOUNT_ATTR_RDONLY != 0
 // MountOptions lists the options that rung knows by name, sorted; others are given to the
 // file system.
 func MountOptions() []string {
-	names := []string{"bind", "rbind", "idmap", "ridmap", "defaults", "remount"}
+	names := []string{"bind", "rbind", "idmap", "ridmap", "tmpcopyup", "defaults", "remount"}
 	names = append(names, superblockFlags[:]...)
 	for name := range propagations {
 		names = append(names, name)

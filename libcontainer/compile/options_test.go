@@ -43,8 +43,23 @@ func TestOptions(t *testing.T) {
 		{"rosuid", mountOptions{data: []plan.Option{{Key: "rosuid"}}}},
 	}
 	for _, test := range tests {
-		if got := parseOptions(strings.Split(test.options, ",")); !reflect.DeepEqual(got, test.want) {
+		got := parseOptions(strings.Split(test.options, ","))
+		got.named, got.atime = false, false // tested below
+		if !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", test.options, got, test.want)
+		}
+	}
+}
+
+// A bind mount keeps the flags of its source only where no option names one, and the access
+// time only where no option names that.
+func TestNamedOptions(t *testing.T) {
+	for options, want := range map[string][2]bool{
+		"bind": {false, false}, "rbind,rslave,rro": {false, false}, "ro": {true, false}, "rw": {true, false},
+		"atime": {true, false}, "noatime": {true, true}, "relatime": {true, true}, "strictatime": {true, true}, "nodiratime": {true, true},
+	} {
+		if o := parseOptions(strings.Split(options, ",")); o.named != want[0] || o.atime != want[1] {
+			t.Errorf("%s: named %v, atime %v", options, o.named, o.atime)
 		}
 	}
 }

@@ -82,6 +82,10 @@ func (c *compiler) cloneTree(path string, recursive bool, field, purpose string)
 	if c.parentOpens() {
 		return c.source(SourceTree, path, recursive, field, purpose)
 	}
+	return c.cloneByHands(path, recursive, field, purpose)
+}
+
+func (c *compiler) cloneByHands(path string, recursive bool, field, purpose string) plan.Slot {
 	flags := uint64(sys.OPEN_TREE_CLONE)
 	if recursive {
 		flags |= sys.AT_RECURSIVE

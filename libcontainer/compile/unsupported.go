@@ -1,10 +1,5 @@
 package compile
 
-import (
-	"fmt"
-	"slices"
-)
-
 // unsupported refuses what this version of rung does not do: a property that is asked for
 // and not applied would be worse than an error (runtime.md, "Errors").
 func (c *compiler) unsupported() error {
@@ -16,11 +11,6 @@ func (c *compiler) unsupported() error {
 		return fieldError("linux.netDevices", "not supported by this version of rung")
 	case l.MountLabel != "":
 		return fieldError("linux.mountLabel", "SELinux is not supported by this version of rung")
-	}
-	for i := range c.spec.Mounts {
-		if slices.Contains(c.spec.Mounts[i].Options, "tmpcopyup") {
-			return fieldError(fmt.Sprintf("mounts[%d].options", i), "tmpcopyup is not supported by this version of rung")
-		}
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func Hint(op *plan.Op, errno syscall.Errno) string {
 	case errno == syscall.EINVAL && op.Code == plan.MoveMount:
 		return "of the source and the mount point one is a directory and the other is not"
 	case errno == syscall.ELOOP && op.Code == plan.Mkpath:
-		return "a component of the path is a symbolic link"
+		return "must be mounted on ordinary directory: a component of the path is a symbolic link"
 	}
 	return ""
 }

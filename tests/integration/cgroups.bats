@@ -1,0 +1,402 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2030,SC2031,SC2153 # expanded by jq, or by the shell in the container
+# linux.cgroupsPath and linux.resources with the file system driver: made, entered, limits read back inside and on the
+# host, all killed, removed. The v1 tests need the controller on v1, the v2 tests one that is on the unified hierarchy.
+
+load helpers
+
+setup() {
+	setup_bundle
+	needs_root
+}
+
+# limit CONTROLLER FILTER FILE WANT [FILE WANT...]: what the files say in the container and on the host.
+limit() {
+	local controller=$1 file want
+	needs_v1_controller "$controller"
+	config ".linux.resources += $2"
+	shift 2
+	start_sleeper
+	while [ $# -gt 0 ]; do
+		file=$1 want=$2
+		shift 2
+		run cgroup_value "$controller" "$file"
+		[ "$output" = "$want" ] || fail "$file on the host: $output"
+		exec_in cat "/sys/fs/cgroup/$controller/$file"
+		[ "$output" = "$want" ] || fail "$file inside: $output"
+	done
+}
+
+# ---- the place ------------------------------------------------------------------------------------------------------
+
+@test "the container is in a cgroup of each hierarchy, and that is gone after it" {
+	start_sleeper
+	local path pid
+	pid=$(init_pid)
+	while read -r path; do
+		grep -qx "$pid" "$path/cgroup.procs" || fail "not in $path"
+	done < <(jq -r '.cgroupPaths[]' "$STATE/$ID/state.json")
+	[ "$(jq '.cgroupPaths | length' "$STATE/$ID/state.json")" -ge 1 ]
+	# every hierarchy of the machine is among them
+	[ "$(grep -c "$ID" "/proc/$pid/cgroup")" -eq "$(grep -c . /proc/self/cgroup)" ]
+	rung delete --force "$ID"
+	[ -z "$(find /sys/fs/cgroup -type d -name "*$ID*")" ]
+}
+
+@test "no cgroupsPath: the id, below rung's own cgroup" {
+	needs_v1_controller pids
+	start_sleeper
+	local own
+	own=$(sed -n 's/^[0-9]*:pids://p' /proc/self/cgroup)
+	[ "$(cgroup_path pids)" = "$(readlink -m "$(v1_mount pids)/$own/$ID")" ]
+}
+
+@test "an absolute cgroupsPath starts at the mount point, and its parents stay" {
+	needs_v1_controller pids
+	config '.linux.cgroupsPath = $p' --arg p "/$ID-parent/$ID"
+	start_sleeper
+	[ "$(cgroup_path pids)" = "$(v1_mount pids)/$ID-parent/$ID" ]
+	rung delete --force "$ID"
+	[ ! -e "$(v1_mount pids)/$ID-parent/$ID" ]
+	find /sys/fs/cgroup -depth -type d -name "$ID-parent" -exec rmdir {} +
+}
+
+@test "a relative cgroupsPath starts at rung's own cgroup" {
+	needs_v1_controller pids
+	config '.linux.cgroupsPath = $p' --arg p "$ID-relative"
+	start_sleeper
+	local own
+	own=$(sed -n 's/^[0-9]*:pids://p' /proc/self/cgroup)
+	[ "$(cgroup_path pids)" = "$(readlink -m "$(v1_mount pids)/$own/$ID-relative")" ]
+}
+
+@test "a cgroupsPath cannot leave the hierarchy" {
+	config '.linux.cgroupsPath = $p' --arg p "/../../../$ID-out"
+	start_sleeper
+	local path
+	while read -r path; do
+		[[ $path == /sys/fs/cgroup/*"$ID-out" && $path != *..* ]] || fail "$path"
+	done < <(jq -r '.cgroupPaths[]' "$STATE/$ID/state.json")
+}
+
+@test "a cgroup that is there already, with a process in it" {
+	needs_v1_controller pids
+	local there
+	there=$(v1_mount pids)/$ID-there
+	mkdir "$there"
+	sleep 1000 3>&- &
+	local pid=$!
+	echo $pid >"$there/cgroup.procs"
+	config '.linux.cgroupsPath = $p' --arg p "/$ID-there"
+	process true
+	run_container
+	local survived=
+	kill $pid && survived=yes
+	wait $pid || true
+	rmdir "$there" 2>/dev/null || true
+	# as runc: a cgroup in use is no cgroup for a new container
+	[ "$status" -eq 1 ]
+	mentions linux.cgroupsPath
+	[ "$survived" = yes ]
+}
+
+@test "exec enters the cgroup" {
+	start_sleeper
+	exec_in cat /proc/self/cgroup
+	[ "$(grep -c "$ID" <<<"$output")" -eq "${#lines[@]}" ]
+}
+
+# ---- the limits -----------------------------------------------------------------------------------------------------
+
+@test "memory: limit, reservation, swappiness" {
+	limit memory '{memory: {limit: 41943040, reservation: 20971520, swappiness: 33}}' \
+		memory.limit_in_bytes 41943040 memory.soft_limit_in_bytes 20971520 memory.swappiness 33
+}
+
+@test "memory: swap is memory and swap" {
+	[ -e "$(v1_mount memory)/memory.memsw.limit_in_bytes" ] || skip "needs swap accounting"
+	limit memory '{memory: {limit: 41943040, swap: 83886080}}' memory.memsw.limit_in_bytes 83886080
+}
+
+@test "memory: -1 is no limit" {
+	limit memory '{memory: {limit: -1}}' memory.limit_in_bytes "$(cat "$(v1_mount memory)/memory.limit_in_bytes")"
+}
+
+@test "memory: disableOOMKiller" {
+	limit memory '{memory: {limit: 41943040, disableOOMKiller: true}}' memory.limit_in_bytes 41943040
+	grep -qx 'oom_kill_disable 1' "$(cgroup_path memory)/memory.oom_control"
+}
+
+@test "memory: the limit is in force" {
+	needs_v1_controller memory
+	config '.linux.resources.memory = {limit: 16777216}'
+	process sh -c 'head -c 67108864 /dev/zero | tail -c 67108864 | wc -c'
+	run_container
+	[[ $output != *67108864* ]]
+}
+
+# The kernel has given up these limits; runc leaves them out too.
+@test "memory: kernel and kernelTCP are left out, with a warning" {
+	config '.linux.resources.memory = {kernel: 10485760, kernelTCP: 10485760}'
+	inside true
+	mentions linux.resources.memory.kernel
+}
+
+@test "pids: limit, in force" {
+	limit pids '{pids: {limit: 5}}' pids.max 5
+	exec_in sh -c 'for i in 1 2 3 4 5 6; do sleep 0.3 & done; true'
+	mentions 'Resource temporarily unavailable' || mentions "can't fork"
+}
+
+# runc until 1.4: 0 was taken for no limit.
+# It is written as 1, as systemd has no 0.
+@test "pids: 0 is a limit, -1 is none" {
+	needs_v1_controller pids
+	config '.linux.resources.pids = {limit: -1}'
+	start_sleeper
+	[ "$(cgroup_value pids pids.max)" = max ]
+	rung delete --force "$ID"
+	config '.linux.resources.pids = {limit: 0}'
+	create_container
+	[ "$(cgroup_value pids pids.max)" = 1 ]
+}
+
+@test "cpu: shares, quota, period" {
+	limit cpu '{cpu: {shares: 512, quota: 20000, period: 50000}}' cpu.shares 512 cpu.cfs_quota_us 20000 cpu.cfs_period_us 50000
+}
+
+@test "cpu: 0 is unset, as Moby means it, and a quota of -1 is none" {
+	limit cpu '{cpu: {shares: 0, quota: 0, period: 0}}' cpu.shares 1024 cpu.cfs_quota_us -1 cpu.cfs_period_us 100000
+	rung delete --force "$ID"
+	limit cpu '{cpu: {quota: -1}}' cpu.cfs_quota_us -1
+}
+
+@test "cpu: burst and idle" {
+	needs_v1_controller cpu
+	[ -e "$(v1_mount cpu)/../cpu" ]
+	local probe
+	probe=$(v1_mount cpu)/$ID-probe
+	mkdir "$probe"
+	local has=
+	[ ! -e "$probe/cpu.cfs_burst_us" ] || has=yes
+	rmdir "$probe"
+	[ "$has" = yes ] || skip "needs cpu.cfs_burst_us (Linux 5.14)"
+	limit cpu '{cpu: {quota: 20000, period: 50000, burst: 10000}}' cpu.cfs_burst_us 10000
+	rung delete --force "$ID"
+	config 'del(.linux.resources.cpu)'
+	limit cpu '{cpu: {idle: 1}}' cpu.idle 1
+}
+
+@test "cpu: real-time runtime and period" {
+	needs_v1_controller cpu
+	local probe ok=
+	probe=$(v1_mount cpu)/$ID-probe
+	mkdir "$probe"
+	[ ! -e "$probe/cpu.rt_runtime_us" ] || { echo 1000 >"$probe/cpu.rt_runtime_us" && ok=yes; } 2>/dev/null || true
+	rmdir "$probe"
+	[ "$ok" = yes ] || skip "needs real-time group scheduling that a cgroup may have a share of"
+	limit cpu '{cpu: {realtimePeriod: 1000000, realtimeRuntime: 5000}}' cpu.rt_period_us 1000000 cpu.rt_runtime_us 5000
+}
+
+@test "cpuset: cpus and mems" {
+	limit cpuset '{cpu: {cpus: "0", mems: "0"}}' cpuset.cpus 0 cpuset.mems 0
+	exec_in sed -n 's/^Cpus_allowed_list:\s*//p' /proc/self/status
+	says 0
+	[ "$(sed -n 's/^Cpus_allowed_list:\s*//p' "/proc/$(init_pid)/status")" = 0 ]
+}
+
+@test "cpuset: without cpus those of the parent" {
+	limit cpuset '{}' cpuset.cpus "$(cat "$(v1_mount cpuset)/cpuset.cpus")" cpuset.mems "$(cat "$(v1_mount cpuset)/cpuset.mems")"
+}
+
+# Value of the block device that the tree lies on, MAJOR:MINOR of the whole disk.
+block_device() {
+	local number
+	for number in /sys/block/*/dev; do
+		[[ $number == *loop* || $number == *ram* ]] && continue
+		cat "$number"
+		return
+	done
+}
+
+@test "blkio: throttling" {
+	local device
+	device=$(block_device)
+	[ -n "$device" ] || skip "needs a block device"
+	needs_v1_controller blkio
+	local major=${device%:*} minor=${device#*:}
+	config '.linux.resources.blockIO = {
+		throttleReadBpsDevice: [{major: $a, minor: $b, rate: 1048576}], throttleWriteBpsDevice: [{major: $a, minor: $b, rate: 2097152}],
+		throttleReadIOPSDevice: [{major: $a, minor: $b, rate: 300}], throttleWriteIOPSDevice: [{major: $a, minor: $b, rate: 400}]}' \
+		--argjson a "$major" --argjson b "$minor"
+	limit blkio '{}' blkio.throttle.read_bps_device "$device 1048576" blkio.throttle.write_bps_device "$device 2097152" \
+		blkio.throttle.read_iops_device "$device 300" blkio.throttle.write_iops_device "$device 400"
+}
+
+@test "blkio: weight" {
+	needs_v1_controller blkio
+	local probe file=
+	probe=$(v1_mount blkio)/$ID-probe
+	mkdir "$probe"
+	for file in blkio.weight blkio.bfq.weight none; do [ ! -e "$probe/$file" ] || break; done
+	rmdir "$probe"
+	[ "$file" != none ] || skip "needs an I/O scheduler with weights"
+	config '.linux.resources.blockIO = {weight: 300}'
+	start_sleeper
+	[[ $(cgroup_value blkio "$file") == *300* ]]
+}
+
+# ---- devices --------------------------------------------------------------------------------------------------------
+
+# GHSA-g54h-m393-cpwq: rules start from nothing allowed, also where the list does not say so.
+@test "devices: only the default ones, whatever the list begins with" {
+	needs_v1_controller devices
+	config '.linux.resources.devices = []'
+	start_sleeper
+	[[ $(cgroup_value devices devices.list) != *'a *:* rwm'* ]]
+	rung delete --force "$ID"
+	config 'del(.linux.resources.devices)'
+	start_sleeper
+	[[ $(cgroup_value devices devices.list) != *'a *:* rwm'* ]]
+	exec_in cat /sys/fs/cgroup/devices/devices.list
+	mentions 'c 1:3 rwm' 'c 1:8 rwm' 'c 5:2 rwm' 'c 136:* rwm'
+}
+
+@test "devices: rules are in force" {
+	needs_v1_controller devices
+	(: </dev/loop0) 2>/dev/null || skip "needs a loop device that may be opened"
+	config '.linux.devices = [{path: "/dev/disk", type: "b", major: 7, minor: 0}]
+		| .linux.resources.devices = [{allow: false, access: "rwm"}]'
+	# a node in linux.devices is no right to open it, as in runc
+	process sh -c '(: </dev/disk && echo opened) 2>&1; (: >>/dev/disk && echo opened) 2>&1; true'
+	run_container
+	[[ ${lines[0]} == *'Operation not permitted' && ${lines[1]} == *'Operation not permitted' ]] || fail "$output"
+	config '.linux.resources.devices += [{allow: true, type: "b", major: 7, minor: 0, access: "r"}]'
+	run_container
+	[[ ${lines[0]} == opened && ${lines[1]} == *'Operation not permitted' ]] || fail "$output"
+}
+
+@test "devices: the order of the rules counts, and access is by its letters" {
+	needs_v1_controller devices
+	config '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, access: "rw"},
+		{allow: true, type: "c", major: 11, minor: 7, access: "rwm"}, {allow: false, type: "c", major: 11, minor: 7, access: "w"}]'
+	start_sleeper
+	run cgroup_value devices devices.list
+	mentions 'c 10:* rw' 'b *:* m' 'c 11:7 rm'
+	rung delete --force "$ID"
+	# what the v1 controller cannot express is no rule that is left out
+	config '.linux.resources.devices += [{allow: false, type: "c", major: 10, minor: 200, access: "w"}]'
+	refused linux.resources.devices
+}
+
+@test "devices: all allowed" {
+	needs_v1_controller devices
+	config '.linux.resources.devices = [{allow: true, access: "rwm"}]'
+	start_sleeper
+	[ "$(cgroup_value devices devices.list)" = 'a *:* rwm' ]
+}
+
+# ---- unified --------------------------------------------------------------------------------------------------------
+
+@test "unified is refused where the hierarchy is v1, with the field" {
+	[ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ] || skip "needs a machine with v1 hierarchies"
+	config '.linux.resources.unified = {"memory.high": "10000000"}'
+	refused linux.resources.unified
+}
+
+@test "unified and limits on cgroup v2" {
+	[ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] || skip "needs a machine with the unified hierarchy only"
+	config '.linux.resources += {unified: {"memory.high": "41943040"}, pids: {limit: 77}, memory: {limit: 83886080}}'
+	start_sleeper
+	[ "$(cgroup_value '' memory.high)" = 41943040 ]
+	[ "$(cgroup_value '' memory.max)" = 83886080 ]
+	[ "$(cgroup_value '' pids.max)" = 77 ]
+	exec_in cat /sys/fs/cgroup/memory.high
+	says 41943040
+}
+
+# ---- what is refused ------------------------------------------------------------------------------------------------
+
+@test "a value that the kernel refuses: the field, the file and the errno; nothing is left" {
+	needs_v1_controller cpuset
+	config '.linux.resources.cpu = {cpus: "4000"}'
+	refused linux.resources.cpu.cpus
+	config '.linux.resources.cpu = {quota: 10}'
+	refused linux.resources.cpu 'invalid argument'
+	[ -z "$(find /sys/fs/cgroup -type d -name "*$ID*")" ]
+}
+
+@test "a resource whose controller is missing is refused with the field" {
+	[ -z "$(v1_mount net_cls)" ] || skip "needs a machine without the net_cls controller"
+	config '.linux.resources = {network: {classID: 1048577}}'
+	refused linux.resources.network net_cls
+}
+
+# ---- the end --------------------------------------------------------------------------------------------------------
+
+@test "kill without a PID namespace ends all processes" {
+	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	process sh -c 'sleep 1000 & setsid sleep 1000 & exec sleep 1000'
+	start_container
+	wait_until 5 test "$(wc -l <"$(cgroup_path freezer)/cgroup.procs")" -ge 3 || true
+	rung kill "$ID" KILL
+	wait_until 5 stopped
+	wait_until 5 empty_cgroup
+}
+
+empty_cgroup() {
+	! grep -q . "$(cgroup_path freezer)/cgroup.procs"
+}
+
+@test "delete ends what init has left behind" {
+	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	process sh -c 'setsid sleep 1000 & sleep 0.2'
+	start_container
+	wait_until 5 stopped
+	grep -q . "$(cgroup_path freezer)/cgroup.procs"
+	rung delete "$ID"
+	[ -z "$(find /sys/fs/cgroup -type d -name "*$ID*")" ]
+}
+
+@test "delete removes cgroups that the container has made" {
+	needs_v1_controller pids
+	config '.linux.namespaces += [{type: "cgroup"}] | (.mounts[] | select(.type == "cgroup")).options = ["rw"]'
+	process sh -c 'mkdir -p /sys/fs/cgroup/pids/a/b /sys/fs/cgroup/freezer/c && echo $$ >/sys/fs/cgroup/pids/a/b/cgroup.procs && echo made && exec sleep 1000'
+	start_container
+	wait_until 5 grep -q made "$OUTPUT"
+	rung delete --force "$ID"
+	[ -z "$(find /sys/fs/cgroup -type d -name "*$ID*")" ]
+}
+
+@test "delete --force of a frozen container" {
+	needs_v1_controller freezer
+	start_sleeper
+	echo FROZEN >"$(cgroup_path freezer)/freezer.state"
+	local before=$SECONDS
+	timeout 20 "$RUNG" --root "$STATE" delete --force "$ID"
+	((SECONDS - before < 5))
+}
+
+@test "a container whose cgroup somebody has removed can be deleted" {
+	process true
+	create_container
+	rung kill "$ID" KILL
+	wait_until 5 stopped
+	local path
+	while read -r path; do rmdir "$path"; done < <(jq -r '.cgroupPaths[]' "$STATE/$ID/state.json")
+	rung delete "$ID"
+}
+
+# ---- other views ----------------------------------------------------------------------------------------------------
+
+# The unified hierarchy is hidden, in a mount namespace of its own.
+@test "with v1 hierarchies only" {
+	[ -d /sys/fs/cgroup/unified ] || skip "needs a machine with v1 hierarchies and the unified one"
+	export RUNG STATE BUNDLE ID
+	config '.linux.resources += {pids: {limit: 9}, memory: {limit: 41943040}}'
+	process sh -c 'cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/memory/memory.limit_in_bytes; ls /sys/fs/cgroup | grep -c unified || true'
+	# shellcheck disable=SC2016
+	run unshare --mount --propagation private bash -c 'mount -t tmpfs hidden /sys/fs/cgroup/unified &&
+		"$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID" 3>&- && cat /sys/fs/cgroup/unified/* 2>/dev/null; true'
+	says $'9\n41943040\n0'
+}

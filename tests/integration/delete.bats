@@ -1,0 +1,169 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2153 # variables of bats and helpers, scripts for inner shells
+# rung delete, in each state of a container, and after accidents. What is left behind fails the test in
+# teardown too.
+
+load helpers
+load commands
+
+gone() {
+	[ ! -e "$STATE/$ID" ]
+	no_leftovers
+}
+
+# bats test_tags=user
+@test "delete: a stopped container" {
+	process true
+	start_container
+	wait_until 5 stopped
+	run -0 rung delete "$ID"
+	says ''
+	gone
+	run -1 rung state "$ID"
+	mentions 'container does not exist'
+}
+
+# bats test_tags=user
+@test "delete: a created container" {
+	create_container
+	local pid
+	pid=$(init_pid)
+	rung delete "$ID"
+	dead "$pid"
+	gone
+}
+
+# bats test_tags=user
+@test "delete: not a running container" {
+	start_sleeper
+	run -1 rung delete "$ID"
+	mentions "cannot delete container $ID that is not stopped: running"
+	[ "$(status_of)" = running ]
+}
+
+# bats test_tags=user
+@test "delete -f, --force: a running container" {
+	start_sleeper
+	local pid
+	pid=$(init_pid)
+	rung delete --force "$ID"
+	dead "$pid"
+	gone
+	start_sleeper
+	rung delete -f "$ID"
+	gone
+}
+
+# bats test_tags=user
+@test "delete --force: the other states" {
+	create_container
+	rung delete --force "$ID"
+	gone
+	process true
+	start_container
+	wait_until 5 stopped
+	rung delete --force "$ID"
+	gone
+}
+
+@test "delete --force: a paused container" {
+	needs_root
+	needs_v1_controller freezer
+	start_sleeper
+	echo FROZEN >"$(cgroup_path freezer)/freezer.state"
+	run -1 rung delete "$ID"
+	mentions 'not stopped: paused'
+	rung delete --force "$ID"
+	gone
+}
+
+@test "delete: processes that outlived init in the host's PID namespace" {
+	needs_root
+	config '.linux.namespaces |= map(select(.type != "pid"))'
+	process sh -c 'sleep 1000 & echo $!; exit 0'
+	start_container
+	wait_until 5 stopped
+	rung delete "$ID"
+	wait_until 5 dead "$(cat "$OUTPUT")"
+	gone
+}
+
+@test "delete: with processes of exec in sub-cgroups that they made" {
+	needs_root
+	needs_v1_controller pids
+	start_sleeper
+	local sub
+	sub=$(cgroup_path pids)/sub
+	mkdir -p "$sub/deeper"
+	rung exec -d "$ID" sleep 1000 </dev/null >/dev/null 2>&1
+	rung exec "$ID" true
+	rung delete --force "$ID"
+	[ ! -e "$sub" ]
+	gone
+}
+
+@test "delete: a container that does not exist" {
+	mkdir "$STATE"
+	run -1 rung delete "$ID"
+	mentions 'container does not exist'
+	run -0 rung delete --force "$ID"
+	says ''
+	rmdir "$STATE"
+}
+
+@test "delete: never anything outside of the state directory" {
+	mkdir -p "$STATE" "$BATS_TEST_TMPDIR/precious"
+	run -1 rung delete --force ../precious
+	mentions 'invalid container ID format'
+	run -1 rung delete --force ..
+	[ -d "$BATS_TEST_TMPDIR/precious" ]
+	rmdir "$STATE"
+}
+
+@test "delete: what a create that was killed early has left" {
+	mkdir -p "$STATE/$ID"
+	run -1 rung delete "$ID"
+	mentions 'container does not exist'
+	[ ! -e "$STATE/$ID" ]
+	mkdir -p "$STATE/$ID"
+	run -0 rung delete --force "$ID"
+	gone
+}
+
+@test "delete: cgroup already gone" {
+	needs_root
+	process true
+	start_container
+	wait_until 5 stopped
+	local path
+	while read -r path; do
+		rmdir "$path"
+	done < <(jq -r '.cgroupPaths[]' "$STATE/$ID/state.json")
+	rung delete "$ID"
+	gone
+}
+
+@test "delete: several containers at the same time" {
+	local n
+	process sleep 1000
+	for n in 1 2 3 4; do
+		rung create "$ID.$n" </dev/null >/dev/null 2>&1
+		rung start "$ID.$n"
+	done
+	local jobs=()
+	for n in 1 2 3 4; do
+		rung delete --force "$ID.$n" &
+		jobs+=($!)
+	done
+	for n in "${jobs[@]}"; do
+		wait "$n"
+	done
+	gone
+}
+
+@test "delete: wrong number of arguments" {
+	run -1 rung delete
+	mentions 'requires exactly 1 argument(s)'
+	run -1 rung delete a b
+	mentions 'requires exactly 1 argument(s)'
+}

@@ -1,0 +1,140 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016 # expanded by jq, or by the shell in the container
+# linux.devices, the default devices and the links in /dev. Device rules are in cgroups.bats.
+
+load helpers
+
+@test "the default devices" {
+	needs_root
+	inside 'cd /dev && stat -c "%n %F %t:%T %a %u:%g" full null random tty urandom zero'
+	says 'full character special file 1:7 666 0:0
+null character special file 1:3 666 0:0
+random character special file 1:8 666 0:0
+tty character special file 5:0 666 0:0
+urandom character special file 1:9 666 0:0
+zero character special file 1:5 666 0:0'
+}
+
+# bats test_tags=user
+@test "the default devices work" {
+	inside 'echo x >/dev/null && [ -z "$(cat /dev/null)" ] && head -c 3 /dev/zero | wc -c && head -c 5 /dev/urandom | wc -c
+		echo x 2>&1 >/dev/full || echo full'
+	[ "${lines[0]}" = 3 ]
+	[ "${lines[1]}" = 5 ]
+	[ "${lines[-1]}" = full ]
+}
+
+# bats test_tags=user
+@test "the links in /dev" {
+	inside 'cd /dev && for l in fd stdin stdout stderr ptmx; do echo "$l $(readlink $l)"; done'
+	says 'fd /proc/self/fd
+stdin /proc/self/fd/0
+stdout /proc/self/fd/1
+stderr /proc/self/fd/2
+ptmx pts/ptmx'
+}
+
+# bats test_tags=user
+@test "nothing else is in /dev" {
+	inside 'ls -A /dev | tr "\n" " "'
+	local want='fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero '
+	[ ! -e /proc/kcore ] || want="core $want"
+	says "$want"
+}
+
+@test "linux.devices: kinds, numbers, modes and owners" {
+	needs_root
+	config '.linux.devices = [
+		{path: "/dev/character", type: "c", major: 1, minor: 3, fileMode: 438, uid: 11, gid: 12},
+		{path: "/dev/unbuffered", type: "u", major: 1, minor: 5, fileMode: 420},
+		{path: "/dev/block", type: "b", major: 7, minor: 300, fileMode: 384, uid: 5},
+		{path: "/dev/fifo", type: "p", fileMode: 432},
+		{path: "/dev/deep/down/plain", type: "c", major: 1, minor: 7}]'
+	inside 'cd /dev && stat -c "%n %F %t:%T %a %u:%g" character unbuffered block fifo deep/down/plain'
+	says 'character character special file 1:3 666 11:12
+unbuffered character special file 1:5 644 0:0
+block block special file 7:12c 600 5:0
+fifo fifo 0:0 660 0:0
+deep/down/plain character special file 1:7 666 0:0'
+}
+
+# crun 1.14, runc#3661: the mode of a device is not cut by a umask, neither rung's nor the process's.
+@test "the umask does not reach the mode of devices" {
+	needs_root
+	config '.linux.devices = [{path: "/dev/open", type: "c", major: 1, minor: 3, fileMode: 511}] | .process.user.umask = 63'
+	process sh -c 'stat -c %a /dev/open /dev/null; umask'
+	run bash -c 'umask 0077; "$@"' sh "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	says $'777\n666\n0077'
+}
+
+@test "a default device that linux.devices names takes its mode from there" {
+	needs_root
+	config '.linux.devices = [{path: "/dev/null", type: "c", major: 1, minor: 3, fileMode: 384, gid: 9}]'
+	inside 'stat -c "%a %g" /dev/null'
+	says '600 9'
+}
+
+# runc refuses the numbers, which the specification leaves to be ignored.
+@test "a FIFO that has numbers" {
+	needs_root
+	config '.linux.devices = [{path: "/dev/fifo", type: "p", major: 1, minor: 2}]'
+	inside 'stat -c %F /dev/fifo'
+	says fifo
+}
+
+@test "a device outside of /dev" {
+	needs_root
+	own_rootfs
+	config '.linux.devices = [{path: "/run/zero", type: "c", major: 1, minor: 5}]'
+	inside 'head -c 2 /run/zero | wc -c'
+	says 2
+}
+
+@test "devices in a user namespace are those of the host" {
+	needs_root
+	map_ids
+	inside 'stat -c "%n %t:%T" /dev/null /dev/zero /dev/tty; echo x >/dev/null'
+	says '/dev/null 1:3
+/dev/zero 1:5
+/dev/tty 5:0'
+}
+
+@test "a device that the host lacks is made, but not in a user namespace" {
+	needs_root
+	config '.linux.devices = [{path: "/dev/only-inside", type: "c", major: 1, minor: 3}]'
+	inside 'echo x >/dev/only-inside'
+	map_ids
+	refused 'linux.devices[0]' 'no such file or directory'
+}
+
+# runc#3276: a read-only /dev still gets its devices and links.
+# bats test_tags=user
+@test "a read-only /dev" {
+	config '(.mounts[] | select(.destination == "/dev")).options += ["ro"]'
+	inside 'ls /dev/null /dev/ptmx; touch /dev/x 2>&1 || true'
+	mentions /dev/null /dev/ptmx 'Read-only file system'
+}
+
+@test "a /dev that the bundle binds is left as it is" {
+	needs_root
+	mkdir "$BUNDLE/dev"
+	touch "$BUNDLE/dev/mark"
+	config 'del(.mounts[] | select(.destination | startswith("/dev")))
+		| .mounts += [{destination: "/dev", type: "bind", source: "dev", options: ["bind"]}]'
+	inside 'ls /dev'
+	says mark
+}
+
+@test "without a mount on /dev the nodes are in the root file system" {
+	needs_root
+	own_rootfs
+	config 'del(.mounts[] | select(.destination | startswith("/dev")))'
+	inside 'stat -c %t:%T /dev/null; readlink /dev/fd'
+	says $'1:3\n/proc/self/fd'
+}
+
+# bats test_tags=user
+@test "an unknown type of device is refused with the field" {
+	config '.linux.devices = [{path: "/dev/odd", type: "x", major: 1, minor: 3}]'
+	refused 'linux.devices[0]'
+}

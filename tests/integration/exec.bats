@@ -1,0 +1,356 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2154 # variables of bats and helpers, scripts for inner shells
+# rung exec: a second process in a container, and each flag.
+
+load helpers
+load commands
+
+setup() {
+	setup_bundle
+	process sleep 1000
+}
+
+# bats test_tags=user
+@test "exec: in the namespaces, root and cgroup of the container" {
+	start_container
+	exec_in sh -c 'for n in /proc/self/ns/*; do readlink $n; done; cat /proc/1/comm; cat /proc/self/cgroup | sed "s/.*://"'
+	[ "$status" -eq 0 ]
+	local ns
+	for ns in ipc mnt pid uts; do
+		mentions "$(readlink "/proc/$(init_pid)/ns/$ns")"
+	done
+	mentions sleep
+}
+
+# bats test_tags=user
+@test "exec: the exit status is that of the process" {
+	start_container
+	run -42 rung exec "$ID" sh -c 'exit 42'
+	says ''
+	run -137 rung exec "$ID" sh -c 'kill -KILL $$'
+}
+
+# bats test_tags=user
+@test "exec: stdin, stdout and stderr are the caller's" {
+	start_container
+	run -0 --separate-stderr rung exec "$ID" sh -c 'cat; echo to stderr >&2' <<<'from stdin'
+	says 'from stdin'
+	[ "$stderr" = 'to stderr' ]
+}
+
+# bats test_tags=user
+@test "exec: flags after the id are the program's" {
+	start_container
+	run -0 rung exec "$ID" echo -e --env X -d
+	says '--env X -d'
+	run -0 rung exec -- "$ID" echo -- -t
+	says '-- -t'
+}
+
+# bats test_tags=user
+@test "exec: in a container that was not started" {
+	create_container
+	exec_in cat /proc/1/comm
+	[ "$status" -eq 0 ]
+	[ "$(status_of)" = created ]
+}
+
+# bats test_tags=user
+@test "exec -e, --env: added to the container's; the last of a name counts" {
+	config '.process.env = ["PATH=/bin", "A=old", "B=b"]'
+	start_container
+	run -0 rung exec -e A=new --env 'C=a,b c' --env A=newest "$ID" env
+	[ "$(sort <<<"$output")" = "$(printf '%s\n' A=newest B=b 'C=a,b c' HOME=/root PATH=/bin)" ]
+	run -255 rung exec -e NOVALUE "$ID" env
+	mentions NOVALUE
+}
+
+# bats test_tags=user
+@test "exec --cwd" {
+	start_container
+	run -0 rung exec --cwd /bin "$ID" pwd
+	says /bin
+	run -255 rung exec --cwd /no/such/dir "$ID" pwd
+	mentions process.cwd 'no such file or directory'
+	run -255 rung exec --cwd bin "$ID" pwd
+	mentions process.cwd 'absolute'
+}
+
+@test "exec -u, --user: a uid, and a gid" {
+	needs_root
+	start_container
+	run -0 rung exec -u 1000 "$ID" sh -c 'id -u; id -g; echo $HOME'
+	says 1000$'\n'0$'\n'/home/user
+	run -0 rung exec --user 1000:100 "$ID" sh -c 'id -u; id -g'
+	says 1000$'\n'100
+}
+
+@test "exec --user: what is no number" {
+	start_container
+	local user
+	for user in root 1000x '1000:' ':100' '0:tty' -1 4294967296 '1000 '; do
+		run -255 rung exec --user="$user" "$ID" id
+		mentions 'bad '
+	done
+}
+
+@test "exec -g, --additional-gids" {
+	needs_root
+	start_container
+	run -0 rung exec -u 1000:1000 -g 100 --additional-gids 65534 "$ID" id -G
+	says '1000 100 65534'
+	run -255 rung exec --additional-gids=-1 "$ID" id
+	mentions 'additional-gids must be a positive number'
+	run -255 rung exec -g 4294967296 "$ID" id
+}
+
+capability_set() { # SET FLAG...
+	local set=$1
+	shift
+	rung exec "$@" "$ID" awk -v set="$set:" '$1 == set { print $2 }' /proc/self/status
+}
+
+# bats test_tags=user
+@test "exec -c, --cap: added to bounding, effective and permitted, not to inheritable" {
+	start_container
+	[ "$(capability_set CapEff)" = 0000000020000420 ]
+	local set
+	for set in CapBnd CapEff CapPrm; do
+		[ "$(capability_set $set -c CAP_CHOWN --cap CAP_FOWNER)" = 0000000020000429 ]
+	done
+	for set in CapInh CapAmb; do
+		[ "$(capability_set $set -c CAP_CHOWN)" = 0000000000000000 ]
+	done
+}
+
+# bats test_tags=user
+@test "exec --cap: an unknown one is told of and left out" {
+	start_container
+	run -0 --separate-stderr rung exec --cap CAP_NOPE "$ID" echo finished
+	says finished
+	[[ $stderr == *level=warning*CAP_NOPE* ]]
+}
+
+# bats test_tags=user
+@test "exec --no-new-privs" {
+	config '.process.noNewPrivileges = false'
+	start_container
+	run -0 rung exec "$ID" grep NoNewPrivs /proc/self/status
+	says $'NoNewPrivs:\t0'
+	run -0 rung exec --no-new-privs "$ID" grep NoNewPrivs /proc/self/status
+	says $'NoNewPrivs:\t1'
+}
+
+# bats test_tags=user
+@test "exec -d, --detach and --pid-file" {
+	start_container
+	rung exec -d --pid-file pid "$ID" sleep 2000 </dev/null &>output
+	[[ $(tr '\0' ' ' <"/proc/$(cat pid)/cmdline") == 'sleep 2000 ' ]]
+	rung exec --detach --pid-file pid "$ID" sleep 3000 </dev/null &>output
+	[[ $(tr '\0' ' ' <"/proc/$(cat pid)/cmdline") == 'sleep 3000 ' ]]
+	[ ! -s output ]
+}
+
+@test "exec -d: an error of the process's start is told" {
+	start_container
+	run -255 rung exec -d "$ID" no-such-program
+	mentions 'executable file not found in $PATH'
+}
+
+# bats test_tags=user
+@test "exec -t, --tty: in the foreground" {
+	start_container
+	run "$RUNG_TEST_COMMANDS/console" size=33x77 -- "$RUNG" --root "$STATE" exec -t "$ID" sh -c 'stty size; tty; exit 9'
+	[ "$status" -eq 9 ]
+	mentions '33 77' /dev/
+	run "$RUNG_TEST_COMMANDS/console" -- "$RUNG" --root "$STATE" exec --tty "$ID" test -t 0
+	[ "$status" -eq 0 ]
+}
+
+# bats test_tags=user
+@test "exec --console-socket" {
+	start_container
+	"$RUNG_TEST_COMMANDS/console" -socket "$BUNDLE/console" >shown 3>&- &
+	local job=$!
+	wait_until 5 test -S console
+	rung exec -d -t --console-socket "$BUNDLE/console" "$ID" sh -c 'test -t 1 && echo on a terminal' </dev/null &>output
+	wait "$job"
+	grep -q 'on a terminal' shown
+}
+
+@test "exec: a terminal that nobody would use is refused" {
+	start_container
+	run -255 rung exec -d -t "$ID" true
+	mentions 'without setting console socket'
+	run -255 rung exec --console-socket /none "$ID" true
+	mentions 'cannot use console socket'
+}
+
+# bats test_tags=user
+@test "exec --pidfd-socket" {
+	start_container
+	"$RUNG_TEST_COMMANDS/pidfdkill" 9 "$BUNDLE/pidfd" </dev/null 3>&- &
+	wait_until 5 test -S pidfd
+	rung exec -d --pid-file pid --pidfd-socket "$BUNDLE/pidfd" "$ID" sleep 2000 </dev/null &>output || true
+	wait_until 5 exec_is_dead
+	[ "$(status_of)" = running ]
+}
+
+# The signal may come before the program: then there is no pid file.
+exec_is_dead() {
+	[ ! -e pid ] || dead "$(cat pid)"
+}
+
+# bats test_tags=user
+@test "exec -p, --process" {
+	start_container
+	jq '.process | .args = ["sh", "-c", "pwd; echo $A"] | .cwd = "/bin" | .env += ["A=1"]' config.json >process.json
+	run -0 rung exec -p process.json "$ID"
+	says /bin$'\n'1
+	run -0 rung exec --process "$BUNDLE/process.json" "$ID"
+	says /bin$'\n'1
+}
+
+@test "exec --process: what is wrong is named" {
+	start_container
+	run -255 rung exec -p none.json "$ID"
+	mentions none.json 'no such file or directory'
+	echo '{' >process.json
+	run -255 rung exec -p process.json "$ID"
+	mentions process.json
+	echo '{"cwd": "/", "args": ["id"], "user": {"uid": "root"}}' >process.json
+	run -255 rung exec -p process.json "$ID"
+	mentions user.uid
+	echo '{"cwd": "/", "args": []}' >process.json
+	run -255 rung exec -p process.json "$ID"
+	mentions 'args' 'must not be empty'
+	echo '{"args": ["id"]}' >process.json
+	run -255 rung exec -p process.json "$ID"
+	mentions 'cwd' 'must not be empty'
+	echo null >process.json
+	run -255 rung exec -p process.json "$ID"
+	mentions 'must not be empty'
+}
+
+# bats test_tags=user
+@test "exec --preserve-fds" {
+	start_container
+	echo three >three
+	output=$("$RUNG" --root "$STATE" exec --preserve-fds 1 "$ID" cat /proc/self/fd/3 3<three)
+	says three
+	output=$("$RUNG" --root "$STATE" exec "$ID" sh -c 'ls /proc/self/fd | wc -l' 3<three)
+	says 4
+}
+
+@test "exec --preserve-fds: a descriptor that is not open is an error" {
+	start_container
+	run -255 rung exec --preserve-fds 5 "$ID" true
+	mentions 'unable to stat preserved-fd'
+}
+
+@test "exec --process-label, --apparmor: without such a security module, an error that names the field" {
+	needs_root
+	start_container
+	if [ ! -d /sys/fs/selinux/booleans ]; then
+		run -255 rung exec --process-label system_u:system_r:svirt_t:s0 "$ID" true
+		mentions process.selinuxLabel
+	fi
+	if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" != Y ]; then
+		run -255 rung exec --apparmor no-such-profile "$ID" true
+		mentions process.apparmorProfile
+	fi
+}
+
+@test "exec --ignore-paused: else a paused container is refused" {
+	needs_root
+	needs_v1_controller freezer
+	start_container
+	local freezer
+	freezer=$(cgroup_path freezer)/freezer.state
+	echo FROZEN >"$freezer"
+	run -255 rung exec "$ID" true
+	mentions 'cannot exec in a paused container (use --ignore-paused to override)'
+	rung exec --ignore-paused "$ID" echo thawed </dev/null >output 2>&1 &
+	local job=$!
+	sleep 0.2
+	[ ! -s output ]
+	echo THAWED >"$freezer"
+	wait "$job"
+	[ "$(cat output)" = thawed ]
+}
+
+# bats test_tags=user
+@test "exec: in a stopped container" {
+	process true
+	start_container
+	wait_until 5 stopped
+	run -255 rung exec "$ID" true
+	mentions 'cannot exec in a stopped container'
+}
+
+@test "exec: in a container that does not exist" {
+	run -255 rung exec "$ID" true
+	mentions 'container does not exist'
+}
+
+# bats test_tags=user
+@test "exec: a program that does not exist" {
+	start_container
+	run -255 rung exec "$ID" no-such-program
+	mentions 'exec failed: exec: ' no-such-program 'executable file not found in $PATH'
+	run -255 rung exec "$ID" /no/such/program
+	mentions '/no/such/program' 'no such file or directory'
+	run -255 rung exec "$ID" /etc/passwd
+	mentions /etc/passwd 'permission denied'
+}
+
+@test "exec: into a container with the one process that pids.limit allows" {
+	needs_root
+	needs_v1_controller pids
+	config '.linux.resources.pids.limit = 1'
+	start_container
+	run -0 rung exec "$ID" true
+}
+
+@test "exec: thirty at a time" {
+	start_container
+	local n jobs=()
+	for n in {1..30}; do
+		rung exec "$ID" sh -c "exit $n" </dev/null &
+		jobs+=($!)
+	done
+	for n in {1..30}; do
+		local code=0
+		wait "${jobs[$((n - 1))]}" || code=$?
+		[ "$code" = "$n" ]
+	done
+}
+
+@test "exec: the process ends with the container" {
+	start_container
+	rung exec "$ID" sh -c 'echo ready; sleep 2000' </dev/null >output &
+	local job=$! code=0
+	wait_until 5 grep -q ready output
+	rung kill "$ID" KILL
+	wait "$job" || code=$?
+	[ "$code" = 137 ]
+}
+
+# bats test_tags=user
+@test "exec: signals are forwarded to the process" {
+	start_container
+	rung exec "$ID" sh -c 'trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done' </dev/null >output &
+	local job=$! code=0
+	wait_until 5 grep -q ready output
+	kill -TERM "$(pgrep -P "$job" -x rung || echo "$job")"
+	wait "$job" || code=$?
+	[ "$code" = 7 ]
+}
+
+@test "exec: wrong number of arguments" {
+	run -1 rung exec
+	mentions 'requires a minimum of 1 argument(s)'
+	start_container
+	run -255 rung exec "$ID"
+	mentions 'exec args cannot be empty'
+}

@@ -1,0 +1,70 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016 # variables of bats and helpers, scripts for inner shells
+# rung features: the features document of the runtime specification (features.md).
+
+load helpers
+
+feature() { # FILTER
+	rung features | jq -e "$1"
+}
+
+# bats test_tags=user
+@test "features: is the specification's document, and nothing else" {
+	rung features | "$RUNG_TEST_COMMANDS/checkfeatures"
+}
+
+@test "features: a document with a member too many or one too few is found" {
+	local change
+	for change in '. + {nope: 1}' 'del(.ociVersionMax)' '.linux.namespaces = []' '.hooks += ["poststop"]'; do
+		rung features | jq "$change" >changed
+		run -1 "$RUNG_TEST_COMMANDS/checkfeatures" <changed
+	done
+}
+
+# bats test_tags=user
+@test "features: needs no state and no root" {
+	run -0 "$RUNG" --root /no/such/dir features
+	[ ! -e /no/such/dir ]
+}
+
+@test "features: versions" {
+	feature '.ociVersionMin == "1.0.0"'
+	feature ".ociVersionMax == \"$(rung --version | sed -n 's/^spec: //p')\""
+	feature '.annotations["io.github.seccomp.libseccomp.version"] | test("^[0-9]+[.][0-9]+[.][0-9]+$")'
+}
+
+@test "features: all hooks and namespaces" {
+	feature '(.hooks | sort) == ["createContainer", "createRuntime", "poststart", "poststop", "prestart", "startContainer"]'
+	feature '(.linux.namespaces | sort) == ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"]'
+}
+
+@test "features: every capability that this kernel knows" {
+	[ "$(rung features | jq '.linux.capabilities | length')" -ge $(($(cat /proc/sys/kernel/cap_last_cap) + 1)) ]
+}
+
+@test "features: seccomp" {
+	feature '.linux.seccomp.enabled and (.linux.seccomp.actions | index("SCMP_ACT_ERRNO")) and (.linux.seccomp.archs | index("SCMP_ARCH_X86_64"))
+		and (.linux.seccomp.supportedFlags - .linux.seccomp.knownFlags == [])'
+}
+
+# Each is tried: what a mount option does is not asked here.
+@test "features: each mount option is one for a bind mount" {
+	local option
+	mkdir shared
+	while read -r option; do
+		case $option in
+		idmap | ridmap | defaults) continue ;;
+		dirsync | iversion | lazytime | mand | sync) continue ;; # of the file system, not of a mount
+		esac
+		config '.mounts = [{destination: "/mnt", type: "bind", source: "shared", options: ["bind", $o]}]' --arg o "$option"
+		run -0 rung explain -b "$BUNDLE"
+	done < <(rung features | jq -r '.mountOptions[]')
+	config '.mounts[0].options = ["bind", "no-such-option"]'
+	run -1 rung explain -b "$BUNDLE"
+	mentions no-such-option
+}
+
+@test "features: wrong number of arguments" {
+	run -1 rung features a
+	mentions 'requires exactly 0 argument(s)'
+}

@@ -1,0 +1,236 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # variables of bats and helpers, scripts for inner shells
+# The options that all commands share, the log, and wrong usage.
+
+load helpers
+
+setup() {
+	setup_bundle
+	LOG=$BATS_TEST_TMPDIR/log
+}
+
+# The log holds exactly one record of the level, whose message has the text.
+logged_json() { # TEXT
+	[ "$(wc -l <"$LOG")" = 1 ] || fail "not one line: $(cat "$LOG")"
+	jq -e --arg text "$1" '(keys == ["level", "msg", "time"]) and .level == "error" and (.msg | contains($text))
+		and (.time | fromdateiso8601? // (.time | test("^[0-9]{4}-[0-9-]+T[0-9:]+[+-][0-9:]+$")))' "$LOG" || fail "$(cat "$LOG")"
+}
+
+# bats test_tags=user
+@test "--root: where the state is" {
+	create_container
+	[ -f "$STATE/$ID/state.json" ]
+	run -0 "$RUNG" --root="$STATE" state "$ID"
+	run -1 "$RUNG" --root "$STATE.other" state "$ID"
+	mentions 'container does not exist'
+}
+
+# bats test_tags=user
+@test "--root: a relative one is below the current directory" {
+	cd "$BATS_TEST_TMPDIR"
+	"$RUNG" --root state create -b "$BUNDLE" "$ID" </dev/null >output 2>&1 3>&-
+	[ -f "$STATE/$ID/state.json" ]
+	run -0 rung state "$ID"
+}
+
+# bats test_tags=user
+@test "--root: the state is for its owner alone" {
+	create_container
+	[ "$(stat -c %a "$STATE")" = 700 ]
+	[ "$(stat -c %a "$STATE/$ID/state.json")" = 600 ]
+}
+
+# bats test_tags=user-only
+@test "--root: below XDG_RUNTIME_DIR unless told otherwise, and sticky" {
+	create_container
+	rung delete "$ID"
+	"$RUNG" list -q
+	[ "$(stat -c %a "$XDG_RUNTIME_DIR/rung")" = 1700 ]
+}
+
+# bats test_tags=user
+@test "errors: on stderr, as text, without --log" {
+	run -1 --separate-stderr rung state "$ID"
+	says ''
+	[[ $stderr =~ ^time=\"20[^\"]+\"\ level=error\ msg=\"container\ does\ not\ exist\"$ ]]
+}
+
+# bats test_tags=user
+@test "--log: the error is in the file, and plain on stderr" {
+	run -1 --separate-stderr rung --log "$LOG" state "$ID"
+	[ "$stderr" = 'container does not exist' ]
+	[[ $(cat "$LOG") =~ ^time=\"20[^\"]+\"\ level=error\ msg=\"container\ does\ not\ exist\"$ ]]
+}
+
+# bats test_tags=user
+@test "--log --log-format json: one object with level, msg and time" {
+	run -1 rung --log "$LOG" --log-format json state "$ID"
+	logged_json 'container does not exist'
+}
+
+@test "--log-format json without --log" {
+	run -1 --separate-stderr rung --log-format json state "$ID"
+	jq -e '.level == "error" and .msg == "container does not exist"' <<<"$stderr"
+}
+
+# bats test_tags=user
+@test "--log: what is wrong with the command line is in the log too" {
+	run -1 rung --log "$LOG" --log-format json state --no-such-flag "$ID"
+	logged_json 'flag provided but not defined: -no-such-flag'
+}
+
+@test "--log: also with a global option that does not exist" {
+	run -1 rung --log "$LOG" --log-format json --no-such-flag state "$ID"
+	logged_json 'flag provided but not defined: -no-such-flag'
+	rm "$LOG"
+	run -1 rung --log="$LOG" --log-format=json --no-such-flag state "$ID"
+	logged_json 'flag provided but not defined: -no-such-flag'
+}
+
+@test "--log: also with a wrong value, and the wrong number of arguments" {
+	run -1 rung --log "$LOG" --log-format json run --preserve-fds many "$ID"
+	logged_json many
+	rm "$LOG"
+	run -1 rung --log "$LOG" --log-format json state
+	logged_json 'requires exactly 1 argument(s)'
+	rm "$LOG"
+	run -1 rung --log "$LOG" --log-format json --rootless maybe list
+	logged_json --rootless
+}
+
+@test "--log: is added to" {
+	run -1 rung --log "$LOG" state "$ID"
+	run -1 rung --log "$LOG" state "$ID"
+	[ "$(wc -l <"$LOG")" = 2 ]
+}
+
+@test "--log: one that cannot be opened is an error" {
+	run -1 rung --log /no/such/dir/log list
+	mentions /no/such/dir/log 'no such file or directory'
+}
+
+@test "--log-format: an unknown one is an error" {
+	run -1 rung --log-format yaml list
+	mentions 'invalid log-format: yaml'
+}
+
+# bats test_tags=user
+@test "--log: a message with quotes and newlines stays one record" {
+	config '.process.cwd = "a\"b\n\u0001ü"'
+	run -1 rung --log "$LOG" --log-format json run "$ID"
+	logged_json process.cwd
+	rm "$LOG"
+	run -1 rung --log "$LOG" run "$ID"
+	[ "$(wc -l <"$LOG")" = 1 ]
+}
+
+# bats test_tags=user
+@test "--debug: messages of that level, and only then" {
+	process true
+	run -0 rung --debug run "$ID"
+	mentions level=debug
+	run -0 rung run "$ID"
+	says ''
+	run -0 rung --debug --log "$LOG" --log-format json run "$ID"
+	says ''
+	jq -e '.level == "debug"' "$LOG"
+}
+
+# bats test_tags=user
+@test "--debug: an error shows the plan around the op" {
+	process true
+	add_mount '{"destination": "/mnt", "type": "no-such-type", "source": "none"}'
+	run -1 rung --debug run "$ID"
+	mentions 'mounts[' no-such-type FSOPEN '=>'
+}
+
+# bats test_tags=user
+@test "--trace: the time of each op" {
+	process true
+	run -0 rung --debug --trace run "$ID"
+	mentions CHDIR EXEC
+}
+
+# bats test_tags=user
+@test "-v, --version: the lines that engines read" {
+	run -0 rung --version
+	[[ ${lines[0]} =~ ^rung\ version\ [0-9]+\.[0-9]+\.[0-9]+ ]]
+	local name
+	for name in spec go libseccomp; do
+		grep -qE "^$name: ?[a-z]*[0-9]+\.[0-9]+" <<<"$output"
+	done
+	local version=$output
+	run -0 rung -v
+	says "$version"
+}
+
+# bats test_tags=user
+@test "-h, --help, help" {
+	run -0 rung --help
+	mentions USAGE: COMMANDS: create --log-format
+	local help=$output
+	run -0 rung -h
+	says "$help"
+	run -0 rung help
+	says "$help"
+	run -0 rung
+	says "$help"
+}
+
+@test "help: of each command, with its flags" {
+	local command
+	for command in create delete exec explain features kill list run spec start state; do
+		run -0 rung "$command" --help
+		mentions "rung $command" USAGE:
+		run -0 rung help "$command"
+		mentions "rung $command"
+	done
+}
+
+@test "an unknown command" {
+	run -3 rung --log "$LOG" --log-format json no-such-command
+	logged_json no-such-command
+}
+
+@test "--systemd-cgroup: a clear no" {
+	run -1 rung --systemd-cgroup run "$ID"
+	mentions systemd-cgroup
+	[ ! -e "$STATE/$ID" ]
+}
+
+@test "--rootless: true, false, auto, and nothing else" {
+	process true
+	local value
+	for value in true false auto; do
+		run -0 rung --rootless "$value" run "$ID"
+		run -0 rung --rootless="$value" list
+	done
+	run -1 rung --rootless maybe list
+	mentions --rootless maybe
+}
+
+@test "an option without its value" {
+	run -1 rung --root
+	mentions 'flag needs an argument: --root'
+}
+
+@test "init: is for rung's own use" {
+	run ! rung init
+	run -1 "$RUNG" init 3 3>&-
+	run -1 "$RUNG" init 99
+	mentions init
+}
+
+@test "a name of the program that is not rung" {
+	process echo hello
+	ln -s "$RUNG" "$BATS_TEST_TMPDIR/runc"
+	run -0 "$BATS_TEST_TMPDIR/runc" --root "$STATE" run "$ID"
+	says hello
+}
+
+@test "stdin, stdout or stderr closed by the caller" {
+	process true
+	"$RUNG" --root "$STATE" run "$ID" 0<&- 3>&-
+	"$RUNG" --root "$STATE" run "$ID" 1>&- 3>&-
+	"$RUNG" --root "$STATE" run "$ID" 0<&- 1>&- 2>&- 3>&-
+}

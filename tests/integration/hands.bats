@@ -1,0 +1,222 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2030,SC2031,SC2153 # expanded by jq, or by the shell in the container
+# The hands: what happens in the container before its program, what it costs, and what a death of rung leaves.
+
+load helpers
+
+setup() {
+	setup_bundle
+	COMPARE=$RUNG_TEST_COMMANDS/comparetrace
+	TRACE=$BATS_TEST_TMPDIR/trace
+}
+
+needs_tracing() {
+	needs_root
+	needs_command strace
+	[ -x "$COMPARE" ] || skip "needs the programs of tests/cmd: make test-commands"
+}
+
+# trace COMMAND OF RUNG...: one file a task.
+trace() {
+	mkdir "$TRACE"
+	strace -ff -q -o "$TRACE/task" "$RUNG" --root "$STATE" "$@" </dev/null >"$BATS_TEST_TMPDIR/traced" 2>&1 3>&- ||
+		fail "$(cat "$BATS_TEST_TMPDIR/traced")"
+}
+
+# The tasks of $TRACE that began a plan, and those that they made up to execve.
+hands_tasks() {
+	grep -l 'prctl(PR_SET_NAME, "rung:init"' "$TRACE"/task.*
+}
+
+no_line() { # REGEX TEXT
+	[ -n "$2" ] || fail "an empty trace"
+	! grep -E "$1" <<<"$2" || fail "these calls are not to be made"
+}
+
+same_as_explained() { # FLAG OF EXPLAIN...
+	rung explain --format json -b "$BUNDLE" "$@" "$ID" >"$BATS_TEST_TMPDIR/explained"
+	run "$COMPARE" "$BATS_TEST_TMPDIR/explained" "$TRACE/task"
+	[ "$status" -eq 0 ] || fail "$output"
+}
+
+@test "run makes just the system calls that explain lists, in their order" {
+	needs_tracing
+	trace run -b "$BUNDLE" "$ID"
+	same_as_explained --run
+}
+
+@test "so does a container with all that a configuration may have" {
+	needs_tracing
+	own_rootfs
+	mkdir "$BUNDLE/data"
+	config '.mounts += [{destination: "/tmp", type: "bind", source: "data", options: ["rbind", "ro", "noexec", "rslave"]},
+			{destination: "/run", type: "tmpfs", source: "tmpfs", options: ["ro", "size=1m"]}]
+		| .linux.namespaces += [{type: "cgroup"}, {type: "time"}] | .linux.timeOffsets = {monotonic: {secs: 5}}
+		| .linux.devices = [{path: "/dev/extra", type: "c", major: 1, minor: 3, uid: 5, gid: 6}]
+		| .linux.sysctl = {"net.ipv4.ip_forward": "1"} | .linux.rootfsPropagation = "rshared"
+		| .linux.resources = {pids: {limit: 20}, memory: {limit: 67108864}}
+		| .process.user = {uid: 1000, gid: 1000, additionalGids: [7], umask: 23} | .process.oomScoreAdj = 10
+		| .process.capabilities.ambient = ["CAP_KILL"] | .process.capabilities.inheritable = ["CAP_KILL"]
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["personality"], action: "SCMP_ACT_ERRNO"}]}
+		| .process.noNewPrivileges = false | .domainname = "example.net" | .process.cwd = "/home/user"'
+	trace run -b "$BUNDLE" "$ID"
+	same_as_explained --run
+}
+
+@test "so does a container in a user namespace" {
+	needs_tracing
+	map_ids
+	trace run -b "$BUNDLE" "$ID"
+	same_as_explained --run
+}
+
+@test "no thread and no Go runtime before the program: two tasks, each with one clone3 at most" {
+	needs_tracing
+	process /bin/true
+	trace run -b "$BUNDLE" "$ID"
+	[ "$(hands_tasks | wc -l)" -eq 1 ]
+	local stage child
+	stage=$(hands_tasks)
+	[ "$(grep -cE '^(clone|clone3|fork|vfork)\(' <(sed '1,/rung:init/d' "$stage"))" -eq 1 ]
+	no_line CLONE_THREAD "$(sed '1,/rung:init/d' "$stage")"
+	child=$TRACE/task.$(sed -n 's/^clone3(.*= \([0-9]*\)$/\1/p' <(sed '1,/rung:init/d' "$stage"))
+	no_line '^(clone|clone3|fork|vfork)\(' "$(sed '/^execve(/,$d' "$child")"
+	# what a start of the Go runtime cannot do without
+	no_line '^(rt_sigaction|epoll_create1|sigaltstack|futex|madvise|sched_getaffinity)\(' "$(sed '/^execve(/,$d' "$child")"
+}
+
+@test "exec: no thread in the container either" {
+	needs_tracing
+	start_sleeper
+	trace exec "$ID" /bin/true
+	local stage child
+	stage=$(hands_tasks)
+	child=$TRACE/task.$(sed -n 's/^clone3(.*= \([0-9]*\)$/\1/p' <(sed '1,/rung:init/d' "$stage"))
+	[ -s "$child" ]
+	no_line '^(clone|clone3|fork|vfork|rt_sigaction|futex|epoll_create1)\(' "$(sed '/^execve(/,$d' "$child")"
+}
+
+# bats test_tags=user
+@test "explain changes nothing and needs no root" {
+	find "$BATS_TEST_TMPDIR" -printf '%p %T@ %s\n' | grep -v "$STATE" | sort >"$BATS_RUN_TMPDIR/before"
+	run rung explain -b "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	mentions 'segment 0' EXEC process.args
+	find "$BATS_TEST_TMPDIR" -printf '%p %T@ %s\n' | grep -v "$STATE" | sort | diff "$BATS_RUN_TMPDIR/before" -
+	[ ! -e "$STATE/$ID" ]
+}
+
+# bats test_tags=user
+@test "explain names the field of each op that has one" {
+	run rung explain --format json -b "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	run jq -r '[.segments[][] | select(.field) | .field] | unique | join(" ")' <<<"$output"
+	mentions 'mounts[0]' linux.maskedPaths 'linux.readonlyPaths[0]' process.args process.cwd root.path hostname
+}
+
+# ---- small limits ---------------------------------------------------------------------------------------------------
+
+@test "a container with pids.limit 1 runs, and can be exec'd into" {
+	needs_v1_controller pids
+	needs_root
+	config '.linux.resources.pids.limit = 1'
+	process sh -c 'echo runs; exec sleep 1000'
+	start_container
+	wait_until 5 grep -q runs "$OUTPUT"
+	[ "$(cgroup_value pids pids.max)" = 1 ]
+	exec_in echo works
+	says works
+	# and the limit is in force for what the container itself would make
+	exec_in sh -c 'true & wait'
+	[ "$status" -ne 0 ]
+}
+
+# moby#41168, runc#1980: the start must not need more memory than the program.
+@test "a container with a memory limit of 512 KiB runs /bin/true" {
+	needs_v1_controller memory
+	needs_root
+	config '.linux.resources.memory = {limit: 524288}'
+	process /bin/true
+	local i
+	for i in 1 2 3 4 5; do
+		run_container
+		[ "$status" -eq 0 ] || fail "$output"
+	done
+}
+
+# runc#2812, moby#41167: what ended the start is said.
+@test "a memory limit that is too small for the start is named" {
+	needs_v1_controller memory
+	needs_root
+	config '.linux.resources.memory = {limit: 4096}'
+	refused linux.resources.memory
+}
+
+# ---- death ----------------------------------------------------------------------------------------------------------
+
+# Ends rung, or the hands, by SIGKILL at a system call: the n-th of the kind that one of its threads makes.
+kill_at() { # SYSTEM CALL NUMBER
+	strace -f -qq -o /dev/null -e trace="$1" -e inject="$1:signal=KILL:when=$2" \
+		"$RUNG" --root "$STATE" create -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&- &
+	local pid=$!
+	# strace goes on for as long as the container is there
+	wait_until 10 ended_or_created $pid
+	rung delete --force "$ID" 2>/dev/null || true
+	if wait $pid; then survived+=" $1:$2"; fi
+}
+
+ended_or_created() { # PID
+	! kill -0 "$1" 2>/dev/null || [ "$(status_of 2>/dev/null)" = created ]
+}
+
+nothing_left() {
+	[ -z "$(find /sys/fs/cgroup -type d -name "*$ID*")" ] && [ ! -e "$STATE/$ID" ] && [ -z "$(leftover_processes)" ]
+}
+
+@test "kill -9 of rung while it creates leaves what delete --force removes" {
+	needs_tracing
+	process sleep 1000
+	local case survived=
+	for case in mkdirat:1 mkdirat:3 mkdirat:6 flock:1 renameat:1 renameat:2 clone3:1 sendmsg:1 sendmsg:2 recvmsg:1 recvmsg:2 recvmsg:3 fsmount:2 memfd_create:2 prlimit64:2; do
+		kill_at "${case%:*}" "${case#*:}"
+		nothing_left || fail "after $case: $(find /sys/fs/cgroup -type d -name "*$ID*") $(ls "$STATE") $(leftover_processes)"
+	done
+	echo "not reached:$survived"
+	[ "$(wc -w <<<"$survived")" -le 5 ]
+	# and the id can be used again
+	inside 'echo again'
+	says again
+}
+
+@test "kill -9 at random moments" {
+	needs_root
+	process sleep 1000
+	local i
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+		"$RUNG" --root "$STATE" create -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&- &
+		local pid=$!
+		sleep "0.00$i"
+		kill -KILL $pid 2>/dev/null || true
+		wait $pid 2>/dev/null || true
+		rung delete --force "$ID" 2>/dev/null || true
+		wait_until 3 nothing_left
+	done
+}
+
+# bats test_tags=user
+@test "a caller that goes away does not end a detached container" {
+	start_sleeper
+	[ "$(status_of)" = running ]
+	rung kill "$ID" KILL
+	wait_until 5 stopped
+}
+
+# bats test_tags=user
+@test "the hands do nothing without a plan" {
+	run "$RUNG" init 3
+	[ "$status" -eq 1 ]
+	run "$RUNG" init 3 3</dev/null 4</dev/null 5</dev/null
+	[ "$status" -eq 1 ]
+	run "$RUNG" init nonsense
+	[ "$status" -eq 1 ]
+}

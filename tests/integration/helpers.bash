@@ -1,0 +1,303 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2016,SC2120,SC2154 # expanded by jq; tests pass the flags; `run` sets status, output, lines
+# What the integration tests share. A test gets a bundle in $BUNDLE, a container id in $ID and a state
+# directory of its own in $STATE; after it, nothing of its containers may be left: no process, cgroup, mount or state.
+#
+# $RUNG is the binary, $RUNG_TEST_COMMANDS the directory of the programs of tests/cmd, $RUNG_SOURCE the tree.
+
+bats_require_minimum_version 1.5.0
+
+: "${RUNG_SOURCE:=$(dirname "$(dirname "$BATS_TEST_DIRNAME")")}"
+: "${RUNG:=$RUNG_SOURCE/rung}"
+: "${RUNG_TEST_COMMANDS:=$RUNG_SOURCE/build/tests}"
+
+setup() {
+	setup_bundle
+}
+
+teardown() {
+	teardown_containers
+}
+
+# ---- the bundle -----------------------------------------------------------------------------------------------------
+
+# One root file system for all tests of a run. Containers see it read-only; who writes takes own_rootfs.
+shared_rootfs() {
+	printf '%s\n' "$BATS_RUN_TMPDIR/rootfs"
+}
+
+# The starter configuration of `rung spec`, without a terminal: made once, edited by each test.
+make_shared() {
+	local dir=$BATS_RUN_TMPDIR/spec
+	[ ! -e "$BATS_RUN_TMPDIR/base.json" ] || return 0
+	"$RUNG_SOURCE/scripts/busybox-rootfs.sh" "$BATS_RUN_TMPDIR/rootfs"
+	chmod 0755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/rootfs"
+	mkdir -p "$dir"
+	(cd "$dir" && if is_root; then "$RUNG" spec; else "$RUNG" spec --rootless; fi)
+	jq --arg rootfs "$BATS_RUN_TMPDIR/rootfs" '.process.terminal = false | .process.args = ["true"]
+		| .root.path = $rootfs | .root.readonly = true' "$dir/config.json" >"$BATS_RUN_TMPDIR/base.json"
+}
+
+# Makes $BUNDLE with the base configuration on the shared root file system.
+setup_bundle() {
+	make_shared
+	BUNDLE=$BATS_TEST_TMPDIR/bundle
+	STATE=$BATS_TEST_TMPDIR/state
+	ID=bats-$$-$BATS_SUITE_TEST_NUMBER
+	mkdir "$BUNDLE"
+	cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
+	chmod 0755 "$BATS_TEST_TMPDIR" "$BUNDLE"
+	cd "$BUNDLE" || return
+}
+
+# Gives the bundle a root file system that the test and its container may write to: $ROOTFS.
+own_rootfs() {
+	ROOTFS=$BUNDLE/rootfs
+	cp -a "$(shared_rootfs)" "$ROOTFS"
+	config '.root = {path: "rootfs", readonly: false}'
+}
+
+# Edits config.json: config FILTER [OPTION OF JQ...].
+config() {
+	local filter=$1
+	shift
+	jq "$filter" "$BUNDLE/config.json" "$@" >"$BUNDLE/config.new"
+	mv "$BUNDLE/config.new" "$BUNDLE/config.json"
+}
+
+# process PROGRAM [ARGUMENT...]
+process() {
+	config '.process.args = $ARGS.positional' --args -- "$@"
+}
+
+# Maps a container's ids 0 and up to host ids that are nobody's.
+map_ids() { # [HOST ID] [SIZE]
+	config '.linux.namespaces += [{type: "user"}] | .linux.namespaces |= unique_by(.type)
+		| .linux.uidMappings = [{containerID: 0, hostID: $first, size: $size}]
+		| .linux.gidMappings = [{containerID: 0, hostID: $first, size: $size}]' \
+		--argjson first "${1:-100000}" --argjson size "${2:-65536}"
+}
+
+add_mount() { # JSON
+	config '.mounts += [$mount]' --argjson mount "$1"
+}
+
+# ---- rung -----------------------------------------------------------------------------------------------------------
+
+rung() {
+	"$RUNG" --root "$STATE" "$@" 3>&-
+}
+
+# Runs the bundle, with flags of `rung run`: fills $status, $output and $lines.
+run_container() { # [FLAG...]
+	run rung run -b "$BUNDLE" "$@" "$ID"
+}
+
+# Runs a script in a container, which must succeed.
+inside() { # SCRIPT
+	process sh -c "$1"
+	run_container
+	[ "$status" -eq 0 ] || fail "status $status: $output"
+}
+
+# Runs the bundle, which must fail with rung's own status and one line that has all of the texts.
+refused() { # TEXT...
+	local text
+	run_container
+	[ "$status" -eq 1 ] || fail "status $status instead of 1: $output"
+	[ "${#lines[@]}" -eq 1 ] || fail "not one line: $output"
+	for text; do
+		[[ $output == *"$text"* ]] || fail "no '$text' in: $output"
+	done
+}
+
+# A detached container must not hold the runner's descriptors. Its output is in the file $OUTPUT.
+create_container() { # [FLAG...]
+	OUTPUT=$BATS_TEST_TMPDIR/output
+	rung create -b "$BUNDLE" "$@" "$ID" </dev/null >"$OUTPUT" 2>&1 || {
+		local code=$?
+		cat "$OUTPUT"
+		return $code
+	}
+}
+
+start_container() { # [FLAG OF CREATE...]
+	create_container "$@"
+	rung start "$ID"
+}
+
+# Starts a container that sleeps until it is killed.
+start_sleeper() { # [FLAG OF CREATE...]
+	process sleep 1000
+	start_container "$@"
+}
+
+exec_in() { # PROGRAM [ARGUMENT...]
+	run rung exec "$ID" "$@"
+}
+
+init_pid() { # [ID]
+	rung state "${1:-$ID}" | jq -r .pid
+}
+
+status_of() { # [ID]
+	rung state "${1:-$ID}" | jq -r .status
+}
+
+# Waits until a condition holds: wait_until SECONDS COMMAND...
+wait_until() {
+	local tries=$(($1 * 20))
+	shift
+	until "$@"; do
+		[ $((tries -= 1)) -gt 0 ] || fail "waited in vain for: $*"
+		sleep 0.05
+	done
+}
+
+stopped() {
+	[ "$(status_of "$@")" = stopped ]
+}
+
+fail() {
+	printf '%s\n' "$*" >&2
+	return 1
+}
+
+# The output of the last `run` is exactly this.
+says() { # TEXT
+	[ "$output" = "$1" ] || fail "expected: $1"$'\n'"got: $output"
+}
+
+# The output of the last `run` has all of these.
+mentions() { # TEXT...
+	local text
+	for text; do
+		[[ $output == *"$text"* ]] || fail "no '$text' in: $output"
+	done
+}
+
+# ---- requirements: a skip names what is missing ---------------------------------------------------------------------
+
+is_root() {
+	[ "$EUID" -eq 0 ]
+}
+
+needs_root() {
+	is_root || skip "needs root"
+}
+
+needs_command() { # NAME
+	command -v "$1" >/dev/null || skip "needs $1"
+}
+
+needs_capability() { # NAME
+	local number
+	number=$(capability_number "$1")
+	(((0x$(sed -n 's/^CapEff:\s*//p' /proc/self/status) >> number) & 1)) || skip "needs $1"
+}
+
+capability_number() { # NAME
+	case $1 in
+	CAP_SYS_ADMIN) echo 21 ;;
+	CAP_SYS_NICE) echo 23 ;;
+	CAP_SYS_RESOURCE) echo 24 ;;
+	CAP_MKNOD) echo 27 ;;
+	*) fail "capability_number: $1" ;;
+	esac
+}
+
+# The directory of a v1 controller, such as /sys/fs/cgroup/memory.
+needs_v1_controller() { # NAME
+	[ -n "$(v1_mount "$1")" ] || skip "needs the cgroup v1 controller $1"
+}
+
+v1_mount() { # CONTROLLER
+	awk -v name="$1" '{ for (i = 7; $i != "-"; i++); if ($(i + 1) == "cgroup" && "," $(i + 3) "," ~ "," name ",") { print $5; exit } }' \
+		/proc/self/mountinfo
+}
+
+needs_subids() {
+	is_root || grep -q "^$(id -un):" /etc/subuid || skip "needs subordinate ids in /etc/subuid"
+	is_root || needs_command newuidmap
+}
+
+# ---- cgroups, as the host sees them ---------------------------------------------------------------------------------
+
+# Path of the container's cgroup: "memory" and the like on v1, "" for the unified hierarchy.
+cgroup_path() { # CONTROLLER [ID]
+	jq -r --arg c "$1" '.cgroupPaths[$c] // empty' "$STATE/${2:-$ID}/state.json"
+}
+
+cgroup_value() { # CONTROLLER FILE [ID]
+	cat "$(cgroup_path "$1" "${3:-$ID}")/$2"
+}
+
+# ---- the end --------------------------------------------------------------------------------------------------------
+
+teardown_containers() {
+	local id left=0
+	[ -n "${STATE:-}" ] || return 0
+	cd /
+	for id in "$STATE"/*/; do
+		[ -d "$id" ] || continue
+		rung delete --force "$(basename "$id")" || left=1
+	done
+	no_leftovers || left=1
+	shared_unchanged || left=1
+	return $left
+}
+
+# The shared root file system is as it was made: a container whose /dev is no mount would make its nodes there.
+shared_unchanged() {
+	[ -z "$(ls -A "$BATS_RUN_TMPDIR/rootfs/dev")" ] || {
+		echo "left behind: files in /dev of the shared root file system"
+		rm -r "$BATS_RUN_TMPDIR/rootfs/dev"
+		mkdir "$BATS_RUN_TMPDIR/rootfs/dev"
+		return 1
+	}
+}
+
+# Tells what is left of this test's containers, and takes it away so that no later test suffers.
+no_leftovers() {
+	local left=0 pid path
+	for pid in $(leftover_processes); do
+		echo "left behind: process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
+		kill -KILL "$pid" || true
+		left=1
+	done
+	while read -r path; do
+		echo "left behind: cgroup $path"
+		remove_cgroup "$path"
+		left=1
+	done < <(find /sys/fs/cgroup -depth -type d -name "*$ID*" 2>/dev/null)
+	if grep -F "$BATS_RUN_TMPDIR" /proc/self/mountinfo; then
+		echo "left behind: the mounts above"
+		left=1
+	fi
+	for path in "$STATE"/*; do
+		[ -e "$path" ] || continue
+		echo "left behind: state $path"
+		left=1
+	done
+	return $left
+}
+
+# Whatever has the root file system of one of our bundles mounted is in a container or on its way there.
+leftover_processes() {
+	local file
+	{
+		grep -lsF "$BATS_TEST_TMPDIR" /proc/[0-9]*/cmdline
+		grep -lsE "/$(basename "$BATS_RUN_TMPDIR")/[^ ]* / " /proc/[0-9]*/mountinfo
+	} | while read -r file; do
+		file=${file#/proc/}
+		[ "${file%%/*}" = "$$" ] || echo "${file%%/*}"
+	done | sort -u
+}
+
+remove_cgroup() { # PATH
+	local pid
+	while read -r pid; do
+		kill -KILL "$pid"
+	done <"$1/cgroup.procs"
+	rmdir "$1" 2>/dev/null || { sleep 0.2 && rmdir "$1"; }
+}

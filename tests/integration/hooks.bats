@@ -1,0 +1,280 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016 # expanded by jq, or by the shell in the container
+# hooks: when, where, with what on standard input; failures and timeouts.
+
+load helpers
+
+ALL='prestart createRuntime createContainer startContainer poststart poststop'
+
+# hook NAME SCRIPT [JSON OF FURTHER FIELDS]: adds a shell hook. Those in the container find the shell of the image.
+hook() {
+	config '.hooks[$name] += [{path: "/bin/sh", args: ["sh", "-c", $script]} + $more]' \
+		--arg name "$1" --arg script "$2" --argjson more "${3:-{\}}"
+}
+
+# A place that the host and the container see under one name.
+shared_place() {
+	PLACE=$BATS_TEST_TMPDIR/place
+	own_rootfs
+	mkdir -m 0777 "$PLACE"
+	mkdir -p "$ROOTFS$PLACE"
+	config '.mounts += [{destination: $p, type: "bind", source: $p, options: ["bind"]}]' --arg p "$PLACE"
+}
+
+# bats test_tags=user
+@test "the order of all hooks and of the process" {
+	shared_place
+	local name
+	for name in $ALL; do
+		hook "$name" "/bin/echo $name one >>$PLACE/order"
+		hook "$name" "/bin/echo $name two >>$PLACE/order"
+	done
+	process sh -c "echo process >>$PLACE/order; sleep 1000"
+	create_container
+	run cat "$PLACE/order"
+	says 'prestart one
+prestart two
+createRuntime one
+createRuntime two
+createContainer one
+createContainer two'
+	: >"$PLACE/order"
+	rung start "$ID"
+	wait_until 5 grep -q process "$PLACE/order"
+	run cat "$PLACE/order"
+	# the process runs on its own from here
+	[ "$(grep -v process <<<"$output")" = 'startContainer one
+startContainer two
+poststart one
+poststart two' ]
+	[ "$(grep -n process <<<"$output" | cut -d: -f1)" -ge 3 ]
+	: >"$PLACE/order"
+	rung delete --force "$ID"
+	run cat "$PLACE/order"
+	says $'poststop one\npoststop two'
+}
+
+# A hook's state says what is so at the moment, and those inside see their own PID namespace.
+# bats test_tags=user
+@test "the state on standard input" {
+	shared_place
+	config '.annotations = {"org.example.key": "value"}'
+	local name pid
+	for name in $ALL; do
+		hook "$name" "/bin/cat >$PLACE/$name"
+	done
+	create_container
+	pid=$(init_pid)
+	process sleep 1000
+	for name in prestart createRuntime createContainer; do
+		[ "$(jq -r .status "$PLACE/$name")" = creating ] || fail "$name: $(cat "$PLACE/$name")"
+	done
+	rung start "$ID"
+	wait_until 5 stopped
+	rung delete "$ID"
+	[ "$(jq -r .status "$PLACE/startContainer")" = created ]
+	[ "$(jq -r .status "$PLACE/poststart")" = running ]
+	[ "$(jq -r .status "$PLACE/poststop")" = stopped ]
+	for name in prestart createRuntime poststart; do
+		[ "$(jq -r .pid "$PLACE/$name")" = "$pid" ] || fail "$name: $(cat "$PLACE/$name")"
+	done
+	for name in createContainer startContainer; do
+		[ "$(jq -r .pid "$PLACE/$name")" = 1 ] || fail "$name: $(cat "$PLACE/$name")"
+	done
+	for name in $ALL; do
+		[ "$(jq -r '.id, .bundle, .ociVersion, .annotations["org.example.key"]' "$PLACE/$name" | tr '\n' ' ')" = "$ID $BUNDLE 1.3.0 value " ] ||
+			fail "$name: $(cat "$PLACE/$name")"
+	done
+}
+
+@test "prestart, createRuntime, poststart and poststop run on the host, the others in the container" {
+	needs_root
+	shared_place
+	local name
+	for name in $ALL; do
+		hook "$name" "for n in mnt uts net; do readlink /proc/self/ns/\$n; done >$PLACE/$name"
+	done
+	start_sleeper
+	local inside host pid
+	pid=$(init_pid)
+	inside=$(readlink "/proc/$pid/ns/mnt" "/proc/$pid/ns/uts" "/proc/$pid/ns/net")
+	host=$(readlink /proc/self/ns/mnt /proc/self/ns/uts /proc/self/ns/net)
+	rung delete --force "$ID"
+	for name in prestart createRuntime poststart poststop; do
+		[ "$(cat "$PLACE/$name")" = "$host" ] || fail "$name is not on the host"
+	done
+	for name in createContainer startContainer; do
+		[ "$(cat "$PLACE/$name")" = "$inside" ] || fail "$name is not in the container"
+	done
+}
+
+# createContainer comes before pivot_root: its path is the host's. startContainer's is the container's.
+@test "where the path of a hook is looked up" {
+	needs_root
+	shared_place
+	printf '#!/bin/sh\necho host >>%s/out\n' "$PLACE" >"$PLACE/tool"
+	chmod 755 "$PLACE/tool"
+	mkdir "$ROOTFS/opt"
+	printf '#!/bin/sh\necho container >>%s/out\n' "$PLACE" >"$ROOTFS/opt/tool"
+	chmod 755 "$ROOTFS/opt/tool"
+	config '.hooks = {createContainer: [{path: $host}], startContainer: [{path: "/opt/tool"}]}' --arg host "$PLACE/tool"
+	inside true
+	run cat "$PLACE/out"
+	says $'host\ncontainer'
+}
+
+@test "createContainer sees the mounts at the place of the root file system, and what it changes stays" {
+	needs_root
+	own_rootfs
+	mkdir "$BUNDLE/data"
+	touch "$BUNDLE/data/mark"
+	config '.mounts += [{destination: "/tmp", type: "bind", source: "data", options: ["bind"]}]'
+	hook createContainer "ls $ROOTFS/tmp >$BUNDLE/seen; mount -t tmpfs hook $ROOTFS/run && touch $ROOTFS/run/made"
+	inside 'ls /run'
+	says made
+	[ "$(cat "$BUNDLE/seen")" = mark ]
+}
+
+# prestart hooks of old set up the network: the namespaces are there, and /proc/PID leads to them.
+@test "prestart and createRuntime can enter the namespaces by the pid of the state" {
+	needs_root
+	local name
+	for name in prestart createRuntime; do
+		# shellcheck disable=SC2016
+		hook $name 'pid=$(jq .pid); nsenter --net=/proc/$pid/ns/net ip addr add 10.1.2.'"${#name}"'/32 dev lo' '{"env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]}'
+	done
+	needs_command ip
+	inside 'ip -4 addr show dev lo | grep -o "10[.][0-9.]*"'
+	says $'10.1.2.8\n10.1.2.13'
+}
+
+# bats test_tags=user
+@test "args and env of a hook; nothing of rung's environment" {
+	config '.hooks.createRuntime = [{path: "/bin/sh", args: ["name", "-c", $script, "a", "b c"], env: ["ONE=1", "TWO=x y"]}]' \
+		--arg script "echo \"\$0|\$1\" >$BUNDLE/args; cat /proc/\$\$/environ | tr '\\0' '\\n' >$BUNDLE/env; pwd >$BUNDLE/pwd"
+	run env LEAK=1 "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	[ "$(cat "$BUNDLE/args")" = 'a|b c' ]
+	[ "$(cat "$BUNDLE/env")" = $'ONE=1\nTWO=x y' ]
+	[ "$(cat "$BUNDLE/pwd")" = "$BUNDLE" ]
+}
+
+# bats test_tags=user
+@test "a hook has no descriptors but its standard streams" {
+	hook createRuntime "ls /proc/self/fd | wc -l >$BUNDLE/fds"
+	hook createContainer "ls /proc/self/fd | wc -l >$BUNDLE/fds-inside"
+	# the runner's own descriptors would come through
+	(
+		for fd in /proc/self/fd/*; do
+			fd=${fd##*/}
+			((fd < 3)) || eval "exec $fd<&-"
+		done 2>/dev/null
+		exec "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	)
+	# 0, 1, 2 and the directory that ls reads
+	[ "$(cat "$BUNDLE/fds")" -eq 4 ]
+	[ "$(cat "$BUNDLE/fds-inside")" -eq 4 ]
+}
+
+# bats test_tags=user
+@test "a hook that fails at create: the error names it, and nothing is left" {
+	local name
+	for name in prestart createRuntime createContainer; do
+		config 'del(.hooks)'
+		hook "$name" true
+		hook "$name" 'echo reason >&2; exit 7'
+		refused "hooks.${name}[1]" 'exit status 7' reason
+		[ ! -e "$STATE/$ID" ]
+	done
+}
+
+# bats test_tags=user
+@test "later hooks do not run after one that failed" {
+	hook createRuntime 'exit 1'
+	hook createRuntime "touch $BUNDLE/second"
+	hook createContainer "touch $BUNDLE/third"
+	refused 'hooks.createRuntime[0]'
+	[ ! -e "$BUNDLE/second" ]
+	[ ! -e "$BUNDLE/third" ]
+}
+
+# bats test_tags=user
+@test "a startContainer hook that fails: the process does not run" {
+	shared_place
+	hook startContainer 'exit 7'
+	process touch "$PLACE/ran"
+	create_container
+	run rung start "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'hooks.startContainer[0]' 'exit status 7'
+	[ ! -e "$PLACE/ran" ]
+	wait_until 5 stopped
+}
+
+# runtime-spec 1.3 (runtime-spec#1262): a poststart hook that fails stops the container.
+# bats test_tags=user
+@test "a poststart hook that fails: the container is stopped" {
+	hook poststart 'exit 7'
+	process sleep 1000
+	create_container
+	run rung start "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'hooks.poststart[0]'
+	wait_until 5 stopped
+}
+
+# bats test_tags=user
+@test "a poststop hook that fails: told, the others run and the container is deleted" {
+	hook poststop 'exit 7'
+	hook poststop "touch $BUNDLE/second"
+	process true
+	run_container
+	mentions 'hooks.poststop[0]'
+	[ -e "$BUNDLE/second" ]
+	[ ! -e "$STATE/$ID" ]
+}
+
+# bats test_tags=user
+@test "a hook that outlives its timeout is killed, with its children" {
+	hook createRuntime "sleep 100 & echo \$! >$BUNDLE/child; wait" '{"timeout": 1}'
+	local before=$SECONDS
+	refused 'hooks.createRuntime[0]' timeout
+	((SECONDS - before < 5))
+	[ ! -e "/proc/$(cat "$BUNDLE/child")" ] || grep -q '^State:.*Z' "/proc/$(cat "$BUNDLE/child")/status"
+}
+
+# bats test_tags=user
+@test "a hook in the container that outlives its timeout is killed" {
+	hook createContainer 'sleep 100' '{"timeout": 1}'
+	local before=$SECONDS
+	refused 'hooks.createContainer[0]' timeout
+	((SECONDS - before < 5))
+}
+
+# A hook that does not read its state is no error.
+# bats test_tags=user
+@test "a hook that does not read its standard input" {
+	hook createRuntime 'exec <&-; exit 0'
+	config '.annotations = {long: ([range(0; 20000)] | map(tostring) | join(" "))}'
+	inside 'echo runs'
+	says runs
+}
+
+# bats test_tags=user
+@test "a hook that is not there, or whose path is relative, is refused with the field" {
+	config '.hooks.createRuntime = [{path: "/no/such/hook"}]'
+	refused 'hooks.createRuntime[0]' 'no such file or directory'
+	config '.hooks.createRuntime = [{path: "relative"}]'
+	refused 'hooks.createRuntime[0]'
+	config '.hooks.createRuntime = [{path: "/bin/true", timeout: 0}]'
+	refused 'hooks.createRuntime[0]'
+}
+
+# bats test_tags=user
+@test "a startContainer hook that is not in the image" {
+	config '.hooks.startContainer = [{path: "/no/such/hook"}]'
+	create_container
+	run rung start "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'hooks.startContainer[0]' 'no such file or directory'
+}

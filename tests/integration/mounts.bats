@@ -1,0 +1,397 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016 # expanded by jq, or by the shell in the container
+# mounts: the default ones, binds and their options, file systems, and what is refused.
+
+load helpers
+
+# The line of mountinfo for a mount point: fields 6 and 7 and all from " - " on.
+mount_line() { # MOUNT POINT
+	inside "grep ' $1 ' /proc/self/mountinfo"
+}
+
+bind_mount() { # SOURCE DESTINATION OPTION...
+	local source=$1 destination=$2
+	shift 2
+	config '.mounts += [{type: "bind", source: $s, destination: $d, options: $ARGS.positional}]' \
+		--arg s "$source" --arg d "$destination" --args -- "$@"
+}
+
+# bats test_tags=user
+@test "the mounts of the starter configuration, in their order" {
+	# in a user namespace the device nodes are mounts too
+	inside "cut -d' ' -f5 /proc/self/mountinfo | grep -vE '^/(proc|sys)/|^/dev/(null|zero|full|tty|u?random)$'"
+	says $'/\n/proc\n/dev\n/dev/pts\n/dev/shm\n/dev/mqueue\n/sys'
+}
+
+@test "types and options of the mounts of the starter configuration" {
+	needs_root
+	inside 'sed "s/.* \(\/[^ ]*\) \([^ ]*\) .*- \([^ ]*\) [^ ]* \(.*\)/\1 \3 \2 \4/" /proc/self/mountinfo'
+	mentions '/proc proc rw,relatime' '/dev tmpfs rw,nosuid rw,size=65536k,mode=755' \
+		'/dev/pts devpts rw,nosuid,noexec,relatime rw,gid=5,mode=620,ptmxmode=666' \
+		'/dev/shm tmpfs rw,nosuid,nodev,noexec,relatime rw,size=65536k' '/dev/mqueue mqueue rw,nosuid,nodev,noexec' \
+		'/sys sysfs ro,nosuid,nodev,noexec'
+	inside 'stat -c %a /dev/shm /dev'
+	says $'1777\n755'
+}
+
+# bats test_tags=user
+@test "a bind mount of a directory, of a file, and by a relative source" {
+	mkdir "$BUNDLE/data"
+	echo text >"$BUNDLE/data/file"
+	bind_mount "$BUNDLE/data" /tmp bind
+	bind_mount data/file /etc/passwd bind
+	inside 'cat /tmp/file /etc/passwd; echo more >/tmp/new'
+	says $'text\ntext'
+	[ "$(cat "$BUNDLE/data/new")" = more ]
+}
+
+# bats test_tags=user
+@test "a bind is a bind by its options, whatever its type" {
+	mkdir "$BUNDLE/data"
+	touch "$BUNDLE/data/mark"
+	config '.mounts += [{type: "none", source: "data", destination: "/tmp", options: ["rbind"]},
+		{source: "data", destination: "/run", options: ["bind"]}]'
+	inside 'ls /tmp /run'
+	mentions mark
+	[ "$(grep -c mark <<<"$output")" -eq 2 ]
+}
+
+@test "bind takes one mount, rbind the whole tree" {
+	needs_root
+	mkdir -p "$BUNDLE/data/below"
+	mount -t tmpfs below "$BUNDLE/data/below"
+	touch "$BUNDLE/data/below/mark"
+	bind_mount "$BUNDLE/data" /tmp bind
+	bind_mount "$BUNDLE/data" /run rbind
+	process sh -c 'ls /tmp/below; echo -; ls /run/below'
+	run_container
+	umount "$BUNDLE/data/below"
+	says $'-\nmark'
+}
+
+# bats test_tags=user
+@test "options of a bind mount" {
+	mkdir "$BUNDLE/data"
+	# the kernel locks the access time of the host's mounts for user namespaces
+	local atime=
+	! is_root || atime=noatime
+	bind_mount "$BUNDLE/data" /tmp bind ro nosuid nodev noexec nosymfollow $atime
+	mount_line /tmp
+	mentions " ro,nosuid,nodev,noexec,${atime:-relatime},nosymfollow "
+	process sh -c 'touch /tmp/x'
+	run_container
+	mentions 'Read-only file system'
+}
+
+# bats test_tags=user
+@test "the last of two options that contradict each other counts" {
+	mkdir "$BUNDLE/data"
+	bind_mount "$BUNDLE/data" /tmp bind ro rw noexec exec
+	mount_line /tmp
+	mentions ' rw'
+	[[ $output != *noexec* ]]
+}
+
+# runc#3967, runc#3990: options that clear flags of the source apply.
+@test "a bind mount clears the flags of its source" {
+	needs_root
+	mkdir "$BUNDLE/data"
+	mount -t tmpfs -o ro,nosuid,nodev,noexec below "$BUNDLE/data"
+	bind_mount "$BUNDLE/data" /tmp bind rw suid exec
+	bind_mount "$BUNDLE/data" /run bind
+	process sh -c 'grep -E " /(tmp|run) " /proc/self/mountinfo | cut -d" " -f5,6'
+	run_container
+	umount "$BUNDLE/data"
+	says $'/tmp rw,relatime\n/run ro,nosuid,nodev,noexec,relatime'
+}
+
+@test "recursive options reach the mounts below, the others do not" {
+	needs_root
+	mkdir -p "$BUNDLE/data/below"
+	mount -t tmpfs below "$BUNDLE/data/below"
+	bind_mount "$BUNDLE/data" /tmp rbind ro
+	bind_mount "$BUNDLE/data" /run rbind rro rnosuid rnoatime
+	process sh -c 'grep -E " /(tmp|run)/below " /proc/self/mountinfo | cut -d" " -f5,6'
+	run_container
+	umount "$BUNDLE/data/below"
+	says $'/tmp/below rw,relatime\n/run/below ro,nosuid,noatime'
+}
+
+@test "propagation of a bind mount" {
+	needs_root
+	mkdir "$BUNDLE/data"
+	mount -t tmpfs below "$BUNDLE/data"
+	mount --make-shared "$BUNDLE/data"
+	local want
+	for want in shared slave private unbindable; do
+		cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
+		bind_mount "$BUNDLE/data" /tmp bind $want
+		process sh -c 'sed -n "s/.* \/tmp [^ ]* \(.*\)- .*/\1/p" /proc/self/mountinfo'
+		run_container
+		case $want in
+		shared) [[ $output == 'shared:'* ]] ;;
+		slave) [[ $output == 'master:'* ]] ;;
+		private) [[ $output == '' ]] ;;
+		unbindable) [[ $output == 'unbindable'* ]] ;;
+		esac || { umount "$BUNDLE/data"; fail "$want: $output"; }
+	done
+	umount "$BUNDLE/data"
+}
+
+# crun 1.27: mounts that the host makes later below a shared source must reach the container.
+@test "a shared bind mount sees later mounts of the host and shows it its own" {
+	needs_root
+	mkdir "$BUNDLE/data"
+	mount -t tmpfs below "$BUNDLE/data"
+	mount --make-shared "$BUNDLE/data"
+	mkdir "$BUNDLE/data/in" "$BUNDLE/data/out"
+	bind_mount "$BUNDLE/data" /tmp rbind rshared
+	config '.process.capabilities[] += ["CAP_SYS_ADMIN"] | .linux.rootfsPropagation = "rshared"'
+	start_sleeper
+	mount -t tmpfs late "$BUNDLE/data/in"
+	touch "$BUNDLE/data/in/mark"
+	exec_in sh -c 'ls /tmp/in; mount -t tmpfs late /tmp/out && touch /tmp/out/mark'
+	local seen=$output there=
+	[ ! -e "$BUNDLE/data/out/mark" ] || there=yes
+	rung delete --force "$ID"
+	umount -R "$BUNDLE/data"
+	[ "$seen" = mark ]
+	[ "$there" = yes ]
+}
+
+# bats test_tags=user
+@test "tmpfs with size, mode and flags" {
+	add_mount '{"destination": "/run", "type": "tmpfs", "source": "scratch", "options": ["nosuid", "noexec", "size=1m", "mode=0711", "nr_inodes=77"]}'
+	inside 'stat -c %a /run; grep " /run " /proc/self/mountinfo; df -k /run | tail -n 1 | tr -s " " | cut -d" " -f2'
+	[ "${lines[0]}" = 711 ]
+	[[ ${lines[1]} == *'rw,nosuid,noexec'*' - tmpfs scratch '*'size=1024k'*'nr_inodes=77'* ]]
+	[ "${lines[2]}" = 1024 ]
+}
+
+# bats test_tags=user
+@test "a tmpfs takes over the mode of the directory that it covers, 1777 where it is made" {
+	own_rootfs
+	chmod 0751 "$ROOTFS/run"
+	config '.mounts += [{destination: "/run", type: "tmpfs", source: "tmpfs"}, {destination: "/made", type: "tmpfs", source: "tmpfs"}]'
+	inside 'stat -c %a /run /made'
+	says $'751\n1777'
+}
+
+# bats test_tags=user
+@test "a read-only tmpfs" {
+	add_mount '{"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]}'
+	inside 'touch /run/x 2>&1 || true'
+	mentions 'Read-only file system'
+}
+
+# bats test_tags=user
+@test "mounts inside a read-only tmpfs" {
+	mkdir "$BUNDLE/data"
+	touch "$BUNDLE/data/mark"
+	add_mount '{"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]}'
+	bind_mount "$BUNDLE/data" /run/a/b bind
+	inside 'ls /run/a/b; touch /run/a/x 2>&1 || true'
+	mentions mark 'Read-only file system'
+}
+
+@test "tmpcopyup: a tmpfs that begins as a copy, whatever the umask" {
+	own_rootfs
+	mkdir -p "$ROOTFS/seed/dir"
+	echo text >"$ROOTFS/seed/dir/file"
+	ln -s /etc/passwd "$ROOTFS/seed/link"
+	chmod 0751 "$ROOTFS/seed/dir"
+	chown 12:34 "$ROOTFS/seed/dir/file"
+	chmod 4755 "$ROOTFS/seed/dir/file"
+	chmod 1777 "$ROOTFS/seed"
+	add_mount '{"destination": "/seed", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]}'
+	umask 0077
+	inside 'cd /seed; stat -c "%a %u:%g %n" . dir dir/file; cat dir/file; readlink link; touch new; grep " /seed " /proc/mounts'
+	mentions '1777 0:0 .' '751 0:0 dir' '4755 12:34 dir/file' text /etc/passwd 'tmpfs /seed tmpfs'
+	[ ! -e "$ROOTFS/seed/new" ]
+}
+
+# bats test_tags=user-only
+@test "tmpcopyup without the right to mount is refused, not left out" {
+	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]}'
+	refused 'mounts[7].options' tmpcopyup CAP_SYS_ADMIN
+}
+
+# bats test_tags=user
+@test "mount points are made where they are missing" {
+	own_rootfs
+	mkdir "$BUNDLE/data"
+	touch "$BUNDLE/file"
+	bind_mount "$BUNDLE/data" /new/directory bind
+	bind_mount "$BUNDLE/file" /new/file bind
+	inside true
+	[ -d "$ROOTFS/new/directory" ]
+	[ -f "$ROOTFS/new/file" ]
+	[ "$(stat -c %a "$ROOTFS/new")" = 755 ]
+}
+
+# bats test_tags=user
+@test "a later mount covers an earlier one" {
+	mkdir "$BUNDLE/one" "$BUNDLE/two"
+	touch "$BUNDLE/one/1" "$BUNDLE/two/2"
+	bind_mount "$BUNDLE/one" /tmp bind
+	bind_mount "$BUNDLE/two" /tmp bind
+	inside 'ls /tmp'
+	says 2
+}
+
+# bats test_tags=user
+@test "a mount over the root file system itself comes before what is below it" {
+	mkdir "$BUNDLE/data"
+	bind_mount "$BUNDLE/data" /var/tmp bind
+	add_mount '{"destination": "/var/tmp/inner", "type": "tmpfs", "source": "tmpfs"}'
+	inside 'grep -c " /var/tmp" /proc/self/mountinfo'
+	says 2
+	[ -d "$BUNDLE/data/inner" ]
+}
+
+@test "overlay, with options of more than 255 bytes" {
+	needs_root
+	local i lower=
+	for i in {1..20}; do
+		mkdir "$BUNDLE/lower$i"
+		touch "$BUNDLE/lower$i/$i"
+		lower=$lower${lower:+:}$BUNDLE/lower$i
+	done
+	mkdir "$BUNDLE/upper" "$BUNDLE/work"
+	((${#lower} > 255))
+	add_mount "{\"destination\": \"/tmp\", \"type\": \"overlay\", \"source\": \"overlay\",
+		\"options\": [\"lowerdir=$lower\", \"upperdir=$BUNDLE/upper\", \"workdir=$BUNDLE/work\", \"nosuid\"]}"
+	inside 'ls /tmp | wc -l; touch /tmp/new; grep " /tmp " /proc/self/mountinfo'
+	[ "${lines[0]}" = 20 ]
+	[[ ${lines[1]} == *nosuid* ]]
+	[ -e "$BUNDLE/upper/new" ]
+}
+
+@test "an overlay with short options" {
+	needs_root
+	cd "$BATS_TEST_TMPDIR"
+	local short
+	short=$(mktemp -d /tmp/o.XXXX)
+	mkdir "$short"/{l,u,w}
+	touch "$short/l/lower"
+	add_mount "{\"destination\": \"/tmp\", \"type\": \"overlay\", \"source\": \"overlay\",
+		\"options\": [\"lowerdir=$short/l\", \"upperdir=$short/u\", \"workdir=$short/w\"]}"
+	process sh -c 'ls /tmp; touch /tmp/new'
+	run_container
+	local there=
+	[ ! -e "$short/u/new" ] || there=yes
+	rm -r "$short"
+	says lower
+	[ "$there" = yes ]
+}
+
+@test "the cgroup mount shows the container's own cgroups" {
+	needs_root
+	needs_v1_controller memory
+	config '.linux.resources.memory.limit = 33554432'
+	inside 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes; mkdir /sys/fs/cgroup/memory/x 2>&1 || true'
+	[ "${lines[0]}" = 33554432 ]
+	[[ ${lines[1]} == *'Read-only file system' ]]
+}
+
+@test "the cgroup mount in a cgroup namespace" {
+	needs_root
+	needs_v1_controller memory
+	config '.linux.namespaces += [{type: "cgroup"}] | .linux.resources.memory.limit = 33554432'
+	inside 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes; ls -d /sys/fs/cgroup/pids/tasks'
+	says $'33554432\n/sys/fs/cgroup/pids/tasks'
+}
+
+@test "a writable cgroup mount in a cgroup namespace can make cgroups below the container's only" {
+	needs_root
+	needs_v1_controller pids
+	config '.linux.namespaces += [{type: "cgroup"}] | (.mounts[] | select(.type == "cgroup")).options = ["rw"]'
+	process sh -c 'mkdir /sys/fs/cgroup/pids/inner && exec sleep 1000'
+	start_container
+	wait_until 5 test -d "$(cgroup_path pids)/inner"
+}
+
+# bats test_tags=user
+@test "mqueue and devpts are the container's own" {
+	inside 'ls /dev/mqueue; ls /dev/pts'
+	says ptmx
+}
+
+@test "uid and gid of tmpfs, and mode of devpts" {
+	needs_root
+	config '(.mounts[] | select(.destination == "/dev/pts")).options = ["newinstance", "ptmxmode=0600", "mode=0640", "gid=7"]'
+	add_mount '{"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["uid=12", "gid=13", "mode=0700"]}'
+	inside 'stat -c %u:%g:%a /run; stat -c %a /dev/pts/ptmx'
+	says $'12:13:700\n600'
+}
+
+@test "sysfs, proc and binds in a user namespace" {
+	needs_root
+	mkdir "$BUNDLE/data"
+	echo text >"$BUNDLE/data/file"
+	map_ids 100000 65536
+	bind_mount "$BUNDLE/data" /tmp bind ro
+	inside 'cat /tmp/file; stat -c %u /tmp/file; cut -d" " -f5 /proc/self/mountinfo | grep -cE "^/(sys|proc|dev/mqueue|dev/pts)$"'
+	says $'text\n65534\n4'
+}
+
+@test "an id-mapped bind mount: the container's owners" {
+	needs_root
+	mkdir "$BUNDLE/data"
+	touch "$BUNDLE/data/file"
+	map_ids 100000 65536
+	bind_mount "$BUNDLE/data" /tmp bind idmap
+	inside 'stat -c %u:%g /tmp/file; touch /tmp/new'
+	says 0:0
+	[ "$(stat -c %u "$BUNDLE/data/new")" = 0 ]
+}
+
+@test "an id-mapped bind mount with mappings of its own" {
+	needs_root
+	mkdir "$BUNDLE/data"
+	touch "$BUNDLE/data/file"
+	config '.mounts += [{type: "bind", source: "data", destination: "/tmp", options: ["bind", "idmap"],
+		uidMappings: [{containerID: 0, hostID: 5000, size: 10}], gidMappings: [{containerID: 0, hostID: 6000, size: 10}]}]'
+	inside 'stat -c %u:%g /tmp/file'
+	says 5000:6000
+}
+
+# ---- what is refused ------------------------------------------------------------------------------------------------
+
+# bats test_tags=user
+@test "a missing source, and a file system that is none, are refused with the field" {
+	bind_mount /nonexistent /tmp bind
+	refused 'mounts[7]' 'no such file or directory'
+	cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
+	add_mount '{"destination": "/tmp", "type": "nosuchfs", "source": "x"}'
+	refused 'mounts[7]' 'no such device'
+}
+
+# bats test_tags=user
+@test "an option that the file system does not know is refused with the field" {
+	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "x", "options": ["nosuchoption=1"]}'
+	refused 'mounts[7]' 'invalid argument'
+}
+
+# bats test_tags=user
+@test "a bind mount takes no options of a file system" {
+	mkdir "$BUNDLE/data"
+	bind_mount "$BUNDLE/data" /tmp bind mode=0700
+	refused 'mounts[7]' mode
+}
+
+# bats test_tags=user
+@test "only proc on /proc, and only the files of lxcfs below it" {
+	mkdir "$BUNDLE/data"
+	touch "$BUNDLE/uptime"
+	config '(.mounts[] | select(.destination == "/proc")) |= {destination: "/proc", type: "tmpfs", source: "tmpfs"}'
+	refused 'mounts[0]' '/proc'
+	cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
+	bind_mount "$BUNDLE/data" /proc/sys bind
+	refused 'mounts[7]' 'inside /proc'
+	cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
+	echo '7.00 7.00' >"$BUNDLE/uptime"
+	bind_mount "$BUNDLE/uptime" /proc/uptime bind
+	inside 'cat /proc/uptime'
+	says '7.00 7.00'
+}

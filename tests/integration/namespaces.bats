@@ -1,0 +1,221 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2030,SC2031,SC2153 # expanded by jq, or by the shell in the container
+# linux.namespaces, linux.uidMappings, linux.gidMappings, hostname, domainname, linux.timeOffsets.
+
+load helpers
+
+# The host's, and the container's, id of a namespace: pid:[4026531836].
+ns_of() { # PID NAME
+	readlink "/proc/$1/ns/$2"
+}
+
+@test "new namespaces differ from the host's" {
+	needs_root
+	start_sleeper
+	local pid name
+	pid=$(init_pid)
+	for name in mnt pid uts ipc net; do
+		[ "$(ns_of "$pid" $name)" != "$(ns_of self $name)" ] || fail "$name is the host's"
+	done
+	for name in user cgroup time; do
+		[ "$(ns_of "$pid" $name)" = "$(ns_of self $name)" ] || fail "$name is not the host's"
+	done
+}
+
+# bats test_tags=user
+@test "a namespace that is not in the list is that of rung" {
+	config 'del(.linux.namespaces[] | select(.type == "ipc" or .type == "uts")) | del(.hostname)
+		| del(.mounts[] | select(.type == "mqueue"))'
+	inside 'readlink /proc/self/ns/ipc; readlink /proc/self/ns/uts'
+	says "$(ns_of self ipc)"$'\n'"$(ns_of self uts)"
+}
+
+# bats test_tags=user
+@test "the process is number 1 of a new PID namespace" {
+	inside 'echo $$; ls -d /proc/[0-9]* | head -n 1'
+	says $'1\n/proc/1'
+}
+
+@test "without a PID namespace the process has a PID of the host" {
+	needs_root
+	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	start_sleeper
+	[ "$(sed -n 's/^NSpid:\s*//p' "/proc/$(init_pid)/status")" = "$(init_pid)" ]
+	rung kill "$ID" KILL
+	wait_until 5 stopped
+}
+
+# bats test_tags=user
+@test "the hostname and the domain name are set in a new UTS namespace only" {
+	local host
+	host=$(hostname)
+	config '.hostname = "box" | .domainname = "example.net"'
+	inside 'hostname; cat /proc/sys/kernel/domainname'
+	says $'box\nexample.net'
+	[ "$(hostname)" = "$host" ]
+}
+
+@test "loopback is up in a new network namespace, and nothing else is there" {
+	needs_root
+	inside 'ls /sys/class/net; ifconfig lo | grep -o "inet addr:[0-9.]*"; cat /sys/class/net/lo/flags'
+	[ "${lines[0]}" = lo ]
+	[ "${lines[1]}" = "inet addr:127.0.0.1" ]
+	(((lines[2] & 1) == 1)) # IFF_UP
+}
+
+@test "joined namespaces: the very namespaces of the path" {
+	needs_root
+	local pid name key
+	start_sleeper
+	pid=$(init_pid)
+	local first=$ID second=$ID-second
+	for name in pid:pid network:net ipc:ipc uts:uts; do
+		key=${name%:*}
+		config '(.linux.namespaces[] | select(.type == $type)).path = $path' \
+			--arg type "$key" --arg path "/proc/$pid/ns/${name#*:}"
+	done
+	config 'del(.hostname)'
+	process sh -c 'for n in pid net ipc uts; do readlink /proc/self/ns/$n; done; ls -d /proc/1'
+	run rung run -b "$BUNDLE" "$second"
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "$(ns_of "$pid" pid)" ]
+	[ "${lines[1]}" = "$(ns_of "$pid" net)" ]
+	[ "${lines[2]}" = "$(ns_of "$pid" ipc)" ]
+	[ "${lines[3]}" = "$(ns_of "$pid" uts)" ]
+	# init of the joined PID namespace is still the sleeper
+	[ "$(init_pid "$first")" = "$pid" ]
+	rung exec "$first" true
+}
+
+@test "a container that joins all namespaces of another dies alone" {
+	needs_root
+	start_sleeper
+	local pid second=$ID-second
+	pid=$(init_pid)
+	config '(.linux.namespaces[] | select(.type == "pid")).path = $path' --arg path "/proc/$pid/ns/pid"
+	rung run -d -b "$BUNDLE" "$second" </dev/null >/dev/null 2>&1
+	[ "$(status_of "$second")" = running ]
+	rung kill "$second" KILL
+	wait_until 5 stopped "$second"
+	rung delete "$second"
+	[ "$(status_of)" = running ]
+}
+
+@test "a joined mount namespace" {
+	needs_root
+	local hold=$BATS_TEST_TMPDIR/hold
+	mkdir "$hold"
+	unshare --mount --propagation private sh -c "mount -t tmpfs held $hold && touch $hold/mark && echo ready >$hold/../ready && exec sleep 1000" 3>&- &
+	local pid=$!
+	wait_until 5 test -e "$BATS_TEST_TMPDIR/ready"
+	config '(.linux.namespaces[] | select(.type == "mount")).path = $path
+		| .mounts = [{destination: "/proc", type: "proc", source: "proc"}, {destination: "/dev", type: "tmpfs", source: "tmpfs"},
+			{destination: "/tmp", type: "bind", source: $hold, options: ["bind"]}]
+		| .linux.maskedPaths = [] | .linux.readonlyPaths = []' --arg path "/proc/$pid/ns/mnt" --arg hold "$hold"
+	process ls /tmp
+	run_container
+	kill "$pid"
+	[ "$status" -eq 0 ]
+	says mark
+	[ ! -e "$hold/mark" ]
+}
+
+# bats test_tags=user
+@test "a path that is no namespace of the type is refused with the field" {
+	config '(.linux.namespaces[] | select(.type == "ipc")).path = "/proc/self/ns/uts"'
+	refused 'linux.namespaces'
+	config '(.linux.namespaces[] | select(.type == "ipc")).path = "/nonexistent"'
+	refused 'linux.namespaces' 'no such file or directory'
+}
+
+@test "a new user namespace: maps by root, root inside is nobody outside" {
+	needs_root
+	map_ids 100000 65536
+	config '.linux.gidMappings[0].hostID = 200000'
+	inside 'id -u; id -g; cat /proc/self/uid_map /proc/self/gid_map | tr -s " "'
+	says $'0\n0\n 0 100000 65536\n 0 200000 65536'
+	ID=$ID-detached
+	start_sleeper
+	[ "$(stat -c %u:%g "/proc/$(init_pid)")" = 100000:200000 ]
+}
+
+@test "several mappings, and a process that is not root of its user namespace" {
+	needs_root
+	config '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 1000, size: 1}, {containerID: 5, hostID: 3000, size: 10}]
+		| .linux.gidMappings = [{containerID: 0, hostID: 1000, size: 10}]
+		| .process.user = {uid: 7, gid: 3}'
+	inside 'id -u; id -g; cat /proc/self/uid_map | tr -s " "'
+	says $'7\n3\n 0 1000 1\n 5 3000 10'
+}
+
+@test "a joined user namespace" {
+	needs_root
+	map_ids
+	start_sleeper
+	local pid
+	pid=$(init_pid)
+	config '(.linux.namespaces[] | select(.type == "user")).path = $path | del(.linux.uidMappings, .linux.gidMappings)' \
+		--arg path "/proc/$pid/ns/user"
+	process sh -c 'readlink /proc/self/ns/user; id -u; cat /proc/self/uid_map | tr -s " "'
+	run rung run -b "$BUNDLE" "$ID-second"
+	[ "$status" -eq 0 ]
+	says "$(ns_of "$pid" user)"$'\n0\n 0 100000 65536'
+}
+
+# bats test_tags=user-only
+@test "a plain user's own id is root inside" {
+	inside 'id -u; cat /proc/self/uid_map | tr -s " "; cat /proc/self/setgroups'
+	says "0"$'\n'" 0 $(id -u) 1"$'\n'deny
+}
+
+# bats test_tags=user-only
+@test "subordinate ids by newuidmap and newgidmap" {
+	needs_subids
+	local uids gids
+	uids=$(awk -F: -v u="$(id -un)" '$1 == u { print $2; exit }' /etc/subuid)
+	gids=$(awk -F: -v u="$(id -un)" '$1 == u { print $2; exit }' /etc/subgid)
+	config '.linux.uidMappings += [{containerID: 1, hostID: $uids, size: 1000}]
+		| .linux.gidMappings += [{containerID: 1, hostID: $gids, size: 1000}]
+		| .process.user = {uid: 5, gid: 6, additionalGids: [7]}' --argjson uids "$uids" --argjson gids "$gids"
+	inside 'id -u; id -G; cat /proc/self/uid_map | tr -s " "'
+	says $'5\n6 7\n'" 0 $(id -u) 1"$'\n'" 1 $uids 1000"
+}
+
+@test "a new cgroup namespace: its root is the container's cgroup" {
+	needs_root
+	config '.linux.namespaces += [{type: "cgroup"}]'
+	inside 'cut -d: -f3 /proc/self/cgroup | sort -u; readlink /proc/self/ns/cgroup'
+	[ "${lines[0]}" = / ]
+	[ "${lines[1]}" != "$(ns_of self cgroup)" ]
+}
+
+@test "without a cgroup namespace the container sees its path" {
+	needs_root
+	inside 'cat /proc/self/cgroup'
+	mentions "$ID"
+}
+
+@test "linux.timeOffsets in a new time namespace" {
+	needs_root
+	[ -e /proc/self/ns/time ] || skip "needs time namespaces in the kernel"
+	config '.linux.namespaces += [{type: "time"}]
+		| .linux.timeOffsets = {boottime: {secs: 1000000, nanosecs: 5}, monotonic: {secs: 7}}'
+	inside 'cat /proc/self/timens_offsets | tr -s " "; cut -d. -f1 /proc/uptime'
+	[ "${lines[0]}" = "monotonic 7 0" ]
+	[ "${lines[1]}" = "boottime 1000000 5" ]
+	((lines[2] >= 1000000))
+}
+
+@test "exec joins all namespaces of the container" {
+	needs_root
+	map_ids
+	config '.linux.namespaces += [{type: "cgroup"}]'
+	start_sleeper
+	local name pid
+	pid=$(init_pid)
+	for name in mnt pid uts ipc net user cgroup; do
+		exec_in readlink "/proc/self/ns/$name"
+		says "$(ns_of "$pid" $name)"
+	done
+}

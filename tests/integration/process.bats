@@ -1,0 +1,392 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016 # expanded by jq, or by the shell in the container
+# process: user, args, cwd, env, rlimits, capabilities, noNewPrivileges, oomScoreAdj, labels, scheduling.
+
+load helpers
+
+# ---- user -----------------------------------------------------------------------------------------------------------
+
+@test "uid, gid and additional gids" {
+	needs_root
+	config '.process.user = {uid: 1000, gid: 100, additionalGids: [5, 77]}'
+	inside 'id -u; id -g; id -G; sed -n "s/^[UG]id:\t//p" /proc/self/status'
+	says $'1000\n100\n100 5 77\n1000\t1000\t1000\t1000\n100\t100\t100\t100'
+}
+
+@test "no additional gids means none: those of the caller stay outside" {
+	needs_root
+	process sh -c 'sed -n "s/^Groups:\s*//p" /proc/self/status'
+	run setpriv --groups 7,8,9 -- "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	says ''
+}
+
+@test "umask, 0022 where none is given" {
+	needs_root
+	inside umask
+	says 0022
+	config '.process.user.umask = 23'
+	inside umask
+	says 0027
+	config '.process.user.umask = 0'
+	inside umask
+	says 0000
+}
+
+@test "the standard streams belong to the user" {
+	needs_root
+	config '.process.user = {uid: 1000, gid: 100}'
+	process sh -c 'echo again >/dev/stdout; echo error >/dev/stderr'
+	run_container
+	says $'again\nerror'
+}
+
+# bats test_tags=user
+@test "an id that the user namespace does not map is refused with the field" {
+	is_root && map_ids 100000 10
+	config '.process.user.uid = 99999'
+	refused process.user
+}
+
+# ---- args -----------------------------------------------------------------------------------------------------------
+
+# bats test_tags=user
+@test "args are passed as they are" {
+	process printf '%s|' 'a b' '' '*' '$HOME' $'tab\there'
+	run_container
+	says $'a b||*|$HOME|tab\there|'
+}
+
+# bats test_tags=user
+@test "args[0] is looked up in the PATH of the container's environment" {
+	own_rootfs
+	mkdir -p "$ROOTFS/opt/bin"
+	printf '#!/bin/sh\necho found\n' >"$ROOTFS/opt/bin/tool"
+	chmod 755 "$ROOTFS/opt/bin/tool"
+	config '.process.env = ["PATH=/nowhere:/opt/bin"]'
+	process tool
+	run_container
+	says found
+}
+
+# bats test_tags=user
+@test "args[0] with a slash is relative to cwd" {
+	own_rootfs
+	mkdir -p "$ROOTFS/opt/bin"
+	printf '#!/bin/sh\necho found\n' >"$ROOTFS/opt/bin/tool"
+	chmod 755 "$ROOTFS/opt/bin/tool"
+	config '.process.cwd = "/opt"'
+	process bin/tool
+	run_container
+	says found
+}
+
+# bats test_tags=user
+@test "a program that is not there, at run and at create" {
+	process nosuchprogram
+	refused 'executable file not found' nosuchprogram
+	process /no/such/program
+	refused 'no such file or directory' /no/such/program
+	run rung create -b "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'no such file or directory'
+	[ ! -e "$STATE/$ID" ]
+}
+
+# bats test_tags=user
+@test "a program that may not be executed" {
+	process /etc/passwd
+	refused 'permission denied' /etc/passwd
+	process /etc
+	refused /etc 'is a directory' || refused /etc 'permission denied'
+}
+
+# bats test_tags=user
+@test "a script whose interpreter is missing" {
+	own_rootfs
+	printf '#!/no/such/shell\n' >"$ROOTFS/bin/script"
+	chmod 755 "$ROOTFS/bin/script"
+	process script
+	refused 'no such file or directory' script
+}
+
+# bats test_tags=user
+@test "a program in no format that the kernel knows" {
+	own_rootfs
+	echo text >"$ROOTFS/bin/text"
+	chmod 755 "$ROOTFS/bin/text"
+	process text
+	refused 'exec format error' text
+}
+
+# ---- cwd ------------------------------------------------------------------------------------------------------------
+
+# bats test_tags=user
+@test "cwd, made where it is missing" {
+	own_rootfs
+	config '.process.cwd = "/home/user"'
+	inside pwd
+	says /home/user
+	config '.process.cwd = "/made/here"'
+	inside pwd
+	says /made/here
+	[ -d "$ROOTFS/made/here" ]
+}
+
+@test "a cwd that only the user may enter, and one that only root may" {
+	needs_root
+	own_rootfs
+	mkdir "$ROOTFS/private" "$ROOTFS/roots"
+	chown 1000:1000 "$ROOTFS/private"
+	chmod 0700 "$ROOTFS/private" "$ROOTFS/roots"
+	config '.process.user = {uid: 1000, gid: 1000} | .process.cwd = "/private"'
+	inside pwd
+	says /private
+	# as in runc: the directory is changed before the user is, too
+	config '.process.cwd = "/roots"'
+	process true
+	run_container
+	[ "$status" -eq 0 ]
+}
+
+# ---- env ------------------------------------------------------------------------------------------------------------
+
+# bats test_tags=user
+@test "the environment is that of the configuration, with HOME" {
+	config '.process.env = ["A=1", "B=x y", "EMPTY="]'
+	process /bin/env
+	run env LEAK=1 "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	says $'A=1\nB=x y\nEMPTY=\nHOME=/root'
+}
+
+# bats test_tags=user
+@test "of two values of a name the last counts" {
+	config '.process.env = ["A=1", "B=2", "A=3"]'
+	process /bin/env
+	run_container
+	says $'B=2\nA=3\nHOME=/root'
+}
+
+# runc#4688, runc#4711: HOME comes from the container's passwd, "/" for who is not in it; an empty one is filled.
+@test "HOME" {
+	needs_root
+	config '.process.user.uid = 1000 | .process.env = []'
+	process /bin/env
+	run_container
+	says HOME=/home/user
+	config '.process.env = ["HOME="]'
+	run_container
+	says HOME=/home/user
+	config '.process.env = ["HOME=/else"]'
+	run_container
+	says HOME=/else
+	config '.process.user.uid = 4321 | .process.env = []'
+	run_container
+	says HOME=/
+}
+
+# ---- limits ---------------------------------------------------------------------------------------------------------
+
+# bats test_tags=user
+@test "rlimits" {
+	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 200}, {type: "RLIMIT_CORE", soft: 0, hard: 0},
+		{type: "RLIMIT_STACK", soft: 4194304, hard: 8388608}]'
+	inside 'ulimit -Sn; ulimit -Hn; ulimit -c; ulimit -Ss; ulimit -Hs'
+	says $'100\n200\n0\n4096\n8192'
+}
+
+@test "a rlimit that is raised above the hard limit" {
+	needs_root
+	needs_capability CAP_SYS_RESOURCE
+	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 70000, hard: 70000}]'
+	process sh -c 'ulimit -n'
+	run bash -c 'ulimit -Hn 1024; "$@"' sh "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	says 70000
+}
+
+# bats test_tags=user
+@test "a rlimit that rung may not raise is refused with the field" {
+	setpriv_less() { is_root && echo "setpriv --bounding-set -sys_resource --inh-caps -sys_resource --"; }
+	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 70000, hard: 70000}]'
+	# shellcheck disable=SC2046
+	run bash -c 'ulimit -Hn 1024; "$@"' sh $(setpriv_less) "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions process.rlimits 'operation not permitted'
+}
+
+@test "oomScoreAdj, and 0 is written too" {
+	needs_root
+	config '.process.oomScoreAdj = 321'
+	inside 'cat /proc/self/oom_score_adj'
+	says 321
+	config '.process.oomScoreAdj = 0'
+	process cat /proc/self/oom_score_adj
+	run bash -c 'echo 77 >/proc/self/oom_score_adj; "$@"' sh "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	says 0
+	# without the field, that of the caller
+	config 'del(.process.oomScoreAdj)'
+	run bash -c 'echo 77 >/proc/self/oom_score_adj; "$@"' sh "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	says 77
+}
+
+# runc#4858: the affinity of the caller must not leak into the container.
+# bats test_tags=user
+@test "the CPU affinity of the caller stays outside" {
+	local all
+	all=$(cat /sys/devices/system/cpu/online)
+	[ "$all" != 0 ] || skip "needs two CPUs"
+	process sh -c 'sed -n "s/^Cpus_allowed_list:\s*//p" /proc/self/status'
+	run taskset -c 0 "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	says "$(sed -n 's/^Cpus_allowed_list:\s*//p' /proc/1/status)"
+}
+
+@test "scheduler, I/O priority and personality" {
+	needs_root
+	config '.process.scheduler = {policy: "SCHED_BATCH", nice: 5}
+		| .process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6}
+		| .linux.personality = {domain: "LINUX32"}'
+	inside 'cut -d" " -f19,41 /proc/self/stat; ionice -p $$; uname -m'
+	[ "${lines[0]}" = '5 3' ]
+	[[ ${lines[1]} == 'best-effort: prio 6' ]]
+	[ "$(uname -m)" != x86_64 ] || [ "${lines[2]}" = i686 ]
+}
+
+# ---- capabilities ---------------------------------------------------------------------------------------------------
+
+capability_lines() {
+	printf 'sed -n "s/^Cap\(...\):\s*0*/\\1=/p" /proc/self/status'
+}
+
+# bats test_tags=user
+@test "the five sets" {
+	config '.process.capabilities = {bounding: ["CAP_CHOWN", "CAP_KILL", "CAP_SETUID"], permitted: ["CAP_CHOWN", "CAP_KILL"],
+		effective: ["CAP_KILL"], inheritable: ["CAP_CHOWN"], ambient: ["CAP_CHOWN"]} | .process.user.uid = 0'
+	inside "$(capability_lines)"
+	# no_new_privs keeps root from getting more than it had
+	says $'Inh=1\nPrm=21\nEff=21\nBnd=a1\nAmb=1'
+}
+
+@test "the five sets of a process that is not root" {
+	needs_root
+	config '.process.capabilities = {bounding: ["CAP_CHOWN", "CAP_KILL", "CAP_SETUID"], permitted: ["CAP_CHOWN", "CAP_KILL"],
+		effective: ["CAP_CHOWN", "CAP_KILL"], inheritable: ["CAP_CHOWN"], ambient: ["CAP_CHOWN"]} | .process.user.uid = 1000'
+	inside "$(capability_lines)"
+	says $'Inh=1\nPrm=1\nEff=1\nBnd=a1\nAmb=1'
+}
+
+# youki#3434: no capabilities in the configuration means none at all, in the bounding set neither.
+# bats test_tags=user
+@test "no capabilities" {
+	config 'del(.process.capabilities)'
+	inside "$(capability_lines)"
+	says $'Inh=\nPrm=\nEff=\nBnd=\nAmb='
+}
+
+# bats test_tags=user
+@test "capabilities count, for what they allow" {
+	config '.process.capabilities = {bounding: [], effective: [], permitted: []} | .process.noNewPrivileges = false'
+	process hostname other
+	run_container
+	[ "$status" -eq 1 ]
+	mentions 'Operation not permitted'
+	config '.process.capabilities = {bounding: ["CAP_SYS_ADMIN"], effective: ["CAP_SYS_ADMIN"], permitted: ["CAP_SYS_ADMIN"]}'
+	inside 'hostname other; hostname'
+	says other
+}
+
+@test "an unknown capability is left out, with a warning" {
+	needs_root
+	config '.process.capabilities.bounding += ["CAP_NOT_THERE"]'
+	inside true
+	mentions CAP_NOT_THERE
+}
+
+@test "a capability that rung does not have is refused with the field" {
+	needs_root
+	config '.process.capabilities[] += ["CAP_SYS_BOOT"]'
+	run setpriv --bounding-set -sys_boot --inh-caps -sys_boot -- "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions process.capabilities CAP_SYS_BOOT
+}
+
+# bats test_tags=user
+@test "noNewPrivileges" {
+	inside 'sed -n "s/^NoNewPrivs:\s*//p" /proc/self/status'
+	says 1
+	config '.process.noNewPrivileges = false'
+	inside 'sed -n "s/^NoNewPrivs:\s*//p" /proc/self/status'
+	says 0
+}
+
+# ---- labels ---------------------------------------------------------------------------------------------------------
+
+# A label that cannot be applied is an error, never a warning.
+@test "an AppArmor profile where the kernel has none is refused with the field" {
+	needs_root
+	[ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" != Y ] || skip "needs a kernel without AppArmor"
+	config '.process.apparmorProfile = "nosuchprofile"'
+	refused process.apparmorProfile
+}
+
+@test "an SELinux label where the kernel has none is refused with the field" {
+	needs_root
+	! grep -q selinuxfs /proc/mounts || skip "needs a kernel without SELinux"
+	config '.process.selinuxLabel = "system_u:system_r:container_t:s0"'
+	refused process.selinuxLabel
+}
+
+# ---- what the process gets else -------------------------------------------------------------------------------------
+
+# bats test_tags=user
+@test "the exit status" {
+	process sh -c 'exit 42'
+	run_container
+	[ "$status" -eq 42 ]
+}
+
+@test "the status of a process that a signal has ended" {
+	needs_root
+	# process 1 of a PID namespace is deaf to signals from inside, but for those of the kernel
+	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	process sh -c 'kill -KILL $$'
+	run_container
+	[ "$status" -eq 137 ]
+}
+
+# bats test_tags=user
+@test "signals to rung run reach the process" {
+	process sh -c 'trap "exit 17" TERM; echo ready; while :; do sleep 0.05; done'
+	"$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&- &
+	local pid=$!
+	wait_until 10 grep -q ready "$BATS_TEST_TMPDIR/out"
+	kill -TERM $pid
+	run wait $pid
+	local code=0
+	wait $pid || code=$?
+	[ "$code" -eq 17 ]
+}
+
+# bats test_tags=user
+@test "the process has its standard streams and no other descriptor" {
+	process ls /proc/self/fd
+	exec 7</dev/null
+	run rung run -b "$BUNDLE" "$ID"
+	exec 7<&-
+	# 3 is the directory that ls reads
+	says $'0\n1\n2\n3'
+}
+
+# bats test_tags=user
+@test "the signals and their dispositions are those of a new process" {
+	process sed -n 's/^Sig\(Blk\|Ign\):\s*//p' /proc/self/status
+	run_container
+	says $'0000000000000000\n0000000000000000'
+}
+
+@test "a session keyring of its own, unless --no-new-keyring" {
+	needs_root
+	grep -q _ses /proc/keys || skip "needs session keyrings"
+	config '.linux.maskedPaths = []'
+	process sh -c 'grep -c "_ses.$0" /proc/keys || true' "$ID"
+	run_container
+	[ "$output" -ge 1 ]
+}

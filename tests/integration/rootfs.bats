@@ -1,0 +1,159 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2030,SC2031,SC2153 # expanded by jq, or by the shell in the container
+# root.path, root.readonly, linux.rootfsPropagation, pivot_root and --no-pivot.
+
+load helpers
+
+# bats test_tags=user
+@test "root.path is the container's root, absolute or relative to the bundle" {
+	own_rootfs
+	echo here >"$ROOTFS/etc/mark"
+	inside 'cat /etc/mark'
+	says here
+	config '.root.path = $path' --arg path "$ROOTFS"
+	inside 'cat /etc/mark'
+	says here
+}
+
+# bats test_tags=user
+@test "root.readonly" {
+	own_rootfs
+	config '.root.readonly = true'
+	process touch /written
+	run_container
+	[ "$status" -eq 1 ]
+	mentions 'Read-only file system'
+	config '.root.readonly = false'
+	inside 'touch /written'
+	[ -e "$ROOTFS/written" ]
+}
+
+@test "what is mounted below the root file system on the host is there" {
+	needs_root
+	own_rootfs
+	mkdir "$ROOTFS/below"
+	mount -t tmpfs below "$ROOTFS/below"
+	echo there >"$ROOTFS/below/mark"
+	run_below() { inside 'cat /below/mark'; }
+	run_below || { umount "$ROOTFS/below"; return 1; }
+	umount "$ROOTFS/below"
+	says there
+}
+
+# bats test_tags=user
+@test "nothing of the host is left mounted after pivot_root" {
+	inside 'cut -d" " -f5 /proc/self/mountinfo'
+	[ "${lines[0]}" = / ]
+	local line
+	for line in "${lines[@]:1}"; do
+		[[ $line == /proc* || $line == /dev* || $line == /sys* ]] || fail "unexpected mount: $line"
+	done
+}
+
+# bats test_tags=user
+@test "--no-pivot" {
+	own_rootfs
+	echo here >"$ROOTFS/etc/mark"
+	process sh -c 'cat /etc/mark; ls -d /../etc/mark'
+	run_container --no-pivot
+	[ "$status" -eq 0 ]
+	mentions here
+	# the trees of the host are still mounted, below the chroot
+	process sh -c 'grep -c . /proc/self/mountinfo; readlink /proc/self/root'
+	run_container --no-pivot
+	[ "$status" -eq 0 ]
+	[ "${lines[1]}" = / ]
+}
+
+@test "without a mount namespace: a chroot" {
+	needs_root
+	own_rootfs
+	echo here >"$ROOTFS/etc/mark"
+	config 'del(.linux.namespaces[] | select(.type == "mount")) | .mounts = [] | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+	process sh -c 'cat /etc/mark; exec sleep 1000'
+	start_container
+	local pid
+	pid=$(init_pid)
+	[ "$(readlink "/proc/$pid/root")" = "$ROOTFS" ]
+	[ "$(readlink "/proc/$pid/ns/mnt")" = "$(readlink /proc/self/ns/mnt)" ]
+	rung kill "$ID" KILL
+	wait_until 5 stopped
+	[ "$(cat "$OUTPUT")" = here ]
+}
+
+# Propagation of "/" as mountinfo shows it: shared:N, master:N, unbindable or nothing.
+root_propagation() {
+	config '.linux.rootfsPropagation = $p' --arg p "$1"
+	inside "sed -n 's/^[0-9]* [0-9]* [^ ]* [^ ]* \\/ [^ ]* \\(.*\\)- .*/\\1/p' /proc/self/mountinfo"
+}
+
+@test "linux.rootfsPropagation" {
+	needs_root
+	root_propagation private
+	says ''
+	root_propagation rprivate
+	says ''
+	root_propagation shared
+	mentions shared:
+	root_propagation rshared
+	mentions shared:
+	# runc#1755
+	root_propagation unbindable
+	mentions unbindable
+}
+
+# Mounts that the host makes later come through where the configuration says so.
+later_mount() { # PROPAGATION
+	own_rootfs
+	mkdir "$ROOTFS/later"
+	config '.linux.rootfsPropagation = $p' --arg p "$1"
+	process sh -c 'read -r _ </dev/fd/0; cat /later/mark 2>/dev/null || echo none'
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	# shellcheck disable=SC2016
+	unshare --mount --propagation shared bash -c '
+		mount --bind "$1" "$1" && mount --make-shared "$1" || exit
+		"$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID" <"$2/go" >"$2/seen" 3>&- &
+		exec 9>"$2/go"
+		until grep -q running <("$RUNG" --root "$STATE" state "$ID" 2>/dev/null); do sleep 0.02; done
+		mount -t tmpfs later "$1/later" && echo through >"$1/later/mark"
+		echo >&9
+		wait' sh "$ROOTFS" "$BATS_TEST_TMPDIR"
+	run cat "$BATS_TEST_TMPDIR/seen"
+}
+
+@test "a slave root sees later mounts of the host, a private one does not" {
+	needs_root
+	export STATE BUNDLE ID RUNG
+	later_mount rslave
+	says through
+	rm -r "$ROOTFS"
+	rm "$BATS_TEST_TMPDIR/go"
+	later_mount rprivate
+	says none
+}
+
+# runc#2532, runc#3925: mounts on the host wake up systemd there.
+@test "create, start, exec and delete do not touch the host's mount table" {
+	needs_root
+	export STATE BUNDLE ID RUNG
+	process sleep 1000
+	# shellcheck disable=SC2016
+	run unshare --mount --propagation private bash -c '
+		rung() { "$RUNG" --root "$STATE" "$@" </dev/null >/dev/null 2>&1 3>&-; }
+		before=$(cut -d" " -f4- /proc/self/mountinfo)
+		same() { [ "$before" = "$(cut -d" " -f4- /proc/self/mountinfo)" ] || echo "changed by $1"; }
+		rung create -b "$BUNDLE" "$ID" && same create
+		rung start "$ID" && same start
+		rung exec "$ID" true && same exec
+		rung delete --force "$ID" && same delete && echo "as it was"'
+	says "as it was"
+}
+
+# bats test_tags=user
+@test "a root.path that is missing, or a file, is refused with the field" {
+	config '.root.path = "nowhere"'
+	refused root.path 'no such file or directory'
+	touch "$BUNDLE/file"
+	config '.root.path = "file"'
+	refused root.path
+}

@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016 # variables of bats and helpers, scripts for inner shells
+# rung for a plain user: with his own id only, with subordinate ids, and without the right to them. That the commands
+# work with his own id only is what the tests tagged "user" of the other files show.
+
+load helpers
+
+first_subid() { # FILE
+	awk -F : -v name="$(id -un)" '$1 == name { print $2; exit }' "$1"
+}
+
+# Adds the ids 1 to 65535, which newuidmap and newgidmap write.
+map_subids() {
+	needs_subids
+	config '.linux.uidMappings += [{containerID: 1, hostID: $uid, size: 65535}]
+		| .linux.gidMappings += [{containerID: 1, hostID: $gid, size: 65535}]' \
+		--argjson uid "$(first_subid /etc/subuid)" --argjson gid "$(first_subid /etc/subgid)"
+}
+
+# bats test_tags=user-only
+@test "rootless: the user's own id is the container's root" {
+	inside 'cat /proc/self/uid_map; cat /proc/self/gid_map; cat /proc/self/setgroups; id -u'
+	[ "$(awk '{ $1 = $1; print }' <<<"$output")" = "0 $(id -u) 1"$'\n'"0 $(id -g) 1"$'\n'deny$'\n'0 ]
+}
+
+# bats test_tags=user-only
+@test "rootless: a file of the container belongs to the user" {
+	own_rootfs
+	inside 'touch /new'
+	[ "$(stat -c %u rootfs/new)" = "$(id -u)" ]
+}
+
+# bats test_tags=user-only
+@test "rootless: with subordinate ids" {
+	map_subids
+	inside 'cat /proc/self/uid_map; cat /proc/self/setgroups'
+	[ "$(awk '{ $1 = $1; print }' <<<"$output")" = \
+		"0 $(id -u) 1"$'\n'"1 $(first_subid /etc/subuid) 65535"$'\n'allow ]
+}
+
+# bats test_tags=user-only
+@test "rootless: a process that is another user, with groups" {
+	map_subids
+	config '.process.user = {uid: 1000, gid: 100, additionalGids: [5, 2000]}'
+	inside 'id -u; id -G'
+	says 1000$'\n''100 5 2000'
+}
+
+# bats test_tags=user-only
+@test "rootless: exec as another user" {
+	map_subids
+	start_sleeper
+	run -0 rung exec -u 1000:1000 -g 5 "$ID" sh -c 'id -u; id -G'
+	says 1000$'\n''1000 5'
+}
+
+# bats test_tags=user-only
+@test "rootless: subordinate ids for users, but not for groups" {
+	map_subids
+	config '.linux.gidMappings |= .[:1] | .process.user.uid = 1000'
+	inside 'id -u; cat /proc/self/setgroups'
+	says 1000$'\n'deny
+}
+
+# bats test_tags=user-only
+@test "rootless: groups without subordinate ids are refused" {
+	config '.process.user.additionalGids = [0]'
+	refused process.user.additionalGids
+}
+
+# bats test_tags=user-only
+@test "rootless: a user that is not mapped" {
+	config '.process.user.uid = 1'
+	refused process.user.uid 'not mapped'
+}
+
+# bats test_tags=user-only
+@test "rootless: ids that are somebody else's: the error names /etc/subuid" {
+	config '.linux.uidMappings += [{containerID: 1, hostID: 1, size: 100}]'
+	refused linux.uidMappings /etc/subuid
+	[ ! -e "$STATE/$ID" ]
+}
+
+# bats test_tags=user-only
+@test "rootless: groups that are somebody else's: the error names /etc/subgid" {
+	config '.linux.gidMappings += [{containerID: 1, hostID: 1, size: 100}]'
+	refused linux.gidMappings /etc/subgid
+}
+
+# bats test_tags=user-only
+@test "rootless: without newuidmap, the error names it" {
+	map_subids
+	PATH=/none run -1 "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	mentions newuidmap
+	[ ! -e "$STATE/$ID" ]
+}
+
+# bats test_tags=user-only
+@test "rootless: without a user namespace, what he may not do is named" {
+	config '.linux.namespaces |= map(select(.type != "user")) | del(.linux.uidMappings, .linux.gidMappings)'
+	refused 'operation not permitted'
+	[ ! -e "$STATE/$ID" ]
+}
+
+# bats test_tags=user-only
+@test "rootless: a limit that needs a cgroup which he may not make" {
+	[ ! -w /sys/fs/cgroup/memory ] || skip "needs a cgroup that is not delegated"
+	config '.linux.resources.memory.limit = 67108864'
+	refused linux.resources.memory
+	[ ! -e "$STATE/$ID" ]
+}
+
+# bats test_tags=user-only
+@test "rootless: a cgroup by name that he may not make" {
+	[ ! -w /sys/fs/cgroup/memory ] || skip "needs a cgroup that is not delegated"
+	config '.linux.cgroupsPath = "/somewhere/else"'
+	refused 'permission denied'
+	[ ! -e "$STATE/$ID" ]
+}
+
+# bats test_tags=user-only
+@test "rootless: the devices are the host's, bound" {
+	inside 'head -c 4 /dev/zero | wc -c; echo x >/dev/null; head -c 1 /dev/urandom | wc -c; ls -l /dev/null'
+	mentions 4 1
+	[[ $output == *'1,   3'* ]]
+}
+
+# bats test_tags=user-only
+@test "rootless: a raised rlimit is refused" {
+	local hard
+	hard=$(ulimit -Hn)
+	[ "$hard" != unlimited ] || skip "needs a hard limit of open files"
+	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 10, hard: $hard}]' --argjson hard $((hard + 1))
+	refused process.rlimits
+}
+
+# ---- as root, for a user who has no subordinate ids -------------------------------------------------------------------
+
+as_nobody() {
+	setpriv --reuid 4567 --regid 4567 --clear-groups env -u XDG_RUNTIME_DIR "$BATS_TEST_TMPDIR/nobody/rung" \
+		--root "$BATS_TEST_TMPDIR/nobody/state" "$@" 3>&-
+}
+
+prepare_nobody() {
+	needs_root
+	! grep -qE '^4567:' /etc/subuid || skip "needs the uid 4567 to have no subordinate ids"
+	chmod 0755 "$BATS_RUN_TMPDIR"
+	mkdir "$BATS_TEST_TMPDIR/nobody"
+	cp "$RUNG" "$BATS_TEST_TMPDIR/nobody/rung"
+	cp -a "$BATS_RUN_TMPDIR/rootfs" "$BUNDLE/rootfs"
+	rm config.json
+	chown -R 4567:4567 "$BATS_TEST_TMPDIR/nobody" "$BUNDLE"
+	as_nobody spec --rootless
+	config '.process.terminal = false | .process.args = ["id", "-u"]'
+	chown 4567:4567 config.json
+}
+
+@test "rootless: a user without subordinate ids runs with his own" {
+	prepare_nobody
+	run -0 --separate-stderr as_nobody run "$ID"
+	says 0
+}
+
+@test "rootless: a user without subordinate ids who asks for more: the error names /etc/subuid" {
+	prepare_nobody
+	config '.linux.uidMappings += [{containerID: 1, hostID: 100000, size: 10}]'
+	run -1 as_nobody run "$ID"
+	[ "$(grep -c level=error <<<"$output")" = 1 ]
+	mentions linux.uidMappings /etc/subuid
+	[ ! -e "$BATS_TEST_TMPDIR/nobody/state/$ID" ]
+}

@@ -1,0 +1,337 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # variables of bats and helpers, scripts for inner shells
+# rung run: its flags, its exit status, and what it does for the process in the foreground.
+
+load helpers
+
+# bats test_tags=user
+@test "run: the exit status is that of the process" {
+	process sh -c 'exit 42'
+	run_container
+	[ "$status" -eq 42 ]
+	says ''
+}
+
+@test "run: a signal makes the exit status 128 and the signal" {
+	needs_root
+	config '.linux.namespaces |= map(select(.type != "pid"))'
+	process sh -c 'kill -KILL $$'
+	run_container
+	[ "$status" -eq 137 ]
+}
+
+# bats test_tags=user
+@test "run: nothing is left when the process has ended" {
+	process echo hello
+	run_container
+	says hello
+	[ ! -e "$STATE/$ID" ]
+	run -1 rung state "$ID"
+	mentions 'container does not exist'
+}
+
+# bats test_tags=user
+@test "run: the bundle is the current directory, or that of --bundle" {
+	process echo hello
+	run -0 rung run "$ID"
+	says hello
+	cd /
+	run -0 rung run --bundle "$BUNDLE" "$ID"
+	says hello
+	run -0 rung run "$ID" --bundle="$BUNDLE"
+	says hello
+	run -1 rung run "$ID"
+	mentions 'JSON specification file config.json not found'
+}
+
+# bats test_tags=user
+@test "run: stdin, stdout and stderr are the caller's" {
+	process sh -c 'cat; echo to stderr >&2'
+	run --separate-stderr rung run -b "$BUNDLE" "$ID" <<<'from stdin'
+	says 'from stdin'
+	[ "$stderr" = 'to stderr' ]
+}
+
+# bats test_tags=user
+@test "run --detach: returns when the process runs" {
+	process sleep 1000
+	rung run -b "$BUNDLE" --detach --pid-file pid "$ID" </dev/null &>output
+	[ "$(status_of)" = running ]
+	[ "$(cat pid)" = "$(init_pid)" ]
+	rung kill "$ID" KILL
+	wait_until 5 stopped
+	rung delete "$ID"
+}
+
+# bats test_tags=user
+@test "run -d: an error of the process's start is told" {
+	process /no/such/program
+	run -1 rung run -b "$BUNDLE" -d "$ID"
+	mentions 'no such file or directory'
+	[ ! -e "$STATE/$ID" ]
+}
+
+@test "run --detach: a detached process outlives rung, and its exit is seen" {
+	process sh -c 'read -r line </dev/zero & sleep 0.1; exit 3'
+	rung run -b "$BUNDLE" -d "$ID" </dev/null &>output
+	wait_until 5 stopped
+	[ "$(init_pid)" = 0 ]
+}
+
+# bats test_tags=user
+@test "run --keep: the container stays, stopped" {
+	process sh -c 'exit 5'
+	run_container --keep
+	[ "$status" -eq 5 ]
+	[ "$(status_of)" = stopped ]
+	rung delete "$ID"
+	[ ! -e "$STATE/$ID" ]
+}
+
+# bats test_tags=user
+@test "run --pid-file: holds the host's pid while the process runs" {
+	process sh -c 'read -r line'
+	mkfifo stdin
+	rung run -b "$BUNDLE" --pid-file "$BUNDLE/pid" "$ID" <stdin &
+	local job=$!
+	exec 4>stdin
+	wait_until 5 test -s pid
+	[ "$(cat pid)" = "$(init_pid)" ]
+	[ "$(wc -l <pid)" = 0 ]
+	echo >&4
+	exec 4>&-
+	wait "$job"
+}
+
+@test "run --pid-file: an unwritable one is an error, and nothing is left" {
+	run_container --pid-file /no/such/dir/pid
+	[ "$status" -eq 1 ]
+	mentions /no/such/dir
+	[ ! -e "$STATE/$ID" ]
+}
+
+# bats test_tags=user
+@test "run: signals are forwarded to the process" {
+	process sh -c 'trap "echo got it; exit 7" TERM; echo ready; while :; do sleep 0.05; done'
+	rung run -b "$BUNDLE" "$ID" </dev/null >output &
+	local job=$! code=0
+	wait_until 5 grep -q ready output
+	kill -TERM "$(pgrep -P "$job" -x rung || echo "$job")"
+	wait "$job" || code=$?
+	[ "$code" = 7 ]
+	grep -q 'got it' output
+}
+
+# bats test_tags=user
+@test "run --preserve-fds: passes descriptors from 3 on" {
+	process sh -c 'cat <&3; cat <&4; ls /proc/self/fd | wc -l'
+	echo three >three
+	echo four >four
+	output=$("$RUNG" --root "$STATE" run -b "$BUNDLE" --preserve-fds 2 "$ID" 3<three 4<four)
+	# 0, 1, 2, 3, 4 and that of the directory
+	says three$'\n'four$'\n'6
+}
+
+@test "run --preserve-fds: a descriptor that is not open is an error" {
+	run_container --preserve-fds 1
+	[ "$status" -eq 1 ]
+	mentions 'unable to stat preserved-fd'
+}
+
+# bats test_tags=user
+@test "run: no other descriptor reaches the process" {
+	process sh -c 'ls /proc/self/fd | wc -l'
+	echo secret >secret
+	output=$("$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID" 3<secret 7<secret)
+	says 4
+}
+
+# bats test_tags=user
+@test "run: sockets of a service manager are passed on" {
+	process sh -c 'echo "$LISTEN_FDS $LISTEN_PID"; cat <&3'
+	echo socket >socket
+	# shellcheck disable=SC2016 # expanded by the inner shell, whose pid rung takes over
+	output=$(RUNG=$RUNG STATE=$STATE bash -c \
+		'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$RUNG" --root "$STATE" run "$1" 3<socket' _ "$ID")
+	says '1 1'$'\n'socket
+}
+
+@test "run: sockets that were passed to another process are not" {
+	process sh -c 'echo "[$LISTEN_FDS]"'
+	LISTEN_FDS=1 LISTEN_PID=1 run -0 rung run "$ID"
+	says '[]'
+}
+
+# bats test_tags=user
+@test "run --no-pivot: the root is changed without pivot_root" {
+	process ls /
+	run -0 rung run --no-pivot -b "$BUNDLE" "$ID"
+	mentions proc
+	# shellcheck disable=SC2154 # set by run
+	[[ $output != *boot* ]]
+	run -0 rung explain --no-pivot
+	[[ $output != *PIVOT_ROOT* ]]
+	run -0 rung explain
+	mentions PIVOT_ROOT
+}
+
+keyring_of_run() { # [FLAG]
+	config '.linux.maskedPaths = []'
+	process cat /proc/keys
+	run_container "$@"
+	[ "$status" -eq 0 ]
+}
+
+@test "run: a session keyring of its own, named after the container" {
+	needs_root
+	[ -e /proc/keys ] || skip "needs CONFIG_KEYS"
+	keyring_of_run
+	mentions "_ses.$ID"
+}
+
+@test "run --no-new-keyring: keeps the caller's session keyring" {
+	needs_root
+	[ -e /proc/keys ] || skip "needs CONFIG_KEYS"
+	keyring_of_run --no-new-keyring
+	[[ $output != *"_ses.$ID"* ]]
+}
+
+# The parent of an orphan, and that of the container's process: the nearest subreaper.
+orphan_and_init() { # [FLAG]
+	config '.linux.namespaces |= map(select(.type != "pid"))'
+	process sh -c 'orphan=$(sh -c "sleep 20 >/dev/null 2>&1 & echo \$!")
+		awk "/^PPid/ { print \$2 }" /proc/$orphan/status /proc/$$/status
+		kill -KILL $orphan'
+	run_container "$@"
+	[ "$status" -eq 0 ] || fail "$output"
+}
+
+@test "run: rung takes in the orphans of a container" {
+	needs_root
+	orphan_and_init
+	[ "${lines[0]}" = "${lines[1]}" ]
+}
+
+@test "run --no-subreaper: it does not" {
+	needs_root
+	orphan_and_init --no-subreaper
+	[ "${lines[0]}" != "${lines[1]}" ]
+}
+
+# bats test_tags=user
+@test "run --console-socket --detach: the socket gets the terminal" {
+	config '.process.terminal = true'
+	process sh -c 'tty; test -t 0 && test -t 1 && test -t 2 && echo all'
+	"$RUNG_TEST_COMMANDS/console" -socket "$BUNDLE/console" >shown 3>&- &
+	local job=$!
+	wait_until 5 test -S console
+	rung run -d -b "$BUNDLE" --console-socket "$BUNDLE/console" "$ID" </dev/null &>output
+	wait "$job"
+	grep -q /dev/ shown
+	grep -q all shown
+}
+
+# bats test_tags=user
+@test "run: a terminal in the foreground" {
+	config '.process.terminal = true'
+	process sh -c 'test -t 1 && stty size; exit 9'
+	run "$RUNG_TEST_COMMANDS/console" size=33x77 -- "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 9 ]
+	mentions '33 77'
+}
+
+@test "run: a terminal that nobody would use is refused" {
+	config '.process.terminal = true'
+	run_container --detach
+	[ "$status" -eq 1 ]
+	mentions 'without setting console socket'
+	config '.process.terminal = false'
+	run_container --detach --console-socket /none
+	[ "$status" -eq 1 ]
+	mentions 'cannot use console socket'
+	config '.process.terminal = true'
+	run_container --console-socket /none
+	[ "$status" -eq 1 ]
+	mentions 'cannot use console socket'
+}
+
+@test "run --console-socket: nobody listens" {
+	config '.process.terminal = true'
+	run_container -d --console-socket "$BUNDLE/none"
+	[ "$status" -eq 1 ]
+	mentions "$BUNDLE/none"
+	[ ! -e "$STATE/$ID" ]
+}
+
+# bats test_tags=user
+@test "run --pidfd-socket: the socket gets a pidfd of the process" {
+	process sh -c 'echo running; sleep 1000'
+	mkfifo go
+	"$RUNG_TEST_COMMANDS/pidfdkill" 9 "$BUNDLE/pidfd" <go 3>&- &
+	exec 4>go
+	wait_until 5 test -S pidfd
+	rung run -b "$BUNDLE" --pidfd-socket "$BUNDLE/pidfd" "$ID" </dev/null >output 4>&- &
+	local job=$! code=0
+	wait_until 5 grep -q running output
+	exec 4>&-
+	wait "$job" || code=$?
+	[ "$code" = 137 ]
+}
+
+# bats test_tags=user
+@test "run: a container id that is taken" {
+	start_sleeper
+	run_container
+	[ "$status" -eq 1 ]
+	mentions 'container with given ID already exists'
+	[ "$(status_of)" = running ]
+}
+
+@test "run: what is no container id" {
+	local id
+	for id in . .. a/b 'a b' 'ä' '../../etc' $'a\nb' 'a:b'; do
+		run -1 rung run -b "$BUNDLE" -- "$id"
+		mentions 'invalid container ID format'
+	done
+	run -1 rung run -b "$BUNDLE" ''
+	mentions 'container id cannot be empty'
+	[ ! -e "$STATE" ] || rmdir "$STATE"
+}
+
+@test "run: characters that an id may have" {
+	run -0 rung run -b "$BUNDLE" "A.b_c-9+$ID"
+}
+
+# bats test_tags=user
+@test "run: a program that does not exist" {
+	process no-such-program
+	refused 'exec: ' no-such-program 'executable file not found in $PATH'
+	process /no/such/program
+	refused 'exec: ' /no/such/program 'no such file or directory'
+	process /etc/passwd
+	refused 'exec: ' /etc/passwd 'permission denied'
+	process /etc
+	refused 'exec: ' /etc
+	[ ! -e "$STATE/$ID" ]
+}
+
+@test "run: wrong number of arguments" {
+	run -1 rung run
+	mentions 'requires exactly 1 argument(s)'
+	run -1 rung run a b
+	mentions 'requires exactly 1 argument(s)'
+}
+
+@test "run: several at a time" {
+	local n code jobs=()
+	process sh -c 'exit 4'
+	for n in 1 2 3 4 5 6 7 8; do
+		rung run -b "$BUNDLE" "$ID.$n" </dev/null &
+		jobs+=($!)
+	done
+	for n in "${jobs[@]}"; do
+		code=0
+		wait "$n" || code=$?
+		[ "$code" = 4 ]
+	done
+}

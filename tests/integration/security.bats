@@ -1,0 +1,415 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016 # expanded by jq, or by the shell in the container
+# One test for each flaw that runtimes had in create, run and exec. Each fails on an implementation that walks paths of
+# the image, or trusts what it finds there. The image is $ROOTFS; what a container must not reach is $OUTSIDE.
+
+load helpers
+
+setup() {
+	setup_bundle
+	own_rootfs
+	OUTSIDE=$BATS_TEST_TMPDIR/outside
+	mkdir -m 0777 "$OUTSIDE"
+	echo host >"$OUTSIDE/file"
+}
+
+# Nothing in $OUTSIDE has been made, removed or changed.
+untouched() {
+	[ "$(find "$OUTSIDE" -mindepth 1)" = "$OUTSIDE/file" ] || fail "$(ls -lR "$OUTSIDE")"
+	[ "$(cat "$OUTSIDE/file")" = host ]
+	[ "$(stat -c %a "$OUTSIDE")" = 777 ]
+	! grep -F "$OUTSIDE" /proc/self/mountinfo
+}
+
+bind_mount() { # SOURCE DESTINATION
+	config '.mounts += [{type: "bind", source: $s, destination: $d, options: ["bind"]}]' --arg s "$1" --arg d "$2"
+}
+
+# https://nvd.nist.gov/vuln/detail/CVE-2019-5736: the host's binary overwritten through /proc/PID/exe.
+# bats test_tags=user
+@test "CVE-2019-5736: rung's binary cannot be written through /proc/PID/exe" {
+	local before
+	before=$(sha256sum <"$RUNG")
+	process sleep 1000
+	create_container
+	local pid
+	pid=$(init_pid)
+	# the process waits for start, and is rung still
+	run bash -c "exec 3<>/proc/$pid/exe"
+	[ "$status" -ne 0 ]
+	[[ $output == *'Text file busy' || $output == *'Read-only file system' || $output == *'Operation not permitted' || $output == *'Permission denied' ]]
+	# also when it is made to execute itself
+	rung delete --force "$ID"
+	ln -s /proc/self/exe "$ROOTFS/bin/self"
+	process /bin/self
+	run_container
+	[ "$(sha256sum <"$RUNG")" = "$before" ]
+	[ "$(readlink -f "/proc/self/exe")" != "$RUNG" ]
+}
+
+# https://nvd.nist.gov/vuln/detail/CVE-2019-5736: what leads to the binary is no file of the host's.
+@test "CVE-2019-5736: the binary that a container sees is sealed or on a read-only superblock" {
+	needs_root
+	process sleep 1000
+	create_container
+	local pid
+	pid=$(init_pid)
+	[ "$(stat -Lc %d:%i "/proc/$pid/exe")" != "$(stat -Lc %d:%i "$RUNG")" ]
+}
+
+# https://nvd.nist.gov/vuln/detail/CVE-2019-16884: a mount of the bundle over /proc fakes what labels are written to.
+# bats test_tags=user
+@test "CVE-2019-16884: no mount over /proc or below it" {
+	local destination
+	for destination in /proc /proc/self /proc/self/attr /proc/../proc/self '//proc/self/'; do
+		cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
+		bind_mount "$OUTSIDE" "$destination"
+		refused 'mounts[7]' '/proc'
+	done
+}
+
+# https://github.com/opencontainers/runc/issues/2197 (CVE-2019-19921), CVE-2023-27561, CVE-2023-28642, CVE-2025-54867
+# bats test_tags=user
+@test "CVE-2019-19921: /proc of the image is a symbolic link" {
+	rmdir "$ROOTFS/proc"
+	mkdir "$ROOTFS/elsewhere"
+	ln -s /elsewhere "$ROOTFS/proc"
+	refused 'mounts[0]'
+	[ -z "$(ls -A "$ROOTFS/elsewhere")" ]
+}
+
+# https://nvd.nist.gov/vuln/detail/CVE-2025-54867
+# bats test_tags=user
+@test "CVE-2025-54867: /sys of the image is a symbolic link" {
+	rmdir "$ROOTFS/sys"
+	mkdir "$ROOTFS/elsewhere"
+	ln -s /elsewhere "$ROOTFS/sys"
+	if ! is_root; then
+		config '(.mounts[] | select(.destination == "/sys")) = {destination: "/sys", type: "sysfs", source: "sysfs"} |
+			.linux.namespaces += [{type: "network"}]'
+	fi
+	refused 'mounts[5]'
+}
+
+# https://nvd.nist.gov/vuln/detail/CVE-2021-30465, CVE-2019-18837: mount targets that are links out of the image.
+# bats test_tags=user
+@test "CVE-2021-30465: the target of a mount is a symbolic link to the host" {
+	mkdir "$BUNDLE/data"
+	echo data >"$BUNDLE/data/file"
+	ln -s "$OUTSIDE" "$ROOTFS/target"
+	bind_mount "$BUNDLE/data" /target
+	config '.mounts += [{destination: "/target/below", type: "tmpfs", source: "tmpfs"}]'
+	process cat "$OUTSIDE/file"
+	run_container
+	# resolved in the root file system: what was made there is the container's own
+	says data
+	untouched
+}
+
+# bats test_tags=user
+@test "CVE-2021-30465: links with .. and links to links" {
+	mkdir "$BUNDLE/data"
+	mkdir "$ROOTFS/deep"
+	ln -s "../../../../../../../../../../..$OUTSIDE" "$ROOTFS/deep/up"
+	ln -s /deep/up "$ROOTFS/first"
+	ln -s /proc/self/root "$ROOTFS/magic"
+	bind_mount "$BUNDLE/data" /first/new
+	bind_mount "$BUNDLE/data" /deep/up/new2
+	bind_mount "$BUNDLE/data" /../../../../new3
+	run_container
+	untouched
+	bind_mount "$BUNDLE/data" "/magic$OUTSIDE/new4"
+	run_container
+	untouched
+}
+
+# https://nvd.nist.gov/vuln/detail/CVE-2021-30465: the link is exchanged while rung works.
+@test "CVE-2021-30465: a race for the target of a mount" {
+	needs_root
+	mkdir "$BUNDLE/data" "$ROOTFS/race"
+	mkdir "$ROOTFS/race/dir"
+	ln -s "/../../../..$OUTSIDE" "$ROOTFS/race/link"
+	bind_mount "$BUNDLE/data" /race/dir/inner
+	# shellcheck disable=SC2016
+	bash -c 'cd "$1"; while :; do mv -T dir other && mv -T link dir && mv -T dir link && mv -T other dir; done' sh "$ROOTFS/race" 2>/dev/null 3>&- &
+	local racer=$!
+	for _ in {1..30}; do
+		run_container
+	done
+	kill $racer
+	wait $racer || true
+	untouched
+}
+
+# https://nvd.nist.gov/vuln/detail/CVE-2024-45310: directories and files made through a link.
+# bats test_tags=user
+@test "CVE-2024-45310: missing mount targets are not made outside" {
+	mkdir "$BUNDLE/data"
+	touch "$BUNDLE/file"
+	ln -s "$OUTSIDE" "$ROOTFS/link"
+	bind_mount "$BUNDLE/data" /link/a/b/c
+	bind_mount "$BUNDLE/file" /link/d/e
+	inside true
+	untouched
+	[ -d "$ROOTFS$OUTSIDE/a/b/c" ]
+}
+
+# bats test_tags=user
+@test "CVE-2024-45310: a dangling symbolic link as a mount target" {
+	touch "$BUNDLE/file"
+	ln -s "$OUTSIDE/made" "$ROOTFS/etc/dangling"
+	bind_mount "$BUNDLE/file" /etc/dangling
+	run_container
+	untouched
+}
+
+# https://github.com/opencontainers/runc/security/advisories/GHSA-xr7r-f8xq-vfvv (CVE-2024-21626)
+# bats test_tags=user
+@test "CVE-2024-21626: a working directory outside of the container" {
+	local fd
+	for fd in 3 4 5 6 7 8 9 10; do
+		config '.process.cwd = $cwd' --arg cwd "/proc/self/fd/$fd"
+		process sh -c "cat ../../../../../../../../..$OUTSIDE/file"
+		run_container
+		[ "$status" -ne 0 ] || fail "through descriptor $fd"
+		[[ $output != *host* ]]
+	done
+}
+
+# bats test_tags=user
+@test "CVE-2024-21626: exec with a working directory outside of the container" {
+	start_sleeper
+	local fd
+	for fd in 3 4 5 6 7 8 9 10; do
+		run rung exec --cwd "/proc/self/fd/$fd" "$ID" sh -c "cat ../../../../../../../../..$OUTSIDE/file"
+		[ "$status" -ne 0 ] || fail "through descriptor $fd"
+		[[ $output != *host* ]]
+	done
+}
+
+# https://nvd.nist.gov/vuln/detail/CVE-2016-9962, CVE-2024-21626: descriptors that lead to the host.
+# bats test_tags=user
+@test "CVE-2024-21626: the descriptors of a container that waits for start lead nowhere" {
+	process sleep 1000
+	create_container
+	local pid fd to
+	pid=$(init_pid)
+	for fd in "/proc/$pid/fd/"*; do
+		[ "${fd##*/}" -gt 2 ] || continue
+		to=$(readlink "$fd")
+		case $to in
+		socket:* | pipe:* | anon_inode:*) ;;
+		*) [ ! -d "$fd/" ] || fail "descriptor ${fd##*/}: $to is a directory" ;;
+		esac
+	done
+	# nor is any of them to be had from inside
+	run rung exec "$ID" sh -c "for fd in /proc/1/fd/*; do cat \$fd/..$OUTSIDE/file \$fd/../../../../../..$OUTSIDE/file; done 2>/dev/null"
+	[[ $output != *host* ]]
+}
+
+# bats test_tags=user
+@test "CVE-2024-21626: descriptors of the caller do not get in" {
+	exec 7<"$OUTSIDE"
+	process ls /proc/self/fd
+	run_container
+	local first=$output
+	start_sleeper
+	exec_in ls /proc/self/fd
+	exec 7<&-
+	# 3 is the directory that ls reads
+	[ "$first" = $'0\n1\n2\n3' ] || fail "$first"
+	says "$first"
+}
+
+# https://nvd.nist.gov/vuln/detail/CVE-2022-29162, CVE-2022-27650, CVE-2022-24769, CVE-2025-27612
+# bats test_tags=user
+@test "CVE-2022-29162: inheritable and ambient capabilities are empty unless asked for" {
+	inside 'sed -n "s/^Cap\(Inh\|Amb\):\s*0*//p" /proc/self/status'
+	[ -z "$(tr -d '\n' <<<"$output")" ]
+	start_sleeper
+	run rung exec --cap CAP_KILL --cap CAP_CHOWN "$ID" sed -n 's/^Cap\(Inh\|Amb\):\s*0*//p' /proc/self/status
+	[ "$status" -eq 0 ]
+	[ -z "$(tr -d '\n' <<<"$output")" ]
+}
+
+# https://github.com/opencontainers/runc/security/advisories/GHSA-9493-h29p-rfm2 (CVE-2025-31133), CVE-2025-62161
+@test "CVE-2025-31133: a mask is no file of the image" {
+	needs_root
+	config 'del(.mounts[] | select(.destination | startswith("/dev")))'
+	ln -s "$OUTSIDE/file" "$ROOTFS/dev/null"
+	echo secret >"$ROOTFS/etc/secret"
+	config '.linux.maskedPaths = ["/etc/secret"]'
+	process cat /etc/secret
+	run_container
+	says ''
+	[ "$status" -eq 0 ]
+	untouched
+}
+
+# bats test_tags=user
+@test "CVE-2025-31133: a masked path that is a link to the host" {
+	ln -s "$OUTSIDE/file" "$ROOTFS/etc/link"
+	config '.linux.maskedPaths += ["/etc/link"] | .linux.readonlyPaths += ["/etc/link"]'
+	run_container
+	untouched
+}
+
+# https://github.com/opencontainers/runc/security/advisories/GHSA-qw9x-cqr3-wc7r (CVE-2025-52565), CVE-2025-62596
+@test "CVE-2025-52565: /dev/console and /dev/pts/ptmx of the image" {
+	needs_root
+	local console=$RUNG_TEST_COMMANDS/console
+	[ -x "$console" ] || skip "needs the programs of tests/cmd: make test-commands"
+	config 'del(.mounts[] | select(.destination | startswith("/dev"))) | .process.terminal = true'
+	mkdir "$ROOTFS/dev/pts"
+	ln -s "$OUTSIDE/file" "$ROOTFS/dev/pts/ptmx"
+	ln -s "$OUTSIDE/file" "$ROOTFS/dev/console"
+	process true
+	run "$console" -- "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -ne 0 ]
+	untouched
+}
+
+# https://nvd.nist.gov/vuln/detail/CVE-2026-88264: /dev/console is a link: a file of root's is made on the host.
+@test "CVE-2026-88264: /dev/console of the image is a dangling link" {
+	needs_root
+	local console=$RUNG_TEST_COMMANDS/console
+	[ -x "$console" ] || skip "needs the programs of tests/cmd: make test-commands"
+	config '(.mounts[] | select(.destination == "/dev")) = {destination: "/dev", type: "bind", source: "dev", options: ["rbind"]}
+		| .process.terminal = true'
+	mkdir "$BUNDLE/dev" "$BUNDLE/dev/pts" "$BUNDLE/dev/shm" "$BUNDLE/dev/mqueue"
+	ln -s "$OUTSIDE/made" "$BUNDLE/dev/console"
+	ln -s pts/ptmx "$BUNDLE/dev/ptmx"
+	process true
+	run "$console" -- "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	untouched
+	[ ! -e "$ROOTFS$OUTSIDE/made" ]
+}
+
+# https://nvd.nist.gov/vuln/detail/CVE-2026-88265: /dev/null is a link: the streams are replaced and chowned.
+@test "CVE-2026-88265: /dev/null of the image is a link" {
+	needs_root
+	config 'del(.mounts[] | select(.destination | startswith("/dev"))) | .process.user = {uid: 1000, gid: 1000}'
+	local owner
+	owner=$(stat -c %u "$OUTSIDE/file")
+	ln -s "$OUTSIDE/file" "$ROOTFS/dev/null"
+	process true
+	run rung run -b "$BUNDLE" "$ID" </dev/null
+	untouched
+	[ "$(stat -c %u "$OUTSIDE/file")" = "$owner" ]
+	[ "$(stat -c %t:%T:%u /dev/null)" = 1:3:0 ]
+}
+
+# https://nvd.nist.gov/vuln/detail/CVE-2025-52881: writes to /proc that mounts of the image send elsewhere.
+@test "CVE-2025-52881: sysctls and labels are not written through the container's /proc" {
+	needs_root
+	config '.mounts |= map(select(.destination != "/proc")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []
+		| .linux.sysctl = {"net.ipv4.ip_forward": "1"} | .process.oomScoreAdj = 77'
+	mkdir -p "$ROOTFS/proc/sys/net/ipv4" "$ROOTFS/proc/self"
+	ln -s "$OUTSIDE/file" "$ROOTFS/proc/sys/net/ipv4/ip_forward"
+	ln -s "$OUTSIDE/file" "$ROOTFS/proc/self/oom_score_adj"
+	start_sleeper
+	untouched
+	[ "$(cat "/proc/$(init_pid)/oom_score_adj")" = 77 ]
+	[ "$(nsenter --net="/proc/$(init_pid)/ns/net" cat /proc/sys/net/ipv4/ip_forward)" = 1 ]
+}
+
+# https://nvd.nist.gov/vuln/detail/CVE-2026-41579, CVE-2026-47766: nodes and links made on the host.
+@test "CVE-2026-41579: /dev of the image is a link" {
+	needs_root
+	config 'del(.mounts[] | select(.destination | startswith("/dev")))'
+	rmdir "$ROOTFS/dev"
+	ln -s "$OUTSIDE" "$ROOTFS/dev"
+	refused linux.devices
+	untouched
+	rm "$ROOTFS/dev"
+	ln -s "../../../../../../..$OUTSIDE" "$ROOTFS/dev"
+	cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
+	config '.root = {path: "rootfs"}'
+	run_container
+	untouched
+}
+
+@test "CVE-2026-41579: the directory of a device is a link" {
+	needs_root
+	ln -s "$OUTSIDE" "$ROOTFS/opt"
+	config '.linux.devices = [{path: "/opt/node", type: "c", major: 1, minor: 3}]'
+	run_container
+	untouched
+}
+
+# https://nvd.nist.gov/vuln/detail/CVE-2026-115521: a read-only remount that the image steers.
+@test "CVE-2026-115521: a late read-only tmpfs is made so where it was mounted" {
+	needs_root
+	mkdir "$BUNDLE/data"
+	mkdir "$ROOTFS/real"
+	ln -s /real "$ROOTFS/link"
+	config '.mounts += [{destination: "/link", type: "tmpfs", source: "tmpfs", options: ["ro"]}]'
+	inside 'touch /real/x 2>&1 || true; grep " /real " /proc/self/mountinfo | cut -d" " -f6'
+	[[ ${lines[0]} == *'Read-only file system' ]]
+	[[ ${lines[1]} == ro* ]]
+}
+
+# https://nvd.nist.gov/vuln/detail/CVE-2023-25809: rootless, without a cgroup namespace, the host's tree was writable.
+# bats test_tags=user-only
+@test "CVE-2023-25809: no writable cgroup tree of the host for a plain user" {
+	config '(.mounts[] | select(.type == "cgroup")).options = ["rw"]'
+	process sh -c 'find /sys/fs/cgroup -type d -writable -exec sh -c "mkdir \$1/x 2>/dev/null && echo \$1" sh {} \; 2>/dev/null; true'
+	run_container
+	says ''
+}
+
+# https://nvd.nist.gov/vuln/detail/CVE-2026-30892: exec -u with what is no number ran as another user.
+# bats test_tags=user
+@test "CVE-2026-30892: exec --user is parsed strictly" {
+	start_sleeper
+	local user
+	for user in 1000x '' ' 0' 0:x 0: :0 0:0:0 -1 4294967296 +1 0x0 1000:1000garbage; do
+		[ -n "$user" ] || continue
+		run rung exec --user "$user" "$ID" id
+		[ "$status" -ne 0 ] || fail "'$user' was taken: $output"
+	done
+}
+
+# GHSA-g54h-m393-cpwq is in cgroups.bats: device rules start from nothing allowed.
+
+# https://nvd.nist.gov/vuln/detail/CVE-2021-43784: lengths that overflow on the way to init.
+@test "CVE-2021-43784: very long values reach the process whole" {
+	needs_root
+	config '.process.env += ["LONG=" + ("x" * 70000)] | .process.args = ["sh", "-c", "echo ${#LONG}; echo ${#1}", "sh", ("y" * 90000)]'
+	run_container
+	says $'70000\n90000'
+	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [range(0; 340) | {containerID: ., hostID: (1000 + . * 2), size: 1}]
+		| .linux.gidMappings = .linux.uidMappings'
+	process sh -c 'wc -l </proc/self/uid_map'
+	run_container
+	says 340
+}
+
+# The process that waits for start must not be traced from the container before its identity is set.
+@test "a container that joins a PID namespace cannot look into rung's process" {
+	needs_root
+	start_sleeper
+	local pid second=$ID-second
+	pid=$(init_pid)
+	config '(.linux.namespaces[] | select(.type == "pid")).path = $path' --arg path "/proc/$pid/ns/pid"
+	rung create -b "$BUNDLE" "$second" </dev/null >/dev/null 2>&1
+	run rung exec "$ID" sh -c 'for p in /proc/[0-9]*; do [ "$(cat $p/comm)" != rung:init ] || ls -l $p/fd $p/exe $p/root/; done 2>&1'
+	[[ $output == *denied* || -z $output ]] || fail "$output"
+	[[ $output != *'->'* ]]
+}
+
+# bats test_tags=user
+@test "the container's root cannot be left by .. or by /proc/1/root" {
+	inside "cat /../../..$OUTSIDE/file /proc/1/root$OUTSIDE/file /proc/1/cwd/../../..$OUTSIDE/file 2>/dev/null || true"
+	says ''
+}
+
+# bats test_tags=user
+@test "the id of a container cannot lead out of the state directory" {
+	local id
+	for id in ../escape . .. a/b '' $'a\nb' 'a b' '-x/y'; do
+		run rung run -b "$BUNDLE" -- "$id"
+		[ "$status" -ne 0 ] || fail "'$id' was taken"
+	done
+	[ ! -e "$BATS_TEST_TMPDIR/escape" ]
+}

@@ -1,0 +1,157 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016 # expanded by jq, or by the shell in the container
+# process.terminal: in the foreground, and with --console-socket.
+#
+# The program `console` of tests/cmd plays the user: it makes a terminal or takes one from a socket, types, resizes
+# and waits for what is shown.
+
+load helpers
+
+setup() {
+	setup_bundle
+	CONSOLE=$RUNG_TEST_COMMANDS/console
+	[ -x "$CONSOLE" ] || skip "needs the programs of tests/cmd: make test-commands"
+	config '.process.terminal = true'
+}
+
+# foreground STEP... : rung run on a terminal of its own
+foreground() {
+	run "$CONSOLE" "$@" -- "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+}
+
+# bats test_tags=user
+@test "the foreground: the terminal is raw while the container runs, and as before after it" {
+	process sh
+	foreground 'expect=# ' raw 'send=tty; exit 9\n' 'expect=/dev/pts/0'
+	[ "$status" -eq 9 ]
+}
+
+# bats test_tags=user
+@test "the terminal has the caller's size and follows it" {
+	process sh
+	foreground size=33x77 'expect=# ' 'send=stty size\n' 'expect=33 77' size=44x111 'send=stty size\n' 'expect=44 111' 'send=exit\n'
+	[ "$status" -eq 0 ]
+}
+
+# bats test_tags=user
+@test "process.consoleSize" {
+	config '.process.consoleSize = {height: 21, width: 55}'
+	process stty size
+	"$CONSOLE" -socket "$BUNDLE/sock" 'expect=21 55' >"$BUNDLE/shown" 2>&1 3>&- &
+	local user=$!
+	wait_until 5 test -S "$BUNDLE/sock"
+	rung run -d -b "$BUNDLE" --console-socket "$BUNDLE/sock" "$ID"
+	wait "$user"
+}
+
+# bats test_tags=user
+@test "control-C is the container's, not rung's" {
+	process sh -c 'trap "echo caught; exit 5" INT; echo ready; while :; do sleep 0.05; done'
+	foreground 'expect=ready' 'send=\x03' 'expect=caught'
+	[ "$status" -eq 5 ]
+}
+
+# bats test_tags=user
+@test "the terminal is the controlling one, and all three standard streams" {
+	process sh -c 'test -t 0 && test -t 1 && test -t 2 && echo all; cat /proc/self/stat | cut -d" " -f6,7; echo x >/dev/tty && echo tty'
+	foreground expect=all expect=tty
+	[ "$status" -eq 0 ]
+	# session 1, terminal 136:0
+	mentions '1 34816'
+}
+
+# crun: programs that read the terminal of a runtime see no "\r" (runc clears ONLCR).
+# bats test_tags=user
+@test "line feeds are not made carriage returns as well" {
+	process printf 'one\ntwo\n'
+	"$CONSOLE" -socket "$BUNDLE/sock" expect=two >"$BUNDLE/shown" 2>&1 3>&- &
+	local user=$!
+	wait_until 5 test -S "$BUNDLE/sock"
+	rung run -d -b "$BUNDLE" --console-socket "$BUNDLE/sock" "$ID"
+	wait "$user"
+	[ "$(od -An -c "$BUNDLE/shown" | tr -d ' \n')" = 'one\ntwo\n' ]
+}
+
+# bats test_tags=user
+@test "/dev/console is the terminal" {
+	process sh -c 'echo through >/dev/console; stat -c %t /dev/console; grep -c " /dev/console .*devpts" /proc/self/mountinfo'
+	foreground expect=through expect=88 expect=1
+	[ "$status" -eq 0 ]
+}
+
+@test "the terminal belongs to the user of the process" {
+	needs_root
+	config '.process.user = {uid: 1000, gid: 1000}'
+	process sh -c 'stat -c %u /dev/pts/0 /dev/console; echo x >/dev/tty && echo wrote; echo y >/dev/stdout && echo too'
+	foreground expect=1000 expect=1000 expect=wrote expect=too
+	[ "$status" -eq 0 ]
+}
+
+@test "a terminal in a user namespace" {
+	needs_root
+	map_ids
+	process sh -c 'tty; stat -c %u /dev/pts/0'
+	foreground expect=/dev/pts/0 expect=0
+	[ "$status" -eq 0 ]
+}
+
+# bats test_tags=user
+@test "create with --console-socket, then start" {
+	process sh
+	"$CONSOLE" -socket "$BUNDLE/sock" 'expect=# ' 'send=echo $((6*7)); exit\n' expect=42 >"$BUNDLE/shown" 2>&1 3>&- &
+	local user=$!
+	wait_until 5 test -S "$BUNDLE/sock"
+	rung create -b "$BUNDLE" --console-socket "$BUNDLE/sock" "$ID"
+	[ "$(status_of)" = created ]
+	rung start "$ID"
+	wait "$user" || fail "$(cat "$BUNDLE/shown")"
+	wait_until 5 stopped
+}
+
+# bats test_tags=user
+@test "exec --tty" {
+	config '.process.terminal = false'
+	start_sleeper
+	run "$CONSOLE" size=12x34 'expect=# ' raw 'send=stty size\n' 'expect=12 34' 'send=exit 3\n' -- \
+		"$RUNG" --root "$STATE" exec -t "$ID" sh
+	[ "$status" -eq 3 ]
+}
+
+# bats test_tags=user
+@test "exec --tty --detach with --console-socket" {
+	config '.process.terminal = false'
+	start_sleeper
+	"$CONSOLE" -socket "$BUNDLE/sock" 'expect=# ' 'send=tty; exit\n' expect=/dev/pts/0 >"$BUNDLE/shown" 2>&1 3>&- &
+	local user=$!
+	wait_until 5 test -S "$BUNDLE/sock"
+	rung exec -t -d --console-socket "$BUNDLE/sock" "$ID" sh
+	wait "$user" || fail "$(cat "$BUNDLE/shown")"
+}
+
+# bats test_tags=user
+@test "a terminal for nobody, and a socket for no terminal, are refused" {
+	run rung run -d -b "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'cannot allocate tty'
+	run rung create -b "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'cannot allocate tty'
+	config '.process.terminal = false'
+	run rung create -b "$BUNDLE" --console-socket "$BUNDLE/sock" "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'cannot use console socket'
+	config '.process.terminal = true'
+	run rung create -b "$BUNDLE" --console-socket "$BUNDLE/none" "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'no such file or directory'
+}
+
+# bats test_tags=user
+@test "without a terminal the streams are the caller's" {
+	config '.process.terminal = false'
+	process sh -c 'cat; echo error >&2'
+	run --separate-stderr bash -c 'echo input | "$@"' sh "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$output" = input ]
+	# shellcheck disable=SC2154
+	[ "$stderr" = error ]
+}
