@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -192,27 +194,67 @@ long op_KEYRING(struct hands *h, const struct rung_op *op)
 	return ring < 0 ? ring : sys(SYS_keyctl, KEYCTL_SETPERM, ring, op->x);
 }
 
+#define BIT(sig) (1UL << ((sig)-1))
+
+/*
+ * Waits until fd can be read, or ends the process at a signal in sigfd: a process 1 has no
+ * default action for signals, and `rung kill ID TERM` is to end a created container too.
+ */
+static long await(int fd, int sigfd)
+{
+	struct signalfd_siginfo info;
+	struct pollfd fds[2] = { { fd, POLLIN, 0 }, { sigfd, POLLIN, 0 } };
+	long n;
+
+	do
+		n = sys(SYS_ppoll, fds, 2, NULL, NULL, 0);
+	while (n == -EINTR);
+	if (n < 0 || !fds[1].revents)
+		return n;
+	sys(SYS_read, sigfd, &info, sizeof(info));
+	for (;;)
+		sys(SYS_exit_group, 128 + info.ssi_signo);
+}
+
 /*
  * Waits until `rung start` connects and says go. The connection stays open until exec
  * closes it: that is how start learns that the process runs.
  */
-long op_AWAIT_START(struct hands *h, const struct rung_op *op)
+static long await_start(int sock, int sigfd)
 {
 	long conn, n;
 	char go;
 
 	for (;;) {
-		do
-			conn = sys(SYS_accept4, slot_get(h, op->a), NULL, NULL, SOCK_CLOEXEC);
-		while (conn == -EINTR);
+		n = await(sock, sigfd);
+		if (n < 0)
+			return n;
+		conn = sys(SYS_accept4, sock, NULL, NULL, SOCK_CLOEXEC);
 		if (conn < 0)
 			return conn;
-		do
+		n = await((int)conn, sigfd);
+		if (n >= 0)
 			n = sys(SYS_read, conn, &go, sizeof(go));
-		while (n == -EINTR);
 		/* A start that died before it said go is no start. */
 		if (n == 1)
 			return 0;
 		sys(SYS_close, conn);
 	}
+}
+
+long op_AWAIT_START(struct hands *h, const struct rung_op *op)
+{
+	unsigned long ends = BIT(SIGHUP) | BIT(SIGINT) | BIT(SIGQUIT) | BIT(SIGTERM), before;
+	long sigfd, result;
+
+	result = sys(SYS_rt_sigprocmask, SIG_BLOCK, &ends, &before, sizeof(ends));
+	if (result < 0)
+		return result;
+	sigfd = sys(SYS_signalfd4, -1, &ends, sizeof(ends), SFD_CLOEXEC);
+	if (sigfd < 0)
+		return sigfd;
+	result = await_start(slot_get(h, op->a), (int)sigfd);
+	sys(SYS_close, sigfd);
+	sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
+	return result;
 }

@@ -99,7 +99,7 @@
 	OP(MEMPOLICY, "---", "nn--", "b--", "set_mempolicy")                                \
 	OP(SECCOMP, "-w-", "f---", "b--", "seccomp")                                        \
 	/* the end */                                                                       \
-	OP(AWAIT_START, "i--", "----", "---", "accept4 read")                               \
+	OP(AWAIT_START, "i--", "----", "---", "rt_sigprocmask signalfd4 ppoll accept4 read close") \
 	OP(EXEC, "---", "----", "pvv", "execve")
 
 /* clang-format on */

@@ -141,6 +141,6 @@ var signatures = [...]signature{
 	Ioprio:       {"IOPRIO", "---", "n---", "---", "ioprio_set"},
 	Mempolicy:    {"MEMPOLICY", "---", "nn--", "b--", "set_mempolicy"},
 	Seccomp:      {"SECCOMP", "-w-", "f---", "b--", "seccomp"},
-	AwaitStart:   {"AWAIT_START", "i--", "----", "---", "accept4 read"},
+	AwaitStart:   {"AWAIT_START", "i--", "----", "---", "rt_sigprocmask signalfd4 ppoll accept4 read close"},
 	Exec:         {"EXEC", "---", "----", "pvv", "execve"},
 }

@@ -140,3 +140,20 @@ got() { # SIGNAL
 	run -1 rung kill a KILL c
 	mentions 'requires a maximum of 2 argument(s)'
 }
+
+# bats test_tags=user
+@test "kill: SIGTERM ends a container that was created and not started" {
+	process sleep 100
+	rung create -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+	run -0 rung kill "$ID" TERM
+	wait_until 5 stopped
+}
+
+@test "kill: a container that was created ignores SIGUSR1 and still starts" {
+	process echo started
+	rung create -b "$BUNDLE" "$ID" </dev/null >"$OUTPUT" 2>&1
+	rung kill "$ID" USR1
+	rung start "$ID"
+	wait_until 5 stopped
+	grep -q started "$OUTPUT"
+}
