@@ -151,9 +151,9 @@ got() { # SIGNAL
 
 @test "kill: a container that was created ignores SIGUSR1 and still starts" {
 	process echo started
-	rung create -b "$BUNDLE" "$ID" </dev/null >"$OUTPUT" 2>&1
+	rung create -b "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1
 	rung kill "$ID" USR1
 	rung start "$ID"
 	wait_until 5 stopped
-	grep -q started "$OUTPUT"
+	grep -q started "$BATS_TEST_TMPDIR/out"
 }
