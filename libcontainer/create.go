@@ -43,6 +43,8 @@ type creation struct {
 	hands   *launch.Hands
 	helper  bool // newgidmap writes the map of groups: setgroups(2) stays allowed
 	tasks   []*os.File
+	guess   host.Inside     // what segment was compiled for
+	segment *launch.Segment // the second one
 	made    bool // the cgroup may exist
 }
 
@@ -73,6 +75,7 @@ func (r *Runtime) Create(id string, b *bundle.Bundle, o CreateOptions) (_ *Conta
 		return nil, err
 	}
 	err = c.launch()
+	c.segment.Close()
 	if c.hands != nil {
 		r.logTrace(c.hands)
 	}
@@ -84,7 +87,8 @@ func (r *Runtime) Create(id string, b *bundle.Bundle, o CreateOptions) (_ *Conta
 			return nil, err
 		}
 	}
-	return c.Container, nil
+	// The caller may stay for as long as the container runs: others may delete it meanwhile.
+	return c.Container, sys.Funlock(c.dir)
 }
 
 func hasStartHooks(s *specs.Spec) bool {
@@ -243,8 +247,36 @@ func (c *creation) aheadOfHost() (err error) {
 		return err
 	}
 	c.program.Prepare()
+	if err := c.guessInside(); err != nil {
+		return err
+	}
 	c.tasks, err = c.manager.OpenTasks()
 	return err
+}
+
+// guessInside compiles the second segment for what the root file system shows before
+// anything is mounted. That is nearly always what is found inside later on.
+func (c *creation) guessInside() error {
+	root, err := sys.OpenPath(c.state.Rootfs)
+	if err != nil {
+		return nil // the hands will say what is wrong with it
+	}
+	defer root.Close()
+	p := c.spec.Process
+	if c.guess, err = host.LookInside(root, p.Args, p.Env, p.Cwd, p.User.UID); err != nil {
+		return nil
+	}
+	c.segment, err = c.sealInside(c.guess)
+	return err
+}
+
+func (c *creation) sealInside(inside host.Inside) (*launch.Segment, error) {
+	segment, err := c.program.Inside(inside)
+	if err != nil {
+		return nil, err
+	}
+	c.state.ExecOp = len(segment.Ops) - 1
+	return launch.Seal(segment)
 }
 
 // aheadOfReady writes the state of the container that is about to be created.
@@ -255,7 +287,11 @@ func (c *creation) aheadOfReady() error {
 		return err
 	}
 	c.state.Pid, c.state.StartTime = pid, stat.StartTime
-	return c.writeStateTo(newStateFile)
+	if c.opts.Await {
+		return c.writeStateTo(newStateFile) // "created" only when it waits for start
+	}
+	c.state.Early = true
+	return c.writeStateTo(stateFile)
 }
 
 func (c *creation) needsCgroupFirst() bool {
@@ -321,7 +357,7 @@ func (c *creation) newProgress() (*launch.Progress, error) {
 // serve does the parent's part of one SYNC. It reports done when create has nothing more
 // to wait for.
 func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err error) {
-	var segment *plan.Plan
+	var segment *launch.Segment
 	var files []*os.File
 	defer func() { closeAll(files) }()
 	for _, a := range c.program.Actions[point] {
@@ -359,7 +395,7 @@ func (c *creation) enterCgroup() ([]*os.File, error) {
 	return c.tasks, nil
 }
 
-func (c *creation) lookInside(root *os.File) (*plan.Plan, error) {
+func (c *creation) lookInside(root *os.File) (*launch.Segment, error) {
 	if root == nil {
 		return nil, errors.New("the hands did not show the container's root")
 	}
@@ -368,17 +404,20 @@ func (c *creation) lookInside(root *os.File) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	segment, err := c.program.Inside(inside)
-	if err == nil {
-		c.state.ExecOp = len(segment.Ops) - 1
+	if c.segment != nil && inside == c.guess {
+		return c.segment, nil
 	}
-	return segment, err
+	c.segment.Close()
+	c.segment, err = c.sealInside(inside)
+	return c.segment, err
 }
 
 // store publishes the state: from here on the container is "created".
 func (c *creation) store() error {
-	if err := os.Rename(c.path(newStateFile), c.path(stateFile)); err != nil {
-		return err
+	if c.opts.Await {
+		if err := os.Rename(c.path(newStateFile), c.path(stateFile)); err != nil {
+			return err
+		}
 	}
 	if c.opts.Ready == nil {
 		return nil

@@ -64,6 +64,11 @@ func (c *Container) Exec(p *specs.Process, o ExecOptions) (pid int, err error) {
 }
 
 func (e *execution) check() error {
+	if e.state.Early {
+		if err := e.settled(); err != nil {
+			return err
+		}
+	}
 	status, err := e.Status()
 	if err != nil {
 		return err

@@ -140,3 +140,11 @@ func (r *Runtime) facts() (*host.Facts, error) {
 
 // Close releases the container's lock and directory.
 func (c *Container) Close() { c.dir.Close() }
+
+// settled waits until the rung that made the container has seen its process enter the root.
+func (c *Container) settled() error {
+	if err := sys.FlockShared(c.dir); err != nil {
+		return fmt.Errorf("lock container %s: %w", c.state.ID, err)
+	}
+	return sys.Funlock(c.dir)
+}

@@ -41,6 +41,7 @@ type State struct {
 	UserNS      bool              `json:"userNamespace"` // another user namespace than rung's
 	OwnPid      bool              `json:"ownPid"`        // a PID namespace of its own: with init all of it ends
 	Rootless    bool              `json:"rootless"`
+	Early       bool              `json:"early,omitempty"`  // written a moment before the process entered its root: exec waits
 	ExecOp      int               `json:"execOp,omitempty"` // index of EXEC in the plan that waits for start
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
@@ -112,6 +113,7 @@ func (s *State) encode() []byte {
 	member("userNamespace", s.UserNS)
 	member("ownPid", s.OwnPid)
 	member("rootless", s.Rootless)
+	member("early", s.Early)
 	member("execOp", s.ExecOp)
 	member("annotations", s.Annotations)
 	return append(b, '}')

@@ -101,9 +101,14 @@ func ReadProcessStat(pid int) (ProcessStat, error) {
 }
 
 // Flock takes the exclusive lock of an open file, and waits for it (flock(2)).
-func Flock(file *os.File) error {
+func Flock(file *os.File) error { return flock(file, unix.LOCK_EX) }
+
+// FlockShared takes a shared lock of an open file, and waits for it.
+func FlockShared(file *os.File) error { return flock(file, unix.LOCK_SH) }
+
+func flock(file *os.File, how int) error {
 	for {
-		err := unix.Flock(int(file.Fd()), unix.LOCK_EX)
+		err := unix.Flock(int(file.Fd()), how)
 		if err != unix.EINTR {
 			return os.NewSyscallError("flock", err)
 		}
@@ -112,3 +117,8 @@ func Flock(file *os.File) error {
 
 // SignalNumber returns the signal called SIG..., or 0.
 func SignalNumber(name string) syscall.Signal { return unix.SignalNum(name) }
+
+// Funlock gives up the lock of an open file.
+func Funlock(file *os.File) error {
+	return os.NewSyscallError("flock", unix.Flock(int(file.Fd()), unix.LOCK_UN))
+}

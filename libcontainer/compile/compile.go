@@ -210,7 +210,8 @@ func (p *Program) Inside(inside host.Inside) (*plan.Plan, error) {
 	if p.failed != nil {
 		return nil, p.failed
 	}
-	c := p.compiler
+	c := *p.compiler
+	c.b = c.b.Copy() // may be called again: with a guess first, then with what is there
 	c.exec(c.spec.Process, "process", inside)
 	second := c.b.Plan(false)
 	return second, plan.Check(second, p.First.Filled()...)

@@ -21,6 +21,32 @@ type Request struct {
 	Progress *Progress
 }
 
+// Segment is a plan in the form in which the hands get it: a memfd that nobody can change.
+type Segment struct {
+	Plan   *plan.Plan
+	memory *os.File
+}
+
+// Seal makes a Segment; to be closed when it was sent, or is not needed.
+func Seal(p *plan.Plan) (*Segment, error) {
+	data, err := p.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	memory, err := sys.SealedMemfd("plan", data)
+	if err != nil {
+		return nil, err
+	}
+	return &Segment{p, memory}, nil
+}
+
+// Close gives up the memfd.
+func (s *Segment) Close() {
+	if s != nil {
+		s.memory.Close()
+	}
+}
+
 // Hands are a running plan.
 type Hands struct {
 	Progress *Progress
@@ -36,21 +62,17 @@ func Start(r Request) (*Hands, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := r.Plan.Marshal()
+	segment, err := Seal(r.Plan)
 	if err != nil {
 		return nil, err
 	}
-	memory, err := sys.SealedMemfd("plan", data)
-	if err != nil {
-		return nil, err
-	}
-	defer memory.Close()
+	defer segment.Close()
 	ours, theirs, err := sys.PacketPair()
 	if err != nil {
 		return nil, err
 	}
 	defer theirs.Close()
-	files, err := descriptors(r, theirs, memory)
+	files, err := descriptors(r, theirs, segment.memory)
 	if err != nil {
 		ours.Close()
 		return nil, err
@@ -104,7 +126,7 @@ func (h *Hands) Next() (plan.SyncPoint, *os.File, error) {
 
 // Reply lets the hands go on; with a segment, that is what they go on with. The files fill
 // the slots that the SYNC named.
-func (h *Hands) Reply(point plan.SyncPoint, segment *plan.Plan, files []*os.File) error {
+func (h *Hands) Reply(point plan.SyncPoint, segment *Segment, files []*os.File) error {
 	reply := make([]byte, 16)
 	current := h.segments[h.Progress.Segment()]
 	binary.NativeEndian.PutUint32(reply[0:], uint32(point))
@@ -118,17 +140,8 @@ func (h *Hands) Reply(point plan.SyncPoint, segment *plan.Plan, files []*os.File
 		return sys.SendMessage(h.sync, reply, fds...)
 	}
 	binary.NativeEndian.PutUint32(reply[4:], 1)
-	data, err := segment.Marshal()
-	if err != nil {
-		return err
-	}
-	memory, err := sys.SealedMemfd("plan", data)
-	if err != nil {
-		return err
-	}
-	defer memory.Close()
-	h.segments = append(h.segments, segment)
-	return sys.SendMessage(h.sync, reply, append([]int{int(memory.Fd())}, fds...)...)
+	h.segments = append(h.segments, segment.Plan)
+	return sys.SendMessage(h.sync, reply, append([]int{int(segment.memory.Fd())}, fds...)...)
 }
 
 // Pid returns the container process in rung's PID namespace; until CLONE it is the

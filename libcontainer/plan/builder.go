@@ -22,6 +22,13 @@ func (b *Builder) Next() *Builder {
 	return &Builder{next: b.next, free: b.free, inherited: b.inherited, ops: make([]Op, 0, 128)}
 }
 
+// Copy returns a builder with the same ops, to be finished in another way.
+func (b *Builder) Copy() *Builder {
+	out := *b
+	out.ops = append(make([]Op, 0, len(b.ops)+4), b.ops...)
+	return &out
+}
+
 // Plan returns the finished segment. Only a first segment inherits descriptors.
 func (b *Builder) Plan(first bool) *Plan {
 	p := &Plan{Ops: b.ops}

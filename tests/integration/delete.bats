@@ -167,3 +167,17 @@ gone() {
 	run -1 rung delete a b
 	mentions 'requires exactly 1 argument(s)'
 }
+
+@test "delete: of a container whose rung still runs in the foreground" {
+	process sleep 100
+	rung run -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 &
+	local foreground=$!
+	wait_until 5 running
+	run -0 rung delete --force "$ID"
+	wait_until 5 dead "$foreground"
+	[ ! -e "$BATS_TEST_TMPDIR/state/$ID" ]
+}
+
+running() {
+	[ "$(status_of 2>/dev/null)" = running ]
+}
