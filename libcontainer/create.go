@@ -45,7 +45,7 @@ type creation struct {
 	tasks   []*os.File
 	guess   host.Inside     // what segment was compiled for
 	segment *launch.Segment // the second one
-	made    bool // the cgroup may exist
+	made    bool            // the cgroup may exist
 }
 
 // Create makes a container of a validated bundle. Errors name the field; nothing is left
