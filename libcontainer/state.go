@@ -62,22 +62,34 @@ const (
 
 func (c *Container) path(name string) string { return filepath.Join(c.dir.Name(), name) }
 
+// readState reads state.json, else what the create under way wrote first. A rung that was
+// killed while it wrote leaves a file that ends early: of state.json, then the other one
+// counts; of that, nothing else was made yet.
 func (c *Container) readState() error {
-	data, err := sys.ReadFile(c.path(stateFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		data, err = sys.ReadFile(c.path(creatingFile))
+	err := c.readStateFrom(stateFile)
+	if err != nil {
+		errCreating := c.readStateFrom(creatingFile)
+		switch {
+		case errCreating == nil:
+			err = nil
+		case errors.Is(err, fs.ErrNotExist):
+			return ErrNotExist
+		}
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return ErrNotExist
+	if err == nil && c.state.Format > stateFormat {
+		return fmt.Errorf("%s: written by a newer rung (format %d)", c.path(stateFile), c.state.Format)
 	}
+	return err
+}
+
+func (c *Container) readStateFrom(name string) error {
+	data, err := sys.ReadFile(c.path(name))
 	if err != nil {
 		return err
 	}
+	c.state = State{}
 	if err := json.Unmarshal(data, &c.state); err != nil {
-		return fmt.Errorf("%s: %w", c.path(stateFile), err)
-	}
-	if c.state.Format > stateFormat {
-		return fmt.Errorf("%s: written by a newer rung (format %d)", c.path(stateFile), c.state.Format)
+		return fmt.Errorf("%s: %w", c.path(name), err)
 	}
 	return nil
 }

@@ -1,0 +1,80 @@
+package libcontainer
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+)
+
+func sampleState() State {
+	return State{
+		Format: stateFormat, ID: "web", OCIVersion: "1.3.0", Bundle: "/b \"<&>\" é", Rootfs: "/b/rootfs", Pid: 7, StartTime: 9,
+		Created: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), CgroupPaths: map[string]string{"": "/x", "memory": "/m"},
+		UserNS: true, OwnPid: true, Rootless: true, Early: true, ExecOp: 67, Annotations: map[string]string{"a": "b\n"},
+	}
+}
+
+// encode must know every field of State.
+func TestEncodeIsJSON(t *testing.T) {
+	want := sampleState()
+	if v := reflect.ValueOf(want); true {
+		for i := range v.NumField() {
+			if v.Field(i).IsZero() {
+				t.Fatalf("the sample has no %s", v.Type().Field(i).Name)
+			}
+		}
+	}
+	var got State
+	if err := json.Unmarshal(want.encode(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// A rung that was killed while it wrote a state leaves something that delete finds, or
+// nothing that is worth finding.
+func TestStateThatEndsEarly(t *testing.T) {
+	s := sampleState()
+	whole := string(s.encode())
+	for _, test := range []struct {
+		name            string
+		state, creating string // "-": no such file
+		want            error
+		pid             int
+	}{
+		{"nothing", "-", "-", ErrNotExist, 0},
+		{"an empty first state", "-", "", ErrNotExist, 0},
+		{"half of the first state", "-", whole[:40], ErrNotExist, 0},
+		{"the first state", "-", whole, nil, 7},
+		{"half of the state", whole[:40], whole, nil, 7},
+		{"both", whole, whole, nil, 7},
+	} {
+		root := t.TempDir()
+		dir := filepath.Join(root, "web")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for name, content := range map[string]string{stateFile: test.state, creatingFile: test.creating} {
+			if content == "-" {
+				continue
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, err := (&Runtime{Root: root}).Load("web")
+		if !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", test.name, err, test.want)
+			continue
+		}
+		if err == nil && c.State().Pid != test.pid {
+			t.Errorf("%s: pid %d", test.name, c.State().Pid)
+		}
+	}
+}
