@@ -136,6 +136,7 @@ type compiler struct {
 	null     plan.Slot // /dev/null of the host, for masks
 	park     plan.Slot // a directory of the host's tree
 	cgroup   plan.Slot // the container's unified cgroup, or None
+	cgroupNS plan.Slot // a cgroup namespace that is joined late, or None
 	start    plan.Slot
 	console  plan.Slot
 	tasks    plan.Slot  // the first of the tasks files of v1 cgroups
@@ -155,7 +156,7 @@ func Create(in Input) (*Program, error) {
 	c := &compiler{
 		spec: &spec, facts: in.Facts, opts: in.Options, b: plan.NewBuilder(),
 		prog: &Program{Actions: map[plan.SyncPoint][]Action{}},
-		root: plan.None, dev: plan.None, proc: plan.None, null: plan.None, park: plan.None, cgroup: plan.None, start: plan.None, console: plan.None,
+		root: plan.None, dev: plan.None, proc: plan.None, null: plan.None, park: plan.None, cgroup: plan.None, cgroupNS: plan.None, start: plan.None, console: plan.None,
 	}
 	c.prog.compiler = c
 	if c.spec.Linux == nil {
@@ -334,9 +335,16 @@ func (c *compiler) hostActions(p plan.SyncPoint) {
 }
 
 func (c *compiler) unshareCgroup() {
-	if ns := c.namespace(specs.CgroupNamespace); ns != nil && ns.Path == "" {
+	ns := c.namespace(specs.CgroupNamespace)
+	switch {
+	case ns == nil:
+	case ns.Path == "":
 		c.b.For(c.namespaceField(specs.CgroupNamespace), "new cgroup namespace, rooted at the container's cgroup")
 		c.b.Number(plan.Unshare, sys.CLONE_NEWCGROUP)
+	case c.joinsCgroupLate():
+		c.b.For(c.namespaceField(specs.CgroupNamespace), "join the cgroup namespace")
+		c.b.SetNS(c.cgroupNS, sys.CLONE_NEWCGROUP)
+		c.b.Close(c.cgroupNS)
 	}
 }
 

@@ -68,7 +68,8 @@ func (c *compiler) join(user bool) {
 	c.b.For("", "no tracing of rung from the container")
 	c.b.Number(plan.Dumpable, 0)
 	c.b.For("linux.namespaces", "join the container's namespaces")
-	c.b.SetNS(pidfd, c.joined(user))
+	flags := c.joined(user)
+	c.b.SetNS(pidfd, flags&^sys.CLONE_NEWCGROUP)
 	if user {
 		c.b.For("linux.namespaces", "become root of the user namespace")
 		c.b.Number(plan.Setgid, 0)
@@ -79,6 +80,11 @@ func (c *compiler) join(user bool) {
 	}
 	c.b.For("linux.namespaces", "a process of the container's PID namespace")
 	c.cloneIntoCgroup()
+	if flags&sys.CLONE_NEWCGROUP != 0 {
+		c.b.For("linux.namespaces", "join the cgroup namespace: from inside of it, a move into the cgroup is refused (nsdelegate)")
+		c.b.SetNS(pidfd, sys.CLONE_NEWCGROUP)
+	}
+	c.b.Close(pidfd)
 	c.b.For("", "new session")
 	c.b.Number(plan.Setsid)
 	if !c.opts.NoKeyring {

@@ -100,7 +100,12 @@ func (c *compiler) namespaces() error {
 		c.undumpable()
 	}
 	for _, t := range joinOrder {
-		if ns := c.namespace(t); ns != nil && ns.Path != "" {
+		ns := c.namespace(t)
+		switch {
+		case ns == nil || ns.Path == "":
+		case t == specs.CgroupNamespace && c.joinsCgroupLate():
+			c.cgroupNS = c.namespaceSlot(t)
+		default:
 			c.joinNamespace(t, outside[t])
 		}
 	}
@@ -108,6 +113,11 @@ func (c *compiler) namespaces() error {
 	c.clone()
 	return nil
 }
+
+// joinsCgroupLate: from inside of a cgroup namespace the kernel refuses a move into a cgroup
+// from outside (cgroups(7), nsdelegate), so that it is joined after the move. With a user
+// namespace the process is moved by its parent.
+func (c *compiler) joinsCgroupLate() bool { return c.namespace(specs.UserNamespace) == nil }
 
 // joinOutside tries to join namespaces before the user namespace: one that is owned outside
 // of it can not be joined from inside, and one that belongs to it only from there.

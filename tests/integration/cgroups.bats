@@ -100,7 +100,17 @@ limit() {
 	[ "$survived" = yes ]
 }
 
+@test "exec enters the cgroup of a container with a cgroup namespace" {
+	config '.linux.namespaces |= map(select(.type != "cgroup")) + [{type: "cgroup"}]'
+	start_sleeper
+	rung exec -d --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 100
+	diff <(sort "/proc/$(init_pid)/cgroup") <(sort "/proc/$(cat "$BATS_TEST_TMPDIR/pid")/cgroup")
+	exec_in readlink /proc/self/ns/cgroup
+	[ "$output" = "$(readlink "/proc/$(init_pid)/ns/cgroup")" ]
+}
+
 @test "exec enters the cgroup" {
+	config '.linux.namespaces |= map(select(.type != "cgroup"))'
 	start_sleeper
 	exec_in cat /proc/self/cgroup
 	[ "$(grep -c "$ID" <<<"$output")" -eq "${#lines[@]}" ]
