@@ -158,3 +158,14 @@ func ReadFile(path string) ([]byte, error) {
 		data = data[:len(data)+n]
 	}
 }
+
+// MountFlags returns the ST_* flags of the mount that path is on, and whether that is of a
+// proc file system (statfs(2)).
+func MountFlags(path string) (proc bool, flags uint64) {
+	var fs unix.Statfs_t
+	if unix.Statfs(path, &fs) != nil {
+		return false, 0
+	}
+	const known = unix.ST_RDONLY | unix.ST_NOSUID | unix.ST_NODEV | unix.ST_NOEXEC | unix.ST_NOATIME | unix.ST_NODIRATIME | unix.ST_RELATIME
+	return fs.Type == unix.PROC_SUPER_MAGIC, uint64(fs.Flags) & known
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"rung/internal/sys"
 	"rung/libcontainer/host"
 	"rung/libcontainer/plan"
 )
@@ -462,6 +463,16 @@ func TestErrorsNameTheField(t *testing.T) {
 		}},
 		{"superblock option on a bind", `mounts[0].options: bind mounts cannot have any filesystem-specific options applied: "sync"`, func(in *Input) {
 			in.Spec.Mounts = []specs.Mount{{Destination: "/data", Type: "bind", Source: "/srv/dir", Options: []string{"bind", "sync"}}}
+		}},
+		{"a locked flag in a user namespace", "mounts[0].options: cannot clear locked flags of the source in a user namespace: operation not permitted", func(in *Input) {
+			in.Spec.Linux.Namespaces = append(in.Spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+			in.Facts.Sources["/locked"] = host.Source{Directory: true, Flags: sys.MOUNT_ATTR_RDONLY | 0x1000}
+			in.Spec.Mounts = []specs.Mount{{Destination: "/data", Source: "/locked", Options: []string{"bind", "rw"}}}
+		}},
+		{"another access time in a user namespace", "mounts[0].options: cannot change locked atime flags", func(in *Input) {
+			in.Spec.Linux.Namespaces = append(in.Spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+			in.Facts.Sources["/locked"] = host.Source{Directory: true, Flags: 0x1000}
+			in.Spec.Mounts = []specs.Mount{{Destination: "/data", Source: "/locked", Options: []string{"bind", "noatime"}}}
 		}},
 		{"masks without a mount namespace", "linux.maskedPaths: unable to restrict sys entries without a private MNT namespace", func(in *Input) {
 			in.Spec.Linux.Namespaces = nil

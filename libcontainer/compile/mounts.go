@@ -245,6 +245,9 @@ func (c *compiler) bindMount(m *specs.Mount, o *mountOptions, field string) erro
 	if c.namespace(specs.MountNamespace).Path == "" && !inside && ok && look.Err != 0 {
 		return fieldError(field+".source", "stat %s: %w", source, look.Err)
 	}
+	if err := c.checkLocked(look, o, field); ok && err != nil {
+		return err
+	}
 	kind := uint64(plan.MkpathDir)
 	if ok && look.Err == 0 && !look.Directory {
 		kind = plan.MkpathFile
@@ -269,6 +272,32 @@ func (c *compiler) bindMount(m *specs.Mount, o *mountOptions, field string) erro
 	return nil
 }
 
+// lockedFlags have the same bits in statfs(2) and mount_setattr(2).
+const lockedFlags = sys.MOUNT_ATTR_RDONLY | sys.MOUNT_ATTR_NOSUID | sys.MOUNT_ATTR_NODEV | sys.MOUNT_ATTR_NOEXEC
+
+// checkLocked: in a user namespace a mount keeps the flags that its source carries
+// (mount_namespaces(7)); who asks for the opposite gets an error, and not another mount.
+func (c *compiler) checkLocked(look host.Source, o *mountOptions, field string) error {
+	if c.namespace(specs.UserNamespace) == nil {
+		return nil
+	}
+	if look.Flags&o.clear&lockedFlags != 0 {
+		return fieldError(field+".options", "cannot clear locked flags of the source in a user namespace: %w", sysEPERM)
+	}
+	const noatime, relatime = 0x400, 0x1000 // ST_NOATIME, ST_RELATIME
+	source := uint64(sys.MOUNT_ATTR_STRICTATIME)
+	switch {
+	case look.Flags&noatime != 0:
+		source = sys.MOUNT_ATTR_NOATIME
+	case look.Flags&relatime != 0:
+		source = sys.MOUNT_ATTR_RELATIME
+	}
+	if o.clear&sys.MOUNT_ATTR__ATIME == sys.MOUNT_ATTR__ATIME && o.set&sys.MOUNT_ATTR__ATIME != source {
+		return fieldError(field+".options", "cannot change locked atime flags of the source in a user namespace: %w", sysEPERM)
+	}
+	return nil
+}
+
 // madeInside reports whether a source lies in the root file system: an earlier mount may have
 // made it, which only the hands can see, at the path where the root is attached.
 func (c *compiler) madeInside(source string) bool {
@@ -282,8 +311,10 @@ func (c *compiler) bindAttributes(tree plan.Slot, o *mountOptions, field string)
 	c.b.For(field, "mount attributes")
 	clear := o.clear
 	if o.named {
-		clear |= (sys.MOUNT_ATTR_RDONLY | sys.MOUNT_ATTR_NOSUID | sys.MOUNT_ATTR_NODEV | sys.MOUNT_ATTR_NOEXEC |
-			sys.MOUNT_ATTR_NOSYMFOLLOW) &^ o.set
+		clear |= sys.MOUNT_ATTR_NOSYMFOLLOW &^ o.set
+		if c.namespace(specs.UserNamespace) == nil {
+			clear |= lockedFlags &^ o.set
+		}
 	}
 	if o.atime {
 		clear |= sys.MOUNT_ATTR__ATIME | sys.MOUNT_ATTR_NODIRATIME&^o.set

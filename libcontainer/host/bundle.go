@@ -60,7 +60,8 @@ func (f *Facts) lookSource(path string) {
 		return
 	}
 	directory := st.Mode&syscall.S_IFMT == syscall.S_IFDIR
-	f.Sources[path] = Source{Directory: directory, Proc: directory && sys.IsProc(path)}
+	proc, flags := sys.MountFlags(path)
+	f.Sources[path] = Source{Directory: directory, Proc: directory && proc, Flags: flags}
 }
 
 func (f *Facts) lookTarget(rootfs, destination string) {

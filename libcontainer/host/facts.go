@@ -35,7 +35,8 @@ type Facts struct {
 type Source struct {
 	Err       syscall.Errno `json:"errno,omitempty"`
 	Directory bool          `json:"directory"`
-	Proc      bool          `json:"proc,omitempty"` // on a proc file system
+	Proc      bool          `json:"proc,omitempty"`  // on a proc file system
+	Flags     uint64        `json:"flags,omitempty"` // of its mount: ST_* of statfs(2)
 }
 
 // Target is a directory of the root file system before anything is mounted.
