@@ -153,8 +153,8 @@ void rung_enter(long *stack)
 }
 
 /*
- * The entry point of the binary, before the C library's. The library's set-up takes longer
- * than all that the hands do (CPUID traps in virtual machines), and they need none of it.
+ * The entry point of the binary, before the C library's. The library's set-up takes half
+ * as long as all that the hands do (CPUID traps in virtual machines), and they need none of it.
  * What the dynamic loader left in registers for _start is kept.
  */
 #if defined(RUNG_IMAGE)

@@ -1,6 +1,8 @@
-// Package nsenter is the hands: a C interpreter that executes a plan before the
-// Go runtime, and even the C library, starts. Importing it is all that a program must do to be able to
-// make containers; it does nothing in a process that was not spawned for a plan.
+// Package nsenter is the hands: a C interpreter that executes a plan without the Go
+// runtime and without a C library. Image returns it as a program of its own. Importing
+// the package also puts it before the start of the importing binary, a sealed copy of
+// which serves where there is no image; it does nothing in a process that was not
+// spawned for a plan.
 //
 // The contract with Go is ops.h; constructor.c is the way in, loop.c the
 // interpreter, op_*.c the operations.

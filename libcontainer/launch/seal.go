@@ -1,5 +1,5 @@
-// Package launch starts the hands and talks with them: it seals rung's own binary,
-// spawns it with a plan, serves the SYNCs, and turns (op, errno) into an error.
+// Package launch starts the hands and talks with them: it seals their program, spawns it
+// with a plan, serves the SYNCs, and turns (op, errno) into an error.
 package launch
 
 import (
