@@ -72,8 +72,12 @@ func (c *Container) killAll() error {
 		return err
 	}
 	err = m.Kill()
-	if errors.Is(err, cgroup.ErrNotExist) || c.alive() {
-		return c.signalInit(syscall.SIGKILL)
+	if !errors.Is(err, cgroup.ErrNotExist) && !c.alive() {
+		return err
+	}
+	// A process that was sent SIGKILL is alive for a while: gone meanwhile is what was asked for.
+	if err = c.signalInit(syscall.SIGKILL); errors.Is(err, ErrNotRunning) {
+		return nil
 	}
 	return err
 }
