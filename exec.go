@@ -90,7 +90,9 @@ func execProcess(cmd *cli.Command) (int, error) {
 	}
 	defer io.close()
 	if !detach {
-		io.catchSignals()
+		if err := io.catchSignals(); err != nil {
+			return 1, err
+		}
 	}
 	pidFile, listen := absolutePidFile(cmd), listenFDs()
 	pid, err := c.Exec(process, libcontainer.ExecOptions{

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"strconv"
 	"syscall"
 
 	"github.com/urfave/cli/v3"
 
+	"rung/internal/signals"
 	"rung/internal/sys"
 	"rung/libcontainer/console"
 )
@@ -21,7 +21,7 @@ type processIO struct {
 	socket   *os.File // gets the pty; nil without a terminal
 	terminal *console.Foreground
 	master   *os.File // our end, where rung itself is the terminal's user
-	signals  chan os.Signal
+	signals  *signals.Queue
 }
 
 // newProcessIO checks that a terminal has somebody to use it, as runc does.
@@ -64,6 +64,14 @@ func (p *processIO) ready(pid int, pidFile, pidfdSocket string) error {
 	return writePidFile(pidFile, pid)
 }
 
+// readyFunc is ready for Create, or nil where there is nothing for it to do.
+func (p *processIO) readyFunc(pidFile, pidfdSocket string) func(int) error {
+	if p.terminal == nil && pidFile == "" && pidfdSocket == "" {
+		return nil
+	}
+	return func(pid int) error { return p.ready(pid, pidFile, pidfdSocket) }
+}
+
 func sendPidfd(socket string, pid int) error {
 	if socket == "" {
 		return nil
@@ -81,19 +89,15 @@ func sendPidfd(socket string, pid int) error {
 	return console.SendFD(conn, "pidfd", int(pidfd.Fd()))
 }
 
-// catchSignals starts to collect what people and service managers send. To catch a signal
-// costs the Go runtime two thread switches, so this is done while the container is made, and
-// the other sixty are caught when its process runs.
-func (p *processIO) catchSignals() {
-	p.signals = make(chan os.Signal, 64)
-	go signal.Notify(p.signals, usualSignals[:]...)
+// catchSignals starts to collect what people and service managers send.
+func (p *processIO) catchSignals() (err error) {
+	p.signals, err = signals.Catch(append(forwardedSignals(), syscall.SIGCHLD))
+	return err
 }
-
-var usualSignals = [...]os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 
 // forwardedSignals are all that can be caught, but for those of the Go runtime (SIGURG), of
 // children, and of faults of rung's own.
-func forwardedSignals() (out []os.Signal) {
+func forwardedSignals() (out []syscall.Signal) {
 	for n := syscall.Signal(1); n <= 64; n++ {
 		switch n {
 		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG:
@@ -107,13 +111,18 @@ func forwardedSignals() (out []os.Signal) {
 
 // wait forwards signals to the process until it ends, and returns its exit status.
 func (p *processIO) wait(pid int) (int, error) {
-	go func() {
-		signal.Notify(p.signals, forwardedSignals()...)
-		for s := range p.signals {
-			p.forward(pid, s.(syscall.Signal))
+	for {
+		if status, ended, err := reap(pid); ended || err != nil {
+			return status, err
 		}
-	}()
-	return reap(pid), nil
+		s, err := p.signals.Next()
+		if err != nil {
+			return 1, err
+		}
+		if s != syscall.SIGCHLD {
+			p.forward(pid, s)
+		}
+	}
 }
 
 func (p *processIO) forward(pid int, s syscall.Signal) {
@@ -126,21 +135,20 @@ func (p *processIO) forward(pid int, s syscall.Signal) {
 	}
 }
 
-// reap collects the status of every child, since a subreaper gets those of others, until
-// that of pid has come.
-func reap(pid int) int {
+// reap collects the children that have ended, since a subreaper gets those of others, and
+// reports whether that of pid is among them.
+func reap(pid int) (status int, ended bool, err error) {
 	for {
 		var ws syscall.WaitStatus
-		got, err := syscall.Wait4(-1, &ws, 0, nil)
-		if err == syscall.EINTR {
-			continue
-		}
-		if err != nil {
-			log.Error("wait for the container process: " + err.Error())
-			return 255
-		}
-		if got == pid {
-			return exitStatus(ws)
+		got, err := syscall.Wait4(-1, &ws, syscall.WNOHANG, nil)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			return 255, false, fmt.Errorf("wait for the container process: %w", err)
+		case got == 0:
+			return 0, false, nil
+		case got == pid:
+			return exitStatus(ws), true, nil
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"encoding/binary"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -98,4 +99,28 @@ func Connect(dir *os.File, name string) (*os.File, error) {
 		return nil, os.NewSyscallError("connect", err)
 	}
 	return os.NewFile(uintptr(fd), name), nil
+}
+
+// Ring wakes who waits for an eventfd (eventfd(2)), at best on another processor.
+func Ring(bell *os.File) {
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
+	_, _ = unix.Write(int(bell.Fd()), one[:])
+}
+
+// Readable reports whether a read of the socket would not wait.
+func Readable(sock *os.File) bool {
+	fds := []unix.PollFd{{Fd: int32(sock.Fd()), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return n > 0 || err != nil
+}
+
+// SignalPipe returns a pipe that a signal handler can write to: it never waits. Its ends are
+// numbers, since an os.File would be put into Go's poller.
+func SignalPipe() (r, w int, err error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return -1, -1, os.NewSyscallError("pipe2", err)
+	}
+	return fds[0], fds[1], os.NewSyscallError("fcntl", unix.SetNonblock(fds[1], true))
 }
