@@ -50,11 +50,13 @@ func main() {
 		log, _ = newLogging("", "", false)
 	}
 	libcontainer.UseHands(nsenter.Image())
+	libcontainer.UseEarlyHands(nsenter.Early())
 	cli.ErrWriter = errorWriter{}
 	cli.VersionPrinter = printVersion
 	if err := newApp().Run(context.Background(), os.Args); err != nil {
 		fatal(err)
 	}
+	libcontainer.DiscardEarlyHands()
 }
 
 // earlyLog finds the options of the log before they are parsed, so that an error in the
@@ -209,6 +211,7 @@ func (errorWriter) Write(p []byte) (int, error) {
 func fatal(err error) { fatalCode(err, 1) }
 
 func fatalCode(err error, code int) {
+	libcontainer.DiscardEarlyHands()
 	log.Error(err.Error())
 	if !log.toStderr {
 		fmt.Fprintln(os.Stderr, err)

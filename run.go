@@ -57,7 +57,9 @@ func runContainer(cmd *cli.Command, await bool) (status int, err error) {
 	defer io.close()
 	pidFile := absolutePidFile(cmd)
 	if !detach {
-		io.catchSignals()
+		if err := io.catchSignals(); err != nil {
+			return 1, err
+		}
 		if !cmd.Bool("no-subreaper") {
 			_ = sys.SetSubreaper()
 		}
@@ -70,7 +72,7 @@ func runContainer(cmd *cli.Command, await bool) (status int, err error) {
 		Await: await, NoPivot: cmd.Bool("no-pivot"), NoKeyring: cmd.Bool("no-new-keyring"),
 		PreserveFDs: cmd.Int("preserve-fds") + listen, ListenFDs: listen,
 		Stdio: io.stdio, Console: io.socket,
-		Ready: func(pid int) error { return io.ready(pid, pidFile, cmd.String("pidfd-socket")) },
+		Ready: io.readyFunc(pidFile, cmd.String("pidfd-socket")),
 	})
 	if err != nil {
 		return 1, err

@@ -43,8 +43,13 @@ type creation struct {
 	hands   *launch.Hands
 	helper  bool // newgidmap writes the map of groups: setgroups(2) stays allowed
 	tasks   []*os.File
-	guess   host.Inside     // what segment was compiled for
-	segment *launch.Segment // the second one
+
+	ahead
+	guess   host.Inside // what segment was compiled for
+	second  *launch.Segment
+	sources []*os.File      // descriptors for the second segment
+	segment *launch.Segment // the third one
+	amend   *launch.Segment // its end, where the guess was wrong
 	made    bool            // the cgroup may exist
 }
 
@@ -75,7 +80,10 @@ func (r *Runtime) Create(id string, b *bundle.Bundle, o CreateOptions) (_ *Conta
 		return nil, err
 	}
 	err = c.launch()
+	c.second.Close()
 	c.segment.Close()
+	c.amend.Close()
+	closeAll(c.sources)
 	if c.hands != nil {
 		r.logTrace(c.hands)
 	}
@@ -95,14 +103,9 @@ func hasStartHooks(s *specs.Spec) bool {
 	return s.Hooks != nil && len(s.Hooks.StartContainer)+len(s.Hooks.Poststart) > 0
 }
 
-// prepare decides everything: the cgroup's place, the plan. It writes the state first of
-// all, so that a kill of rung at any later point leaves what delete can find.
-func (c *creation) prepare(id string) error {
+// prepare decides the cgroup's place and the first segment.
+func (c *creation) prepare(id string) (err error) {
 	if err := c.lock(); err != nil {
-		return err
-	}
-	rootfs, err := rootfsPath(c.bundle)
-	if err != nil {
 		return err
 	}
 	if err := c.idMaps(); err != nil {
@@ -115,28 +118,51 @@ func (c *creation) prepare(id string) error {
 		return err
 	}
 	c.state = State{
-		Format: stateFormat, ID: id, OCIVersion: c.spec.Version, Bundle: c.bundle.Dir, Rootfs: rootfs,
+		Format: stateFormat, ID: id, OCIVersion: c.spec.Version, Bundle: c.bundle.Dir,
 		Created: time.Now().UTC(), CgroupPaths: c.manager.Paths(), Rootless: c.runtime.Rootless,
 		UserNS: hasUserNS(c.spec), OwnPid: ownPidNamespace(c.spec), Annotations: c.spec.Annotations,
 	}
-	if err := c.writeStateTo(creatingFile); err != nil {
-		return err
-	}
-	return c.compile(rootfs)
+	return c.compile()
 }
 
-func (c *creation) compile(rootfs string) error {
+func (c *creation) compile() (err error) {
+	c.program, err = compile.Create(compile.Input{Spec: c.spec, Facts: c.facts, Options: compile.Options{
+		ID: c.state.ID, Bundle: c.bundle.Dir, Await: c.opts.Await,
+		NoPivot: c.opts.NoPivot, NoKeyring: c.opts.NoKeyring, Console: c.opts.Console != nil,
+		ListenFDs: c.opts.ListenFDs, PreserveFDs: c.opts.PreserveFDs, CgroupPaths: c.state.CgroupPaths,
+		SetgroupsOff: c.setgroupsOff(),
+	}})
+	return err
+}
+
+// announce writes the state before anything is made that outlives rung and the hands, so
+// that a kill of rung at any later point leaves what delete can find.
+func (c *creation) announce() (err error) {
+	if c.state.Rootfs, err = rootfsPath(c.bundle); err != nil {
+		return err
+	}
+	return c.writeStateTo(creatingFile)
+}
+
+// compileMounts compiles the second segment.
+func (c *creation) compileMounts() error {
 	filter, err := compileSeccomp(c.spec.Linux.Seccomp)
 	if err != nil {
 		return err
 	}
-	c.facts.Look(c.spec, c.bundle.Dir, rootfs)
-	c.program, err = compile.Create(compile.Input{Spec: c.spec, Facts: c.facts, Options: compile.Options{
-		ID: c.state.ID, Bundle: c.bundle.Dir, Rootfs: rootfs, Await: c.opts.Await,
-		NoPivot: c.opts.NoPivot, NoKeyring: c.opts.NoKeyring, Console: c.opts.Console != nil,
-		ListenFDs: c.opts.ListenFDs, PreserveFDs: c.opts.PreserveFDs, CgroupPaths: c.state.CgroupPaths,
-		SetgroupsOff: c.setgroupsOff(), Seccomp: filter,
-	}})
+	c.facts.Look(c.spec, c.bundle.Dir, c.state.Rootfs)
+	return c.program.Mounts(c.state.Rootfs, filter)
+}
+
+// prepareMounts makes ready what SYNC plan asks for.
+func (c *creation) prepareMounts() (err error) {
+	if err := c.compileMounts(); err != nil {
+		return err
+	}
+	if c.second, err = launch.Seal(c.program.Second); err != nil {
+		return err
+	}
+	c.sources, err = c.open(c.program.Sources[c.program.First.Inherited:])
 	return err
 }
 
@@ -199,8 +225,10 @@ func (c *creation) setgroupsOff() bool {
 
 // launch spawns the hands and serves them until the process runs or waits for start.
 func (c *creation) launch() error {
-	early := c.needsCgroupFirst()
-	if early {
+	if c.needsCgroupFirst() {
+		if err := c.announce(); err != nil {
+			return err
+		}
 		if err := c.makeCgroup(); err != nil {
 			return err
 		}
@@ -208,16 +236,11 @@ func (c *creation) launch() error {
 	if err := c.spawn(); err != nil {
 		return err
 	}
-	// On v1 the hands need the cgroup late: it is made while they are at work.
-	if !early {
-		if err := c.makeCgroup(); err != nil {
+	c.listJobs()
+	for {
+		if err := c.workAhead(); err != nil {
 			return err
 		}
-	}
-	if err := c.aheadOfHost(); err != nil {
-		return err
-	}
-	for {
 		point, shown, err := c.hands.Next()
 		if errors.Is(err, launch.ErrRunning) {
 			return nil
@@ -233,65 +256,12 @@ func (c *creation) launch() error {
 		if err != nil || done {
 			return err
 		}
-		if point == plan.SyncInside {
-			if err := c.aheadOfReady(); err != nil {
-				return err
-			}
-		}
 	}
 }
 
-// aheadOfHost does while the hands are at work what they would else wait for.
-func (c *creation) aheadOfHost() (err error) {
-	if err := sys.WriteFile(c.path(configFile), c.bundle.Raw, 0o600); err != nil {
-		return err
-	}
-	c.program.Prepare()
-	if err := c.guessInside(); err != nil {
-		return err
-	}
-	c.tasks, err = c.manager.OpenTasks()
-	return err
-}
-
-// guessInside compiles the second segment for what the root file system shows before
-// anything is mounted. That is nearly always what is found inside later on.
-func (c *creation) guessInside() error {
-	root, err := sys.OpenPath(c.state.Rootfs)
-	if err != nil {
-		return nil // the hands will say what is wrong with it
-	}
-	defer root.Close()
-	p := c.spec.Process
-	if c.guess, err = host.LookInside(root, p.Args, p.Env, p.Cwd, p.User.UID); err != nil {
-		return nil
-	}
-	c.segment, err = c.sealInside(c.guess)
-	return err
-}
-
-func (c *creation) sealInside(inside host.Inside) (*launch.Segment, error) {
-	segment, err := c.program.Inside(inside)
-	if err != nil {
-		return nil, err
-	}
-	c.state.ExecOp = len(segment.Ops) - 1
-	return launch.Seal(segment)
-}
-
-// aheadOfReady writes the state of the container that is about to be created.
-func (c *creation) aheadOfReady() error {
-	pid := c.hands.Pid()
-	stat, err := sys.ReadProcessStat(pid)
-	if err != nil {
-		return err
-	}
-	c.state.Pid, c.state.StartTime = pid, stat.StartTime
-	if c.opts.Await {
-		return c.writeStateTo(newStateFile) // "created" only when it waits for start
-	}
-	c.state.Early = true
-	return c.writeStateTo(stateFile)
+// movesUnified: the process was not cloned into its unified cgroup.
+func (c *creation) movesUnified() bool {
+	return c.state.CgroupPaths[""] != "" && !c.needsCgroupFirst()
 }
 
 func (c *creation) needsCgroupFirst() bool {
@@ -326,14 +296,14 @@ func (c *creation) spawn() error {
 	if err != nil {
 		return err
 	}
-	slots, err := c.open(c.program.Sources)
+	slots, err := c.open(c.program.Sources[:c.program.First.Inherited])
 	defer closeAll(slots)
 	if err != nil {
 		return err
 	}
 	c.hands, err = launch.Start(launch.Request{
 		Plan: c.program.First, Slots: slots, Stdio: c.opts.Stdio,
-		Preserve: c.opts.PreserveFDs, Progress: progress,
+		Preserve: c.opts.PreserveFDs, Progress: progress, Parallel: true,
 	})
 	return err
 }
@@ -357,7 +327,14 @@ func (c *creation) newProgress() (*launch.Progress, error) {
 // serve does the parent's part of one SYNC. It reports done when create has nothing more
 // to wait for.
 func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err error) {
-	var segment *launch.Segment
+	if err := c.catchUp(point); err != nil {
+		return false, err
+	}
+	if c.answered[point] {
+		return false, c.verify(point, shown)
+	}
+	c.served(point)
+	segment := c.amended(point)
 	var files []*os.File
 	defer func() { closeAll(files) }()
 	for _, a := range c.program.Actions[point] {
@@ -365,6 +342,8 @@ func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err e
 		case compile.WriteIDMaps:
 			err = idmap.Write(c.hands.Pid(), c.spec.Linux.UIDMappings, c.spec.Linux.GIDMappings,
 				idmap.Options{DenySetgroups: c.setgroupsOff()})
+		case compile.SendMounts:
+			return false, c.sendMounts()
 		case compile.EnterCgroup:
 			files, err = c.enterCgroup()
 		case compile.RunPrestart, compile.RunCreateRuntime, compile.RunCreateContainer:
@@ -380,6 +359,7 @@ func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err e
 			return false, err
 		}
 	}
+	c.hands.Parallel = len(c.jobs) > 0
 	err = c.hands.Reply(point, segment, files)
 	return point == plan.SyncReady && c.opts.Await, err
 }
@@ -387,29 +367,12 @@ func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err e
 // enterCgroup puts the process into the unified cgroup, unless it was cloned into it, and
 // opens what it enters the v1 hierarchies by.
 func (c *creation) enterCgroup() ([]*os.File, error) {
-	if c.state.CgroupPaths[""] != "" && !c.needsCgroupFirst() {
+	if c.movesUnified() {
 		if err := c.manager.EnterUnified(c.hands.Pid()); err != nil {
 			return nil, err
 		}
 	}
 	return c.tasks, nil
-}
-
-func (c *creation) lookInside(root *os.File) (*launch.Segment, error) {
-	if root == nil {
-		return nil, errors.New("the hands did not show the container's root")
-	}
-	p := c.spec.Process
-	inside, err := host.LookInside(root, p.Args, p.Env, p.Cwd, p.User.UID)
-	if err != nil {
-		return nil, err
-	}
-	if c.segment != nil && inside == c.guess {
-		return c.segment, nil
-	}
-	c.segment.Close()
-	c.segment, err = c.sealInside(inside)
-	return c.segment, err
 }
 
 // store publishes the state: from here on the container is "created".

@@ -69,7 +69,11 @@ func (r *Runtime) Explain(id string, b *bundle.Bundle, o CreateOptions) (*Explan
 		return nil, err
 	}
 	c.state.CgroupPaths = manager.Paths()
-	if err := c.compile(rootfs); err != nil {
+	c.state.Rootfs = rootfs
+	if err := c.compile(); err != nil {
+		return nil, err
+	}
+	if err := c.compileMounts(); err != nil {
 		return nil, err
 	}
 	e := &Explanation{ID: id, Bundle: b.Dir, Facts: facts, program: c.program, Actions: map[string][]string{}}
@@ -78,9 +82,9 @@ func (r *Runtime) Explain(id string, b *bundle.Bundle, o CreateOptions) (*Explan
 	return e, nil
 }
 
-// inside compiles the second segment, for as much of it as can be known from here.
+// inside compiles the third segment, for as much of it as can be known from here.
 func (e *Explanation) inside(c *creation, rootfs string) {
-	e.plans = []*plan.Plan{c.program.First}
+	e.plans = []*plan.Plan{c.program.First, c.program.Second}
 	p := c.spec.Process
 	look := host.Inside{Exec: p.Args[0]}
 	root, err := sys.OpenPath(rootfs)
@@ -92,8 +96,8 @@ func (e *Explanation) inside(c *creation, rootfs string) {
 		e.Unknown = fmt.Sprintf("not found in %s before anything is mounted: %v", filepath.Base(rootfs), err)
 		look = host.Inside{Exec: p.Args[0], Home: "/"}
 	}
-	if second, err := c.program.Inside(look); err == nil {
-		e.plans = append(e.plans, second)
+	if third, err := c.program.Inside(look); err == nil {
+		e.plans = append(e.plans, third)
 	} else {
 		e.Unknown = err.Error()
 	}

@@ -35,6 +35,13 @@ var (
 // before the first container is made. Without it a copy of the running binary is spawned.
 func UseHands(image []byte) { launch.Image = image }
 
+// UseEarlyHands takes over the process that nsenter.Early returns, for the first container
+// process of this program; DiscardEarlyHands ends it where there was none.
+func UseEarlyHands(pid, sync, bell int) { launch.UseEarly(pid, sync, bell) }
+
+// DiscardEarlyHands ends a process of UseEarlyHands that was not needed.
+func DiscardEarlyHands() { launch.DiscardEarly() }
+
 // Runtime makes and finds containers whose state is below one directory.
 type Runtime struct {
 	Root     string // directory of state, such as /run/rung

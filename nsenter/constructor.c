@@ -2,7 +2,8 @@
 /*
  * constructor.c - the way into the hands. It runs first in every rung process, before the
  * C library and the Go runtime, and returns at once unless this process was spawned to
- * execute a plan: argv is { "rung", "init", BASE } and descriptor BASE+2 is a sealed plan.
+ * execute a plan: argv is { "rung", "init", BASE } and descriptor BASE+2 is a sealed plan, or
+ * { "rung", "init", "@SYNC", BELL } and the plan comes by the socket SYNC.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -12,10 +13,12 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "early.h"
 #include "hands.h"
 
 /* The descriptors from BASE on; slots follow. */
@@ -70,6 +73,16 @@ static void take_slots(struct hands *h)
 	}
 }
 
+static void begin(struct hands *h, int progress, int plan)
+{
+	if (plan_map(&h->plan, plan) < 0)
+		fail(h, -ENOEXEC);
+	sys(SYS_close, progress);
+	sys(SYS_close, plan);
+	sys(SYS_prctl, PR_SET_NAME, "rung:init");
+}
+
+/* The hands were spawned for a plan: all that they need are descriptors from base on. */
 static void enter(int base)
 {
 	struct hands *h = &hands;
@@ -77,21 +90,84 @@ static void enter(int base)
 
 	h->base = base;
 	h->sync = base + FD_SYNC;
+	h->bell = -1;
 	h->progress = map_progress(base + FD_PROGRESS);
 	if (!h->progress)
 		return;
-	if (plan_map(&h->plan, base + FD_PLAN) < 0)
-		fail(h, -ENOEXEC);
 	/* CVE-2016-9962, CVE-2024-21626: nothing of ours survives an exec. */
 	result = sys(SYS_close_range, base, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (result < 0)
 		fail(h, result);
+	begin(h, base + FD_PROGRESS, base + FD_PLAN);
 	/* What the caller of rung left open is not held by a container that waits for start. */
 	sys(SYS_close_range, base + FD_SLOTS + (int)h->plan.header->inherited, ~0U, 0);
-	sys(SYS_close, base + FD_PROGRESS);
-	sys(SYS_close, base + FD_PLAN);
-	sys(SYS_prctl, PR_SET_NAME, "rung:init");
 	take_slots(h);
+	run_plan(h);
+}
+
+/* Closes what the caller of rung left open from base on, but for two. */
+static void close_inherited(unsigned int base, unsigned int a, unsigned int b)
+{
+	const unsigned int keep[] = { a < b ? a : b, a < b ? b : a };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (keep[i] < base)
+			continue;
+		if (keep[i] > base)
+			sys(SYS_close_range, base, keep[i] - 1, 0);
+		base = keep[i] + 1;
+	}
+	sys(SYS_close_range, base, ~0U, 0);
+}
+
+/* Waits until the parent says what the container's descriptors are: base, or 0. */
+static unsigned int await_base(int sync, int bell)
+{
+	unsigned int base;
+	long n;
+
+	wait_for_parent(sync, bell);
+	do
+		n = sys(SYS_recvfrom, sync, &base, sizeof(base), MSG_PEEK, NULL, 0);
+	while (n == -EINTR);
+	return n == (long)sizeof(base) ? base : 0;
+}
+
+/*
+ * The hands were spawned before there was a plan (early.c): it is sent to them, or the socket
+ * closed. The new descriptors take numbers that have just been freed, none below base.
+ */
+static void enter_sent(int sync, int bell)
+{
+	static struct rung_order order;
+	static int fds[RUNG_MAX_REPLY_FDS];
+	struct hands *h = &hands;
+	unsigned int base;
+	uint32_t i;
+	long n;
+
+	sys(SYS_fcntl, sync, F_SETFD, FD_CLOEXEC);
+	sys(SYS_fcntl, bell, F_SETFD, FD_CLOEXEC);
+	base = await_base(sync, bell);
+	if (base < 3)
+		return;
+	close_inherited(base, (unsigned int)sync, (unsigned int)bell);
+	n = receive_message(sync, &order, sizeof(order), fds);
+	if (n < 2 || order.count != n - 2)
+		return;
+	h->base = (int)base;
+	h->sync = sync;
+	h->bell = bell;
+	h->progress = map_progress(fds[0]);
+	if (!h->progress)
+		return;
+	begin(h, fds[0], fds[1]);
+	for (i = 0; i < order.count; i++) {
+		if (order.slot[i] < 0 || (uint32_t)order.slot[i] >= h->plan.header->inherited)
+			fail(h, -EPROTO);
+		slot_put(h, order.slot[i], fds[2 + i]);
+	}
 	run_plan(h);
 }
 
@@ -141,15 +217,21 @@ static void prefault(long *stack)
 void rung_enter(long *stack)
 {
 	char **argv = (char **)(stack + 1);
-	int base;
+	int base, sync, bell;
 
-	if (stack[0] != 3 || strcmp(argv[1], "init") != 0) {
+	if (stack[0] == 3 && strcmp(argv[1], "init") == 0) {
+		base = number(argv[2]);
+		if (base >= 3)
+			enter(base);
+	} else if (stack[0] == 4 && strcmp(argv[1], "init") == 0 && argv[2][0] == '@') {
+		sync = number(argv[2] + 1);
+		bell = number(argv[3]);
+		if (sync >= 3 && bell >= 3)
+			enter_sent(sync, bell);
+	} else {
+		rung_spawn_early(stack[0], argv);
 		prefault(stack);
-		return;
 	}
-	base = number(argv[2]);
-	if (base >= 3)
-		enter(base);
 }
 
 /*

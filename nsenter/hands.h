@@ -20,6 +20,7 @@ struct hands {
 	struct plan plan;
 	struct rung_progress *progress;
 	int sync;		    /* SOCK_SEQPACKET to the parent */
+	int bell;		    /* eventfd that the parent may ring, or -1 */
 	int base;		    /* first descriptor that the container must not see */
 	int slots[RUNG_MAX_SLOTS];  /* file descriptors plus 1, so that zeroed memory is empty */
 	uint8_t done[RUNG_MAX_OPS]; /* ops of this segment that succeeded */
@@ -41,6 +42,10 @@ RUNG_OPS(RUNG_OP_DECLARE)
 
 /* constructor.c */
 void rung_enter(long *stack);
+
+/* op_namespace.c */
+long receive_message(int sock, void *data, size_t size, int *fds);
+void wait_for_parent(int sock, int bell);
 
 /* loop.c */
 void run_plan(struct hands *h) __attribute__((noreturn));

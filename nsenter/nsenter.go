@@ -8,6 +8,7 @@
 // interpreter, op_*.c the operations.
 package nsenter
 
+// #cgo CFLAGS: -I${SRCDIR}
 // #cgo CFLAGS: -std=gnu11 -Os -fno-stack-protector -Wall -Wextra -Werror -Wswitch-enum -Wpedantic -Wno-overlength-strings -Wshadow -Wvla -fno-strict-aliasing
 // #cgo amd64 arm64 LDFLAGS: -Wl,-e,rungstart
 import "C"

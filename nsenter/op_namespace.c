@@ -83,14 +83,17 @@ static long send_message(int sock, const void *data, size_t size, int fd)
 	return sys(SYS_sendmsg, sock, &m.msg, MSG_NOSIGNAL);
 }
 
-/* Receives the reply and its descriptors; the number of these, or -errno. */
-static long receive_reply(int sock, struct rung_reply *reply, int *fds)
+/*
+ * Receives a message of just that size with up to RUNG_MAX_REPLY_FDS descriptors: the number
+ * of these, or -errno; -ECONNRESET when the parent is gone.
+ */
+long receive_message(int sock, void *data, size_t size, int *fds)
 {
 	struct cmsghdr *header;
 	struct fd_message m;
 	long n, got = 0;
 
-	message_init(&m, reply, sizeof(*reply));
+	message_init(&m, data, size);
 	m.msg.msg_control = m.control;
 	m.msg.msg_controllen = sizeof(m.control);
 	do
@@ -98,7 +101,7 @@ static long receive_reply(int sock, struct rung_reply *reply, int *fds)
 	while (n == -EINTR);
 	if (n < 0)
 		return n;
-	if (n != (long)sizeof(*reply) || (m.msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+	if (n != (long)size || (m.msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
 		return n == 0 ? -ECONNRESET : -EPROTO;
 	header = CMSG_FIRSTHDR(&m.msg);
 	if (header && header->cmsg_type == SCM_RIGHTS) {
@@ -106,6 +109,23 @@ static long receive_reply(int sock, struct rung_reply *reply, int *fds)
 		memcpy(fds, CMSG_DATA(header), (size_t)got * sizeof(int));
 	}
 	return got;
+}
+
+/*
+ * Waits for a message, or that the parent is gone. A parent that has other work to do rings
+ * the bell before it sends: the kernel takes the sender of a message for one that is about
+ * to sleep, and would run this process on the parent's processor instead of an idle one.
+ */
+void wait_for_parent(int sock, int bell)
+{
+	struct pollfd fds[2] = { { sock, POLLIN, 0 }, { bell, POLLIN, 0 } };
+	uint64_t rings;
+
+	if (bell < 0)
+		return;
+	sys(SYS_ppoll, fds, 2, NULL, NULL, 0);
+	if (fds[1].revents)
+		sys(SYS_read, bell, &rings, sizeof(rings));
 }
 
 static long next_segment(struct hands *h, int fd)
@@ -141,7 +161,8 @@ long op_SYNC(struct hands *h, const struct rung_op *op)
 	got = send_message(h->sync, &id, sizeof(id), slot_get(h, op->a));
 	if (got < 0)
 		return got;
-	got = receive_reply(h->sync, &reply, fds);
+	wait_for_parent(h->sync, h->bell);
+	got = receive_message(h->sync, &reply, sizeof(reply), fds);
 	if (got < 0)
 		return got;
 	used = reply.segment ? 1 : 0;

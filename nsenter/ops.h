@@ -40,7 +40,7 @@
 	OP(UNSHARE, "---", "f---", "---", "unshare")                                        \
 	OP(SETNS, "i--", "f---", "---", "setns")                                            \
 	OP(CLONE, "m--", "f---", "---", "clone3 exit_group")                                \
-	OP(SYNC, "m--", "nnn-", "---", "sendmsg recvmsg fcntl fstat mmap munmap close")     \
+	OP(SYNC, "m--", "nnn-", "---", "sendmsg ppoll read recvmsg fcntl fstat mmap munmap close")     \
 	OP(ENTER_CGROUP, "i--", "----", "---", "write")                                     \
 	OP(DUMPABLE, "---", "n---", "---", "prctl")                                         \
 	OP(SETSID, "---", "----", "---", "setsid")                                          \
@@ -174,6 +174,17 @@ struct rung_reply {
 	uint32_t count;	  /* their number */
 };
 
-#define RUNG_MAX_REPLY_FDS 64
+/* One message carries at most 253 descriptors (SCM_MAX_FD). */
+#define RUNG_MAX_REPLY_FDS 250
+
+/*
+ * What hands that were spawned before there was a plan are sent first. The descriptors that
+ * come with it: the progress page, the plan, and one for each slot listed.
+ */
+struct rung_order {
+	uint32_t base;	/* first descriptor that the container must not see */
+	uint32_t count; /* of slots */
+	int16_t slot[RUNG_MAX_REPLY_FDS - 2];
+};
 
 #endif

@@ -85,6 +85,7 @@ type ActionKind int
 // The parent's actions, in the order in which they may occur.
 const (
 	WriteIDMaps ActionKind = iota
+	SendMounts
 	EnterCgroup
 	RunPrestart
 	RunCreateRuntime
@@ -95,7 +96,7 @@ const (
 )
 
 var actionNames = [...]string{
-	WriteIDMaps: "write id maps", EnterCgroup: "enter cgroup",
+	WriteIDMaps: "write id maps", SendMounts: "open mounts and compile the next segment", EnterCgroup: "enter cgroup",
 	RunPrestart:      "run prestart hooks",
 	RunCreateRuntime: "run createRuntime hooks", RunCreateContainer: "run createContainer hooks",
 	LookInside: "look inside and compile the next segment", SetRlimits: "set resource limits",
@@ -112,17 +113,18 @@ type Action struct {
 }
 
 // Program is a compiled configuration: the first segment, what the parent must hand
-// over, what it does at each SYNC, and how to compile the rest.
+// over, what it does at each SYNC, and how to compile the rest: Mounts, then Inside.
 type Program struct {
-	First   *plan.Plan
-	Sources []Source
+	First   *plan.Plan // up to SYNC plan; of exec all there is
+	Second  *plan.Plan // set by Mounts: up to SYNC inside
+	Sources []Source   // by slot; the first First.Inherited are for First
 	Actions map[plan.SyncPoint][]Action
 
 	compiler *compiler
 	failed   error // of Prepare
 }
 
-// compiler carries the state of one compilation from the first segment to the second.
+// compiler carries the state of one compilation from segment to segment.
 type compiler struct {
 	spec  *specs.Spec
 	facts *host.Facts
@@ -142,7 +144,7 @@ type compiler struct {
 	tasks    plan.Slot  // the first of the tasks files of v1 cgroups
 	readonly []deferred // mounts that become read-only when all is made
 	hostDone bool       // SYNC host has been emitted
-	prepared bool       // all of the second segment but EXEC
+	prepared bool       // all of the third segment but EXEC
 }
 
 type deferred struct {
@@ -150,7 +152,8 @@ type deferred struct {
 	why  plan.Why
 }
 
-// Create compiles the first segment of create and run. Errors name the field.
+// Create compiles the first segment of create and run, which makes the namespaces: it is so
+// short that the hands can be at it while the rest is compiled. Errors name the field.
 func Create(in Input) (*Program, error) {
 	spec := *in.Spec
 	c := &compiler{
@@ -171,20 +174,50 @@ func Create(in Input) (*Program, error) {
 	if err := c.checkProcess(c.spec.Process); err != nil {
 		return nil, err
 	}
-	steps := []func() error{
-		c.inherit, c.beforeNamespaces, c.namespaces, c.insideBasics, c.rootfs, c.mounts, c.setupDev,
-	}
+	c.inheritProc()
+	steps := []func() error{c.beforeNamespaces, c.namespaces, c.insideBasics}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
-	c.syncInside()
+	c.b.For("", "wait for the next segment")
+	c.b.SyncNext(plan.SyncPlan)
+	c.at(plan.SyncPlan, SendMounts, "mounts")
 	c.prog.First = c.b.Plan(true)
 	return c.prog, plan.Check(c.prog.First)
 }
 
-// Prepare compiles of the second segment what does not depend on the view inside. Inside
+// Mounts compiles the second segment: the root file system and its mounts, for facts that
+// have been looked up for the bundle.
+func (p *Program) Mounts(rootfs string, f *Filter) error {
+	c := p.compiler
+	c.opts.Rootfs, c.opts.Seccomp = rootfs, f
+	c.b = c.b.Next()
+	steps := []func() error{c.inherit, c.rootfs, c.mounts, c.setupDev}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	c.syncInside()
+	if n := len(p.Sources); n > int(plan.FirstLocal) {
+		return fieldError("mounts", "%d descriptors to be opened for them, more than %d", n, plan.FirstLocal)
+	}
+	p.Second = c.b.Plan(false)
+	return plan.Check(p.Second, p.given()...)
+}
+
+// given returns the slots that are set when the second segment begins.
+func (p *Program) given() []plan.Slot {
+	out := p.First.Filled()
+	for slot := p.First.Inherited; slot < len(p.Sources); slot++ {
+		out = append(out, plan.Slot(slot))
+	}
+	return out
+}
+
+// Prepare compiles of the third segment what does not depend on the view inside. Inside
 // does it if it was not done; a caller that waits for the hands anyway has the time.
 func (p *Program) Prepare() {
 	c := p.compiler
@@ -205,7 +238,7 @@ func (p *Program) Prepare() {
 	c.becomeProcess(c.spec.Process, "process")
 }
 
-// Inside compiles the second segment from what the parent saw inside.
+// Inside compiles the third segment from what the parent saw inside.
 func (p *Program) Inside(inside host.Inside) (*plan.Plan, error) {
 	p.Prepare()
 	if p.failed != nil {
@@ -214,8 +247,18 @@ func (p *Program) Inside(inside host.Inside) (*plan.Plan, error) {
 	c := *p.compiler
 	c.b = c.b.Copy() // may be called again: with a guess first, then with what is there
 	c.exec(c.spec.Process, "process", inside)
-	second := c.b.Plan(false)
-	return second, plan.Check(second, p.First.Filled()...)
+	third := c.b.Plan(false)
+	return third, plan.Check(third, p.Second.Filled(p.given()...)...)
+}
+
+// AfterReady compiles what the third segment has behind SYNC ready, for another view of the
+// inside than that which it was compiled for.
+func (p *Program) AfterReady(inside host.Inside) (*plan.Plan, error) {
+	third, err := p.Inside(inside)
+	if err != nil {
+		return nil, err
+	}
+	return third.After(plan.SyncReady)
 }
 
 func fieldError(field, format string, args ...any) error {
@@ -236,9 +279,6 @@ func (c *compiler) source(kind SourceKind, path string, recursive bool, field, p
 
 // inherit asks for the descriptors that do not belong to one mount or namespace.
 func (c *compiler) inherit() error {
-	if c.needsProc() {
-		c.proc = c.source(SourceProc, "", false, "", "private procfs for writes to /proc")
-	}
 	if c.opts.Await {
 		c.start = c.source(SourceStart, "", false, "", "start socket")
 	}
@@ -246,6 +286,12 @@ func (c *compiler) inherit() error {
 		c.console = c.source(SourceConsole, "", false, "process.terminal", "console socket")
 	}
 	return nil
+}
+
+func (c *compiler) inheritProc() {
+	if c.needsProc() {
+		c.proc = c.source(SourceProc, "", false, "", "private procfs for writes to /proc")
+	}
 }
 
 func (c *compiler) needsProc() bool {

@@ -37,6 +37,7 @@ func Exec(in ExecInput) (*Program, error) {
 	if err := c.checkProcess(in.Process); err != nil {
 		return nil, err
 	}
+	c.inheritProc()
 	if err := c.inherit(); err != nil {
 		return nil, err
 	}

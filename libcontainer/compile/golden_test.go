@@ -201,17 +201,26 @@ func (g *golden) compileText(in Input, process *specs.Process) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return programText(p, nil), nil
+		return programText(p), nil
 	}
+	p, err := create(in)
+	if err != nil {
+		return "", err
+	}
+	third, err := p.Inside(g.look())
+	if err != nil {
+		return "", err
+	}
+	return programText(p, p.Second, third), nil
+}
+
+// create compiles the segments that come before the look inside.
+func create(in Input) (*Program, error) {
 	p, err := Create(in)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	second, err := p.Inside(g.look())
-	if err != nil {
-		return "", err
-	}
-	return programText(p, second), nil
+	return p, p.Mounts(in.Options.Rootfs, in.Options.Seccomp)
 }
 
 var sourceNames = map[SourceKind]string{
@@ -219,7 +228,7 @@ var sourceNames = map[SourceKind]string{
 	SourceTasks: "tasks", SourceStart: "start", SourceConsole: "console", SourcePidfd: "pidfd", SourceRoot: "root",
 }
 
-func programText(p *Program, second *plan.Plan) string {
+func programText(p *Program, more ...*plan.Plan) string {
 	var out strings.Builder
 	for i, s := range p.Sources {
 		fmt.Fprintf(&out, "inherit @%-3d %s\n", i, sourceText(s))
@@ -230,8 +239,8 @@ func programText(p *Program, second *plan.Plan) string {
 		}
 	}
 	out.WriteString("first segment\n" + p.First.Format())
-	if second != nil {
-		out.WriteString("second segment\n" + second.Format())
+	for i, segment := range more {
+		out.WriteString([]string{"second", "third"}[i] + " segment\n" + segment.Format())
 	}
 	return out.String()
 }
@@ -341,15 +350,15 @@ func TestNothingOfTheHostIsOpenAtStart(t *testing.T) {
 			g := goldens[name]
 			in := g.input(readJSON[specs.Spec](t, filepath.Join(dir, "config.json")))
 			in.Options.Await = true
-			p, err := Create(in)
+			p, err := create(in)
 			if err != nil {
 				t.Fatal(err)
 			}
-			second, err := p.Inside(g.look())
+			third, err := p.Inside(g.look())
 			if err != nil {
 				t.Fatal(err)
 			}
-			for slot, op := range leftOpen(p.First, second) {
+			for slot, op := range leftOpen(len(p.Sources), p.First, p.Second, third) {
 				t.Errorf("slot %d is open: %s", slot, op)
 			}
 		})
@@ -357,10 +366,10 @@ func TestNothingOfTheHostIsOpenAtStart(t *testing.T) {
 }
 
 // leftOpen follows the slots up to AWAIT_START, whose own may be open.
-func leftOpen(segments ...*plan.Plan) map[plan.Slot]string {
+func leftOpen(sources int, segments ...*plan.Plan) map[plan.Slot]string {
 	open := map[plan.Slot]string{}
-	for s := range plan.Slot(segments[0].Inherited) {
-		open[s] = "inherited"
+	for s := range plan.Slot(sources) {
+		open[s] = "given by the parent"
 	}
 	for _, segment := range segments {
 		for i := range segment.Ops {
@@ -418,7 +427,7 @@ func TestPureWithoutLinux(t *testing.T) {
 		} else {
 			var p *Program
 			if p, err = Exec(ExecInput{Spec: in.Spec, Process: process, Facts: in.Facts, Options: in.Options, Inside: g.look()}); err == nil {
-				text = programText(p, nil)
+				text = programText(p)
 			}
 		}
 		if err != nil || !strings.Contains(text, "EXEC") {
@@ -547,7 +556,7 @@ func TestErrorsKeepTheErrno(t *testing.T) {
 	in := g.input(specOf())
 	in.Facts.Sources["/missing"] = host.Source{Err: syscall.EACCES}
 	bind(in.Spec, "/a", "/missing")
-	if _, err := Create(in); err == nil || !strings.Contains(err.Error(), "permission denied") || !isErrno(err, syscall.EACCES) {
+	if _, err := create(in); err == nil || !strings.Contains(err.Error(), "permission denied") || !isErrno(err, syscall.EACCES) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -19,6 +19,7 @@ type Request struct {
 	Stdio    [3]*os.File
 	Preserve int // descriptors 3 to 2+Preserve go to the container as they are
 	Progress *Progress
+	Parallel bool // the caller has work to do before it calls Next
 }
 
 // Segment is a plan in the form in which the hands get it: a memfd that nobody can change.
@@ -50,29 +51,41 @@ func (s *Segment) Close() {
 // Hands are a running plan.
 type Hands struct {
 	Progress *Progress
+	Parallel bool // the caller has work to do after the next Reply
 	sync     *os.File
-	stage    int // PID of the process that execs; the container process is Progress.Pid
+	bell     *os.File // of early hands
+	stage    int      // PID of the process that execs; the container process is Progress.Pid
 	reaped   bool
 	segments []*plan.Plan
 }
 
-// Start seals rung, spawns it, and returns while the hands execute the plan.
+// Start has the plan executed, by hands that wait already or by new ones, and returns while
+// they are at it.
 func Start(r Request) (*Hands, error) {
-	self, err := program()
-	if err != nil {
-		return nil, err
-	}
 	segment, err := Seal(r.Plan)
 	if err != nil {
 		return nil, err
 	}
 	defer segment.Close()
+	if fitsEarly(r) {
+		if hands, ok, err := order(r, segment.memory); ok || err != nil {
+			return hands, err
+		}
+	}
+	return spawn(r, segment.memory)
+}
+
+func spawn(r Request, memory *os.File) (*Hands, error) {
+	self, err := program()
+	if err != nil {
+		return nil, err
+	}
 	ours, theirs, err := sys.PacketPair()
 	if err != nil {
 		return nil, err
 	}
 	defer theirs.Close()
-	files, err := descriptors(r, theirs, segment.memory)
+	files, err := descriptors(r, theirs, memory)
 	if err != nil {
 		ours.Close()
 		return nil, err
@@ -90,18 +103,30 @@ func Start(r Request) (*Hands, error) {
 // descriptors is the table of the new process, by number (constructor.c).
 func descriptors(r Request, sync, memory *os.File) ([]*os.File, error) {
 	files := append([]*os.File(nil), r.Stdio[:]...)
+	if err := checkPreserved(r.Preserve); err != nil {
+		return nil, err
+	}
 	for n := 3; n < 3+r.Preserve; n++ {
-		if !sys.Inherited(n) { // one of our own must not leak into the container
-			return nil, fmt.Errorf("unable to stat preserved-fd %d (of %d)", n, r.Preserve)
-		}
 		files = append(files, os.NewFile(uintptr(n), "preserved"))
 	}
 	files = append(files, sync, r.Progress.file, memory)
 	return append(files, r.Slots...), nil
 }
 
+func checkPreserved(count int) error {
+	for n := 3; n < 3+count; n++ {
+		if !sys.Inherited(n) { // one of our own must not leak into the container
+			return fmt.Errorf("unable to stat preserved-fd %d (of %d)", n, count)
+		}
+	}
+	return nil
+}
+
 // ErrRunning is what Next returns when the user's program has taken over.
 var ErrRunning = errors.New("the container process runs")
+
+// Waiting reports whether Next would return at once.
+func (h *Hands) Waiting() bool { return sys.Readable(h.sync) }
 
 // Next waits for the next SYNC, and returns the descriptor that was shown with it, or nil.
 // It returns ErrRunning after a successful exec, and a *Failure when an op failed.
@@ -124,24 +149,60 @@ func (h *Hands) Next() (plan.SyncPoint, *os.File, error) {
 	return plan.SyncPoint(binary.NativeEndian.Uint32(id[:])), shown, nil
 }
 
-// Reply lets the hands go on; with a segment, that is what they go on with. The files fill
+// Reply lets the hands go on, even before they have come to the point; with a segment, that is what they go on with. The files fill
 // the slots that the SYNC named.
 func (h *Hands) Reply(point plan.SyncPoint, segment *Segment, files []*os.File) error {
 	reply := make([]byte, 16)
-	current := h.segments[h.Progress.Segment()]
-	binary.NativeEndian.PutUint32(reply[0:], uint32(point))
-	binary.NativeEndian.PutUint32(reply[8:], uint32(current.Ops[h.Progress.Op()].Ints[1]))
-	binary.NativeEndian.PutUint32(reply[12:], uint32(len(files)))
-	fds := make([]int, 0, len(files)+1)
-	for _, f := range files {
-		fds = append(fds, int(f.Fd()))
+	if h.Parallel && h.bell != nil {
+		sys.Ring(h.bell)
 	}
+	binary.NativeEndian.PutUint32(reply[0:], uint32(point))
+	binary.NativeEndian.PutUint32(reply[8:], h.slotOf(point))
+	binary.NativeEndian.PutUint32(reply[12:], uint32(len(files)))
 	if segment == nil {
-		return sys.SendMessage(h.sync, reply, fds...)
+		return sys.SendMessage(h.sync, reply, numbers(files)...)
 	}
 	binary.NativeEndian.PutUint32(reply[4:], 1)
 	h.segments = append(h.segments, segment.Plan)
-	return sys.SendMessage(h.sync, reply, append([]int{int(segment.memory.Fd())}, fds...)...)
+	return sys.SendMessage(h.sync, reply, append([]int{int(segment.memory.Fd())}, numbers(files)...)...)
+}
+
+// ReplyAll is Reply to SYNC plan with any number of files: what one message does not carry
+// goes ahead with segments that only ask for more.
+func (h *Hands) ReplyAll(point plan.SyncPoint, segment *Segment, files []*os.File) error {
+	const room = plan.MaxReplyFds - 1
+	for len(files) > room {
+		if err := h.replyPart(point, files[:room]); err != nil {
+			return err
+		}
+		files = files[room:]
+	}
+	return h.Reply(point, segment, files)
+}
+
+func (h *Hands) replyPart(point plan.SyncPoint, files []*os.File) error {
+	again := h.segments[h.Progress.Segment()].Ops[h.Progress.Op()]
+	again.Ints[1] += uint64(len(files))
+	part, err := Seal(&plan.Plan{Ops: []plan.Op{again}})
+	if err != nil {
+		return err
+	}
+	defer part.Close()
+	if err := h.Reply(point, part, files); err != nil {
+		return err
+	}
+	_, _, err = h.Next()
+	return err
+}
+
+// slotOf looks from the last segment backwards: an answer may be ahead of the hands.
+func (h *Hands) slotOf(point plan.SyncPoint) uint32 {
+	for i := len(h.segments) - 1; i >= 0; i-- {
+		if slot, ok := h.segments[i].SlotOf(point); ok {
+			return slot
+		}
+	}
+	return 0
 }
 
 // Pid returns the container process in rung's PID namespace; until CLONE it is the

@@ -17,6 +17,12 @@ func NewBuilder() *Builder {
 	return &Builder{next: FirstLocal, ops: make([]Op, 0, 192)}
 }
 
+// SyncNext waits for the next segment, whose Inherit goes on where this one's ends: as many
+// of these descriptors as there is room for come with it.
+func (b *Builder) SyncNext(p SyncPoint) OpRef {
+	return b.add(Op{Code: Sync, Slots: slots(None), Ints: ints(uint64(p), uint64(b.inherited), MaxReplyFds-1)})
+}
+
 // Next returns a builder of the segment after b's: slots keep their numbers.
 func (b *Builder) Next() *Builder {
 	return &Builder{next: b.next, free: b.free, inherited: b.inherited, ops: make([]Op, 0, 128)}

@@ -117,9 +117,12 @@ func (op *Op) empties() (Slot, bool) {
 }
 
 // Filled returns the slots that are set when the plan has ended, for Check of the segment
-// after it.
-func (p *Plan) Filled() []Slot {
+// after it; given those that were set before it.
+func (p *Plan) Filled(set ...Slot) []Slot {
 	filled := map[Slot]bool{}
+	for _, s := range set {
+		filled[s] = true
+	}
 	for s := range Slot(p.Inherited) {
 		filled[s] = true
 	}
@@ -141,8 +144,9 @@ func (p *Plan) Filled() []Slot {
 }
 
 // answered returns the slots that the answer to a SYNC fills.
+// What SYNC plan brings depends on the segment that comes with it.
 func (op *Op) answered() (out []Slot) {
-	if op.Code != Sync {
+	if op.Code != Sync || SyncPoint(op.Ints[0]) == SyncPlan {
 		return nil
 	}
 	for n := range op.Ints[2] {

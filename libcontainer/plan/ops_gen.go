@@ -10,7 +10,7 @@ const (
 	MaxSlots       = 4096
 	MaxOps         = 16384
 	NoSlot         = -1
-	MaxReplyFds    = 64
+	MaxReplyFds    = 250
 	SkipIfOk       = 1
 	SkipIfEmpty    = 2
 	MkpathNone     = 0
@@ -88,7 +88,7 @@ var signatures = [...]signature{
 	Unshare:      {"UNSHARE", "---", "f---", "---", "unshare"},
 	Setns:        {"SETNS", "i--", "f---", "---", "setns"},
 	Clone:        {"CLONE", "m--", "f---", "---", "clone3 exit_group"},
-	Sync:         {"SYNC", "m--", "nnn-", "---", "sendmsg recvmsg fcntl fstat mmap munmap close"},
+	Sync:         {"SYNC", "m--", "nnn-", "---", "sendmsg ppoll read recvmsg fcntl fstat mmap munmap close"},
 	EnterCgroup:  {"ENTER_CGROUP", "i--", "----", "---", "write"},
 	Dumpable:     {"DUMPABLE", "---", "n---", "---", "prctl"},
 	Setsid:       {"SETSID", "---", "----", "---", "setsid"},

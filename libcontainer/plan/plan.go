@@ -9,7 +9,11 @@ package plan
 
 //go:generate go run ./gen
 
-import "syscall"
+import (
+	"fmt"
+	"slices"
+	"syscall"
+)
 
 // Code names an operation; the list is generated from nsenter/ops.h.
 type Code uint16
@@ -71,6 +75,7 @@ type SyncPoint uint64
 // The points in the order in which a plan may pass them.
 const (
 	SyncIDs    SyncPoint = 1 + iota // the parent writes uid_map and gid_map
+	SyncPlan                        // the namespaces are there: the parent sends the next segment, with descriptors
 	SyncHost                        // the parent puts the process into its cgroups and moves network devices
 	SyncInside                      // mounts are made: the parent runs hooks, looks inside, sends the next segment
 	SyncReady                       // all but start: the parent sets rlimits and stores the state
@@ -82,6 +87,8 @@ func (s SyncPoint) String() string {
 	switch s {
 	case SyncIDs:
 		return "ids"
+	case SyncPlan:
+		return "plan"
 	case SyncHost:
 		return "host"
 	case SyncInside:
@@ -90,4 +97,40 @@ func (s SyncPoint) String() string {
 		return "ready"
 	}
 	return "unknown"
+}
+
+// Syncs reports whether the plan passes a point.
+func (p *Plan) Syncs(point SyncPoint) bool { return p.sync(point) >= 0 }
+
+// sync returns the index of a SYNC, or -1.
+func (p *Plan) sync(point SyncPoint) int {
+	for i := range p.Ops {
+		if p.Ops[i].Code == Sync && SyncPoint(p.Ops[i].Ints[0]) == point {
+			return i
+		}
+	}
+	return -1
+}
+
+// After returns the ops behind a SYNC as a plan of their own.
+func (p *Plan) After(point SyncPoint) (*Plan, error) {
+	first := p.sync(point) + 1
+	rest := &Plan{Ops: slices.Clone(p.Ops[first:])}
+	for i := range rest.Ops {
+		skip := &rest.Ops[i].SkipIfDone
+		if *skip > 0 && *skip <= first {
+			return nil, fmt.Errorf("plan: op %d depends on one before SYNC %s", first+i, point)
+		}
+		*skip = max(*skip-first, 0)
+	}
+	return rest, nil
+}
+
+// SlotOf returns the slot from which on the answer to a SYNC fills slots.
+func (p *Plan) SlotOf(point SyncPoint) (uint32, bool) {
+	i := p.sync(point)
+	if i < 0 {
+		return 0, false
+	}
+	return uint32(p.Ops[i].Ints[1]), true
 }

@@ -21,7 +21,7 @@ load helpers
 @test "explain -f, --format json: each op names system calls and purpose" {
 	run -0 rung explain -f json "$ID"
 	jq -e --arg id "$ID" --arg bundle "$BUNDLE" '.id == $id and .bundle == $bundle
-		and (.facts | type) == "object" and (.segments | length) == 2
+		and (.facts | type) == "object" and (.segments | length) == 3
 		and ([.segments[][] | select(.op == "" or .purpose == "")] == [])
 		and .segments[-1][-1].op == "EXEC" and .segments[-1][-1].syscalls == "execve"
 		and (.actions.ready | length) >= 1' <<<"$output"

@@ -220,3 +220,63 @@ nothing_left() {
 	run "$RUNG" init nonsense
 	[ "$status" -eq 1 ]
 }
+
+@test "hands: a mount that hides the program of the first guess" {
+	own_rootfs
+	mkdir "$ROOTFS/first" "$ROOTFS/second"
+	printf '#!/bin/sh\necho first\n' >"$ROOTFS/first/probe"
+	printf '#!/bin/sh\necho second "$HOME"\n' >"$ROOTFS/second/probe"
+	chmod 0755 "$ROOTFS"/*/probe
+	process probe
+	config '.process.env = ["PATH=/first:/second"]'
+	run_container
+	says first
+	add_mount '{"destination": "/first", "type": "tmpfs", "source": "tmpfs"}'
+	run_container
+	[[ $output == second\ * ]]
+	create_container
+	rung start "$ID"
+	wait_until 5 grep -q second "$OUTPUT"
+}
+
+@test "hands: a mount that hides the only program" {
+	own_rootfs
+	mkdir "$ROOTFS/first"
+	cp "$ROOTFS/bin/busybox" "$ROOTFS/first/probe"
+	process probe
+	config '.process.env = ["PATH=/first"]'
+	add_mount '{"destination": "/first", "type": "tmpfs", "source": "tmpfs"}'
+	refused 'executable file not found in $PATH'
+}
+
+@test "hands: a mount that brings the user's home directory" {
+	printf 'root:x:0:0::/elsewhere:/bin/sh\n' >"$BATS_TEST_TMPDIR/passwd"
+	add_mount "{\"destination\": \"/etc/passwd\", \"type\": \"bind\", \"source\": \"$BATS_TEST_TMPDIR/passwd\", \"options\": [\"bind\"]}"
+	own_rootfs
+	inside 'echo $HOME'
+	says /elsewhere
+}
+
+@test "hands: more mounts than a message has room for descriptors" {
+	own_rootfs
+	config '.mounts += [range(300) | {destination: "/many/\(.)", type: "bind", source: $source, options: ["bind", "ro"]}]' \
+		--arg source "$BUNDLE/config.json"
+	inside 'ls /many | wc -l; head -c 1 /many/0 /many/299 | grep -c "{"'
+	says $'300\n2'
+}
+
+@test "hands: standard streams that the caller has closed" {
+	process sh -c 'echo to nobody; ls /proc/self/fd >/seen'
+	own_rootfs
+	"$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID" <&- >&- 2>&- 3>&-
+	[ -s "$ROOTFS/seen" ]
+}
+
+# Who reads rung's output to its end waits for as long as any process holds it open.
+@test "hands: nothing of them is left after an error of the options" {
+	local arguments
+	for arguments in "run --no-such-flag $ID" "run -b /nonexistent $ID" "exec nobody true" "run --help" "create"; do
+		# shellcheck disable=SC2086 # several words
+		timeout 10 sh -c '"$@" 2>&1 | cat >/dev/null' sh "$RUNG" --root "$STATE" $arguments 3>&-
+	done
+}
