@@ -61,7 +61,7 @@ func (r *Runtime) Create(id string, b *bundle.Bundle, o CreateOptions) (_ *Conta
 		return nil, err
 	}
 	c := &creation{bundle: b, spec: b.Spec, opts: o}
-	c.Container = &Container{runtime: r}
+	c.Container = &Container{runtime: r, config: b.Spec}
 	if c.facts, err = r.facts(); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"rung/internal/sys"
 	"rung/libcontainer/cgroup"
 	"rung/libcontainer/host"
@@ -56,6 +58,7 @@ type Container struct {
 	dir     *os.File // the state directory; its lock is the container's
 	state   State
 	manager *cgroup.Manager // of its cgroup, once it was needed
+	config  *specs.Spec     // where this process has made it
 }
 
 // ValidateID refuses names that are no plain file name (runc allows [A-Za-z0-9_+.-]).

@@ -189,6 +189,9 @@ func (c *Container) OCI(status Status) *specs.State {
 
 // Spec returns the configuration that the container was created with.
 func (c *Container) Spec() (*specs.Spec, error) {
+	if c.config != nil {
+		return c.config, nil
+	}
 	raw, err := sys.ReadFile(c.path(configFile))
 	if err != nil {
 		return nil, err

@@ -175,18 +175,18 @@ static void enter_sent(int sync, int bell)
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
 
-/* Makes the whole pages of a segment the process's own. Best effort. */
+/* Makes the pages of a segment the process's own, those of .bss too. Best effort. */
 static void populate(const Elf64_Phdr *segment)
 {
 	unsigned long page = 4096, start = segment->p_vaddr & ~(page - 1);
-	unsigned long end = (segment->p_vaddr + segment->p_filesz) & ~(page - 1);
+	unsigned long end = (segment->p_vaddr + segment->p_memsz + page - 1) & ~(page - 1);
 
 	if (end > start)
 		sys(SYS_madvise, start, end - start, MADV_POPULATE_WRITE);
 }
 
 /*
- * Copies rung's data pages at once: a fault for each takes a tenth of a millisecond longer,
+ * Makes rung's data pages at once: a fault for each takes a tenth of a millisecond longer,
  * since those of a process with threads interrupt the other processors.
  */
 static void prefault(long *stack)

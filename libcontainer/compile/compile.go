@@ -1,7 +1,7 @@
 // Package compile turns a configuration into a plan. It is pure: no I/O, no clock,
 // no environment. What it must know of the machine is in host.Facts, what the caller
 // wants is in Options; what can only be seen inside the container comes at the SYNC
-// "inside" and goes into the second segment.
+// "inside" and goes into the third segment.
 //
 // One file a subject: namespaces, root, mounts, options, cgroups, devices, masks,
 // sysctl, console, process (shared by create and exec), exec.
