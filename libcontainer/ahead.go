@@ -43,6 +43,9 @@ func (c *creation) listJobs() {
 		job{plan.SyncInside, c.guessInside},
 		job{plan.SyncReady, c.keepConfig},
 	)
+	if !c.program.First.Syncs(plan.SyncIDs) { // else the maps come first
+		c.answers = append(c.answers, plan.SyncPlan)
+	}
 }
 
 // workAhead does jobs, and answers with what they bring, for as long as the hands do not wait.
@@ -76,14 +79,13 @@ func (c *creation) nextJob() error {
 	return next.do()
 }
 
-// sendMounts answers SYNC plan. From here on there is a container process, and a segment
-// whose SYNCs can be answered ahead.
+// sendMounts answers SYNC plan. From here on there is a segment whose SYNCs can be answered
+// ahead.
 func (c *creation) sendMounts() error {
 	c.hands.Parallel = true
 	if err := c.hands.ReplyAll(plan.SyncPlan, c.second, c.sources); err != nil {
 		return err
 	}
-	c.jobs = append(c.jobs, job{plan.SyncReady, c.prepareState})
 	if c.program.Second.Syncs(plan.SyncHost) {
 		c.answers = append(c.answers, plan.SyncHost)
 	}
@@ -115,6 +117,10 @@ func (c *creation) served(point plan.SyncPoint) {
 func (c *creation) canAnswer(point plan.SyncPoint) bool {
 	for _, a := range c.program.Actions[point] {
 		switch a.Kind {
+		case compile.SendMounts:
+			if c.second == nil || len(c.sources) >= plan.MaxReplyFds {
+				return false
+			}
 		case compile.EnterCgroup:
 			if !c.opened || c.movesUnified() {
 				return false
@@ -135,6 +141,9 @@ func (c *creation) canAnswer(point plan.SyncPoint) bool {
 }
 
 func (c *creation) answer(point plan.SyncPoint) error {
+	if point == plan.SyncPlan {
+		return c.sendMounts()
+	}
 	segment := c.amended(point)
 	var files []*os.File
 	for _, a := range c.program.Actions[point] {
@@ -219,12 +228,20 @@ func (c *creation) look(root *os.File) (host.Inside, error) {
 	return host.LookInside(root, p.Args, p.Env, p.Cwd, p.User.UID)
 }
 
+// passed: the hands have come to a point that was answered ahead.
+func (c *creation) passed(point plan.SyncPoint, shown *os.File) error {
+	switch point {
+	case plan.SyncPlan: // there is a container process
+		c.jobs = append(c.jobs, job{plan.SyncReady, c.prepareState})
+	case plan.SyncInside:
+		return c.verify(shown)
+	}
+	return nil
+}
+
 // verify looks at what SYNC inside shows after it was answered with a guess. Where that was
 // wrong, the end of the segment is compiled anew, for SYNC ready.
-func (c *creation) verify(point plan.SyncPoint, root *os.File) error {
-	if point != plan.SyncInside {
-		return nil
-	}
+func (c *creation) verify(root *os.File) error {
 	inside, err := c.look(root)
 	if err != nil {
 		return err

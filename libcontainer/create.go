@@ -331,7 +331,7 @@ func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err e
 		return false, err
 	}
 	if c.answered[point] {
-		return false, c.verify(point, shown)
+		return false, c.passed(point, shown)
 	}
 	c.served(point)
 	segment := c.amended(point)
@@ -343,7 +343,10 @@ func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err e
 			err = idmap.Write(c.hands.Pid(), c.spec.Linux.UIDMappings, c.spec.Linux.GIDMappings,
 				idmap.Options{DenySetgroups: c.setgroupsOff()})
 		case compile.SendMounts:
-			return false, c.sendMounts()
+			if err := c.sendMounts(); err != nil {
+				return false, err
+			}
+			return false, c.passed(point, nil)
 		case compile.EnterCgroup:
 			files, err = c.enterCgroup()
 		case compile.RunPrestart, compile.RunCreateRuntime, compile.RunCreateContainer:

@@ -44,10 +44,12 @@ long op_CLONE(struct hands *h, const struct rung_op *op)
 		args.cgroup = (uint64_t)slot_get(h, op->a);
 	}
 	pid = sys(SYS_clone3, &args, sizeof(args));
-	if (pid > 0)
-		for (;;)
-			sys(SYS_exit_group, 0);
-	return pid;
+	if (pid <= 0)
+		return pid;
+	/* Where the other processors are busy, the new process need not wait for the end of this. */
+	sys(SYS_sched_yield);
+	for (;;)
+		sys(SYS_exit_group, 0);
 }
 
 struct fd_message {
@@ -120,12 +122,19 @@ void wait_for_parent(int sock, int bell)
 {
 	struct pollfd fds[2] = { { sock, POLLIN, 0 }, { bell, POLLIN, 0 } };
 	uint64_t rings;
+	char byte;
+	int i;
 
 	if (bell < 0)
 		return;
 	sys(SYS_ppoll, fds, 2, NULL, NULL, 0);
-	if (fds[1].revents)
-		sys(SYS_read, bell, &rings, sizeof(rings));
+	if (!fds[1].revents)
+		return;
+	sys(SYS_read, bell, &rings, sizeof(rings));
+	/* The message is on its way: to sleep again would take longer. */
+	for (i = 0;
+	     i < 400 && sys(SYS_recvfrom, sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -EAGAIN; i++)
+		;
 }
 
 static long next_segment(struct hands *h, int fd)

@@ -39,8 +39,8 @@
 	/* namespaces and processes */                                                      \
 	OP(UNSHARE, "---", "f---", "---", "unshare")                                        \
 	OP(SETNS, "i--", "f---", "---", "setns")                                            \
-	OP(CLONE, "m--", "f---", "---", "clone3 exit_group")                                \
-	OP(SYNC, "m--", "nnn-", "---", "sendmsg ppoll read recvmsg fcntl fstat mmap munmap close")     \
+	OP(CLONE, "m--", "f---", "---", "clone3 sched_yield exit_group")                                \
+	OP(SYNC, "m--", "nnn-", "---", "sendmsg ppoll read recvfrom recvmsg fcntl fstat mmap munmap close")     \
 	OP(ENTER_CGROUP, "i--", "----", "---", "write")                                     \
 	OP(DUMPABLE, "---", "n---", "---", "prctl")                                         \
 	OP(SETSID, "---", "----", "---", "setsid")                                          \

@@ -139,14 +139,15 @@ func (h *Hands) Next() (plan.SyncPoint, *os.File, error) {
 	if n == 0 {
 		return 0, nil, h.outcome()
 	}
-	if h.Progress.Pid() != 0 {
+	point := plan.SyncPoint(binary.NativeEndian.Uint32(id[:]))
+	if point == plan.SyncReady {
 		h.reapStage()
 	}
 	var shown *os.File
 	if len(files) > 0 {
 		shown = files[0]
 	}
-	return plan.SyncPoint(binary.NativeEndian.Uint32(id[:])), shown, nil
+	return point, shown, nil
 }
 
 // Reply lets the hands go on, even before they have come to the point; with a segment, that is what they go on with. The files fill
@@ -159,12 +160,17 @@ func (h *Hands) Reply(point plan.SyncPoint, segment *Segment, files []*os.File) 
 	binary.NativeEndian.PutUint32(reply[0:], uint32(point))
 	binary.NativeEndian.PutUint32(reply[8:], h.slotOf(point))
 	binary.NativeEndian.PutUint32(reply[12:], uint32(len(files)))
-	if segment == nil {
-		return sys.SendMessage(h.sync, reply, numbers(files)...)
+	fds := numbers(files)
+	if segment != nil {
+		binary.NativeEndian.PutUint32(reply[4:], 1)
+		h.segments = append(h.segments, segment.Plan)
+		fds = append([]int{int(segment.memory.Fd())}, fds...)
 	}
-	binary.NativeEndian.PutUint32(reply[4:], 1)
-	h.segments = append(h.segments, segment.Plan)
-	return sys.SendMessage(h.sync, reply, append([]int{int(segment.memory.Fd())}, numbers(files)...)...)
+	err := sys.SendMessage(h.sync, reply, fds...)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		return h.outcome() // they have ended: the page says where
+	}
+	return err
 }
 
 // ReplyAll is Reply to SYNC plan with any number of files: what one message does not carry
@@ -214,7 +220,8 @@ func (h *Hands) Pid() int {
 	return h.stage
 }
 
-// reapStage collects the process that made the container process and ended.
+// reapStage collects the process that made the container process and ended: it may have been
+// kept from that for a while.
 func (h *Hands) reapStage() {
 	if !h.reaped {
 		_, _ = sys.Wait(h.stage)

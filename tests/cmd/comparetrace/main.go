@@ -82,10 +82,12 @@ func traced(prefix string) (calls []call) {
 		for len(stage) > 0 && strings.Contains(stage[0].line, "F_GETFD") {
 			stage = stage[1:] // which of the inherited slots are filled
 		}
-		if n := len(stage); n == 0 || stage[n-1].name != "exit_group" {
-			quit("%s does not end after clone3", file)
+		for _, last := range []string{"exit_group", "sched_yield"} {
+			if n := len(stage); n == 0 || stage[n-1].name != last {
+				quit("%s does not end with %s", file, last)
+			}
+			stage = stage[:len(stage)-1]
 		}
-		stage = stage[:len(stage)-1]
 		made := stage[len(stage)-1]
 		if made.name != "clone3" {
 			quit("the last call of %s is %s", file, made.line)
