@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -146,7 +147,7 @@ func (c *creation) announce() (err error) {
 
 // compileMounts compiles the second segment.
 func (c *creation) compileMounts() error {
-	filter, err := compileSeccomp(c.spec.Linux.Seccomp)
+	filter, err := c.runtime.compileSeccomp(c.spec.Linux.Seccomp)
 	if err != nil {
 		return err
 	}
@@ -166,15 +167,13 @@ func (c *creation) prepareMounts() (err error) {
 	return err
 }
 
-func compileSeccomp(s *specs.LinuxSeccomp) (*compile.Filter, error) {
+func (r *Runtime) compileSeccomp(s *specs.LinuxSeccomp) (*compile.Filter, error) {
 	program, err := seccomp.Compile(s)
 	if err != nil || program == nil {
 		return nil, err
 	}
-	if program.Listener {
-		return nil, fmt.Errorf("linux.seccomp: SCMP_ACT_NOTIFY is not supported by this version of rung")
-	}
-	return &compile.Filter{Program: program.Filter, Flags: program.Flags}, nil
+	r.Log.Debug("seccomp filter flags: " + strconv.FormatUint(program.Flags, 10))
+	return &compile.Filter{Program: program.Filter, Flags: program.Flags, Listener: program.Listener}, nil
 }
 
 // rootfsPath returns the absolute path of the root file system, which must be a directory.
@@ -327,6 +326,12 @@ func (c *creation) newProgress() (*launch.Progress, error) {
 // serve does the parent's part of one SYNC. It reports done when create has nothing more
 // to wait for.
 func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err error) {
+	if point == plan.SyncListener { // only at the end, and never ahead
+		if err := c.sendListener(c.spec, Creating, c.hands.Pid(), shown); err != nil {
+			return false, err
+		}
+		return false, c.hands.Reply(point, nil, nil)
+	}
 	if err := c.catchUp(point); err != nil {
 		return false, err
 	}

@@ -95,7 +95,7 @@ func (e *execution) compile() error {
 	if err != nil {
 		return err
 	}
-	filter, err := compileSeccomp(e.spec.Linux.Seccomp)
+	filter, err := e.runtime.compileSeccomp(e.spec.Linux.Seccomp)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (e *execution) launch() (int, error) {
 
 func (e *execution) serve() error {
 	for {
-		point, _, err := e.hands.Next()
+		point, shown, err := e.hands.Next()
 		if errors.Is(err, launch.ErrRunning) {
 			return nil
 		}
@@ -150,7 +150,7 @@ func (e *execution) serve() error {
 			return err
 		}
 		e.runtime.Log.Debug("the hands wait", "sync", point.String())
-		if err := e.actions(point); err != nil {
+		if err := e.actions(point, shown); err != nil {
 			return err
 		}
 		if err := e.hands.Reply(point, nil, nil); err != nil {
@@ -159,7 +159,11 @@ func (e *execution) serve() error {
 	}
 }
 
-func (e *execution) actions(point plan.SyncPoint) (err error) {
+func (e *execution) actions(point plan.SyncPoint, shown *os.File) (err error) {
+	if point == plan.SyncListener {
+		defer shown.Close()
+		return e.sendListener(e.spec, Running, e.hands.Pid(), shown)
+	}
 	for _, a := range e.program.Actions[point] {
 		switch a.Kind {
 		case compile.EnterCgroup:

@@ -153,8 +153,8 @@ func (e *Explanation) Text(w io.Writer) error {
 		for j := range segment.Ops {
 			op := &segment.Ops[j]
 			p.line("%4d  %s", j, op.Format())
-			if op.Code == plan.Sync {
-				e.syncText(p, plan.SyncPoint(op.Ints[0]))
+			if point, ok := op.Point(); ok {
+				e.syncText(p, point)
 			}
 		}
 	}

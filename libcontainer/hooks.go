@@ -15,6 +15,7 @@ import (
 	"rung/libcontainer/compile"
 	"rung/libcontainer/hook"
 	"rung/libcontainer/launch"
+	"rung/libcontainer/plan"
 )
 
 // runHooks runs a list of hooks in its order; the first failure ends it.
@@ -50,13 +51,15 @@ func (c *creation) runCreateHooks(kind compile.ActionKind) error {
 
 // insideHooks spawns hooks in the namespaces of a container by a plan of their own.
 type insideHooks struct {
-	pidfd  *os.File
-	flags  uint64
-	dir    string   // where the hooks start
-	root   *os.File // of the container, once it has one
-	ownPid bool     // a PID namespace of its own: init is process 1 there
-	userns bool
-	filter *compile.Filter // for startContainer hooks: they run as confined as the process
+	container *Container
+	spec      *specs.Spec
+	pidfd     *os.File
+	flags     uint64
+	dir       string   // where the hooks start
+	root      *os.File // of the container, once it has one
+	ownPid    bool     // a PID namespace of its own: init is process 1 there
+	userns    bool
+	filter    *compile.Filter // for startContainer hooks: they run as confined as the process
 }
 
 func newInsideHooks(c *Container, spec *specs.Spec, dir string, rooted bool) (*insideHooks, error) {
@@ -64,7 +67,7 @@ func newInsideHooks(c *Container, spec *specs.Spec, dir string, rooted bool) (*i
 	if err != nil {
 		return nil, err
 	}
-	in := &insideHooks{pidfd: pidfd, dir: dir, userns: c.state.UserNS}
+	in := &insideHooks{container: c, spec: spec, pidfd: pidfd, dir: dir, userns: c.state.UserNS}
 	for _, ns := range spec.Linux.Namespaces {
 		in.flags |= compile.NamespaceFlag(ns.Type)
 		in.ownPid = in.ownPid || ns.Type == specs.PIDNamespace && ns.Path == ""
@@ -120,12 +123,34 @@ func (in *insideHooks) start(h specs.Hook, stdin *os.File, stdout, stderr io.Wri
 	if err != nil {
 		return nil, err
 	}
-	if _, _, err := hands.Next(); !errors.Is(err, launch.ErrRunning) {
+	if err := in.untilExec(hands); err != nil {
 		hands.Abort()
 		return nil, err
 	}
 	hands.Close()
 	return &insideProcess{pid: hands.Pid(), streams: streams}, nil
+}
+
+// untilExec serves the one SYNC that a hook may have: its filter asks an agent.
+func (in *insideHooks) untilExec(hands *launch.Hands) error {
+	point, shown, err := hands.Next()
+	if err == nil && point == plan.SyncListener {
+		defer shown.Close()
+		if err := in.container.sendListener(in.spec, Created, hands.Pid(), shown); err != nil {
+			return err
+		}
+		if err := hands.Reply(point, nil, nil); err != nil {
+			return err
+		}
+		_, _, err = hands.Next()
+	}
+	if errors.Is(err, launch.ErrRunning) {
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("the hands wait at SYNC %s, which is no part of a hook", point)
+	}
+	return err
 }
 
 // streams copies what a hook writes.

@@ -11,8 +11,6 @@ import (
 	"rung/libcontainer/cgroup"
 )
 
-const errReset = syscall.ECONNRESET
-
 // Kill sends a signal to the container's init (runtime.md, "Kill"). Without a PID namespace
 // of its own, SIGKILL goes to all of the container: its processes would outlive init.
 func (c *Container) Kill(sig syscall.Signal) error {

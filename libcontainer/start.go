@@ -11,6 +11,7 @@ import (
 	"rung/internal/sys"
 	"rung/libcontainer/host"
 	"rung/libcontainer/launch"
+	"rung/libcontainer/plan"
 )
 
 // Start lets the process of a created container run (runtime.md, "Start"). The hooks of
@@ -46,7 +47,7 @@ func (c *Container) Start() error {
 		c.end()
 		return err
 	}
-	if err := c.release(conn); err != nil {
+	if err := c.release(conn, spec); err != nil {
 		c.end()
 		return err
 	}
@@ -54,12 +55,11 @@ func (c *Container) Start() error {
 }
 
 // release says go, and waits until exec has closed the connection.
-func (c *Container) release(conn *os.File) error {
+func (c *Container) release(conn *os.File, spec *specs.Spec) error {
 	if err := sys.SendMessage(conn, []byte{1}); err != nil {
 		return fmt.Errorf("start the container process: %w", err)
 	}
-	var none [1]byte
-	if _, _, err := sys.ReceiveMessage(conn, none[:]); err != nil && !errors.Is(err, errReset) {
+	if err := c.untilExec(conn, spec); err != nil {
 		return err
 	}
 	if err := c.outcome(); err != nil {
@@ -71,6 +71,30 @@ func (c *Container) release(conn *os.File) error {
 		}
 	}
 	return nil
+}
+
+// untilExec waits for the end of the connection; a filter that asks an agent has its listener
+// taken before.
+func (c *Container) untilExec(conn *os.File, spec *specs.Spec) error {
+	for {
+		point, listener, err := launch.ReadPoint(conn, func() int { return c.state.Pid })
+		switch {
+		case errors.Is(err, launch.ErrClosed):
+			return nil
+		case err != nil:
+			return err
+		case point != plan.SyncListener:
+			return fmt.Errorf("the container process waits at SYNC %s, which is no part of start", point)
+		}
+		err = c.sendListener(spec, Created, c.state.Pid, listener)
+		listener.Close()
+		if err != nil {
+			return err
+		}
+		if err := launch.Answer(conn, point); err != nil {
+			return err
+		}
+	}
 }
 
 // outcome reads the page of a container that another rung created. Between the start and
@@ -107,7 +131,7 @@ func (c *Container) startContainerHooks(spec *specs.Spec) error {
 		return err
 	}
 	defer inside.close()
-	if inside.filter, err = compileSeccomp(spec.Linux.Seccomp); err != nil {
+	if inside.filter, err = c.runtime.compileSeccomp(spec.Linux.Seccomp); err != nil {
 		return err
 	}
 	list := append([]specs.Hook(nil), spec.Hooks.StartContainer...)

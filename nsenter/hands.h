@@ -20,6 +20,7 @@ struct hands {
 	struct plan plan;
 	struct rung_progress *progress;
 	int sync;		    /* SOCK_SEQPACKET to the parent */
+	int start;		    /* connection of `rung start`, plus 1; 0 where there is none */
 	int bell;		    /* eventfd that the parent may ring, or -1 */
 	int base;		    /* first descriptor that the container must not see */
 	int slots[RUNG_MAX_SLOTS];  /* file descriptors plus 1, so that zeroed memory is empty */

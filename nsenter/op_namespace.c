@@ -183,6 +183,30 @@ long op_SYNC(struct hands *h, const struct rung_op *op)
 	return used ? next_segment(h, fds[0]) : 0;
 }
 
+/*
+ * Has whoever lets this process run take the descriptor in slot a, and waits for the answer.
+ * A seccomp filter is in force by now, and asks an agent that does not have its descriptor
+ * yet: write(2) is the one system call that no such filter may ask about, and read(2) may
+ * wait, since the agent has the descriptor when the answer comes.
+ */
+long op_HAND_OVER(struct hands *h, const struct rung_op *op)
+{
+	struct rung_offer offer = { (uint32_t)op->x, slot_get(h, op->a) };
+	int sock = h->start ? h->start - 1 : h->sync;
+	struct rung_reply reply;
+	long n;
+
+	n = sys(SYS_write, sock, &offer, sizeof(offer));
+	if (n < 0)
+		return n;
+	do
+		n = sys(SYS_read, sock, &reply, sizeof(reply));
+	while (n == -EINTR);
+	if (n <= 0)
+		return n == 0 ? -ECONNRESET : n;
+	return n == sizeof(reply) && reply.id == offer.id ? 0 : -EPROTO;
+}
+
 long op_SEND_FD(struct hands *h, const struct rung_op *op)
 {
 	uint32_t length;
@@ -250,7 +274,7 @@ static long await(int fd, int sigfd)
  * Waits until `rung start` connects and says go. The connection stays open until exec
  * closes it: that is how start learns that the process runs.
  */
-static long await_start(int sock, int sigfd)
+static long await_start(struct hands *h, int sock, int sigfd)
 {
 	long conn, n;
 	char go;
@@ -266,8 +290,10 @@ static long await_start(int sock, int sigfd)
 		if (n >= 0)
 			n = sys(SYS_read, conn, &go, sizeof(go));
 		/* A start that died before it said go is no start. */
-		if (n == 1)
+		if (n == 1) {
+			h->start = (int)conn + 1;
 			return 0;
+		}
 		sys(SYS_close, conn);
 	}
 }
@@ -283,7 +309,7 @@ long op_AWAIT_START(struct hands *h, const struct rung_op *op)
 	sigfd = sys(SYS_signalfd4, -1, &ends, sizeof(ends), SFD_CLOEXEC);
 	if (sigfd < 0)
 		return sigfd;
-	result = await_start(slot_get(h, op->a), (int)sigfd);
+	result = await_start(h, slot_get(h, op->a), (int)sigfd);
 	sys(SYS_close, sigfd);
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
 	return result;

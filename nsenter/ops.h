@@ -41,6 +41,7 @@
 	OP(SETNS, "i--", "f---", "---", "setns")                                            \
 	OP(CLONE, "m--", "f---", "---", "clone3 sched_yield exit_group")                                \
 	OP(SYNC, "m--", "nnn-", "---", "sendmsg ppoll read recvfrom recvmsg fcntl fstat mmap munmap close")     \
+	OP(HAND_OVER, "i--", "n---", "---", "write read")                                   \
 	OP(ENTER_CGROUP, "i--", "----", "---", "write")                                     \
 	OP(DUMPABLE, "---", "n---", "---", "prctl")                                         \
 	OP(SETSID, "---", "----", "---", "setsid")                                          \
@@ -164,6 +165,15 @@ struct rung_progress {
 	uint32_t room;	  /* how many of clock[] there are: 0 without --trace */
 	uint32_t pad;
 	uint64_t clock[]; /* CLOCK_MONOTONIC nanoseconds at the start of each op */
+};
+
+/*
+ * What HAND_OVER tells the parent, or `rung start`: that descriptor of this process is to be
+ * taken (pidfd_getfd(2)), and answered with a rung_reply. A SYNC sends no more than its id.
+ */
+struct rung_offer {
+	uint32_t id;
+	int32_t fd;
 };
 
 /* What the parent answers to a SYNC; file descriptors travel with it. */

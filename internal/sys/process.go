@@ -19,6 +19,21 @@ func PidfdOpen(pid int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), "pidfd"), nil
 }
 
+// CopyFD returns a copy of descriptor fd of another process (pidfd_getfd(2), Linux 5.6). It
+// needs the right to trace that process.
+func CopyFD(pid, fd int) (*os.File, error) {
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("pidfd_open", err)
+	}
+	defer unix.Close(pidfd)
+	copied, err := unix.PidfdGetfd(pidfd, fd, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("pidfd_getfd", err)
+	}
+	return os.NewFile(uintptr(copied), "copy"), nil
+}
+
 // PidfdSignal sends a signal to the process of a pidfd; the error is a syscall.Errno.
 func PidfdSignal(pidfd *os.File, sig syscall.Signal) error {
 	return unix.PidfdSendSignal(int(pidfd.Fd()), sig, nil, 0)

@@ -42,8 +42,18 @@ type Options struct {
 
 // Filter is a compiled seccomp profile.
 type Filter struct {
-	Program []byte
-	Flags   uint64
+	Program  []byte
+	Flags    uint64
+	Listener bool // it asks an agent, which is to get the listener
+}
+
+func (f *Filter) load(b *plan.Builder) {
+	b.For("linux.seccomp", "load the filter")
+	if f.Listener {
+		b.LoadListener(string(f.Program), f.Flags)
+		return
+	}
+	b.LoadSeccomp(string(f.Program), f.Flags, plan.None)
 }
 
 // SourceKind says how the parent gets a descriptor that the hands inherit.
@@ -93,6 +103,7 @@ const (
 	LookInside
 	SetRlimits
 	StoreState
+	SendListener
 )
 
 var actionNames = [...]string{
@@ -100,7 +111,7 @@ var actionNames = [...]string{
 	RunPrestart:      "run prestart hooks",
 	RunCreateRuntime: "run createRuntime hooks", RunCreateContainer: "run createContainer hooks",
 	LookInside: "look inside and compile the next segment", SetRlimits: "set resource limits",
-	StoreState: "store the state",
+	StoreState: "store the state", SendListener: "send the listener to the seccomp agent",
 }
 
 // String returns the words for it in explain.

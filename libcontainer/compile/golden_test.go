@@ -111,6 +111,13 @@ func filtered(o *Options) {
 	o.Seccomp = &Filter{Program: make([]byte, 8*12), Flags: 2}
 }
 
+func listening(o *Options) {
+	filtered(o)
+	o.Seccomp.Flags, o.Seccomp.Listener = 8, true
+}
+
+func listeningRootless(o *Options) { listening(o); setgroupsOff(o) }
+
 var goldens = map[string]golden{
 	"default-v1":     {facts: v1, options: await},
 	"default-v2":     {facts: v2, options: await},
@@ -154,6 +161,8 @@ var goldens = map[string]golden{
 	"environment":                       {facts: v2, options: socketActivated, inside: host.Inside{Exec: "/usr/bin/true", Home: "/root"}},
 	"seccomp":                           {facts: v2, options: filtered},
 	"seccomp-without-no-new-privileges": {facts: v2, options: filtered},
+	"seccomp-notify":                    {facts: v2, options: listening},
+	"seccomp-notify-rootless":           {facts: v2Rootless, options: listeningRootless},
 
 	"exec-v1":       {facts: v1},
 	"exec-v2":       {facts: v2},

@@ -54,8 +54,7 @@ func Hook(in HookInput) *plan.Plan {
 		args = []string{in.Hook.Path}
 	}
 	if in.Filter != nil {
-		b.For("linux.seccomp", "load the filter")
-		b.LoadSeccomp(string(in.Filter.Program), in.Filter.Flags, plan.None)
+		in.Filter.load(b)
 	}
 	b.For("hooks", "become the hook")
 	b.Exec(in.Hook.Path, args, in.Hook.Env)

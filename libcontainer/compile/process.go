@@ -96,10 +96,18 @@ func (c *compiler) ready() {
 // seccomp is as late as it can be: only execve is to pass it. Without no_new_privs the
 // kernel wants CAP_SYS_ADMIN for it, so that capset has to pass it too.
 func (c *compiler) seccomp() {
-	if f := c.opts.Seccomp; f != nil {
-		c.b.For("linux.seccomp", "load the filter")
-		c.b.LoadSeccomp(string(f.Program), f.Flags, plan.None)
+	f := c.opts.Seccomp
+	if f == nil {
+		return
 	}
+	if f.Listener {
+		c.at(plan.SyncListener, SendListener, "linux.seccomp.listenerPath")
+		if c.facts.Rootless() {
+			c.b.For("linux.seccomp.listenerPath", "let rung, which has no rights but its user's, take the listener")
+			c.b.Number(plan.Dumpable, 1)
+		}
+	}
+	f.load(c.b)
 }
 
 // rlimits are set by the hands before they change the user: the parent may not set those of

@@ -131,35 +131,62 @@ func (h *Hands) Waiting() bool { return sys.Readable(h.sync) }
 // Next waits for the next SYNC, and returns the descriptor that was shown with it, or nil.
 // It returns ErrRunning after a successful exec, and a *Failure when an op failed.
 func (h *Hands) Next() (plan.SyncPoint, *os.File, error) {
-	var id [4]byte
-	n, files, err := sys.ReceiveMessage(h.sync, id[:])
+	point, shown, err := ReadPoint(h.sync, h.Pid)
+	if errors.Is(err, ErrClosed) {
+		return 0, nil, h.outcome()
+	}
+	if err == nil && point == plan.SyncReady {
+		h.reapStage()
+	}
+	return point, shown, err
+}
+
+// ErrClosed is what ReadPoint returns when the other side executed a program or ended.
+var ErrClosed = errors.New("the socket of the hands is closed")
+
+// ReadPoint waits until hands say on a socket where they are, and returns the descriptor
+// that they show, or have taken of the process that pid returns (struct rung_offer); or nil.
+func ReadPoint(sock *os.File, pid func() int) (plan.SyncPoint, *os.File, error) {
+	var message [8]byte
+	n, files, err := sys.ReceiveMessage(sock, message[:])
 	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
 		return 0, nil, err
 	}
 	if n == 0 {
-		return 0, nil, h.outcome()
+		return 0, nil, ErrClosed
 	}
-	point := plan.SyncPoint(binary.NativeEndian.Uint32(id[:]))
-	if point == plan.SyncReady {
-		h.reapStage()
+	point := plan.SyncPoint(binary.NativeEndian.Uint32(message[:]))
+	switch {
+	case n == len(message):
+		taken, err := sys.CopyFD(pid(), int(binary.NativeEndian.Uint32(message[4:])))
+		return point, taken, err
+	case len(files) > 0:
+		return point, files[0], nil
 	}
-	var shown *os.File
-	if len(files) > 0 {
-		shown = files[0]
-	}
-	return point, shown, nil
+	return point, nil, nil
 }
 
-// Reply lets the hands go on, even before they have come to the point; with a segment, that is what they go on with. The files fill
-// the slots that the SYNC named.
-func (h *Hands) Reply(point plan.SyncPoint, segment *Segment, files []*os.File) error {
+// Answer lets hands go on that wait on the connection of a start.
+func Answer(conn *os.File, point plan.SyncPoint) error {
+	return sys.SendMessage(conn, newReply(point, 0, 0))
+}
+
+// newReply is a struct rung_reply without a segment.
+func newReply(point plan.SyncPoint, slot, count uint32) []byte {
 	reply := make([]byte, 16)
+	binary.NativeEndian.PutUint32(reply[0:], uint32(point))
+	binary.NativeEndian.PutUint32(reply[8:], slot)
+	binary.NativeEndian.PutUint32(reply[12:], count)
+	return reply
+}
+
+// Reply lets the hands go on, even before they have come to the point; with a segment, that
+// is what they go on with. The files fill the slots that the SYNC named.
+func (h *Hands) Reply(point plan.SyncPoint, segment *Segment, files []*os.File) error {
 	if h.Parallel && h.bell != nil {
 		sys.Ring(h.bell)
 	}
-	binary.NativeEndian.PutUint32(reply[0:], uint32(point))
-	binary.NativeEndian.PutUint32(reply[8:], h.slotOf(point))
-	binary.NativeEndian.PutUint32(reply[12:], uint32(len(files)))
+	reply := newReply(point, h.slotOf(point), uint32(len(files)))
 	fds := numbers(files)
 	if segment != nil {
 		binary.NativeEndian.PutUint32(reply[4:], 1)

@@ -319,6 +319,14 @@ func (b *Builder) LoadSeccomp(filter string, flags uint64, listener Slot) OpRef 
 	return b.add(Op{Code: Seccomp, Slots: slots(None, listener), Ints: ints(flags), Text: text(filter)})
 }
 
+// LoadListener loads a filter that asks an agent, and has its listener taken.
+func (b *Builder) LoadListener(filter string, flags uint64) {
+	listener := b.slot()
+	b.LoadSeccomp(filter, flags, listener)
+	b.For("linux.seccomp.listenerPath", "have the listener taken, and wait until the agent has it")
+	b.add(Op{Code: HandOver, Slots: slots(listener), Ints: ints(uint64(SyncListener))})
+}
+
 // AwaitStart waits for `rung start` on a listening socket.
 func (b *Builder) AwaitStart(socket Slot) OpRef {
 	return b.add(Op{Code: AwaitStart, Slots: slots(socket)})

@@ -52,10 +52,12 @@ func (c *checker) op(i int, op *Op) error {
 	if len(op.OK) > 4 {
 		return fmt.Errorf("%d tolerated errnos, more than 4", len(op.OK))
 	}
-	if op.Code == Sync {
-		if err := c.sync(SyncPoint(op.Ints[0])); err != nil {
+	if point, ok := op.Point(); ok {
+		if err := c.sync(point); err != nil {
 			return err
 		}
+	}
+	if op.Code == Sync {
 		for _, s := range op.answered() {
 			c.filled[s] = true
 		}

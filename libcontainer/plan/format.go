@@ -71,7 +71,7 @@ func (op *Op) integer(i int, kind rune) string {
 	case 'e':
 		return fmt.Sprintf("caps=%#x", n)
 	case 'n':
-		if op.Code == Sync {
+		if _, ok := op.Point(); ok {
 			return op.syncInteger(i)
 		}
 		return strconv.FormatUint(n, 10)

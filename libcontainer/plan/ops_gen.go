@@ -27,6 +27,7 @@ const (
 	Setns
 	Clone
 	Sync
+	HandOver
 	EnterCgroup
 	Dumpable
 	Setsid
@@ -89,6 +90,7 @@ var signatures = [...]signature{
 	Setns:        {"SETNS", "i--", "f---", "---", "setns"},
 	Clone:        {"CLONE", "m--", "f---", "---", "clone3 sched_yield exit_group"},
 	Sync:         {"SYNC", "m--", "nnn-", "---", "sendmsg ppoll read recvfrom recvmsg fcntl fstat mmap munmap close"},
+	HandOver:     {"HAND_OVER", "i--", "n---", "---", "write read"},
 	EnterCgroup:  {"ENTER_CGROUP", "i--", "----", "---", "write"},
 	Dumpable:     {"DUMPABLE", "---", "n---", "---", "prctl"},
 	Setsid:       {"SETSID", "---", "----", "---", "setsid"},

@@ -74,11 +74,12 @@ type SyncPoint uint64
 
 // The points in the order in which a plan may pass them.
 const (
-	SyncIDs    SyncPoint = 1 + iota // the parent writes uid_map and gid_map
-	SyncPlan                        // the namespaces are there: the parent sends the next segment, with descriptors
-	SyncHost                        // the parent puts the process into its cgroups and moves network devices
-	SyncInside                      // mounts are made: the parent runs hooks, looks inside, sends the next segment
-	SyncReady                       // all but start: the parent sets rlimits and stores the state
+	SyncIDs      SyncPoint = 1 + iota // the parent writes uid_map and gid_map
+	SyncPlan                          // the namespaces are there: the parent sends the next segment, with descriptors
+	SyncHost                          // the parent puts the process into its cgroups and moves network devices
+	SyncInside                        // mounts are made: the parent runs hooks, looks inside, sends the next segment
+	SyncReady                         // all but start: the parent sets rlimits and stores the state
+	SyncListener                      // the filter is in force: who lets the process run takes its listener
 	syncEnd
 )
 
@@ -95,8 +96,15 @@ func (s SyncPoint) String() string {
 		return "inside"
 	case SyncReady:
 		return "ready"
+	case SyncListener:
+		return "listener"
 	}
 	return "unknown"
+}
+
+// Point returns the point at which the op waits for the parent, if it does.
+func (op *Op) Point() (SyncPoint, bool) {
+	return SyncPoint(op.Ints[0]), op.Code == Sync || op.Code == HandOver
 }
 
 // Syncs reports whether the plan passes a point.

@@ -408,6 +408,34 @@ static void clone_and_start(void)
 	CHECK(strcmp(path, "inside") != 0);
 }
 
+static int hand_over(uint32_t answered)
+{
+	struct rung_reply reply = { answered, 0, 0, 0 };
+	struct rung_offer offer = { 0, -1 };
+	struct rung_op *op;
+	int pair[2], fd;
+
+	begin();
+	EQUAL(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	op = add(&b, OP_HAND_OVER);
+	op->a = 0;
+	op->x = 6;
+	builder_finish(&b);
+	EQUAL(write(pair[0], &reply, sizeof(reply)), (long)sizeof(reply));
+	fd = open_path("/");
+	run_builder(&b, progress, pair[1], &fd, 1);
+	EQUAL(read(pair[0], &offer, sizeof(offer)), (long)sizeof(offer));
+	EQUAL(offer.id, 6);
+	EQUAL(offer.fd, fd);
+	return progress->error;
+}
+
+static void hand_over_waits(void)
+{
+	EQUAL(hand_over(6), ENOEXEC); /* it came to the end of the plan */
+	EQUAL(hand_over(5), EPROTO);
+}
+
 static void clone_fails(void)
 {
 	begin();
@@ -613,6 +641,7 @@ const struct test process_tests[] = {
 	  ANYBODY },
 	{ "a segment with another slot table is refused", next_segment_other_slots, ANYBODY },
 	{ "SEND_FD sends a descriptor and its name", send_fd, ANYBODY },
+	{ "HAND_OVER names the descriptor and waits for the answer", hand_over_waits, ANYBODY },
 	{ "CLONE, AWAIT_START and EXEC: create and start", clone_and_start, ROOT },
 	{ "CLONE reports a failure and leaves no process", clone_fails, ANYBODY },
 	{ "user, groups, capabilities, umask, no_new_privs", attributes, ROOT },
