@@ -90,10 +90,10 @@ states() { # FILTER
 	asks mkdir mkdirat
 	process sh -c 'mkdir /dev/shm/dir && ls /dev/shm && echo made && sleep 1000'
 	create_container
-	# shellcheck disable=SC2153 # set by create_container
 	[ ! -s "$STATES" ]
 	rung start "$ID"
 	[ "$(states '[.state.status, .pid == .state.pid]')" = '["created",true]' ]
+	# shellcheck disable=SC2153 # create_container sets it
 	wait_until 5 grep -q made "$OUTPUT"
 	[ "$(status_of)" = running ]
 }
