@@ -167,8 +167,10 @@ func (c *creation) prepareMounts() (err error) {
 	return err
 }
 
+// compileSeccomp goes through the cache of compiled filters, below the directory of state.
 func (r *Runtime) compileSeccomp(s *specs.LinuxSeccomp) (*compile.Filter, error) {
-	program, err := seccomp.Compile(s)
+	cache := seccomp.Cache{Dir: filepath.Join(r.Root, filtersDir), ReadOnly: r.dry}
+	program, err := cache.Compile(s)
 	if err != nil || program == nil {
 		return nil, err
 	}

@@ -59,7 +59,9 @@ func (r *Runtime) Explain(id string, b *bundle.Bundle, o CreateOptions) (*Explan
 	if err != nil {
 		return nil, err
 	}
-	c := &creation{Container: &Container{runtime: r}, bundle: b, spec: b.Spec, facts: facts, opts: o}
+	dry := *r
+	dry.dry = true
+	c := &creation{Container: &Container{runtime: &dry}, bundle: b, spec: b.Spec, facts: facts, opts: o}
 	if err := c.idMaps(); err != nil {
 		return nil, err
 	}

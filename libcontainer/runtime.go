@@ -50,6 +50,8 @@ type Runtime struct {
 	Rootless bool   // cgroups that may not be written are left out
 	Trace    bool   // the hands store the time of each op
 	Log      *slog.Logger
+
+	dry bool // Explain: nothing is stored
 }
 
 // Container is a container as its state on disk says; its status is asked from the kernel.
@@ -60,6 +62,9 @@ type Container struct {
 	manager *cgroup.Manager // of its cgroup, once it was needed
 	config  *specs.Spec     // where this process has made it
 }
+
+// filtersDir holds compiled seccomp filters; "~" is in no id of a container.
+const filtersDir = ".seccomp~"
 
 // ValidateID refuses names that are no plain file name (runc allows [A-Za-z0-9_+.-]).
 func ValidateID(id string) error {
@@ -108,7 +113,7 @@ func (r *Runtime) List() ([]string, error) {
 	}
 	var ids []string
 	for _, e := range entries {
-		if e.IsDir() {
+		if e.IsDir() && e.Name() != filtersDir {
 			ids = append(ids, e.Name())
 		}
 	}

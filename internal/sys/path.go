@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"fmt"
 	"os"
 	"syscall"
 
@@ -16,6 +17,16 @@ func Stat(path string) (*syscall.Stat_t, error) {
 			return st, err
 		}
 	}
+}
+
+// BinaryIdentity is a text that no other program has: device, inode, size and time of the
+// file that this process executes.
+func BinaryIdentity() (string, error) {
+	st, err := Stat("/proc/self/exe")
+	if err != nil {
+		return "", &os.PathError{Op: "stat", Path: "/proc/self/exe", Err: err}
+	}
+	return fmt.Sprintf("%d:%d:%d:%d.%09d", st.Dev, st.Ino, st.Size, st.Ctim.Sec, st.Ctim.Nsec), nil
 }
 
 // Exists reports whether stat(2) of path succeeds.

@@ -267,3 +267,26 @@ epoll_pwait eventfd2 epoll_create1 pipe2 prlimit64 getrandom rseq clone3 openat2
 	config '.linux.seccomp.flags = ["SECCOMP_FILTER_FLAG_NONE"]'
 	refused linux.seccomp.flags
 }
+
+# bats test_tags=user
+@test "compiled filters are kept, and used again only when they are whole" {
+	local kept
+	profile SCMP_ACT_ALLOW '{"names": ["personality"], "action": "SCMP_ACT_ERRNO"}'
+	"$RUNG" --root "$STATE" explain -b "$BUNDLE" "$ID" >/dev/null
+	[ ! -e "$STATE/.seccomp~" ] # explain has no side effect
+	calls 135 0xffffffff
+	says EPERM
+	kept=$(echo "$STATE/.seccomp~"/*)
+	[ "$(stat -c '%a %u' "$STATE/.seccomp~" "$kept")" = "700 $UID"$'\n'"600 $UID" ]
+	run rung list -q
+	says ''
+	calls 135 0xffffffff
+	says EPERM
+	[ "$(echo "$STATE/.seccomp~"/*)" = "$kept" ]
+	truncate -s -8 "$kept"
+	calls 135 0xffffffff
+	says EPERM
+	profile SCMP_ACT_ALLOW '{"names": ["personality"], "action": "SCMP_ACT_ERRNO", "errnoRet": 3}'
+	calls 135 0xffffffff
+	says ESRCH
+}
