@@ -17,6 +17,7 @@ import (
 	"rung/libcontainer/host"
 	"rung/libcontainer/idmap"
 	"rung/libcontainer/launch"
+	"rung/libcontainer/netdev"
 	"rung/libcontainer/plan"
 	"rung/libcontainer/seccomp"
 )
@@ -52,6 +53,7 @@ type creation struct {
 	segment *launch.Segment // the third one
 	amend   *launch.Segment // its end, where the guess was wrong
 	made    bool            // the cgroup may exist
+	devices *netdev.Moved   // to be given back where the container is not created
 }
 
 // Create makes a container of a validated bundle. Errors name the field; nothing is left
@@ -96,6 +98,7 @@ func (r *Runtime) Create(id string, b *bundle.Bundle, o CreateOptions) (_ *Conta
 			return nil, err
 		}
 	}
+	c.devices.Forget()
 	// The caller may stay for as long as the container runs: others may delete it meanwhile.
 	return c.Container, sys.Funlock(c.dir)
 }
@@ -356,6 +359,8 @@ func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err e
 			return false, c.passed(point, nil)
 		case compile.EnterCgroup:
 			files, err = c.enterCgroup()
+		case compile.MoveDevices:
+			err = c.moveDevices()
 		case compile.RunPrestart, compile.RunCreateRuntime, compile.RunCreateContainer:
 			err = c.runCreateHooks(a.Kind)
 		case compile.LookInside:
@@ -385,6 +390,15 @@ func (c *creation) enterCgroup() ([]*os.File, error) {
 	return c.tasks, nil
 }
 
+func (c *creation) moveDevices() error {
+	namespace, err := sys.OpenForReading(fmt.Sprintf("/proc/%d/ns/net", c.hands.Pid()))
+	if err != nil {
+		return fmt.Errorf("linux.netDevices: %w", err)
+	}
+	c.devices, err = netdev.Move(c.spec.Linux.NetDevices, namespace)
+	return err
+}
+
 // store publishes the state: from here on the container is "created".
 func (c *creation) store() error {
 	if c.opts.Await {
@@ -400,6 +414,7 @@ func (c *creation) store() error {
 
 // undo removes all that was made, in the reverse order.
 func (c *creation) undo() {
+	c.devices.Undo()
 	if c.hands != nil {
 		c.hands.Abort()
 	}

@@ -31,7 +31,7 @@ func Features(version, commit string) *features.Features {
 			Selinux:         &features.Selinux{Enabled: &yes},
 			IntelRdt:        &features.IntelRdt{Enabled: &no},
 			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: &yes}},
-			NetDevices:      &features.NetDevices{Enabled: &no},
+			NetDevices:      &features.NetDevices{Enabled: &yes},
 		},
 		Annotations:                        featureAnnotations(version, commit),
 		PotentiallyUnsafeConfigAnnotations: []string{},

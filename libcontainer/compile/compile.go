@@ -97,6 +97,7 @@ const (
 	WriteIDMaps ActionKind = iota
 	SendMounts
 	EnterCgroup
+	MoveDevices
 	RunPrestart
 	RunCreateRuntime
 	RunCreateContainer
@@ -108,6 +109,7 @@ const (
 
 var actionNames = [...]string{
 	WriteIDMaps: "write id maps", SendMounts: "open mounts and compile the next segment", EnterCgroup: "enter cgroup",
+	MoveDevices:      "move network devices to the network namespace",
 	RunPrestart:      "run prestart hooks",
 	RunCreateRuntime: "run createRuntime hooks", RunCreateContainer: "run createContainer hooks",
 	LookInside: "look inside and compile the next segment", SetRlimits: "set resource limits",
@@ -412,6 +414,9 @@ func (c *compiler) syncInside() {
 	} else {
 		c.tasks, _ = c.b.SyncFor(plan.SyncInside, c.root, c.tasksFiles())
 		c.hostActions(plan.SyncInside)
+	}
+	if len(c.spec.Linux.NetDevices) > 0 {
+		c.at(plan.SyncInside, MoveDevices, "linux.netDevices")
 	}
 	if h := c.spec.Hooks; h != nil {
 		if len(h.Prestart) > 0 { //nolint:staticcheck // deprecated, and part of the specification

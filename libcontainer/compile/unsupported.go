@@ -7,8 +7,6 @@ func (c *compiler) unsupported() error {
 	switch {
 	case l.IntelRdt != nil:
 		return fieldError("linux.intelRdt", "not supported by this version of rung")
-	case len(l.NetDevices) > 0:
-		return fieldError("linux.netDevices", "not supported by this version of rung")
 	case l.MountLabel != "":
 		return fieldError("linux.mountLabel", "SELinux is not supported by this version of rung")
 	}
