@@ -414,7 +414,9 @@ func (c *creation) store() error {
 
 // undo removes all that was made, in the reverse order.
 func (c *creation) undo() {
-	c.devices.Undo()
+	if err := c.devices.Undo(); err != nil {
+		c.runtime.Log.Warn(err.Error())
+	}
 	if c.hands != nil {
 		c.hands.Abort()
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -55,15 +56,34 @@ func newNetlink() (*Netlink, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
+	// For the errors' texts alone (Linux 4.12), without a copy of the request before them.
+	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_EXT_ACK, 1)
+	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1)
 	return &Netlink{fd: fd}, nil
 }
+
+// NetlinkError is a refusal of the kernel, with what it says beside the errno, if anything.
+type NetlinkError struct {
+	Errno syscall.Errno
+	Text  string
+}
+
+func (e *NetlinkError) Error() string {
+	if e.Text == "" {
+		return e.Errno.Error()
+	}
+	return fmt.Sprintf("%v (%s)", e.Errno, strings.TrimSuffix(e.Text, "."))
+}
+
+// Unwrap returns the errno.
+func (e *NetlinkError) Unwrap() error { return e.Errno }
 
 // Close gives up the socket.
 func (n *Netlink) Close() { unix.Close(n.fd) }
 
-// Do sends one request and returns what the kernel answers: its messages, and the errno of a
-// refusal as a syscall.Errno. A request with NLM_F_DUMP has any number of answers, one with
-// NLM_F_ACK ends with none.
+// Do sends one request and returns what the kernel answers: its messages, or a refusal as a
+// *NetlinkError. A request with NLM_F_DUMP has any number of answers, EINTR if the list has
+// changed while it was read; one with NLM_F_ACK ends with none.
 func (n *Netlink) Do(kind, flags uint16, payload []byte) ([]syscall.NetlinkMessage, error) {
 	n.seq++
 	request := make([]byte, unix.SizeofNlMsghdr, unix.SizeofNlMsghdr+len(payload))
@@ -79,6 +99,7 @@ func (n *Netlink) Do(kind, flags uint16, payload []byte) ([]syscall.NetlinkMessa
 
 func (n *Netlink) answers(untilDone bool) (out []syscall.NetlinkMessage, err error) {
 	buffer := make([]byte, 1<<16)
+	interrupted := false
 	for {
 		size, _, err := unix.Recvfrom(n.fd, buffer, unix.MSG_TRUNC)
 		if errors.Is(err, unix.EINTR) {
@@ -95,11 +116,15 @@ func (n *Netlink) answers(untilDone bool) (out []syscall.NetlinkMessage, err err
 			return nil, err
 		}
 		for _, m := range messages {
+			interrupted = interrupted || m.Header.Flags&unix.NLM_F_DUMP_INTR != 0
 			switch m.Header.Type {
 			case unix.NLMSG_DONE:
-				return out, nil
+				if interrupted {
+					return nil, syscall.EINTR
+				}
+				return out, netlinkError(m)
 			case unix.NLMSG_ERROR:
-				return out, netlinkError(m.Data)
+				return out, netlinkError(m)
 			}
 			out = append(out, m)
 		}
@@ -109,13 +134,33 @@ func (n *Netlink) answers(untilDone bool) (out []syscall.NetlinkMessage, err err
 	}
 }
 
-// netlinkError reads struct nlmsgerr: 0 is an acknowledgement.
-func netlinkError(data []byte) error {
-	if len(data) < 4 {
+// netlinkError reads struct nlmsgerr: 0 is an acknowledgement, or the end of a list.
+func netlinkError(m syscall.NetlinkMessage) error {
+	if len(m.Data) < 4 {
 		return errors.New("netlink: an error without a number")
 	}
-	if errno := -int32(binary.NativeEndian.Uint32(data)); errno != 0 {
-		return syscall.Errno(errno)
+	errno := syscall.Errno(-int32(binary.NativeEndian.Uint32(m.Data)))
+	if errno == 0 {
+		return nil
 	}
-	return nil
+	return &NetlinkError{Errno: errno, Text: netlinkText(m)}
+}
+
+// netlinkText finds the attribute behind the errno and the header of the request.
+func netlinkText(m syscall.NetlinkMessage) string {
+	const start = 4 + unix.SizeofNlMsghdr
+	if m.Header.Flags&unix.NLM_F_ACK_TLVS == 0 || len(m.Data) < start {
+		return ""
+	}
+	for rest := m.Data[start:]; len(rest) >= unix.SizeofNlAttr; {
+		size := int(binary.NativeEndian.Uint16(rest))
+		if size < unix.SizeofNlAttr || size > len(rest) {
+			return ""
+		}
+		if binary.NativeEndian.Uint16(rest[2:]) == unix.NLMSGERR_ATTR_MSG {
+			return strings.TrimRight(string(rest[unix.SizeofNlAttr:size]), "\x00")
+		}
+		rest = rest[min((size+unix.NLA_ALIGNTO-1)&^(unix.NLA_ALIGNTO-1), len(rest)):]
+	}
+	return ""
 }

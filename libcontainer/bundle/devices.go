@@ -55,7 +55,7 @@ func checkNetDevices(s *specs.Spec) error {
 		inside := d.Name
 		if inside == "" {
 			inside = name
-		} else if !interfaceName(inside) {
+		} else if !interfaceName(inside) || !template(inside) {
 			return fail(field+".name", "invalid network device name %q", inside)
 		}
 		if other, ok := taken[inside]; ok && !strings.Contains(inside, "%d") {
@@ -64,6 +64,13 @@ func checkNetDevices(s *specs.Spec) error {
 		taken[inside] = name
 	}
 	return nil
+}
+
+// template: the kernel completes a name with one %d in it, and refuses any other percent sign
+// (__dev_alloc_name of net/core/dev.c).
+func template(name string) bool {
+	before, after, _ := strings.Cut(name, "%d")
+	return !strings.Contains(before+after, "%")
 }
 
 // interfaceName is dev_valid_name of the kernel's net/core/dev.c: less than

@@ -520,6 +520,10 @@ func TestErrorsNameTheField(t *testing.T) {
 		{"a relative destination inside /proc", `mounts[0]: "/proc/self/attr" cannot be mounted because it is inside /proc`, func(in *Input) {
 			bind(in.Spec, "proc/self/attr", "/srv/dir")
 		}},
+		{"network devices of a plain user", "linux.netDevices: network devices are not supported for rootless", func(in *Input) {
+			in.Facts.EUID = 1000
+			in.Spec.Linux.NetDevices = map[string]specs.LinuxNetDevice{"eth1": {}}
+		}},
 		{"a cache allocation", "linux.intelRdt: not supported", func(in *Input) { in.Spec.Linux.IntelRdt = &specs.LinuxIntelRdt{} }},
 		{"a mount label", "linux.mountLabel: SELinux is not supported", func(in *Input) { in.Spec.Linux.MountLabel = "label" }},
 		{"tmpcopyup", "mounts[0].options: tmpcopyup is for a tmpfs, not for ramfs", func(in *Input) {

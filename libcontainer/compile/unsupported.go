@@ -7,6 +7,8 @@ func (c *compiler) unsupported() error {
 	switch {
 	case l.IntelRdt != nil:
 		return fieldError("linux.intelRdt", "not supported by this version of rung")
+	case len(l.NetDevices) > 0 && c.facts.Rootless():
+		return fieldError("linux.netDevices", "network devices are not supported for rootless containers")
 	case l.MountLabel != "":
 		return fieldError("linux.mountLabel", "SELinux is not supported by this version of rung")
 	}

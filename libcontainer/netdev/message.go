@@ -2,8 +2,10 @@ package netdev
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/netip"
 	"os"
+	"strings"
 	"syscall"
 
 	"rung/internal/sys"
@@ -75,13 +77,14 @@ type address struct {
 	message []byte // struct ifaddrmsg and attributes
 	text    netip.Addr
 	prefix  uint8
+	label   string // begins with the name of the device (ip-address(8)); "" in the IPv6 family
 }
 
 func (a address) String() string { return netip.PrefixFrom(a.text, int(a.prefix)).String() }
 
 // addresses lists what has to be kept: permanent addresses of global scope.
 func addresses(n *sys.Netlink, index int32) ([]address, error) {
-	answers, err := n.Do(syscall.RTM_GETADDR, syscall.NLM_F_DUMP, make([]byte, syscall.SizeofIfAddrmsg))
+	answers, err := dump(n)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +114,10 @@ func parseAddress(m *syscall.NetlinkMessage) (a address, keep bool, err error) {
 	a = address{message: append([]byte(nil), m.Data[:syscall.SizeofIfAddrmsg]...), prefix: m.Data[1]}
 	for _, attr := range attributes {
 		switch attr.Attr.Type {
-		case syscall.IFA_CACHEINFO, syscall.IFA_LABEL: // of this moment; of the old name
+		case syscall.IFA_CACHEINFO: // of this moment
+			continue
+		case syscall.IFA_LABEL:
+			a.label = strings.TrimRight(string(attr.Value), "\x00")
 			continue
 		case sys.IFA_FLAGS:
 			flags = binary.NativeEndian.Uint32(attr.Value)
@@ -125,9 +131,37 @@ func parseAddress(m *syscall.NetlinkMessage) (a address, keep bool, err error) {
 	return a, flags&sys.IFA_F_PERMANENT != 0 && scope == sys.RT_SCOPE_UNIVERSE, nil
 }
 
-func addAddress(n *sys.Netlink, index int32, a address) error {
+// dumpTries bounds how often a list is read that changes meanwhile.
+const dumpTries = 10
+
+func dump(n *sys.Netlink) (answers []syscall.NetlinkMessage, err error) {
+	for range dumpTries {
+		answers, err = n.Do(syscall.RTM_GETADDR, syscall.NLM_F_DUMP, make([]byte, syscall.SizeofIfAddrmsg))
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	return answers, err
+}
+
+// relabel is the label after a change of names; "", which is the name, where it gets too long.
+func relabel(label, from, to string) string {
+	rest, ok := strings.CutPrefix(label, from)
+	switch {
+	case !ok:
+		return label
+	case len(to)+len(rest) >= syscall.IFNAMSIZ:
+		return ""
+	}
+	return to + rest
+}
+
+func addAddress(n *sys.Netlink, index int32, a address, label string) error {
 	message := append([]byte(nil), a.message...)
 	binary.NativeEndian.PutUint32(message[4:], uint32(index))
+	if label != "" {
+		message = attribute(message, syscall.IFA_LABEL, zeroTerminated(label))
+	}
 	_, err := n.Do(syscall.RTM_NEWADDR, syscall.NLM_F_ACK|syscall.NLM_F_CREATE|syscall.NLM_F_EXCL, message)
 	return err
 }

@@ -28,6 +28,7 @@ type Moved struct {
 type device struct {
 	name      string
 	inside    string // its name in the container
+	index     int32  // in the container: a hook may give it another name; 0 if it did not get there
 	up        bool
 	addresses []address
 }
@@ -56,8 +57,11 @@ func Move(devices map[string]specs.LinuxNetDevice, namespace *os.File) (*Moved, 
 			m.devices = append(m.devices, *d)
 		}
 		if err != nil {
-			m.Undo()
-			return nil, fmt.Errorf("linux.netDevices[%s]: %w", name, err)
+			err = fmt.Errorf("linux.netDevices[%s]: %w", name, err)
+			if errUndo := m.Undo(); errUndo != nil {
+				err = fmt.Errorf("%w; %w", err, errUndo)
+			}
+			return nil, err
 		}
 	}
 	return m, nil
@@ -70,24 +74,35 @@ func (m *Moved) Forget() {
 	}
 }
 
-// Undo gives the devices back to the host, with their names, addresses and state.
-func (m *Moved) Undo() {
+// Undo gives the devices back to the host, with their names, addresses and state. Routes over
+// them are lost. The error is of the first that could not be given back whole.
+func (m *Moved) Undo() (err error) {
 	if m == nil {
-		return
+		return nil
 	}
 	defer m.Forget()
 	host, inside, err := sockets(m.namespace)
 	if err != nil {
-		return
+		return err
 	}
 	defer host.Close()
 	defer inside.Close()
-	for _, d := range m.devices {
-		_ = giveBack(host, inside, &d)
+	for _, d := range slices.Backward(m.devices) {
+		if e := giveBack(host, inside, &d); e != nil && err == nil {
+			err = fmt.Errorf("linux.netDevices[%s]: give it back: %w", d.name, e)
+		}
 	}
+	return err
 }
 
 func sockets(namespace *os.File) (host, inside *sys.Netlink, err error) {
+	own, err := isOwn(namespace)
+	if err != nil {
+		return nil, nil, err
+	}
+	if own {
+		return nil, nil, errors.New("unable to move network devices: the container's network namespace is the runtime's own")
+	}
 	if host, err = sys.OpenNetlink(nil); err != nil {
 		return nil, nil, err
 	}
@@ -96,6 +111,15 @@ func sockets(namespace *os.File) (host, inside *sys.Netlink, err error) {
 		return nil, nil, fmt.Errorf("enter the network namespace: %w", err)
 	}
 	return host, inside, nil
+}
+
+func isOwn(namespace *os.File) (bool, error) {
+	own, err := os.Stat("/proc/self/ns/net")
+	if err != nil {
+		return false, err
+	}
+	other, err := namespace.Stat()
+	return err == nil && os.SameFile(own, other), err
 }
 
 // move returns the device as soon as it may have left the host.
@@ -114,7 +138,12 @@ func move(host, inside *sys.Netlink, name, wanted string, namespace *os.File) (*
 	if err := send(host, found.index, d.inside, namespace); err != nil {
 		return d, fmt.Errorf("move to the network namespace: %w", err)
 	}
-	return d, settle(inside, d.inside, d.addresses, true)
+	link, err := find(inside, d.inside)
+	if err != nil {
+		return d, fmt.Errorf("find %s in the network namespace: %w", d.inside, err)
+	}
+	d.index = link.index
+	return d, settle(inside, d.index, d, d.inside, true)
 }
 
 // freeName is the name in the container. The kernel's templates ("eth%d") are filled in here,
@@ -152,40 +181,50 @@ func numbered(inside *sys.Netlink, before, after string) (string, error) {
 }
 
 // settle gives a device that has just come to a namespace its addresses, and its state.
-func settle(n *sys.Netlink, name string, list []address, up bool) error {
-	found, err := find(n, name)
-	if err != nil {
-		return fmt.Errorf("find %s in the network namespace: %w", name, err)
-	}
-	for _, a := range list {
-		if err := addAddress(n, found.index, a); err != nil {
+func settle(n *sys.Netlink, index int32, d *device, name string, up bool) error {
+	for _, a := range d.addresses {
+		if err := addAddress(n, index, a, relabel(a.label, d.name, name)); err != nil {
 			return fmt.Errorf("add address %s: %w", a, err)
 		}
 	}
 	if !up {
 		return nil
 	}
-	if err := setUp(n, found.index); err != nil {
+	if err := setUp(n, index); err != nil {
 		return fmt.Errorf("bring it up: %w", err)
 	}
 	return nil
 }
 
 func giveBack(host, inside *sys.Netlink, d *device) error {
-	found, err := find(inside, d.inside)
-	if errors.Is(err, syscall.ENODEV) { // a rename that failed left it with its name
-		found, err = find(inside, d.name)
-	}
-	if err != nil {
-		return err
+	if d.index == 0 {
+		stray, err := strayed(host, inside, d.name)
+		if err != nil || stray == 0 {
+			return err
+		}
+		d.index = stray
 	}
 	own, err := os.Open("/proc/self/ns/net")
 	if err != nil {
 		return err
 	}
 	defer own.Close()
-	if err := send(inside, found.index, d.name, own); err != nil {
+	if err := send(inside, d.index, d.name, own); err != nil {
 		return err
 	}
-	return settle(host, d.name, d.addresses, d.up)
+	back, err := find(host, d.name)
+	if err != nil {
+		return err
+	}
+	return settle(host, back.index, d, d.name, d.up)
+}
+
+// strayed looks for a device whose move has failed: the kernel may move it first, and a rename
+// that fails then leaves it in the container under its old name. 0: it is where it was.
+func strayed(host, inside *sys.Netlink, name string) (int32, error) {
+	if _, err := find(host, name); !errors.Is(err, syscall.ENODEV) {
+		return 0, err
+	}
+	found, err := find(inside, name)
+	return found.index, err
 }

@@ -42,6 +42,10 @@ feature() { # FILTER
 	[ "$(rung features | jq '.linux.capabilities | length')" -ge $(($(cat /proc/sys/kernel/cap_last_cap) + 1)) ]
 }
 
+@test "features: network devices" {
+	feature '.linux.netDevices.enabled'
+}
+
 @test "features: seccomp" {
 	feature '.linux.seccomp.enabled and (.linux.seccomp.actions | index("SCMP_ACT_ERRNO")) and (.linux.seccomp.archs | index("SCMP_ARCH_X86_64"))
 		and (.linux.seccomp.supportedFlags - .linux.seccomp.knownFlags == [])'

@@ -153,6 +153,84 @@ other() {
 	refused 'linux.netDevices' 'unable to move network devices without a NET namespace'
 }
 
+@test "the host's own network namespace by its path is refused" {
+	config '(.linux.namespaces[] | select(.type == "network")).path = $path' --arg path "/run/netns/$HOST"
+	net_devices '{"dummy0": {}}'
+	refused linux.netDevices "the runtime's own"
+	host ip link show dev dummy0
+}
+
+@test "names that no device can have" {
+	local name
+	for name in 'a/b' 'a b' a234567890123456 'eth%d%d' 'eth%s'; do
+		config '.linux.netDevices = {"dummy0": {name: $n}}' --arg n "$name"
+		refused 'linux.netDevices[dummy0].name'
+	done
+	net_devices '{"dummy0": {}, "dummy1": {"name": "dummy0"}}'
+	refused linux.netDevices 'both to be named'
+	host ip link show dev dummy0
+}
+
+@test "a device that may not leave its network namespace: the kernel's reason" {
+	net_devices '{"lo": {}}'
+	refused 'linux.netDevices[lo]'
+	host ip link add dev br0 type bridge
+	net_devices '{"br0": {}}'
+	refused 'linux.netDevices[br0]: move to the network namespace: invalid argument ('
+	host ip link show dev br0
+}
+
+# ip-address(8): "must begin with the name of the device"
+@test "labels of addresses follow the name" {
+	host ip address add 192.0.2.1/24 label dummy0:a dev dummy0
+	net_devices '{"dummy0": {"name": "eth0"}}'
+	inside 'ip -4 addr show dev eth0'
+	mentions 'inet 192.0.2.1/24' eth0:a
+	host ip link add dev dummy0 type veth peer name peer1
+	host ip address add 192.0.2.1/24 label dummy0:ab dev dummy0
+	net_devices '{"dummy0": {"name": "a2345678901234"}}'
+	inside 'ip -4 addr show dev a2345678901234'
+	mentions 'inet 192.0.2.1/24' $' a2345678901234\n'
+}
+
+@test "an address that the container can not have: the device is given back" {
+	join_other
+	other sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+	host ip link set dev dummy0 up
+	host ip -6 address add 2001:db8::7/64 dev dummy0 nodad
+	host ip address add 192.0.2.1/24 label dummy0:a dev dummy0
+	net_devices '{"dummy0": {"name": "eth0"}}'
+	refused 'linux.netDevices[dummy0]: add address 2001:db8::7/64: permission denied'
+	run host ip address show dev dummy0
+	mentions ',UP' 2001:db8::7/64 dummy0:a
+}
+
+@test "a device that a hook has renamed is given back by its old name" {
+	net_devices '{"dummy0": {"name": "eth0"}}'
+	process /no/such/program
+	config '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c",
+		"nsenter -t $(jq .pid) -n sh -c \"ip link set dev eth0 down; ip link set dev eth0 name other0\""], env: ["PATH=" + $path]}]' \
+		--arg path "$PATH"
+	refused 'no such file or directory'
+	host ip link show dev dummy0
+}
+
+@test "a foreground run does not keep the network namespace" {
+	local rung
+	net_devices '{"dummy0": {}}'
+	process sleep 1000
+	rung run -b "$BUNDLE" "$ID" >/dev/null 2>&1 </dev/null &
+	rung=$!
+	wait_until 10 test -e "$STATE/$ID/state.json"
+	wait_until 10 no_namespace_of "$rung"
+	rung delete --force "$ID"
+	wait "$rung" || true
+}
+
+no_namespace_of() { # PID of rung, or of the subshell that waits for it
+	! ls -l "/proc/$1/fd" "/proc/$(pgrep -P "$1" -x rung || echo "$1")/fd" | grep 'net:\['
+}
+
 @test "explain tells of it" {
 	net_devices '{"dummy0": {}}'
 	rung explain -b "$BUNDLE" "$ID" | grep -q 'rung: linux.netDevices: move network devices'
