@@ -49,10 +49,10 @@ func (c *creation) openSource(s compile.Source) (*os.File, error) {
 // openTree clones mounts, and maps their owners where that is asked for.
 func openTree(s compile.Source) (*os.File, error) {
 	tree, err := sys.CloneTree(s.Path, s.Recursive)
-	if err != nil || len(s.UIDMappings) == 0 {
+	if err != nil || len(s.UIDMappings) == 0 && s.MapNamespace == "" {
 		return tree, err
 	}
-	userns, err := userNamespace(s.UIDMappings, s.GIDMappings)
+	userns, err := mapping(s)
 	if err == nil {
 		err = sys.MapTree(tree, userns, s.MapRecursive)
 		userns.Close()
@@ -62,6 +62,14 @@ func openTree(s compile.Source) (*os.File, error) {
 		return nil, fmt.Errorf("map the owners of %s: %w", s.Path, err)
 	}
 	return tree, nil
+}
+
+// mapping returns a user namespace that has the ids of a mount.
+func mapping(s compile.Source) (*os.File, error) {
+	if s.MapNamespace != "" {
+		return sys.OpenForReading(s.MapNamespace)
+	}
+	return userNamespace(s.UIDMappings, s.GIDMappings)
 }
 
 // openProc prefers a procfs that nobody has mounted anything over (CVE-2025-52881); who may

@@ -86,6 +86,7 @@ type Source struct {
 	Attrs  uint64
 
 	UIDMappings, GIDMappings []specs.LinuxIDMapping // of SourceUserNS, or of an id-mapped SourceTree
+	MapNamespace             string                 // or the path of the user namespace that maps a SourceTree
 	MapRecursive             bool                   // the whole SourceTree is id-mapped
 }
 

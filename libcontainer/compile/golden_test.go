@@ -138,14 +138,15 @@ var goldens = map[string]golden{
 	"propagation-shared":     {facts: v2},
 	"propagation-unbindable": {facts: v2},
 
-	"readonly":   {facts: v2},
-	"binds":      {facts: v2},
-	"idmap":      {facts: v2},
-	"tmpfs":      {facts: v2},
-	"overlay":    {facts: v2},
-	"masks":      {facts: v2},
-	"sysctl":     {facts: v2},
-	"netdevices": {facts: v2},
+	"readonly":            {facts: v2},
+	"binds":               {facts: v2},
+	"idmap":               {facts: v2},
+	"idmap-joined-userns": {facts: v2},
+	"tmpfs":               {facts: v2},
+	"overlay":             {facts: v2},
+	"masks":               {facts: v2},
+	"sysctl":              {facts: v2},
+	"netdevices":          {facts: v2},
 
 	"cgroup-mount-v1":          {facts: v1},
 	"cgroup-mount-v1-cgroupns": {facts: hybrid},
@@ -271,6 +272,9 @@ func sourceText(s Source) string {
 	}
 	for _, m := range s.GIDMappings {
 		text += fmt.Sprintf(" gid=%d:%d:%d", m.ContainerID, m.HostID, m.Size)
+	}
+	if s.MapNamespace != "" {
+		text += " mapped by " + s.MapNamespace
 	}
 	if s.MapRecursive {
 		text += " map-recursive"

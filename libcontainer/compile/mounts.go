@@ -363,13 +363,19 @@ func (c *compiler) idmapMount(tree plan.Slot, m *specs.Mount, o *mountOptions, f
 	if len(uids) == 0 {
 		uids, gids = c.spec.Linux.UIDMappings, c.spec.Linux.GIDMappings
 	}
+	byParent := c.parentOpens() && int(tree) < len(c.prog.Sources)
 	if ns := c.namespace(specs.UserNamespace); len(m.UIDMappings) == 0 && ns != nil && ns.Path != "" {
+		if byParent {
+			source := &c.prog.Sources[tree]
+			source.MapNamespace, source.MapRecursive = ns.Path, o.idmap == "ridmap"
+			return nil
+		}
 		slot := c.source(SourceNamespace, ns.Path, o.idmap == "ridmap", field, "user namespace of the id map")
 		c.b.For(field, "map the owners of files")
 		c.b.IDMap(tree, slot, o.idmap == "ridmap")
 		return nil
 	}
-	if c.parentOpens() && int(tree) < len(c.prog.Sources) {
+	if byParent {
 		// Mapping wants CAP_SYS_ADMIN over the file system, which a new user namespace lacks.
 		source := &c.prog.Sources[tree]
 		source.UIDMappings, source.GIDMappings, source.MapRecursive = uids, gids, o.idmap == "ridmap"

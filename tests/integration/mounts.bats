@@ -356,6 +356,24 @@ bind_mount() { # SOURCE DESTINATION OPTION...
 	says 5000:6000
 }
 
+@test "an id-mapped bind mount: the owners of a joined user namespace" {
+	local first=$ID holder
+	needs_root
+	mkdir "$BUNDLE/data"
+	touch "$BUNDLE/data/file"
+	map_ids 100000 65536
+	start_sleeper
+	holder=$(init_pid)
+	ID=$first-2
+	config '(.linux.namespaces[] | select(.type == "user")).path = $path | del(.linux.uidMappings, .linux.gidMappings)' \
+		--arg path "/proc/$holder/ns/user"
+	bind_mount "$BUNDLE/data" /tmp bind idmap
+	inside 'stat -c %u:%g /tmp/file; touch /tmp/new'
+	says 0:0
+	[ "$(stat -c %u "$BUNDLE/data/new")" = 0 ]
+	ID=$first
+}
+
 # ---- what is refused ------------------------------------------------------------------------------------------------
 
 # bats test_tags=user
