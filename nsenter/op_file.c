@@ -42,6 +42,15 @@ long op_OPEN(struct hands *h, const struct rung_op *op)
 	return slot_put(h, op->b, fd);
 }
 
+long op_XATTR(struct hands *h, const struct rung_op *op)
+{
+	uint32_t length;
+	const char *value = plan_string(h, op->t, &length);
+
+	return sys(SYS_fsetxattr, slot_get(h, op->a), plan_string(h, op->s, NULL), value, length,
+		   0);
+}
+
 long op_CLOSE(struct hands *h, const struct rung_op *op)
 {
 	long result = sys(SYS_close, slot_get(h, op->a));

@@ -54,6 +54,7 @@
 	OP(SYMLINK, "i--", "----", "sp-", "symlinkat")                                      \
 	OP(UNLINK, "i--", "----", "p--", "unlinkat")                                        \
 	OP(WRITE, "i--", "----", "pb-", "openat2 write close")                              \
+	OP(XATTR, "i--", "----", "sb-", "fsetxattr")                                        \
 	OP(VERIFY_DEVICE, "i--", "od--", "---", "fstat")                                    \
 	OP(VERIFY_FS, "i--", "n---", "---", "fstatfs")                                      \
 	OP(CLOSE, "i--", "----", "---", "close")                                            \

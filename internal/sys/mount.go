@@ -3,6 +3,7 @@ package sys
 import (
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -60,4 +61,15 @@ func OpenPathAt(dir *os.File, name string) (*os.File, error) {
 		return nil, &os.PathError{Op: "open", Path: name, Err: err}
 	}
 	return os.NewFile(uintptr(fd), name), nil
+}
+
+// SelinuxEnabled reports whether SELinux is there and has a policy: without one every process
+// is "kernel".
+func SelinuxEnabled() bool {
+	var fs unix.Statfs_t
+	if unix.Statfs("/sys/fs/selinux", &fs) != nil || uint32(fs.Type) != unix.SELINUX_MAGIC {
+		return false
+	}
+	current, err := ReadSmall("/proc/self/attr/current")
+	return err == nil && strings.TrimRight(current, "\x00\n") != "kernel"
 }

@@ -21,7 +21,8 @@ func (c *compiler) cgroupMount(m *specs.Mount, o *mountOptions, field string) {
 	}
 	c.b.For(field, "tmpfs for the cgroup hierarchies")
 	attrs := o.attributes() &^ sys.MOUNT_ATTR_RDONLY
-	tree, _ := c.b.Filesystem("tmpfs", []plan.Option{{Key: "source", Value: "tmpfs"}, {Key: "mode", Value: "755"}}, attrs)
+	params := []plan.Option{{Key: "source", Value: "tmpfs"}, {Key: "mode", Value: "755"}}
+	tree, _ := c.b.Filesystem("tmpfs", c.mountLabel("tmpfs", params), attrs)
 	c.attach(tree, m, plan.MkpathDir, field)
 	for i := range c.facts.Cgroups.Hierarchies {
 		if h := &c.facts.Cgroups.Hierarchies[i]; !h.V2 {

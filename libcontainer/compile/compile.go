@@ -185,6 +185,9 @@ func Create(in Input) (*Program, error) {
 	if err := c.unsupported(); err != nil {
 		return nil, err
 	}
+	if err := c.checkLabel("linux.mountLabel", c.spec.Linux.MountLabel); err != nil {
+		return nil, err
+	}
 	if err := c.checkProcess(c.spec.Process); err != nil {
 		return nil, err
 	}
@@ -347,6 +350,8 @@ func (c *compiler) insideBasics() error {
 const keyringPermissions = 0x3f1b0000
 
 func (c *compiler) keyring(id string) {
+	c.keyLabel(c.spec.Process.SelinuxLabel)
+	defer c.keyLabel(noLabel)
 	c.b.For("", "own session keyring, so that the caller's keys stay outside")
 	c.b.Add(plan.Op{
 		Code: plan.Keyring, Text: [3]string{"_ses." + id}, Ints: [4]uint64{keyringPermissions},

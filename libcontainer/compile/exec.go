@@ -134,5 +134,8 @@ func (c *compiler) checkProcess(p *specs.Process) error {
 	if len(p.User.AdditionalGids) > 0 && c.setgroupsDenied() {
 		return fieldError("process.user.additionalGids", "cannot set any additional groups in a rootless container")
 	}
+	if err := c.checkLabel("process.selinuxLabel", p.SelinuxLabel); err != nil {
+		return err
+	}
 	return c.checkCapabilities(p, "process")
 }

@@ -66,7 +66,13 @@ func v2Cgroups() *host.Cgroups {
 	}}
 }
 
-func v1() *host.Facts     { return rootFacts(v1Cgroups()) }
+func v1() *host.Facts { return rootFacts(v1Cgroups()) }
+func selinux() *host.Facts {
+	f := v2()
+	f.Selinux = true
+	return f
+}
+
 func v2() *host.Facts     { return rootFacts(v2Cgroups()) }
 func hybrid() *host.Facts { return rootFacts(hybridCgroups()) }
 
@@ -158,8 +164,9 @@ var goldens = map[string]golden{
 	"devices-userns": {facts: v2},
 	"devices-bound":  {facts: v2},
 
+	"selinux":                           {facts: selinux, options: awaitConsole},
 	"terminal":                          {facts: v1, options: awaitConsole},
-	"process":                           {facts: v2, options: await, inside: host.Inside{Exec: "/bin/true", Home: "/home/me"}},
+	"process":                           {facts: selinux, options: await, inside: host.Inside{Exec: "/bin/true", Home: "/home/me"}},
 	"environment":                       {facts: v2, options: socketActivated, inside: host.Inside{Exec: "/usr/bin/true", Home: "/root"}},
 	"seccomp":                           {facts: v2, options: filtered},
 	"seccomp-without-no-new-privileges": {facts: v2, options: filtered},
@@ -529,7 +536,7 @@ func TestErrorsNameTheField(t *testing.T) {
 			in.Spec.Linux.NetDevices = map[string]specs.LinuxNetDevice{"eth1": {}}
 		}},
 		{"a cache allocation", "linux.intelRdt: not supported", func(in *Input) { in.Spec.Linux.IntelRdt = &specs.LinuxIntelRdt{} }},
-		{"a mount label", "linux.mountLabel: SELinux is not supported", func(in *Input) { in.Spec.Linux.MountLabel = "label" }},
+		{"a mount label", "linux.mountLabel: selinux label is specified in config, but selinux is disabled or not supported", func(in *Input) { in.Spec.Linux.MountLabel = "label" }},
 		{"tmpcopyup", "mounts[0].options: tmpcopyup is for a tmpfs, not for ramfs", func(in *Input) {
 			in.Spec.Mounts = []specs.Mount{{Destination: "/a", Type: "ramfs", Source: "ramfs", Options: []string{"tmpcopyup"}}}
 		}},

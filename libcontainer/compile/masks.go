@@ -20,7 +20,8 @@ func (c *compiler) masks() error {
 		return nil
 	}
 	c.b.For("linux.maskedPaths", "one empty directory for all masks")
-	empty, _ := c.b.Filesystem("tmpfs", []plan.Option{{Key: "mode", Value: "755"}, {Key: "nr_blocks", Value: "1"}, {Key: "nr_inodes", Value: "1"}}, sys.MOUNT_ATTR_RDONLY)
+	params := []plan.Option{{Key: "mode", Value: "755"}, {Key: "nr_blocks", Value: "1"}, {Key: "nr_inodes", Value: "1"}}
+	empty, _ := c.b.Filesystem("tmpfs", c.mountLabel("tmpfs", params), sys.MOUNT_ATTR_RDONLY)
 	// Only what is attached can be cloned before Linux 6.15: park it on a directory of the
 	// host's tree, which the process is about to leave.
 	c.b.MoveMount(empty, c.park)

@@ -115,6 +115,7 @@ func (c *compiler) filesystem(m *specs.Mount, o *mountOptions, field string) err
 	if o.readOnly() && !virtual(m.Type) {
 		params = append(params, plan.Option{Key: "ro"}) // a block device may be read-only itself
 	}
+	params = c.mountLabel(m.Type, params)
 	attrs, late := o.attributes(), c.lateReadOnly(m, o)
 	if late {
 		attrs &^= sys.MOUNT_ATTR_RDONLY
@@ -126,6 +127,7 @@ func (c *compiler) filesystem(m *specs.Mount, o *mountOptions, field string) err
 	if err != nil {
 		return err
 	}
+	c.relabel(tree, m.Type, field)
 	c.attach(tree, m, plan.MkpathDir, field)
 	c.propagate(tree, o, field)
 	if late {
@@ -192,7 +194,7 @@ func (c *compiler) longOptions(m *specs.Mount, o *mountOptions, field string) {
 	c.b.Fchdir(target)
 	c.b.Close(target)
 	var data []string
-	for _, p := range o.parameters() {
+	for _, p := range c.mountLabel(m.Type, o.parameters()) {
 		if p.Value == "" {
 			data = append(data, p.Key)
 		} else {

@@ -189,18 +189,6 @@ func lastOfEach(env []string) []string {
 	return out
 }
 
-// labels take effect at execve.
-func (c *compiler) labels(p *specs.Process, field string) {
-	if p.ApparmorProfile != "" {
-		c.b.For(field+".apparmorProfile", "AppArmor profile from execve on")
-		c.b.Write(c.proc, "self/attr/"+c.facts.ApparmorAttr+"exec", "exec "+p.ApparmorProfile)
-	}
-	if p.SelinuxLabel != "" {
-		c.b.For(field+".selinuxLabel", "SELinux label from execve on")
-		c.b.Write(c.proc, "self/attr/exec", p.SelinuxLabel)
-	}
-}
-
 func (c *compiler) scheduling(p *specs.Process, field string) {
 	if pers := c.spec.Linux.Personality; pers != nil {
 		c.b.For("linux.personality", "execution domain")

@@ -9,8 +9,6 @@ func (c *compiler) unsupported() error {
 		return fieldError("linux.intelRdt", "not supported by this version of rung")
 	case len(l.NetDevices) > 0 && c.facts.Rootless():
 		return fieldError("linux.netDevices", "network devices are not supported for rootless containers")
-	case l.MountLabel != "":
-		return fieldError("linux.mountLabel", "SELinux is not supported by this version of rung")
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ type Facts struct {
 	LastCapability int    `json:"lastCapability"` // /proc/sys/kernel/cap_last_cap
 	Kcore          bool   `json:"kcore"`          // /proc/kcore exists
 	ApparmorAttr   string `json:"apparmorAttr"`   // "apparmor/" where /proc/PID/attr has that directory
+	Selinux        bool   `json:"selinux"`        // SELinux is enabled: there is a policy
 
 	Cgroups *Cgroups `json:"cgroups"`
 
@@ -72,6 +73,7 @@ func Probe() (*Facts, error) {
 	if sys.Exists("/proc/self/attr/apparmor") {
 		f.ApparmorAttr = "apparmor/"
 	}
+	f.Selinux = sys.SelinuxEnabled()
 	f.Cgroups, err = ProbeCgroups()
 	return f, err
 }

@@ -195,6 +195,11 @@ func (b *Builder) Write(dir Slot, path, data string) OpRef {
 	return b.add(Op{Code: Write, Slots: slots(dir), Text: text(path, data)})
 }
 
+// Xattr sets an extended attribute of an open file.
+func (b *Builder) Xattr(fd Slot, name, value string) OpRef {
+	return b.add(Op{Code: Xattr, Slots: slots(fd), Text: text(name, value)})
+}
+
 // VerifyDevice refuses a descriptor that is not that device.
 func (b *Builder) VerifyDevice(fd Slot, kind, device uint64) OpRef {
 	return b.add(Op{Code: VerifyDevice, Slots: slots(fd), Ints: ints(kind, device)})

@@ -39,6 +39,7 @@ const (
 	Symlink
 	Unlink
 	Write
+	Xattr
 	VerifyDevice
 	VerifyFs
 	Close
@@ -102,6 +103,7 @@ var signatures = [...]signature{
 	Symlink:      {"SYMLINK", "i--", "----", "sp-", "symlinkat"},
 	Unlink:       {"UNLINK", "i--", "----", "p--", "unlinkat"},
 	Write:        {"WRITE", "i--", "----", "pb-", "openat2 write close"},
+	Xattr:        {"XATTR", "i--", "----", "sb-", "fsetxattr"},
 	VerifyDevice: {"VERIFY_DEVICE", "i--", "od--", "---", "fstat"},
 	VerifyFs:     {"VERIFY_FS", "i--", "n---", "---", "fstatfs"},
 	Close:        {"CLOSE", "i--", "----", "---", "close"},

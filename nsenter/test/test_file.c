@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -408,6 +409,27 @@ static void nodes(void)
 	EQUAL(node_op(op_UNLINK, OP_UNLINK, "link", "", 0, 0), -ENOENT);
 }
 
+static void extended_attribute(void)
+{
+	static struct builder b;
+	struct rung_op *op;
+	struct hands *h;
+	char value[8] = "";
+
+	make_root();
+	touch("file");
+	builder_init(&b);
+	op = add(&b, OP_XATTR);
+	op->a = 1;
+	op->s = add_string(&b, "user.label");
+	op->t = add_bytes(&b, "a:b", 3);
+	h = hands_for(&b);
+	slot_put(h, 1, open("file", O_RDONLY | O_CLOEXEC));
+	EQUAL(op_XATTR(h, h->plan.ops), 0);
+	EQUAL(getxattr("file", "user.label", value, sizeof(value)), 3);
+	EQUAL(strcmp(value, "a:b"), 0);
+}
+
 static void device_nodes(void)
 {
 	struct stat st;
@@ -432,6 +454,7 @@ static void device_nodes(void)
 }
 
 const struct test file_tests[] = {
+	{ "XATTR sets an attribute", extended_attribute, ANYBODY },
 	{ "MKPATH makes missing directories, with their modes", directories, ANYBODY },
 	{ "MKPATH takes what exists as it is", existing, ANYBODY },
 	{ "MKPATH without a kind makes nothing", nothing_made, ANYBODY },

@@ -331,7 +331,9 @@ capability_lines() {
 	needs_root
 	! grep -q selinuxfs /proc/mounts || skip "needs a kernel without SELinux"
 	config '.process.selinuxLabel = "system_u:system_r:container_t:s0"'
-	refused process.selinuxLabel
+	refused 'process.selinuxLabel: selinux label is specified in config, but selinux is disabled or not supported'
+	config 'del(.process.selinuxLabel) | .linux.mountLabel = "system_u:object_r:container_file_t:s0"'
+	refused 'linux.mountLabel: selinux label is specified in config, but selinux is disabled or not supported'
 }
 
 # ---- what the process gets else -------------------------------------------------------------------------------------
