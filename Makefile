@@ -66,6 +66,7 @@ test-commands: deps
 	@for dir in tests/cmd/*/; do \
 		[ ! -d "$$dir" ] || CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -o build/tests/ "./$$dir" || exit 1; \
 	done
+	@RUNG_LDFLAGS='-X rung/libcontainer/resctrl.pretended=/run/rung-test-resctrl' scripts/build.sh build/tests/rung-resctrl
 
 install: static ## install rung, its man pages and completions below PREFIX (default /usr/local)
 	install -D -m 0755 rung $(DESTDIR)$(BINDIR)/rung

@@ -19,6 +19,7 @@ import (
 	"rung/libcontainer/launch"
 	"rung/libcontainer/netdev"
 	"rung/libcontainer/plan"
+	"rung/libcontainer/resctrl"
 	"rung/libcontainer/seccomp"
 )
 
@@ -53,6 +54,7 @@ type creation struct {
 	segment *launch.Segment // the third one
 	amend   *launch.Segment // its end, where the guess was wrong
 	made    bool            // the cgroup may exist
+	resctrl *resctrl.Group  // of linux.intelRdt
 	devices *netdev.Moved   // to be given back where the container is not created
 }
 
@@ -125,6 +127,9 @@ func (c *creation) prepare(id string) (err error) {
 		Format: stateFormat, ID: id, OCIVersion: c.spec.Version, Bundle: c.bundle.Dir,
 		Created: time.Now().UTC(), CgroupPaths: c.manager.Paths(), Rootless: c.runtime.Rootless,
 		UserNS: hasUserNS(c.spec), OwnPid: ownPidNamespace(c.spec), Annotations: c.spec.Annotations,
+	}
+	if err := c.planResctrl(); err != nil {
+		return err
 	}
 	return c.compile()
 }
@@ -359,6 +364,8 @@ func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err e
 			return false, c.passed(point, nil)
 		case compile.EnterCgroup:
 			files, err = c.enterCgroup()
+		case compile.JoinResctrl:
+			err = c.resctrl.Create(c.hands.Pid())
 		case compile.MoveDevices:
 			err = c.moveDevices()
 		case compile.RunPrestart, compile.RunCreateRuntime, compile.RunCreateContainer:
@@ -420,6 +427,7 @@ func (c *creation) undo() {
 	if c.hands != nil {
 		c.hands.Abort()
 	}
+	c.undoResctrl()
 	if c.made {
 		_ = c.manager.Destroy()
 	}

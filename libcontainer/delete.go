@@ -54,6 +54,9 @@ func (c *Container) destroy() error {
 	if err := m.Destroy(); err != nil {
 		return err
 	}
+	if err := c.destroyResctrl(); err != nil {
+		return err
+	}
 	errHook := c.poststop()
 	if err := c.removeDir(); err != nil {
 		return err

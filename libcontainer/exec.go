@@ -168,6 +168,8 @@ func (e *execution) actions(point plan.SyncPoint, shown *os.File) (err error) {
 		switch a.Kind {
 		case compile.EnterCgroup:
 			err = e.enterCgroup()
+		case compile.JoinResctrl:
+			err = e.joinResctrl()
 		case compile.SetRlimits:
 			err = setRlimits(e.hands.Pid(), e.process.Rlimits)
 		default:
@@ -190,6 +192,15 @@ func (e *execution) enterCgroup() error {
 		return nil
 	}
 	return e.manager.EnterUnified(e.hands.Pid())
+}
+
+// joinResctrl: the group may have been removed from under the container.
+func (e *execution) joinResctrl() error {
+	group := e.Resctrl()
+	if group == nil || !sys.Exists(group.State().Path) {
+		return nil
+	}
+	return group.Join(e.hands.Pid())
 }
 
 func (e *execution) open() ([]*os.File, error) {

@@ -15,6 +15,7 @@ import (
 	"rung/libcontainer/bundle"
 	"rung/libcontainer/cgroup"
 	"rung/libcontainer/host"
+	"rung/libcontainer/resctrl"
 )
 
 // Files of a state directory.
@@ -44,6 +45,7 @@ type State struct {
 	Early       bool              `json:"early,omitempty"`  // written a moment before the process entered its root: exec waits
 	ExecOp      int               `json:"execOp,omitempty"` // index of EXEC in the plan that waits for start
 	Annotations map[string]string `json:"annotations,omitempty"`
+	Resctrl     *resctrl.State    `json:"resctrl,omitempty"` // of linux.intelRdt
 }
 
 const stateFormat = 1
@@ -107,7 +109,7 @@ func (s *State) encode() []byte {
 		if len(b) > 1 {
 			b = append(b, ',')
 		}
-		text, err := json.Marshal(value) // strings, numbers and maps of strings: no error
+		text, err := json.Marshal(value) // strings, numbers, maps and structs of strings: no error
 		if err != nil {
 			panic(err)
 		}
@@ -128,6 +130,9 @@ func (s *State) encode() []byte {
 	member("early", s.Early)
 	member("execOp", s.ExecOp)
 	member("annotations", s.Annotations)
+	if s.Resctrl != nil {
+		member("resctrl", s.Resctrl)
+	}
 	return append(b, '}')
 }
 

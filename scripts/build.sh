@@ -43,5 +43,5 @@ glibc) ;;
 esac
 
 scripts/go build -trimpath -buildvcs=false -tags netgo,osusergo \
-	-ldflags "-s -w -X main.version=$version -X main.commit=$commit -linkmode external -extldflags -static" \
+	-ldflags "-s -w -X main.version=$version -X main.commit=$commit -linkmode external -extldflags -static ${RUNG_LDFLAGS:-}" \
 	-o "$output" .

@@ -7,8 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Superblock magics that tell the two cgroup filesystems apart (statfs(2)).
+// Superblock magics that tell file systems of control files apart (statfs(2)).
 const (
+	ResctrlSuperMagic = unix.RDTGROUP_SUPER_MAGIC
 	CgroupSuperMagic  = unix.CGROUP_SUPER_MAGIC
 	Cgroup2SuperMagic = unix.CGROUP2_SUPER_MAGIC
 )

@@ -47,7 +47,9 @@ func checkIntelRdt(s *specs.Spec) error {
 	if rdt == nil {
 		return nil
 	}
-	if id := rdt.ClosID; id == "." || id == ".." || id != "/" && strings.ContainsAny(id, "/\n\x00") {
+	switch id := rdt.ClosID; {
+	case id == ".", id == "..", id == "info", id == "mon_groups", id == "mon_data", // of the file system itself
+		id != "/" && strings.ContainsAny(id, "/\n\x00"):
 		return fail("linux.intelRdt.closID", "invalid class of service %q", id)
 	}
 	if mb := rdt.MemBwSchema; mb != "" && (!strings.HasPrefix(mb, "MB:") || strings.Contains(mb, "\n")) {

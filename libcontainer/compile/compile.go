@@ -98,6 +98,7 @@ const (
 	WriteIDMaps ActionKind = iota
 	SendMounts
 	EnterCgroup
+	JoinResctrl
 	MoveDevices
 	RunPrestart
 	RunCreateRuntime
@@ -110,6 +111,7 @@ const (
 
 var actionNames = [...]string{
 	WriteIDMaps: "write id maps", SendMounts: "open mounts and compile the next segment", EnterCgroup: "enter cgroup",
+	JoinResctrl:      "enter the resctrl group",
 	MoveDevices:      "move network devices to the network namespace",
 	RunPrestart:      "run prestart hooks",
 	RunCreateRuntime: "run createRuntime hooks", RunCreateContainer: "run createContainer hooks",
@@ -182,7 +184,7 @@ func Create(in Input) (*Program, error) {
 	if err := c.checkMasks(); err != nil {
 		return nil, err
 	}
-	if err := c.unsupported(); err != nil {
+	if err := c.checkNetDevices(); err != nil {
 		return nil, err
 	}
 	if err := c.checkLabel("linux.mountLabel", c.spec.Linux.MountLabel); err != nil {
@@ -397,6 +399,13 @@ func (c *compiler) enterCgroups() {
 
 func (c *compiler) hostActions(p plan.SyncPoint) {
 	c.at(p, EnterCgroup, "linux.cgroupsPath")
+	c.resctrl(p)
+}
+
+func (c *compiler) resctrl(p plan.SyncPoint) {
+	if c.spec.Linux.IntelRdt != nil {
+		c.at(p, JoinResctrl, "linux.intelRdt")
+	}
 }
 
 func (c *compiler) unshareCgroup() {

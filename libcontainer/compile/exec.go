@@ -55,6 +55,7 @@ func Exec(in ExecInput) (*Program, error) {
 	}
 	c.process(in.Process, "process", in.Inside)
 	c.at(plan.SyncReady, EnterCgroup, "linux.cgroupsPath")
+	c.resctrl(plan.SyncReady)
 	if c.parentSetsRlimits(in.Process) {
 		c.at(plan.SyncReady, SetRlimits, "process.rlimits")
 	}

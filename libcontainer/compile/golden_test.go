@@ -153,6 +153,7 @@ var goldens = map[string]golden{
 	"masks":               {facts: v2},
 	"sysctl":              {facts: v2},
 	"netdevices":          {facts: v2},
+	"resctrl":             {facts: v2},
 
 	"cgroup-mount-v1":          {facts: v1},
 	"cgroup-mount-v1-cgroupns": {facts: hybrid},
@@ -175,6 +176,7 @@ var goldens = map[string]golden{
 
 	"exec-v1":       {facts: v1},
 	"exec-v2":       {facts: v2},
+	"exec-resctrl":  {facts: v2},
 	"exec-userns":   {facts: v2},
 	"exec-terminal": {facts: v1, options: console},
 	"exec-rootless": {facts: v2Rootless, options: setgroupsOff},
@@ -535,7 +537,6 @@ func TestErrorsNameTheField(t *testing.T) {
 			in.Facts.EUID = 1000
 			in.Spec.Linux.NetDevices = map[string]specs.LinuxNetDevice{"eth1": {}}
 		}},
-		{"a cache allocation", "linux.intelRdt: not supported", func(in *Input) { in.Spec.Linux.IntelRdt = &specs.LinuxIntelRdt{} }},
 		{"a mount label", "linux.mountLabel: selinux label is specified in config, but selinux is disabled or not supported", func(in *Input) { in.Spec.Linux.MountLabel = "label" }},
 		{"tmpcopyup", "mounts[0].options: tmpcopyup is for a tmpfs, not for ramfs", func(in *Input) {
 			in.Spec.Mounts = []specs.Mount{{Destination: "/a", Type: "ramfs", Source: "ramfs", Options: []string{"tmpcopyup"}}}

@@ -242,7 +242,7 @@ func cgroupMounts(text string) []cgroupMountLine {
 			continue
 		}
 		m := cgroupMountLine{
-			root: unescape(f[3]), mountpoint: unescape(f[4]),
+			root: sys.UnescapeMountinfo(f[3]), mountpoint: sys.UnescapeMountinfo(f[4]),
 			options: strings.Split(s[len(s)-1], ","), v2: s[0] == "cgroup2",
 		}
 		out = slices.DeleteFunc(out, func(o cgroupMountLine) bool { return o.mountpoint == m.mountpoint })
@@ -251,23 +251,3 @@ func cgroupMounts(text string) []cgroupMountLine {
 	slices.SortStableFunc(out, func(a, b cgroupMountLine) int { return len(a.root) - len(b.root) })
 	return out
 }
-
-// unescape decodes the \040 form in which mountinfo writes blanks and
-// backslashes.
-func unescape(s string) string {
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+3 < len(s) && isOctal(s[i+1]) && isOctal(s[i+2]) && isOctal(s[i+3]) {
-			b.WriteByte((s[i+1]-'0')<<6 | (s[i+2]-'0')<<3 | (s[i+3] - '0'))
-			i += 3
-			continue
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
-func isOctal(c byte) bool { return c >= '0' && c <= '7' }

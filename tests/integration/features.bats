@@ -46,6 +46,10 @@ feature() { # FILTER
 	feature '.linux.netDevices.enabled'
 }
 
+@test "features: cache and memory bandwidth" {
+	feature '.linux.intelRdt | .enabled and .schemata and .monitoring'
+}
+
 @test "features: seccomp" {
 	feature '.linux.seccomp.enabled and (.linux.seccomp.actions | index("SCMP_ACT_ERRNO")) and (.linux.seccomp.archs | index("SCMP_ARCH_X86_64"))
 		and (.linux.seccomp.supportedFlags - .linux.seccomp.knownFlags == [])'
