@@ -81,10 +81,7 @@ func (c *compiler) memoryPolicy() {
 	}
 	mask := idMask(p.Nodes)
 	c.b.For("linux.memoryPolicy", "NUMA memory policy")
-	bits := uint64(0)
-	if mask != "" {
-		bits = uint64(8*len(mask) + 1)
-	}
+	bits := uint64(8*len(mask) + 1) // 1 for no nodes: 0 would be an error
 	c.b.Add(plan.Op{Code: plan.Mempolicy, Ints: [4]uint64{mode, bits}, Text: [3]string{mask}})
 }
 

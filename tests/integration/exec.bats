@@ -233,6 +233,22 @@ exec_is_dead() {
 }
 
 # bats test_tags=user
+@test "exec: execCPUAffinity, of process.json and of the container" {
+	[ "$(nproc)" -ge 2 ] || skip "needs two processors"
+	config '.process.execCPUAffinity = {final: "1"}'
+	start_sleeper
+	exec_in grep Cpus_allowed_list /proc/self/status
+	says $'Cpus_allowed_list:\t1'
+	jq '.process | .args = ["grep", "Cpus_allowed_list", "/proc/self/status"] | .execCPUAffinity = {initial: "0", final: "0-1"}' \
+		"$BUNDLE/config.json" >"$BUNDLE/process.json"
+	run rung exec --process "$BUNDLE/process.json" "$ID"
+	says $'Cpus_allowed_list:\t0-1'
+	jq '.execCPUAffinity = {initial: "0"}' "$BUNDLE/process.json" >"$BUNDLE/process2.json"
+	run rung exec --process "$BUNDLE/process2.json" "$ID"
+	says $'Cpus_allowed_list:\t0'
+	grep -q '^Cpus_allowed_list:.0-1$' "/proc/$(init_pid)/status" # the first process has all
+}
+
 @test "exec --preserve-fds" {
 	start_container
 	echo three >three

@@ -239,6 +239,103 @@ load helpers
 	says "$(sed -n 's/^Cpus_allowed_list:\s*//p' /proc/1/status)"
 }
 
+# set_policy POLICY [MEMBER...]: the process prints its policy, priority and nice value, without a fork.
+set_policy() { # JSON
+	config '.process.scheduler = $s' --argjson s "$1"
+	process cut -d" " -f19,40,41 /proc/self/stat
+	run_container
+}
+
+@test "scheduler: every policy, with nice, priority and flags" {
+	needs_root
+	needs_capability CAP_SYS_NICE
+	set_policy '{"policy": "SCHED_OTHER", "nice": 7}'
+	says '7 0 0'
+	set_policy '{"policy": "SCHED_IDLE"}'
+	says '0 0 5'
+	set_policy '{"policy": "SCHED_BATCH", "nice": -3, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}'
+	says '-3 0 3'
+	# A v1 cgroup has no real-time time of its own where the kernel counts that by group (sched(7)).
+	config 'del(.linux.cgroupsPath) | .linux.namespaces |= map(select(.type != "cgroup"))'
+	set_policy '{"policy": "SCHED_FIFO", "priority": 7}'
+	[ "$status" -eq 0 ] || skip "needs real-time time in the container's cpu cgroup"
+	says '0 7 1'
+	set_policy '{"policy": "SCHED_RR", "priority": 9, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}'
+	says '0 9 2'
+	set_policy '{"policy": "SCHED_DEADLINE", "runtime": 10000000, "deadline": 20000000, "period": 30000000}'
+	says '0 0 6'
+}
+
+# bats test_tags=user
+@test "scheduler: what the kernel refuses is named" {
+	config '.process.scheduler = {policy: "SCHED_OTHER", nice: 5, flags: ["SCHED_FLAG_UTIL_CLAMP_MIN"]}'
+	refused 'process.scheduler' 'sched_setattr'
+}
+
+@test "ioPriority: every class" {
+	needs_root
+	local class
+	for class in RT:realtime BE:best-effort; do
+		config '.process.ioPriority = {class: $class, priority: 2}' --arg class "IOPRIO_CLASS_${class%:*}"
+		inside 'ionice -p $$'
+		says "${class#*:}: prio 2"
+	done
+	config '.process.ioPriority = {class: "IOPRIO_CLASS_IDLE", priority: 0}'
+	inside 'ionice -p $$'
+	mentions idle
+}
+
+# bats test_tags=user
+@test "memoryPolicy: mode, nodes and flags" {
+	[ -e /proc/self/numa_maps ] || skip "needs a kernel with NUMA"
+	config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES"]}'
+	inside 'head -1 /proc/self/numa_maps'
+	mentions ' bind=static:0 '
+	config '.linux.memoryPolicy = {mode: "MPOL_INTERLEAVE", nodes: "0"}'
+	inside 'head -1 /proc/self/numa_maps'
+	mentions ' interleave:0 '
+	config '.linux.memoryPolicy = {mode: "MPOL_PREFERRED", nodes: "0"}'
+	inside 'head -1 /proc/self/numa_maps'
+	mentions ' prefer:0 '
+	config '.linux.memoryPolicy = {mode: "MPOL_LOCAL"}'
+	inside 'head -1 /proc/self/numa_maps'
+	mentions ' local '
+	config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "63"}'
+	refused 'linux.memoryPolicy' 'set_mempolicy' 'invalid argument'
+}
+
+# bats test_tags=user
+@test "rlimits: every name" {
+	local name number
+	config '.process.rlimits = []'
+	while read -r name number; do
+		config '.process.rlimits += [{type: "RLIMIT_\($name)", soft: $number, hard: $number}]' --arg name "$name" --argjson number "$number"
+	done <<-END
+		AS 1073741824
+		CORE 4096
+		CPU 70
+		DATA 1073741824
+		FSIZE 8192
+		LOCKS 11
+		MEMLOCK 12288
+		MSGQUEUE 13
+		NICE 0
+		NOFILE 64
+		NPROC 1000
+		RSS 16384
+		RTPRIO 0
+		RTTIME 17
+		SIGPENDING 18
+		STACK 1048576
+	END
+	inside 'sed "s/^\(Max [a-z -]*[a-z]\)  */\1=/; s/  */ /g" /proc/self/limits | tail -n +2 | cut -d" " -f1-5'
+	mentions 'Max cpu time=70 70' 'Max file size=8192 8192' 'Max data size=1073741824 1073741824' 'Max stack size=1048576 1048576' \
+		'Max core file size=4096 4096' 'Max resident set=16384 16384' 'Max processes=1000 1000' 'Max open files=64 64' \
+		'Max locked memory=12288 12288' 'Max address space=1073741824 1073741824' 'Max file locks=11 11' \
+		'Max pending signals=18 18' 'Max msgqueue size=13 13' 'Max nice priority=0 0' 'Max realtime priority=0 0' \
+		'Max realtime timeout=17 17'
+}
+
 @test "scheduler, I/O priority and personality" {
 	needs_root
 	config '.process.scheduler = {policy: "SCHED_BATCH", nice: 5}
