@@ -120,8 +120,8 @@ var commands = [...]struct {
 	make func() *cli.Command
 }{
 	{"create", createCommand}, {"delete", deleteCommand}, {"exec", execCommand}, {"explain", explainCommand},
-	{"features", featuresCommand}, {"kill", killCommand}, {"list", listCommand}, {"run", runCommand},
-	{"spec", specCommand}, {"start", startCommand}, {"state", stateCommand},
+	{"features", featuresCommand}, {"kill", killCommand}, {"list", listCommand}, {"pause", pauseCommand},
+	{"resume", resumeCommand}, {"run", runCommand}, {"spec", specCommand}, {"start", startCommand}, {"state", stateCommand},
 }
 
 // commandsFor returns the command that the arguments name, or all of them where that is not

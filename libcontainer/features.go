@@ -31,6 +31,7 @@ func Features(version, commit string) *features.Features {
 			Selinux:         &features.Selinux{Enabled: &yes},
 			IntelRdt:        &features.IntelRdt{Enabled: &yes, Schemata: &yes, Monitoring: &yes},
 			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: &yes}},
+			MemoryPolicy:    &features.MemoryPolicy{Modes: bundle.MemoryPolicyModes(), Flags: bundle.MemoryPolicyFlags()},
 			NetDevices:      &features.NetDevices{Enabled: &yes},
 		},
 		Annotations:                        featureAnnotations(version, commit),

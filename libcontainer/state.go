@@ -150,19 +150,18 @@ func (c *Container) Status() (Status, error) {
 	if c.state.Pid == 0 {
 		return Creating, nil
 	}
-	if sys.Exists(c.path(startSocket)) {
-		return Created, nil
-	}
 	m, err := c.cgroup()
 	if err != nil {
 		return "", err
 	}
 	frozen, err := m.Frozen()
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", err
-	}
-	if frozen {
+	case frozen:
 		return Paused, nil
+	case sys.Exists(c.path(startSocket)):
+		return Created, nil
 	}
 	return Running, nil
 }

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -63,6 +64,29 @@ func checkIntelRdt(s *specs.Spec) error {
 	return nil
 }
 
+var memoryPolicyModes = [...]specs.MemoryPolicyModeType{
+	specs.MpolDefault, specs.MpolBind, specs.MpolInterleave, specs.MpolWeightedInterleave, specs.MpolPreferred,
+	specs.MpolPreferredMany, specs.MpolLocal,
+}
+
+var memoryPolicyFlags = [...]specs.MemoryPolicyFlagType{
+	specs.MpolFNumaBalancing, specs.MpolFRelativeNodes, specs.MpolFStaticNodes,
+}
+
+// MemoryPolicyModes lists the modes that rung knows (features.md).
+func MemoryPolicyModes() []string { return texts(memoryPolicyModes[:]) }
+
+// MemoryPolicyFlags lists the flags that rung knows (features.md).
+func MemoryPolicyFlags() []string { return texts(memoryPolicyFlags[:]) }
+
+func texts[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, item := range list {
+		out[i] = string(item)
+	}
+	return out
+}
+
 // checkMemoryPolicy: set_mempolicy(2).
 func checkMemoryPolicy(s *specs.Spec) error {
 	p := s.Linux.MemoryPolicy
@@ -83,9 +107,7 @@ func checkMemoryPolicy(s *specs.Spec) error {
 		return fail("linux.memoryPolicy.mode", "invalid memory policy mode %q", p.Mode)
 	}
 	for i, f := range p.Flags {
-		switch f {
-		case specs.MpolFNumaBalancing, specs.MpolFRelativeNodes, specs.MpolFStaticNodes:
-		default:
+		if !slices.Contains(memoryPolicyFlags[:], f) {
 			return fail(at("linux.memoryPolicy.flags", i, ""), "invalid memory policy flag %q", f)
 		}
 	}

@@ -50,6 +50,13 @@ feature() { # FILTER
 	feature '.linux.intelRdt | .enabled and .schemata and .monitoring'
 }
 
+@test "features: the rest of linux" {
+	feature '.linux | .apparmor.enabled and .selinux.enabled and .mountExtensions.idmap.enabled'
+	feature '.linux.intelRdt | .enabled and .schemata and .monitoring'
+	feature '.linux.memoryPolicy | (.modes | index("MPOL_WEIGHTED_INTERLEAVE")) and (.flags | length == 3)'
+	feature '.linux.cgroup | .v1 and .v2 and .rdma'
+}
+
 @test "features: seccomp" {
 	feature '.linux.seccomp.enabled and (.linux.seccomp.actions | index("SCMP_ACT_ERRNO")) and (.linux.seccomp.archs | index("SCMP_ARCH_X86_64"))
 		and (.linux.seccomp.supportedFlags - .linux.seccomp.knownFlags == [])'
