@@ -28,3 +28,20 @@ func checkIDList(field, list string) error {
 	}
 	return nil
 }
+
+// countIDs is the number of ids in a list; what is no list counts as none.
+func countIDs(list string) (n int) {
+	if checkIDList("", list) != nil || list == "" {
+		return 0
+	}
+	for part := range strings.SplitSeq(strings.TrimSpace(list), ",") {
+		low, high, isRange := strings.Cut(part, "-")
+		n++
+		if isRange {
+			first, _ := strconv.Atoi(low)
+			last, _ := strconv.Atoi(high)
+			n += last - first
+		}
+	}
+	return n
+}

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -95,8 +96,8 @@ func checkMemoryPolicy(s *specs.Spec) error {
 	}
 	switch p.Mode {
 	case specs.MpolDefault, specs.MpolLocal:
-		if p.Nodes != "" {
-			return fail("linux.memoryPolicy.nodes", "%s takes no nodes, got %q", p.Mode, p.Nodes)
+		if n := countIDs(p.Nodes); p.Nodes != "" {
+			return fail("linux.memoryPolicy.nodes", "%s mode requires 0 nodes but got %d", p.Mode, n)
 		}
 	case specs.MpolBind, specs.MpolInterleave, specs.MpolWeightedInterleave, specs.MpolPreferredMany:
 		if p.Nodes == "" {
@@ -111,7 +112,10 @@ func checkMemoryPolicy(s *specs.Spec) error {
 			return fail(at("linux.memoryPolicy.flags", i, ""), "invalid memory policy flag %q", f)
 		}
 	}
-	return checkIDList("linux.memoryPolicy.nodes", p.Nodes)
+	if err := checkIDList("linux.memoryPolicy.nodes", p.Nodes); err != nil {
+		return fmt.Errorf("%w (invalid memory policy node)", err)
+	}
+	return nil
 }
 
 func checkPersonality(s *specs.Spec) error {

@@ -24,6 +24,8 @@ func Hint(op *plan.Op, errno syscall.Errno) string {
 		return "this kernel does not know the file system type " + op.Text[0]
 	case errno == syscall.EPERM && op.Code == plan.Rlimit:
 		return "to raise a hard limit needs CAP_SYS_RESOURCE"
+	case errno == syscall.EPERM && op.Code == plan.SchedAttr:
+		return "real-time policies need CAP_SYS_NICE and time of the cgroup; with SCHED_DEADLINE, process scheduler can't be used together with AllowedCPUs (linux.resources.cpu.cpus)"
 	case errno == syscall.EAGAIN && op.Code == plan.Clone:
 		return "pids.max of the cgroup or RLIMIT_NPROC is reached"
 	case errno == syscall.EINVAL && op.Code == plan.PivotRoot:

@@ -45,6 +45,7 @@ answers() {
 	if [ -n "$text" ]; then
 		mentions "$text"
 	fi
+	# shellcheck disable=SC2153 # set by setup_bundle
 	if [ "$after" = gone ]; then
 		[ ! -e "$STATE/$ID" ] || fail "$*: $ID is still there"
 	else

@@ -300,6 +300,13 @@ set_policy() { # JSON
 	config '.linux.memoryPolicy = {mode: "MPOL_LOCAL"}'
 	inside 'head -1 /proc/self/numa_maps'
 	mentions ' local '
+	config '.linux.memoryPolicy = {mode: "MPOL_DEFAULT"}'
+	inside 'head -1 /proc/self/numa_maps'
+	mentions ' default '
+	config '.linux.memoryPolicy = {mode: "MPOL_LOCAL", nodes: "0-3,5"}'
+	refused 'linux.memoryPolicy.nodes' 'MPOL_LOCAL mode requires 0 nodes but got 5'
+	config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0-9876543210"}'
+	refused 'linux.memoryPolicy.nodes' 'invalid memory policy node'
 	config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "63"}'
 	refused 'linux.memoryPolicy' 'set_mempolicy' 'invalid argument'
 }
