@@ -115,6 +115,9 @@ func (c *creation) served(point plan.SyncPoint) {
 // canAnswer: an answer may be given ahead when nothing that it stands for needs the hands to
 // have come there.
 func (c *creation) canAnswer(point plan.SyncPoint) bool {
+	if point > plan.SyncPlan && c.mapped < len(c.program.Maps) {
+		return false // their answers come first
+	}
 	for _, a := range c.program.Actions[point] {
 		switch a.Kind {
 		case compile.SendMounts:

@@ -1,7 +1,6 @@
 package libcontainer
 
 import (
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -9,28 +8,10 @@ import (
 	"syscall"
 
 	"rung/internal/sys"
-	"rung/libcontainer/plan"
 )
 
-// copyUp makes a tmpfs that begins as a copy of what it will cover (the option tmpcopyup of
-// runc and podman). Nothing is read or written outside of the two trees: os.Root follows no
-// link that leads out.
-func copyUp(rootfs, destination string, params []plan.Option, attrs uint64) (*os.File, error) {
-	options := make([]sys.Option, 0, len(params))
-	for _, p := range params {
-		options = append(options, sys.Option{Key: p.Key, Value: p.Value})
-	}
-	tree, err := sys.NewMount("tmpfs", int(attrs), options...)
-	if err != nil {
-		return nil, err
-	}
-	if err := fill(tree, rootfs, destination); err != nil {
-		tree.Close()
-		return nil, fmt.Errorf("copy %s into the tmpfs: %w", destination, err)
-	}
-	return tree, nil
-}
-
+// fill copies into a tmpfs what it will cover (the option tmpcopyup of runc and podman).
+// Nothing is read or written outside of the two trees: os.Root follows no link that leads out.
 func fill(tree *os.File, rootfs, destination string) error {
 	root, err := sys.OpenPath(rootfs)
 	if err != nil {

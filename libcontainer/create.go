@@ -55,6 +55,7 @@ type creation struct {
 	amend   *launch.Segment // its end, where the guess was wrong
 	made    bool            // the cgroup may exist
 	resctrl *resctrl.Group  // of linux.intelRdt
+	mapped  int             // mounts that were mapped at SYNC map
 	devices *netdev.Moved   // to be given back where the container is not created
 }
 
@@ -341,6 +342,9 @@ func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err e
 			return false, err
 		}
 		return false, c.hands.Reply(point, nil, nil)
+	}
+	if point == plan.SyncMap {
+		return false, c.mapShown(shown)
 	}
 	if err := c.catchUp(point); err != nil {
 		return false, err

@@ -6,6 +6,7 @@ import (
 
 	"rung/internal/sys"
 	"rung/libcontainer/compile"
+	"rung/libcontainer/plan"
 )
 
 // open gets the descriptors that a program wants to inherit, by slot.
@@ -38,10 +39,10 @@ func (c *creation) openSource(s compile.Source) (*os.File, error) {
 		return sys.Listen(c.dir, startSocket)
 	case compile.SourceConsole:
 		return sys.Dup(c.opts.Console)
-	case compile.SourceTmpfs:
-		return copyUp(c.state.Rootfs, s.Path, s.Params, s.Attrs)
+	case compile.SourceFilesystem:
+		return newFilesystem(s, c.state.Rootfs)
 	case compile.SourceUserNS:
-		return userNamespace(s.UIDMappings, s.GIDMappings)
+		return mapping(&s.Mapping)
 	}
 	return nil, fmt.Errorf("no descriptor of kind %d for create", s.Kind)
 }
@@ -49,27 +50,71 @@ func (c *creation) openSource(s compile.Source) (*os.File, error) {
 // openTree clones mounts, and maps their owners where that is asked for.
 func openTree(s compile.Source) (*os.File, error) {
 	tree, err := sys.CloneTree(s.Path, s.Recursive)
-	if err != nil || len(s.UIDMappings) == 0 && s.MapNamespace == "" {
-		return tree, err
-	}
-	userns, err := mapping(s)
-	if err == nil {
-		err = sys.MapTree(tree, userns, s.MapRecursive)
-		userns.Close()
-	}
 	if err != nil {
+		return nil, err
+	}
+	return mapped(tree, &s)
+}
+
+// newFilesystem makes what the hands may not make.
+func newFilesystem(s compile.Source, rootfs string) (*os.File, error) {
+	options := make([]sys.Option, 0, len(s.Params))
+	for _, p := range s.Params {
+		options = append(options, sys.Option{Key: p.Key, Value: p.Value})
+	}
+	tree, err := sys.NewMount(s.Type, int(s.Attrs), options...)
+	if err != nil {
+		return nil, err
+	}
+	if s.Path != "" {
+		if err := fill(tree, rootfs, s.Path); err != nil {
+			tree.Close()
+			return nil, fmt.Errorf("copy %s into the tmpfs: %w", s.Path, err)
+		}
+	}
+	return mapped(tree, &s)
+}
+
+// mapped closes the tree that it can not map.
+func mapped(tree *os.File, s *compile.Source) (*os.File, error) {
+	if !s.Mapping.Given() {
+		return tree, nil
+	}
+	if err := mapOwners(tree, &s.Mapping); err != nil {
 		tree.Close()
-		return nil, fmt.Errorf("map the owners of %s: %w", s.Path, err)
+		return nil, fmt.Errorf("map the owners of %s: %w", s.Why.Purpose, err)
 	}
 	return tree, nil
 }
 
-// mapping returns a user namespace that has the ids of a mount.
-func mapping(s compile.Source) (*os.File, error) {
-	if s.MapNamespace != "" {
-		return sys.OpenForReading(s.MapNamespace)
+func mapOwners(tree *os.File, m *compile.IDMapping) error {
+	userns, err := mapping(m)
+	if err != nil {
+		return err
 	}
-	return userNamespace(s.UIDMappings, s.GIDMappings)
+	defer userns.Close()
+	return sys.MapTree(tree, userns, m.Recursive)
+}
+
+// mapping returns a user namespace that has the ids of a mount.
+func mapping(m *compile.IDMapping) (*os.File, error) {
+	if m.Namespace != "" {
+		return sys.OpenForReading(m.Namespace)
+	}
+	return userNamespace(m.UIDs, m.GIDs)
+}
+
+// mapShown serves SYNC map.
+func (c *creation) mapShown(tree *os.File) error {
+	if tree == nil || c.mapped == len(c.program.Maps) {
+		return fmt.Errorf("the hands showed no mount to be mapped")
+	}
+	next := &c.program.Maps[c.mapped]
+	c.mapped++
+	if err := mapOwners(tree, &next.Mapping); err != nil {
+		return fmt.Errorf("%s: %s: %w", next.Why.Field, next.Why.Purpose, err)
+	}
+	return c.hands.Reply(plan.SyncMap, nil, nil)
 }
 
 // openProc prefers a procfs that nobody has mounted anything over (CVE-2025-52881); who may

@@ -46,7 +46,12 @@ const (
 	MS_NODEV               = unix.MS_NODEV
 	MS_NOEXEC              = unix.MS_NOEXEC
 	MS_SYNCHRONOUS         = unix.MS_SYNCHRONOUS
+	MS_REMOUNT             = unix.MS_REMOUNT
 	MS_DIRSYNC             = unix.MS_DIRSYNC
+	MS_MANDLOCK            = unix.MS_MANDLOCK
+	MS_SILENT              = unix.MS_SILENT
+	MS_I_VERSION           = unix.MS_I_VERSION
+	MS_LAZYTIME            = unix.MS_LAZYTIME
 	MS_NOATIME             = unix.MS_NOATIME
 	MS_NODIRATIME          = unix.MS_NODIRATIME
 	MS_STRICTATIME         = unix.MS_STRICTATIME

@@ -52,9 +52,6 @@ func checkIDMappedMount(s *specs.Spec, m *specs.Mount, i int) error {
 	if !own && !slices.Contains(m.Options, "idmap") && !slices.Contains(m.Options, "ridmap") {
 		return nil
 	}
-	if !isBind(m) {
-		return fail(at("mounts", i, ""), "id-mapped mounts are only supported for bind-mounts")
-	}
 	if !own {
 		if !hasNamespace(s, specs.UserNamespace) {
 			return fail(at("mounts", i, ".uidMappings"), "id-mapped mounts must have both uid and gid mappings specified, or a user namespace to take them from")

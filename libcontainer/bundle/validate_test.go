@@ -127,7 +127,7 @@ func TestBrokenConfigs(t *testing.T) {
 		{"mounts", `[{"destination":"/d","type":"a\u0000"}]`, "mounts[0].type"},
 		{"mounts", `[{"destination":"/d","options":["ro","a\u0000"]}]`, "mounts[0].options[1]"},
 		{"mounts", `[{"destination":"/d","options":["bind"]}]`, "mounts[0].source"},
-		{"mounts", `[{"destination":"/d","type":"tmpfs","options":["idmap"]}]`, "mounts[0]"},
+		{"mounts", `[{"destination":"/d","type":"tmpfs","options":["idmap"]}]`, "mounts[0].uidMappings"},
 		{"mounts", bind(`,"idmap"]}]`), "mounts[0].uidMappings"},
 		{"mounts", bind(`],"uidMappings":` + good + `}]`), "mounts[0].gidMappings"},
 		{"mounts", bind(`],"gidMappings":` + good + `}]`), "mounts[0].uidMappings"},

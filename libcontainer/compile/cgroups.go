@@ -112,7 +112,7 @@ func (c *compiler) cgroup2Mount(m *specs.Mount, o *mountOptions, field string) {
 		attrs |= sys.MOUNT_ATTR_RDONLY // CVE-2023-25809
 	}
 	target := c.mountPoint(m, plan.MkpathDir, field)
-	c.b.For(field, "new cgroup2 for "+destination(m))
+	c.b.For(field, "new cgroup2 for "+c.destination(m))
 	tree, made := c.b.TryFilesystem("cgroup2", append([]plan.Option{{Key: "source", Value: "cgroup"}}, o.parameters()...), attrs, sysEPERM, sysEBUSY)
 	c.b.MoveMount(tree, target).IfSlots()
 	source := "/sys/fs/cgroup"
@@ -126,7 +126,7 @@ func (c *compiler) cgroup2Mount(m *specs.Mount, o *mountOptions, field string) {
 	c.b.MountAttr(bound, "", plan.Attr{Set: attrs, Clear: clearOf(attrs), Recursive: true}).IfSlots()
 	c.b.MoveMount(bound, target).IfSlots()
 	if len(o.propagation) > 0 {
-		mounted, _ := c.b.Open(c.root, destination(m), sys.O_PATH, sys.RESOLVE_IN_ROOT)
+		mounted, _ := c.b.Open(c.root, c.destination(m), sys.O_PATH, sys.RESOLVE_IN_ROOT)
 		c.propagate(mounted, o, field)
 		c.b.Close(mounted)
 	}

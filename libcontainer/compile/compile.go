@@ -61,17 +61,17 @@ type SourceKind int
 
 // The kinds of inherited descriptors.
 const (
-	SourceTree      SourceKind = iota // open_tree(2) of Path, cloned; recursively if asked for
-	SourceNamespace                   // the namespace at Path
-	SourceProc                        // a private mount of proc
-	SourceTmpfs                       // a tmpfs with a copy of Path of the root file system
-	SourceUserNS                      // a user namespace with the mappings
-	SourceCgroup                      // the unified cgroup of the container
-	SourceTasks                       // the tasks file of v1 hierarchy number Index (exec)
-	SourceStart                       // the listening start socket
-	SourceConsole                     // the socket that gets the pty
-	SourcePidfd                       // the container's init (exec)
-	SourceRoot                        // the root of the container's init (exec)
+	SourceTree       SourceKind = iota // open_tree(2) of Path, cloned; recursively if asked for
+	SourceNamespace                    // the namespace at Path
+	SourceProc                         // a private mount of proc
+	SourceFilesystem                   // a new file system; with a copy of Path of the root file system, if that is set
+	SourceUserNS                       // a user namespace with the mapping
+	SourceCgroup                       // the unified cgroup of the container
+	SourceTasks                        // the tasks file of v1 hierarchy number Index (exec)
+	SourceStart                        // the listening start socket
+	SourceConsole                      // the socket that gets the pty
+	SourcePidfd                        // the container's init (exec)
+	SourceRoot                         // the root of the container's init (exec)
 )
 
 // Source describes an inherited descriptor. Its index in Program.Sources is its slot.
@@ -82,12 +82,27 @@ type Source struct {
 	Index     int
 	Why       plan.Why
 
-	Params []plan.Option // of SourceTmpfs
+	Type   string // of SourceFilesystem
+	Params []plan.Option
 	Attrs  uint64
 
-	UIDMappings, GIDMappings []specs.LinuxIDMapping // of SourceUserNS, or of an id-mapped SourceTree
-	MapNamespace             string                 // or the path of the user namespace that maps a SourceTree
-	MapRecursive             bool                   // the whole SourceTree is id-mapped
+	Mapping IDMapping // of a SourceUserNS, or of an id-mapped SourceTree or SourceFilesystem
+}
+
+// IDMapping is the id map of a mount: that of the user namespace at a path, or one of its own.
+type IDMapping struct {
+	UIDs, GIDs []specs.LinuxIDMapping
+	Namespace  string
+	Recursive  bool // for all mounts below it too
+}
+
+// Given reports whether there is a mapping.
+func (m *IDMapping) Given() bool { return len(m.UIDs) > 0 || m.Namespace != "" }
+
+// Map is an id map for a mount that the hands show at SYNC map.
+type Map struct {
+	Mapping IDMapping
+	Why     plan.Why
 }
 
 // ActionKind is something that the parent does while the hands wait.
@@ -107,6 +122,7 @@ const (
 	SetRlimits
 	StoreState
 	SendListener
+	MapOwners
 )
 
 var actionNames = [...]string{
@@ -117,6 +133,7 @@ var actionNames = [...]string{
 	RunCreateRuntime: "run createRuntime hooks", RunCreateContainer: "run createContainer hooks",
 	LookInside: "look inside and compile the next segment", SetRlimits: "set resource limits",
 	StoreState: "store the state", SendListener: "send the listener to the seccomp agent",
+	MapOwners: "map the owners of files",
 }
 
 // String returns the words for it in explain.
@@ -134,6 +151,7 @@ type Program struct {
 	First   *plan.Plan // up to SYNC plan; of exec all there is
 	Second  *plan.Plan // set by Mounts: up to SYNC inside
 	Sources []Source   // by slot; the first First.Inherited are for First
+	Maps    []Map      // for the mounts of SYNC map, in their order
 	Actions map[plan.SyncPoint][]Action
 
 	compiler *compiler

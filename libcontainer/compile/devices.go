@@ -45,7 +45,7 @@ func (c *compiler) setupDev() error {
 func (c *compiler) bindsDev() bool {
 	for i := range c.spec.Mounts {
 		m := &c.spec.Mounts[i]
-		if destination(m) == "/dev" && host.IsBind(m) {
+		if c.destination(m) == "/dev" && host.IsBind(m) {
 			return true
 		}
 	}

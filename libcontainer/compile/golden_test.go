@@ -148,6 +148,8 @@ var goldens = map[string]golden{
 	"binds":               {facts: v2},
 	"idmap":               {facts: v2},
 	"idmap-joined-userns": {facts: v2},
+	"idmap-filesystems":   {facts: v2},
+	"remount":             {facts: v2},
 	"tmpfs":               {facts: v2},
 	"overlay":             {facts: v2},
 	"masks":               {facts: v2},
@@ -246,6 +248,7 @@ func create(in Input) (*Program, error) {
 var sourceNames = map[SourceKind]string{
 	SourceTree: "tree", SourceNamespace: "namespace", SourceProc: "proc", SourceUserNS: "user namespace", SourceCgroup: "cgroup",
 	SourceTasks: "tasks", SourceStart: "start", SourceConsole: "console", SourcePidfd: "pidfd", SourceRoot: "root",
+	SourceFilesystem: "filesystem",
 }
 
 func programText(p *Program, more ...*plan.Plan) string {
@@ -257,6 +260,9 @@ func programText(p *Program, more ...*plan.Plan) string {
 		for _, a := range p.Actions[point] {
 			fmt.Fprintf(&out, "at %-8s %s\n", point, whyText(a.Why))
 		}
+	}
+	for _, m := range p.Maps {
+		fmt.Fprintf(&out, "map %s # %s\n", mappingText(m.Mapping), whyText(m.Why))
 	}
 	out.WriteString("first segment\n" + p.First.Format())
 	for i, segment := range more {
@@ -270,25 +276,32 @@ func sourceText(s Source) string {
 	if s.Kind == SourceTasks {
 		text += fmt.Sprintf(" %d", s.Index)
 	}
+	if s.Type != "" {
+		text += fmt.Sprintf(" %s %v %#x", s.Type, s.Params, s.Attrs)
+	}
 	if s.Path != "" {
 		text += " " + s.Path
 	}
 	if s.Recursive {
 		text += " recursive"
 	}
-	for _, m := range s.UIDMappings {
+	return text + mappingText(s.Mapping) + " # " + whyText(s.Why)
+}
+
+func mappingText(mapping IDMapping) (text string) {
+	for _, m := range mapping.UIDs {
 		text += fmt.Sprintf(" uid=%d:%d:%d", m.ContainerID, m.HostID, m.Size)
 	}
-	for _, m := range s.GIDMappings {
+	for _, m := range mapping.GIDs {
 		text += fmt.Sprintf(" gid=%d:%d:%d", m.ContainerID, m.HostID, m.Size)
 	}
-	if s.MapNamespace != "" {
-		text += " mapped by " + s.MapNamespace
+	if mapping.Namespace != "" {
+		text += " mapped by " + mapping.Namespace
 	}
-	if s.MapRecursive {
+	if mapping.Recursive {
 		text += " map-recursive"
 	}
-	return text + " # " + whyText(s.Why)
+	return text
 }
 
 func whyText(w plan.Why) string {

@@ -3,7 +3,6 @@ package compile
 import (
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -35,6 +34,8 @@ func (c *compiler) mount(m *specs.Mount, field string) error {
 		return err
 	}
 	switch {
+	case o.remount:
+		return c.remount(m, &o, field)
 	case o.bind:
 		return c.bindMount(m, &o, field)
 	case m.Type == "cgroup" || m.Type == "cgroup2":
@@ -45,8 +46,7 @@ func (c *compiler) mount(m *specs.Mount, field string) error {
 	return c.filesystem(m, &o, field)
 }
 
-// destination is absolute: a relative one starts at the root (config.md).
-func destination(m *specs.Mount) string { return path.Join("/", m.Destination) }
+func (c *compiler) destination(m *specs.Mount) string { return host.Destination(m, c.opts.Rootfs) }
 
 // procFiles are what lxcfs and its like provide under /proc, as in runc.
 var procFiles = [...]string{
@@ -56,7 +56,7 @@ var procFiles = [...]string{
 
 // checkProc refuses what would fake /proc, which rung and the LSMs trust (CVE-2019-16884).
 func (c *compiler) checkProc(m *specs.Mount, o *mountOptions, field string) error {
-	d := destination(m)
+	d := c.destination(m)
 	switch {
 	case d != "/proc" && !strings.HasPrefix(d, "/proc/"):
 		return nil
@@ -75,11 +75,11 @@ func (c *compiler) checkProc(m *specs.Mount, o *mountOptions, field string) erro
 // mountPoint makes and opens the place of a mount. Links of the image must not lead it into
 // /proc: checkProc has seen only their names (CVE-2019-16884).
 func (c *compiler) mountPoint(m *specs.Mount, kind uint64, field string) plan.Slot {
-	if d := destination(m); d != "/proc" && !strings.HasPrefix(d, "/proc/") {
+	if d := c.destination(m); d != "/proc" && !strings.HasPrefix(d, "/proc/") {
 		kind |= plan.MkpathNoproc
 	}
-	c.b.For(field, "mount point "+destination(m))
-	target, _ := c.b.Mkpath(c.root, destination(m), kind, 0o755)
+	c.b.For(field, "mount point "+c.destination(m))
+	target, _ := c.b.Mkpath(c.root, c.destination(m), kind, 0o755)
 	return target
 }
 
@@ -89,7 +89,7 @@ func (c *compiler) attach(tree plan.Slot, m *specs.Mount, kind uint64, field str
 		kind |= plan.MkpathNofollow // CVE-2019-19921
 	}
 	target := c.mountPoint(m, kind, field)
-	c.b.For(field, "attach "+destination(m))
+	c.b.For(field, "attach "+c.destination(m))
 	c.b.MoveMount(tree, target)
 	c.b.Close(target)
 }
@@ -106,12 +106,13 @@ func (c *compiler) filesystem(m *specs.Mount, o *mountOptions, field string) err
 	if m.Type == "" {
 		return fieldError(field+".type", "must not be empty for a mount that is no bind mount")
 	}
-	params := o.parameters()
-	if slices.ContainsFunc(params, func(p plan.Option) bool { return len(p.Value) > fsconfigMax }) {
-		c.longOptions(m, o, field)
-		return nil
+	if err := c.checkMapped(m, o, field); err != nil {
+		return err
 	}
-	params = c.defaultParameters(m, params)
+	if o.needsMount2() {
+		return c.mount2(m, o, field)
+	}
+	params := c.defaultParameters(m, o.parameters())
 	if o.readOnly() && !virtual(m.Type) {
 		params = append(params, plan.Option{Key: "ro"}) // a block device may be read-only itself
 	}
@@ -127,33 +128,39 @@ func (c *compiler) filesystem(m *specs.Mount, o *mountOptions, field string) err
 	if err != nil {
 		return err
 	}
+	if err := c.idmapMount(tree, m, o, field); err != nil {
+		return err
+	}
 	c.relabel(tree, m.Type, field)
 	c.attach(tree, m, plan.MkpathDir, field)
 	c.propagate(tree, o, field)
-	if late {
-		c.readonly = append(c.readonly, deferred{tree, plan.Why{Field: field, Purpose: "make " + destination(m) + " read-only"}})
-		return nil
-	}
-	c.b.Close(tree)
+	c.closeOrDefer(tree, m, late, field)
 	return nil
 }
 
-// newFilesystem is made by the hands, but for a tmpfs that begins as a copy: the parent makes
-// and fills it.
+// newFilesystem is made by the hands, but for a tmpfs that begins as a copy and for one with
+// an id map: the parent makes these, since a user namespace may neither read the one nor map
+// the other.
 func (c *compiler) newFilesystem(m *specs.Mount, o *mountOptions, params []plan.Option, attrs uint64, field string) (plan.Slot, error) {
-	if !o.copyUp {
-		c.b.For(field, "new "+m.Type+" for "+destination(m))
+	switch {
+	case o.copyUp && m.Type != "tmpfs":
+		return plan.None, fieldError(field+".options", "tmpcopyup is for a tmpfs, not for %s", m.Type)
+	case o.copyUp && mapped(m, o):
+		return plan.None, fieldError(field+".options", "tmpcopyup does not go with an id map: the copy has the owners of the original")
+	case o.copyUp && !c.facts.Privileged():
+		return plan.None, fieldError(field+".options", "tmpcopyup needs CAP_SYS_ADMIN where rung runs: %w", sysEPERM)
+	case !o.copyUp && !(mapped(m, o) && c.facts.Privileged()):
+		c.b.For(field, "new "+m.Type+" for "+c.destination(m))
 		tree, _ := c.b.Filesystem(m.Type, params, attrs)
 		return tree, nil
 	}
-	switch {
-	case m.Type != "tmpfs":
-		return plan.None, fieldError(field+".options", "tmpcopyup is for a tmpfs, not for %s", m.Type)
-	case !c.facts.Privileged():
-		return plan.None, fieldError(field+".options", "tmpcopyup needs CAP_SYS_ADMIN where rung runs: %w", sysEPERM)
+	covered, purpose := "", m.Type+" for "+c.destination(m)
+	if o.copyUp {
+		covered, purpose = c.destination(m), "tmpfs with a copy of "+c.destination(m)
 	}
-	tree := c.source(SourceTmpfs, destination(m), false, field, "tmpfs with a copy of "+destination(m))
-	c.prog.Sources[tree].Params, c.prog.Sources[tree].Attrs = params, attrs
+	tree := c.source(SourceFilesystem, covered, false, field, purpose)
+	s := &c.prog.Sources[tree]
+	s.Type, s.Params, s.Attrs = m.Type, params, attrs
 	return tree, nil
 }
 
@@ -170,12 +177,12 @@ func virtual(fstype string) bool {
 
 // lateReadOnly: rung and later mounts still make files in /dev and in a tmpfs.
 func (c *compiler) lateReadOnly(m *specs.Mount, o *mountOptions) bool {
-	return o.readOnly() && (destination(m) == "/dev" || m.Type == "tmpfs")
+	return o.readOnly() && (c.destination(m) == "/dev" || m.Type == "tmpfs")
 }
 
 // defaultParameters: a tmpfs takes over mode and owner of the directory that it covers.
 func (c *compiler) defaultParameters(m *specs.Mount, params []plan.Option) []plan.Option {
-	target, ok := c.facts.Targets[m.Destination]
+	target, ok := c.facts.Targets[c.destination(m)]
 	if m.Type != "tmpfs" || !ok {
 		return params
 	}
@@ -185,30 +192,77 @@ func (c *compiler) defaultParameters(m *specs.Mount, params []plan.Option) []pla
 	if !given("mode") {
 		params = append(params, plan.Option{Key: "mode", Value: fmt.Sprintf("%o", target.Mode)})
 	}
+	if uid, ok := c.inside(target.UID, c.spec.Linux.UIDMappings); ok && !given("uid") {
+		params = append(params, plan.Option{Key: "uid", Value: fmt.Sprint(uid)})
+	}
+	if gid, ok := c.inside(target.GID, c.spec.Linux.GIDMappings); ok && !given("gid") {
+		params = append(params, plan.Option{Key: "gid", Value: fmt.Sprint(gid)})
+	}
 	return params
 }
 
-// longOptions mounts by mount(2), which takes a page of options (overlay's lowerdir).
-func (c *compiler) longOptions(m *specs.Mount, o *mountOptions, field string) {
+// inside returns an id as the container's user namespace has it, if that is known and not
+// root's, whose everything new is anyway.
+func (c *compiler) inside(id uint32, mappings []specs.LinuxIDMapping) (uint32, bool) {
+	if c.namespace(specs.UserNamespace) == nil {
+		return id, id != 0
+	}
+	if !c.isNew(specs.UserNamespace) {
+		return 0, false
+	}
+	for _, m := range mappings {
+		if id >= m.HostID && id-m.HostID < m.Size {
+			inside := m.ContainerID + (id - m.HostID)
+			return inside, inside != 0
+		}
+	}
+	return 0, false
+}
+
+// mount2 mounts by mount(2), which takes a page of options (overlay's lowerdir), and iversion.
+func (c *compiler) mount2(m *specs.Mount, o *mountOptions, field string) error {
+	if o.copyUp || mapped(m, o) {
+		return fieldError(field+".options", "tmpcopyup and id maps go neither with iversion nor with values over %d bytes", fsconfigMax)
+	}
 	target := c.mountPoint(m, plan.MkpathDir, field)
 	c.b.Fchdir(target)
 	c.b.Close(target)
-	var data []string
-	for _, p := range c.mountLabel(m.Type, o.parameters()) {
+	attrs, late := o.attributes(), c.lateReadOnly(m, o)
+	if late {
+		attrs &^= sys.MOUNT_ATTR_RDONLY
+	}
+	data := mountData(c.mountLabel(m.Type, c.defaultParameters(m, slices.Clone(o.data))))
+	c.b.For(field, "mount "+m.Type+" on "+c.destination(m)+" by mount(2): iversion, or options over 255 bytes")
+	c.b.Mount(m.Source, m.Type, data, mountFlags(attrs)|o.superblock)
+	if len(o.propagation) == 0 && !late {
+		return nil
+	}
+	tree, _ := c.b.Open(c.root, c.destination(m), sys.O_PATH|sys.O_DIRECTORY, sys.RESOLVE_IN_ROOT|sys.RESOLVE_NO_MAGICLINKS)
+	c.propagate(tree, o, field)
+	c.closeOrDefer(tree, m, late, field)
+	return nil
+}
+
+// closeOrDefer ends the work on a mount, or keeps it until it may become read-only.
+func (c *compiler) closeOrDefer(tree plan.Slot, m *specs.Mount, late bool, field string) {
+	if late {
+		c.readonly = append(c.readonly, deferred{tree, plan.Why{Field: field, Purpose: "make " + c.destination(m) + " read-only"}})
+		return
+	}
+	c.b.Close(tree)
+}
+
+// mountData is the last argument of mount(2).
+func mountData(params []plan.Option) string {
+	data := make([]string, 0, len(params))
+	for _, p := range params {
 		if p.Value == "" {
 			data = append(data, p.Key)
 		} else {
 			data = append(data, p.Key+"="+p.Value)
 		}
 	}
-	c.b.For(field, "mount "+m.Type+" on "+destination(m)+" by mount(2): options over 255 bytes")
-	c.b.Mount(m.Source, m.Type, strings.Join(data, ","), mountFlags(o.attributes()))
-	if len(o.propagation) == 0 {
-		return
-	}
-	tree, _ := c.b.Open(c.root, destination(m), sys.O_PATH|sys.O_DIRECTORY, sys.RESOLVE_IN_ROOT|sys.RESOLVE_NO_MAGICLINKS)
-	c.propagate(tree, o, field)
-	c.b.Close(tree)
+	return strings.Join(data, ",")
 }
 
 // mountFlags gives mount(2) what would be mount_setattr's: set at once, for the mount could
@@ -256,9 +310,9 @@ func (c *compiler) bindMount(m *specs.Mount, o *mountOptions, field string) erro
 	}
 	var tree plan.Slot
 	if inside {
-		tree = c.cloneByHands(source, o.recursive, field, source+" for "+destination(m))
+		tree = c.cloneByHands(source, o.recursive, field, source+" for "+c.destination(m))
 	} else {
-		tree = c.cloneTree(source, o.recursive, field, source+" for "+destination(m))
+		tree = c.cloneTree(source, o.recursive, field, source+" for "+c.destination(m))
 	}
 	c.b.For(field, "propagation of the clone")
 	if !c.sharedRoot() {
@@ -354,40 +408,6 @@ func (c *compiler) clearEach(tree plan.Slot, clear uint64, recursive bool) {
 		c.b.MountAttr(tree, "", plan.Attr{Clear: flag, Recursive: recursive}).Tolerate(sysEPERM)
 		clear &^= flag
 	}
-}
-
-// idmapMount refuses what needs a mapped mount until the user namespace for it exists.
-func (c *compiler) idmapMount(tree plan.Slot, m *specs.Mount, o *mountOptions, field string) error {
-	if o.idmap == "" && len(m.UIDMappings) == 0 && len(m.GIDMappings) == 0 {
-		return nil
-	}
-	uids, gids := m.UIDMappings, m.GIDMappings
-	if len(uids) == 0 {
-		uids, gids = c.spec.Linux.UIDMappings, c.spec.Linux.GIDMappings
-	}
-	byParent := c.parentOpens() && int(tree) < len(c.prog.Sources)
-	if ns := c.namespace(specs.UserNamespace); len(m.UIDMappings) == 0 && ns != nil && ns.Path != "" {
-		if byParent {
-			source := &c.prog.Sources[tree]
-			source.MapNamespace, source.MapRecursive = ns.Path, o.idmap == "ridmap"
-			return nil
-		}
-		slot := c.source(SourceNamespace, ns.Path, o.idmap == "ridmap", field, "user namespace of the id map")
-		c.b.For(field, "map the owners of files")
-		c.b.IDMap(tree, slot, o.idmap == "ridmap")
-		return nil
-	}
-	if byParent {
-		// Mapping wants CAP_SYS_ADMIN over the file system, which a new user namespace lacks.
-		source := &c.prog.Sources[tree]
-		source.UIDMappings, source.GIDMappings, source.MapRecursive = uids, gids, o.idmap == "ridmap"
-		return nil
-	}
-	slot := c.source(SourceUserNS, "", o.idmap == "ridmap", field, "user namespace of the id map")
-	c.prog.Sources[slot].UIDMappings, c.prog.Sources[slot].GIDMappings = uids, gids
-	c.b.For(field, "map the owners of files")
-	c.b.IDMap(tree, slot, o.idmap == "ridmap")
-	return nil
 }
 
 // finishMounts makes read-only what had to stay writable until now.

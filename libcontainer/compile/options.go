@@ -15,6 +15,8 @@ type mountOptions struct {
 	atime            bool   // one of them about the access time
 	copyUp           bool   // tmpcopyup: the tmpfs begins as a copy of what it covers
 	recSet, recClear uint64 // of all mounts below it too
+	superblock       uint64 // MS_* of the file system, not of the mount
+	remount          bool   // change the mount that is there
 	propagation      []plan.Attr
 	bind, recursive  bool
 	idmap            string        // "", "idmap" or "ridmap"
@@ -63,9 +65,31 @@ func attributeOf(name string) (attrOption, bool) {
 	return attrOption{}, false
 }
 
-// superblockFlags are parameters of the file system, not of the mount.
-var superblockFlags = [...]string{
-	"sync", "async", "dirsync", "lazytime", "nolazytime", "mand", "nomand", "iversion", "noiversion", "silent", "loud",
+// superblockOption is an option of the file system, not of the mount, and its opposite.
+type superblockOption struct {
+	name, opposite string
+	flag           uint64
+}
+
+// superblockOptions: fsconfig(2) has no word for iversion, whatever the file system.
+var superblockOptions = [...]superblockOption{
+	{"sync", "async", sys.MS_SYNCHRONOUS}, {"dirsync", "", sys.MS_DIRSYNC}, {"lazytime", "nolazytime", sys.MS_LAZYTIME},
+	{"mand", "nomand", sys.MS_MANDLOCK}, {"iversion", "noiversion", sys.MS_I_VERSION}, {"silent", "loud", sys.MS_SILENT},
+}
+
+// parseSuperblock: the last of two that contradict each other counts.
+func (o *mountOptions) parseSuperblock(name string) bool {
+	for _, s := range superblockOptions {
+		switch name {
+		case s.name:
+			o.superblock |= s.flag
+			return true
+		case s.opposite: // not empty, since no empty name gets here
+			o.superblock &^= s.flag
+			return true
+		}
+	}
+	return false
 }
 
 func parseOptions(options []string) mountOptions {
@@ -96,6 +120,9 @@ func (o *mountOptions) parse(name string) {
 		o.propagation = append(o.propagation, p)
 		return
 	}
+	if name == "" || o.parseSuperblock(name) {
+		return
+	}
 	switch name {
 	case "bind", "rbind":
 		o.bind, o.recursive = true, o.recursive || name == "rbind"
@@ -103,24 +130,31 @@ func (o *mountOptions) parse(name string) {
 		o.idmap = name
 	case "tmpcopyup":
 		o.copyUp = true
-	case "defaults", "remount", "":
+	case "remount":
+		o.remount = true
+	case "defaults":
 	default:
-		o.data = append(o.data, dataOption(name))
+		key, value, _ := strings.Cut(name, "=")
+		o.data = append(o.data, plan.Option{Key: key, Value: value})
 	}
 }
 
-func dataOption(text string) plan.Option {
-	key, value, _ := strings.Cut(text, "=")
-	switch key {
-	case "async", "nolazytime", "nomand", "noiversion", "silent", "loud":
-		return plan.Option{} // the kernel's default, which fsconfig has no word for
-	}
-	return plan.Option{Key: key, Value: value}
-}
-
-// parameters returns the file system's own parameters, without empty ones.
+// parameters returns what fsconfig(2) is to set. Of silence it knows nothing, nor is there
+// anything to be silent about: the kernel's log shows a failure to mount either way.
 func (o *mountOptions) parameters() []plan.Option {
-	return slices.DeleteFunc(slices.Clone(o.data), func(p plan.Option) bool { return p.Key == "" })
+	params := slices.Clone(o.data)
+	for _, s := range superblockOptions {
+		if o.superblock&s.flag != 0 && s.flag != sys.MS_SILENT {
+			params = append(params, plan.Option{Key: s.name})
+		}
+	}
+	return params
+}
+
+// needsMount2 reports whether only mount(2) takes these options.
+func (o *mountOptions) needsMount2() bool {
+	long := func(p plan.Option) bool { return len(p.Value) > fsconfigMax }
+	return o.superblock&sys.MS_I_VERSION != 0 || slices.ContainsFunc(o.data, long)
 }
 
 // attributes of a new file system's mount: it has none to be cleared.
@@ -140,7 +174,12 @@ func (o *mountOptions) readOnly() bool { return o.set&sys.MOUNT_ATTR_RDONLY != 0
 // file system.
 func MountOptions() []string {
 	names := []string{"bind", "rbind", "idmap", "ridmap", "tmpcopyup", "defaults", "remount"}
-	names = append(names, superblockFlags[:]...)
+	for _, s := range superblockOptions {
+		names = append(names, s.name)
+		if s.opposite != "" {
+			names = append(names, s.opposite)
+		}
+	}
 	for name := range propagations {
 		names = append(names, name)
 	}

@@ -19,21 +19,39 @@ func (f *Facts) Look(spec *specs.Spec, bundle, rootfs string) {
 		switch {
 		case IsBind(m):
 			f.lookSource(SourcePath(m, bundle))
-		case m.Type == "tmpfs" && !covered(spec.Mounts[:i], m.Destination):
-			f.lookTarget(rootfs, m.Destination)
+		case m.Type == "tmpfs" && !covered(spec.Mounts[:i], m, rootfs):
+			f.lookTarget(rootfs, Destination(m, rootfs))
 		}
 	}
 }
 
 // covered reports whether an earlier mount hides what the root file system has there.
-func covered(earlier []specs.Mount, destination string) bool {
+func covered(earlier []specs.Mount, m *specs.Mount, rootfs string) bool {
+	destination := Destination(m, rootfs)
 	for i := range earlier {
-		above := filepath.Join("/", earlier[i].Destination)
-		if rest, ok := strings.CutPrefix(filepath.Join("/", destination), above); ok && (above == "/" || strings.HasPrefix(rest, "/")) {
+		if _, below := Below(destination, Destination(&earlier[i], rootfs)); below {
 			return true
 		}
 	}
 	return false
+}
+
+// Destination returns the destination of a mount as a clean path of the container. A relative
+// one starts at the root (config.md). One that begins with the root file system's path on the
+// host means the place inside, as it always did for runc.
+func Destination(m *specs.Mount, rootfs string) string {
+	destination := filepath.Join("/", m.Destination)
+	if inside, below := Below(destination, rootfs); below && rootfs != "" {
+		return filepath.Join("/", inside)
+	}
+	return destination
+}
+
+// Below cuts a directory off a path that is that directory or below it. Both are absolute and
+// clean.
+func Below(path, dir string) (rest string, below bool) {
+	rest, below = strings.CutPrefix(path, strings.TrimSuffix(dir, "/"))
+	return rest, below && (rest == "" || rest[0] == '/')
 }
 
 // IsBind reports whether a mount is a bind mount: its options say so, not its type.

@@ -119,7 +119,7 @@ func TestErrnoName(t *testing.T) {
 
 func TestSyncPointNames(t *testing.T) {
 	seen := map[string]bool{}
-	for s := SyncIDs; s < syncEnd; s++ {
+	for s := SyncIDs; s < SyncMap+1; s++ {
 		if seen[s.String()] || s.String() == "unknown" {
 			t.Errorf("SYNC %d is called %q", s, s)
 		}

@@ -45,7 +45,11 @@ func TestCheckRefuses(t *testing.T) {
 		{"a skip forward", "skip depends on op 3", func(b *Builder) { b.Number(Setsid).Unless(OpRef{b, 3}) }},
 		{"a skip of before the plan", "skip depends on op -2", func(b *Builder) { b.Number(Setsid).Unless(OpRef{b, -2}) }},
 		{"five tolerated errnos", "5 tolerated errnos", func(b *Builder) { b.Number(Setsid).Tolerate(1, 2, 3, 4, 5) }},
-		{"an unlisted SYNC", "sync 7 is unlisted or out of order", func(b *Builder) { b.SyncAt(syncEnd, None) }},
+		{"an unlisted SYNC", "sync 8 is unlisted or out of order", func(b *Builder) { b.SyncAt(SyncMap+1, None) }},
+		{"SYNC map behind SYNC inside", "sync 7 is unlisted or out of order", func(b *Builder) {
+			b.SyncAt(SyncInside, None)
+			b.SyncAt(SyncMap, None)
+		}},
 		{"SYNC zero", "sync 0 is unlisted or out of order", func(b *Builder) { b.SyncAt(0, None) }},
 		{"SYNCs out of order", "sync 1 is unlisted or out of order", func(b *Builder) {
 			b.SyncAt(SyncHost, None)

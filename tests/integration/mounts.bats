@@ -374,6 +374,204 @@ bind_mount() { # SOURCE DESTINATION OPTION...
 	ID=$first
 }
 
+# The bundle's files must be seen through the mapping, and what the container's root makes must belong to the host's root.
+idmapped_below() { # OPTION
+	mkdir -p "$BUNDLE/data/below"
+	mount -t tmpfs below "$BUNDLE/data/below"
+	touch "$BUNDLE/data/file" "$BUNDLE/data/below/file"
+	map_ids 100000 65536
+	bind_mount "$BUNDLE/data" /tmp rbind "$1"
+	process stat -c %u:%g /tmp/file /tmp/below/file
+	run_container
+	umount "$BUNDLE/data/below"
+}
+
+@test "idmap maps one mount, ridmap the whole tree" {
+	needs_root
+	idmapped_below idmap
+	says $'0:0\n65534:65534'
+	cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
+	idmapped_below ridmap
+	says $'0:0\n0:0'
+}
+
+# crun: bad file descriptor
+@test "an id-mapped bind mount of a relative source" {
+	needs_root
+	mkdir "$BUNDLE/data"
+	touch "$BUNDLE/data/file"
+	map_ids
+	bind_mount data /tmp bind idmap
+	inside 'stat -c %u:%g /tmp/file'
+	says 0:0
+}
+
+@test "an id-mapped bind mount of what an earlier mount made" {
+	needs_root
+	own_rootfs
+	mkdir -p "$BUNDLE/data" "$ROOTFS/one"
+	touch "$BUNDLE/data/file"
+	bind_mount "$BUNDLE/data" /one bind
+	config '.mounts += [{source: $s, destination: "/two", options: ["bind", "idmap"],
+		uidMappings: [{containerID: 0, hostID: 100007, size: 10}], gidMappings: [{containerID: 0, hostID: 100008, size: 10}]}]' \
+		--arg s "$ROOTFS/one"
+	inside 'stat -c %u:%g /one/file /two/file'
+	says $'0:0\n100007:100008'
+	chown -R 100000:100000 "$ROOTFS"
+	map_ids 100000 65536
+	inside 'stat -c %u:%g /one/file /two/file'
+	says $'65534:65534\n7:8'
+}
+
+@test "an id-mapped tmpfs: its own root belongs to the container's" {
+	needs_root
+	config '.mounts += [{type: "tmpfs", source: "tmpfs", destination: "/tmp", options: ["idmap", "mode=0700"],
+		uidMappings: [{containerID: 0, hostID: 5000, size: 10}], gidMappings: [{containerID: 0, hostID: 6000, size: 10}]}]'
+	inside 'stat -c %u:%g:%a /tmp'
+	says 5000:6000:700
+	cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
+	map_ids 100000 65536
+	add_mount '{"type": "tmpfs", "source": "tmpfs", "destination": "/tmp", "options": ["idmap", "mode=0700"]}'
+	inside 'touch /tmp/new && stat -c %u:%g:%a /tmp /tmp/new'
+	says $'0:0:700\n0:0:644'
+}
+
+# bats test_tags=user
+@test "no id maps for what shows the namespaces of its maker" {
+	map_ids
+	config '(.mounts[] | select(.destination == "/proc")).options = ["idmap"]'
+	refused 'mounts[0].options' 'no id-mapped mounts of proc'
+}
+
+@test "a tmpfs takes over the owner of the directory that it covers" {
+	needs_root
+	own_rootfs
+	chown 12:34 "$ROOTFS/run"
+	config '.mounts += [{destination: "/run", type: "tmpfs", source: "tmpfs"}]'
+	inside 'stat -c %u:%g /run'
+	says 12:34
+	config '.mounts[-1].options = ["uid=5", "gid=6"]'
+	inside 'stat -c %u:%g /run'
+	says 5:6
+	chown -R 100000:100000 "$ROOTFS"
+	chown 100012:100034 "$ROOTFS/run"
+	config 'del(.mounts[-1].options)'
+	map_ids 100000 65536
+	inside 'stat -c %u:%g /run'
+	says 12:34
+}
+
+@test "remount changes the mount that is there" {
+	needs_root
+	mkdir "$BUNDLE/data"
+	bind_mount "$BUNDLE/data" /tmp bind
+	bind_mount "$BUNDLE/data" /tmp remount bind ro nosuid
+	add_mount '{"destination": "/run", "type": "tmpfs", "source": "scratch", "options": ["size=8k"]}'
+	add_mount '{"destination": "/run", "type": "tmpfs", "source": "scratch", "options": ["remount", "size=1m", "noexec"]}'
+	inside 'grep -E " /(tmp|run) " /proc/self/mountinfo | cut -d" " -f5-'
+	[ "${#lines[@]}" -eq 2 ]
+	[[ ${lines[0]} == '/tmp ro,nosuid,relatime '* ]]
+	[[ ${lines[1]} == '/run rw,noexec,relatime '*'size=1024k'* ]]
+}
+
+# bats test_tags=user
+@test "remount of what is no mount is refused with the field" {
+	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["remount", "ro"]}'
+	refused 'mounts[7]' remount
+}
+
+superblock_options() { # WANT OPTION...
+	local want=$1
+	shift
+	cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
+	config '.mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs", options: $ARGS.positional}]' --args -- "$@"
+	inside 'grep " /tmp " /proc/self/mountinfo | sed "s/.* - tmpfs tmpfs //"'
+	says "$want"
+}
+
+@test "options of the superblock: the last of two counts, and what fsconfig has no word for" {
+	needs_root
+	superblock_options rw,sync,dirsync,mand,lazytime sync dirsync lazytime mand
+	superblock_options rw,dirsync sync dirsync async lazytime nolazytime silent loud
+	superblock_options rw,sync,size=1024k iversion sync size=1m
+	superblock_options rw defaults iversion noiversion nomand silent
+}
+
+# bats test_tags=user
+@test "a bind mount takes no options of the superblock, which is not its own" {
+	mkdir "$BUNDLE/data"
+	bind_mount "$BUNDLE/data" /tmp bind sync
+	refused 'mounts[7].options' sync
+}
+
+# runc leaves these out.
+# bats test_tags=user
+@test "recursive options count for a new file system too" {
+	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["rro", "rnosuid", "rnoatime"]}'
+	inside 'touch /tmp/x 2>&1 || true; grep " /tmp " /proc/self/mountinfo'
+	mentions 'Read-only file system' ' ro,nosuid,noatime '
+}
+
+@test "each recursive option, and its opposite" {
+	needs_root
+	mkdir -p "$BUNDLE/data/below"
+	mount -t tmpfs -o nosuid,nodev,noexec,noatime,nodiratime below "$BUNDLE/data/below"
+	run_recursive() { # WANT OPTION...
+		local want=$1
+		shift
+		cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
+		bind_mount "$BUNDLE/data" /tmp rbind "$@"
+		process sh -c 'grep " /tmp/below " /proc/self/mountinfo | cut -d" " -f6'
+		run_container
+		[ "$output" = "$want" ] || fail "$*: $output, not $want"
+	}
+	run_all() {
+		run_recursive rw,nosuid,nodev,noexec,noatime,nodiratime || return
+		run_recursive ro,nosuid,nodev,noexec,noatime,nodiratime rro || return
+		run_recursive rw,nosuid,nodev,noexec,noatime,nodiratime rro rrw || return
+		run_recursive rw,noatime,nodiratime rsuid rdev rexec || return
+		run_recursive rw,nosuid,nodev,noexec,noatime rdiratime || return
+		run_recursive rw,nosuid,nodev,noexec,nodiratime,relatime rrelatime || return
+		run_recursive rw,nosuid,nodev,noexec,nodiratime rstrictatime || return
+		run_recursive rw,nosuid,nodev,noexec,noatime,nodiratime,nosymfollow rnosymfollow || return
+		run_recursive rw,nosuid,nodev,noexec,noatime,nodiratime rnosymfollow rsymfollow || return
+		run_recursive rw,nosuid,nodev,noexec,noatime,nodiratime rnosuid rnodev rnoexec rnoatime rnodiratime || return
+	}
+	local failed=
+	run_all || failed=yes
+	umount "$BUNDLE/data/below"
+	[ -z "$failed" ]
+}
+
+# bats test_tags=user
+@test "a bind mount of a symbolic link, a socket, and a path below another mount" {
+	mkdir -p "$BUNDLE/data/deep"
+	echo text >"$BUNDLE/data/file"
+	echo below >"$BUNDLE/data/deep/file"
+	ln -s data/file "$BUNDLE/link"
+	ln -s data "$BUNDLE/linked"
+	bind_mount "$BUNDLE/link" /etc/passwd bind
+	bind_mount "$BUNDLE/linked" /tmp bind
+	bind_mount "$BUNDLE/data/file" /tmp/deep/file bind
+	perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 1) or die' "$BUNDLE/socket"
+	bind_mount "$BUNDLE/socket" /etc/group bind
+	inside 'cat /etc/passwd /tmp/file /tmp/deep/file; test -S /etc/group && echo socket; readlink /etc/passwd || true'
+	says $'text\ntext\ntext\nsocket'
+	[ "$(cat "$BUNDLE/data/deep/file")" = below ]
+}
+
+# runc takes destinations below the path of the root file system on the host for places inside.
+@test "a destination that begins with the root file system's path on the host" {
+	needs_root
+	own_rootfs
+	mkdir "$BUNDLE/data"
+	echo text >"$BUNDLE/data/file"
+	bind_mount "$BUNDLE/data" "$ROOTFS/inner" bind
+	bind_mount "$ROOTFS/inner" /again bind
+	inside 'cat /inner/file /again/file'
+	says $'text\ntext'
+}
+
 # ---- what is refused ------------------------------------------------------------------------------------------------
 
 # bats test_tags=user
