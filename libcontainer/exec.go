@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -53,6 +54,7 @@ func (c *Container) Exec(p *specs.Process, o ExecOptions) (pid int, err error) {
 	if e.spec.Linux == nil {
 		e.spec.Linux = &specs.Linux{}
 	}
+	e.process = inherited(p, e.spec.Process)
 	if e.root, err = sys.OpenPath(fmt.Sprintf("/proc/%d/root", c.state.Pid)); err != nil {
 		return 0, err
 	}
@@ -61,6 +63,26 @@ func (c *Container) Exec(p *specs.Process, o ExecOptions) (pid int, err error) {
 		return 0, err
 	}
 	return e.launch()
+}
+
+// inherited is a process with what it leaves out from the container's: as of runc, so that a
+// process.json without capabilities is no more, and no less, than one of the container's.
+func inherited(p, container *specs.Process) *specs.Process {
+	out := *p
+	if out.Capabilities == nil {
+		out.Capabilities = container.Capabilities
+	}
+	out.ApparmorProfile = cmp.Or(p.ApparmorProfile, container.ApparmorProfile)
+	out.SelinuxLabel = cmp.Or(p.SelinuxLabel, container.SelinuxLabel)
+	if len(out.Rlimits) == 0 {
+		out.Rlimits = container.Rlimits
+	}
+	out.IOPriority = cmp.Or(p.IOPriority, container.IOPriority)
+	out.Scheduler = cmp.Or(p.Scheduler, container.Scheduler)
+	out.ExecCPUAffinity = cmp.Or(p.ExecCPUAffinity, container.ExecCPUAffinity)
+	out.OOMScoreAdj = cmp.Or(p.OOMScoreAdj, container.OOMScoreAdj)
+	out.User.Umask = cmp.Or(p.User.Umask, container.User.Umask)
+	return &out
 }
 
 func (e *execution) check() error {

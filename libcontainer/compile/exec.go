@@ -46,9 +46,6 @@ func Exec(in ExecInput) (*Program, error) {
 		peer := c.openPty(in.Process.ConsoleSize != nil)
 		c.takeTerminal(peer)
 	}
-	if a := in.Process.ExecCPUAffinity; a != nil {
-		c.affinity(a.Initial, "process.execCPUAffinity.initial", "CPUs until it is in the cgroup")
-	}
 	c.enterTasks()
 	if a := in.Process.ExecCPUAffinity; a != nil {
 		c.affinity(a.Final, "process.execCPUAffinity.final", "CPUs of the process")
@@ -67,6 +64,9 @@ func (c *compiler) join(user bool) {
 	pidfd := c.source(SourcePidfd, "", false, "", "the container's init")
 	c.root = c.source(SourceRoot, "", false, "", "the container's root")
 	_ = c.beforeNamespaces()
+	if a := c.spec.Process.ExecCPUAffinity; a != nil { // before the clone, which may be into the cgroup
+		c.affinity(a.Initial, "process.execCPUAffinity.initial", "CPUs until it is in the cgroup")
+	}
 	c.b.For("", "no tracing of rung from the container")
 	c.b.Number(plan.Dumpable, 0)
 	c.b.For("linux.namespaces", "join the container's namespaces")

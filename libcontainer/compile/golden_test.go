@@ -156,6 +156,8 @@ var goldens = map[string]golden{
 	"sysctl":              {facts: v2},
 	"netdevices":          {facts: v2},
 	"resctrl":             {facts: v2},
+	"rlimits":             {facts: v2},
+	"memory-policy":       {facts: v2, options: filtered},
 
 	"cgroup-mount-v1":          {facts: v1},
 	"cgroup-mount-v1-cgroupns": {facts: hybrid},

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,33 +39,24 @@ func idMask(list string) string {
 	return string(out)
 }
 
-// The numbers of <linux/mempolicy.h>.
+// memoryPolicies are the modes by their numbers in <linux/mempolicy.h>; the last is of Linux 6.9.
+var memoryPolicies = [...]specs.MemoryPolicyModeType{
+	specs.MpolDefault, specs.MpolPreferred, specs.MpolBind, specs.MpolInterleave, specs.MpolLocal,
+	specs.MpolPreferredMany, specs.MpolWeightedInterleave,
+}
+
 func memoryPolicyMode(m specs.MemoryPolicyModeType) uint64 {
-	switch m {
-	case specs.MpolPreferred:
-		return 1
-	case specs.MpolBind:
-		return 2
-	case specs.MpolInterleave:
-		return 3
-	case specs.MpolLocal:
-		return 4
-	case specs.MpolPreferredMany:
-		return 5
-	case specs.MpolWeightedInterleave:
-		return 6
-	}
-	return 0 // MPOL_DEFAULT
+	return uint64(max(slices.Index(memoryPolicies[:], m), 0))
+}
+
+// memoryPolicyFlags are the flags by their bits, from 1<<13 up.
+var memoryPolicyFlags = [...]specs.MemoryPolicyFlagType{
+	specs.MpolFNumaBalancing, specs.MpolFRelativeNodes, specs.MpolFStaticNodes,
 }
 
 func memoryPolicyFlag(f specs.MemoryPolicyFlagType) uint64 {
-	switch f {
-	case specs.MpolFNumaBalancing:
-		return 1 << 13
-	case specs.MpolFRelativeNodes:
-		return 1 << 14
-	case specs.MpolFStaticNodes:
-		return 1 << 15
+	if i := slices.Index(memoryPolicyFlags[:], f); i >= 0 {
+		return 1 << (13 + i)
 	}
 	return 0
 }

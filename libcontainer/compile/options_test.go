@@ -152,17 +152,17 @@ func TestSchedAttr(t *testing.T) {
 		Policy: specs.SchedRR, Nice: -5, Priority: 7, Runtime: 1, Deadline: 2, Period: 3,
 		Flags: []specs.LinuxSchedulerFlag{specs.SchedFlagResetOnFork, specs.SchedFlagUtilClampMax},
 	})
-	want := "\x30\x00\x00\x00\x02\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00\x00\xfb\xff\xff\xff\x07\x00\x00\x00" +
-		"\x01\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00"
+	want := "\x38\x00\x00\x00\x02\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00\x00\xfb\xff\xff\xff\x07\x00\x00\x00" +
+		"\x01\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00" + strings.Repeat("\x00", 8)
 	if isLittleEndian() && got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	if len(got) != 48 {
+	if len(got) != 56 {
 		t.Errorf("%d bytes", len(got))
 	}
 }
 
-func isLittleEndian() bool { return schedAttr(&specs.Scheduler{})[0] == 48 }
+func isLittleEndian() bool { return schedAttr(&specs.Scheduler{})[0] == 56 }
 
 func TestIOPriority(t *testing.T) {
 	for class, want := range map[specs.IOPriorityClass]uint64{specs.IOPRIO_CLASS_RT: 1<<13 | 4, specs.IOPRIO_CLASS_BE: 2<<13 | 4, specs.IOPRIO_CLASS_IDLE: 3<<13 | 4} {

@@ -25,21 +25,23 @@ var schedFlags = map[specs.LinuxSchedulerFlag]uint64{
 	specs.SchedFlagUtilClampMin: 0x20, specs.SchedFlagUtilClampMax: 0x40,
 }
 
-// schedAttr is struct sched_attr of sched_setattr(2), its first version of 48 bytes.
+// schedAttr is struct sched_attr of sched_setattr(2), its second version of 56 bytes (Linux 5.3): the flags of
+// utilization clamping want its last members, for which the specification has no fields.
 func schedAttr(s *specs.Scheduler) string {
 	var flags uint64
 	for _, f := range s.Flags {
 		flags |= schedFlags[f]
 	}
 	e := binary.NativeEndian
-	out := e.AppendUint32(nil, 48)
+	out := e.AppendUint32(nil, 56)
 	out = e.AppendUint32(out, schedPolicies[s.Policy])
 	out = e.AppendUint64(out, flags)
 	out = e.AppendUint32(out, uint32(s.Nice))
 	out = e.AppendUint32(out, uint32(s.Priority))
 	out = e.AppendUint64(out, s.Runtime)
 	out = e.AppendUint64(out, s.Deadline)
-	return string(e.AppendUint64(out, s.Period))
+	out = e.AppendUint64(out, s.Period)
+	return string(e.AppendUint64(out, 0))
 }
 
 // ioPriority is class and level as ioprio_set(2) wants them.

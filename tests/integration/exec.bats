@@ -211,6 +211,39 @@ exec_is_dead() {
 	says /bin$'\n'1
 }
 
+# As of runc: capabilities, limits and the like of the container, if process.json has none of its own.
+@test "exec --process: what it leaves out is the container's" {
+	needs_root
+	config '.process.capabilities = {bounding: ["CAP_KILL"], permitted: ["CAP_KILL"], effective: ["CAP_KILL"]}
+		| .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 100}] | .process.oomScoreAdj = 55
+		| .process.scheduler = {policy: "SCHED_BATCH", nice: 4} | .process.user.umask = 63
+		| .process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6} | .linux.personality = {domain: "LINUX32"}
+		| .linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0"}'
+	[ -e /proc/self/numa_maps ] || config 'del(.linux.memoryPolicy)'
+	start_sleeper
+	local look='sed -n "s/^CapBnd:\s*0*//p" /proc/self/status; ulimit -n; cat /proc/self/oom_score_adj
+		cut -d" " -f19,41 /proc/self/stat; umask; ionice -p $$; echo $HOME; uname -m; head -n 1 /proc/self/numa_maps'
+	jq -n --arg look "$look" '{args: ["/bin/sh", "-c", $look], cwd: "/"}' >process.json
+	run rung exec -p process.json "$ID"
+	[ "${lines[*]:0:7}" = '20 100 55 4 3 0077 best-effort: prio 6 /root' ] || fail "$output"
+	[ "$(uname -m)" != x86_64 ] || [ "${lines[7]}" = i686 ]
+	[ ! -e /proc/self/numa_maps ] || mentions ' bind:0 '
+	exec_in sh -c "$look"
+	[ "${lines[*]:0:7}" = '20 100 55 4 3 0077 best-effort: prio 6 /root' ] || fail "$output"
+}
+
+# PITFALLS: groups, umask and HOME are those of the exec'ed process.
+@test "exec --process: what it has is its own" {
+	needs_root
+	config '.process.user.additionalGids = [5, 6] | .process.oomScoreAdj = 55 | .process.user.umask = 63'
+	start_sleeper
+	jq -n '{args: ["/bin/sh", "-c", "id -G; umask; cat /proc/self/oom_score_adj; echo $HOME; ulimit -n; cut -d\" \" -f41 /proc/self/stat"],
+		cwd: "/", user: {uid: 7777, gid: 8, additionalGids: [9], umask: 2}, oomScoreAdj: 0, env: ["HOME="],
+		rlimits: [{type: "RLIMIT_NOFILE", soft: 50, hard: 60}], scheduler: {policy: "SCHED_BATCH"}}' >process.json
+	run rung exec -p process.json "$ID"
+	says $'8 9\n0002\n0\n/\n50\n3'
+}
+
 @test "exec --process: what is wrong is named" {
 	start_container
 	run -255 rung exec -p none.json "$ID"
@@ -247,6 +280,9 @@ exec_is_dead() {
 	run rung exec --process "$BUNDLE/process2.json" "$ID"
 	says $'Cpus_allowed_list:\t0'
 	grep -q '^Cpus_allowed_list:.0-1$' "/proc/$(init_pid)/status" # the first process has all
+	jq '.execCPUAffinity = {final: "1000"}' "$BUNDLE/process.json" >"$BUNDLE/process2.json"
+	run -255 rung exec --process "$BUNDLE/process2.json" "$ID"
+	mentions process.execCPUAffinity.final 'invalid argument'
 }
 
 @test "exec --preserve-fds" {

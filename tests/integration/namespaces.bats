@@ -207,6 +207,35 @@ ns_of() { # PID NAME
 	((lines[2] >= 1000000))
 }
 
+# runc#4635: no offsets are written where the namespace is another's
+@test "a joined time namespace keeps its offsets, and takes none" {
+	needs_root
+	[ -e /proc/self/ns/time ] || skip "needs time namespaces in the kernel"
+	config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 1000000}}'
+	start_sleeper
+	cp config.json other.json
+	jq '(.linux.namespaces[] | select(.type == "time")).path = $path | del(.linux.timeOffsets)
+		| .process.args = ["sh", "-c", "readlink /proc/self/ns/time; cut -d. -f1 /proc/uptime"]' \
+		--arg path "/proc/$(init_pid)/ns/time" other.json >config.json
+	run rung run -b "$BUNDLE" "$ID-joined"
+	[ "${lines[0]}" = "$(ns_of "$(init_pid)" time)" ]
+	((lines[1] >= 1000000))
+	exec_in readlink /proc/self/ns/time
+	says "$(ns_of "$(init_pid)" time)"
+	config '.linux.timeOffsets = {boottime: {secs: 5}}'
+	run -1 rung run -b "$BUNDLE" "$ID-joined"
+	mentions linux.timeOffsets 'both a time namespace path and time offsets'
+}
+
+@test "linux.timeOffsets: what the kernel would not take" {
+	config '.linux.timeOffsets = {boottime: {secs: 5}}'
+	refused linux.timeOffsets "time namespace isn't enabled"
+	config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {realtime: {secs: 5}}'
+	refused 'linux.timeOffsets[realtime]' 'unknown clock'
+	config '.linux.timeOffsets = {boottime: {secs: 5, nanosecs: 1000000000}}'
+	refused linux.timeOffsets.boottime.nanosecs
+}
+
 @test "exec joins all namespaces of the container" {
 	needs_root
 	map_ids

@@ -255,13 +255,14 @@ set_policy() { # JSON
 	says '0 0 5'
 	set_policy '{"policy": "SCHED_BATCH", "nice": -3, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}'
 	says '-3 0 3'
-	# A v1 cgroup has no real-time time of its own where the kernel counts that by group (sched(7)).
-	config 'del(.linux.cgroupsPath) | .linux.namespaces |= map(select(.type != "cgroup"))'
+	# A v1 cgroup has no real-time time of its own where the kernel counts that by group (sched(7)); its parent has.
+	[ -z "$(v1_mount cpu)" ] || [ ! -e "$(v1_mount cpu)/cpu.rt_runtime_us" ] || config '.linux.cgroupsPath = "/" + $id
+		| .linux.resources.cpu = {realtimePeriod: 1000000, realtimeRuntime: 1000}' --arg id "$ID"
 	set_policy '{"policy": "SCHED_FIFO", "priority": 7}'
-	[ "$status" -eq 0 ] || skip "needs real-time time in the container's cpu cgroup"
 	says '0 7 1'
 	set_policy '{"policy": "SCHED_RR", "priority": 9, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}'
 	says '0 9 2'
+	config 'del(.linux.resources.cpu)'
 	set_policy '{"policy": "SCHED_DEADLINE", "runtime": 10000000, "deadline": 20000000, "period": 30000000}'
 	says '0 0 6'
 }
@@ -307,6 +308,9 @@ set_policy() { # JSON
 	refused 'linux.memoryPolicy.nodes' 'MPOL_LOCAL mode requires 0 nodes but got 5'
 	config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0-9876543210"}'
 	refused 'linux.memoryPolicy.nodes' 'invalid memory policy node'
+	config '.linux.memoryPolicy = {mode: "MPOL_DEFAULT"}'
+	inside 'head -1 /proc/self/numa_maps'
+	mentions ' default '
 	config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "63"}'
 	refused 'linux.memoryPolicy' 'set_mempolicy' 'invalid argument'
 }
@@ -352,6 +356,18 @@ set_policy() { # JSON
 	[ "${lines[0]}" = '5 3' ]
 	[[ ${lines[1]} == 'best-effort: prio 6' ]]
 	[ "$(uname -m)" != x86_64 ] || [ "${lines[2]}" = i686 ]
+}
+
+# runc#4900: a filter that forbids personality(2) is in the way only of the process.
+@test "the personality is set before the filter" {
+	[ "$(uname -m)" = x86_64 ] || skip "needs x86_64"
+	config '.linux.personality = {domain: "LINUX32"}
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["personality", "sched_setattr", "ioprio_set",
+			"set_mempolicy"], action: "SCMP_ACT_KILL_PROCESS"}]}
+		| .process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6} | .process.scheduler = {policy: "SCHED_BATCH"}
+		| .linux.memoryPolicy = {mode: "MPOL_LOCAL"}'
+	inside 'uname -m'
+	says i686
 }
 
 # ---- capabilities ---------------------------------------------------------------------------------------------------
