@@ -181,6 +181,7 @@ var goldens = map[string]golden{
 	"exec-v1":       {facts: v1},
 	"exec-v2":       {facts: v2},
 	"exec-resctrl":  {facts: v2},
+	"exec-affinity": {facts: v2},
 	"exec-userns":   {facts: v2},
 	"exec-terminal": {facts: v1, options: console},
 	"exec-rootless": {facts: v2Rootless, options: setgroupsOff},

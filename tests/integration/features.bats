@@ -46,10 +46,6 @@ feature() { # FILTER
 	feature '.linux.netDevices.enabled'
 }
 
-@test "features: cache and memory bandwidth" {
-	feature '.linux.intelRdt | .enabled and .schemata and .monitoring'
-}
-
 @test "features: the rest of linux" {
 	feature '.linux | .apparmor.enabled and .selinux.enabled and .mountExtensions.idmap.enabled'
 	feature '.linux.intelRdt | .enabled and .schemata and .monitoring'
