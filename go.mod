@@ -11,3 +11,5 @@ require (
 )
 
 require github.com/hanwen/go-fuse/v2 v2.12.1
+
+require github.com/docker/go-units v0.5.0

@@ -119,9 +119,9 @@ var commands = [...]struct {
 	name string
 	make func() *cli.Command
 }{
-	{"create", createCommand}, {"delete", deleteCommand}, {"exec", execCommand}, {"explain", explainCommand},
-	{"features", featuresCommand}, {"kill", killCommand}, {"list", listCommand}, {"pause", pauseCommand},
-	{"resume", resumeCommand}, {"run", runCommand}, {"spec", specCommand}, {"start", startCommand}, {"state", stateCommand},
+	{"create", createCommand}, {"delete", deleteCommand}, {"events", eventsCommand}, {"exec", execCommand}, {"explain", explainCommand},
+	{"features", featuresCommand}, {"kill", killCommand}, {"list", listCommand}, {"pause", pauseCommand}, {"ps", psCommand},
+	{"resume", resumeCommand}, {"run", runCommand}, {"spec", specCommand}, {"start", startCommand}, {"state", stateCommand}, {"update", updateCommand},
 }
 
 // commandsFor returns the command that the arguments name, or all of them where that is not

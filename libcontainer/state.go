@@ -20,12 +20,13 @@ import (
 
 // Files of a state directory.
 const (
-	stateFile    = "state.json"
-	creatingFile = "creating.json" // the state while there is no state.json: a create that goes on, or was killed
-	newStateFile = "state.new"
-	configFile   = "config.json" // as given to create: later edits of the bundle change nothing
-	startSocket  = "start.sock"  // exists until the container is started
-	progressFile = "progress"
+	stateFile     = "state.json"
+	creatingFile  = "creating.json" // the state while there is no state.json: a create that goes on, or was killed
+	newStateFile  = "state.new"
+	configFile    = "config.json"    // as given to create: later edits of the bundle change nothing
+	resourcesFile = "resources.json" // limits in force, after an update
+	startSocket   = "start.sock"     // exists until the container is started
+	progressFile  = "progress"
 )
 
 // State is what is remembered of a container: what can not be asked from the kernel.

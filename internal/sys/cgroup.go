@@ -1,6 +1,9 @@
 package sys
 
 import (
+	"encoding/binary"
+	"fmt"
+	"os"
 	"time"
 	"unsafe"
 
@@ -134,4 +137,46 @@ func openRetry(path string, flags int) (int, error) {
 			return fd, err
 		}
 	}
+}
+
+// WatchControl registers an eventfd for a control file of cgroup v1 (cgroup.event_control).
+func WatchControl(dir, file string) (*os.File, error) {
+	control, err := OpenRead(dir + "/" + file)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(control)
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, os.NewSyscallError("eventfd2", err)
+	}
+	if err := WriteControl(dir+"/cgroup.event_control", fmt.Sprintf("%d %d", fd, control)); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), file), nil
+}
+
+// DrainEvent takes what an eventfd has counted.
+func DrainEvent(event *os.File) uint64 {
+	var count [8]byte
+	_, _ = unix.Read(int(event.Fd()), count[:])
+	return binary.NativeEndian.Uint64(count[:])
+}
+
+// WaitEither waits until the process of a pidfd has ended, which it reports, until event (or
+// nil) can be read or, as a control file of kernfs, was notified, or until the time is over.
+func WaitEither(pidfd, event *os.File, control bool, d time.Duration) (ended bool, err error) {
+	fds := []unix.PollFd{{Fd: int32(pidfd.Fd()), Events: unix.POLLIN}}
+	if event != nil {
+		fds = append(fds, unix.PollFd{Fd: int32(event.Fd()), Events: unix.POLLIN})
+		if control {
+			fds[1].Events = unix.POLLPRI
+		}
+	}
+	timeout := unix.NsecToTimespec(max(0, int64(d)))
+	if _, err := unix.Ppoll(fds, &timeout, nil); err != nil && err != unix.EINTR {
+		return false, os.NewSyscallError("ppoll", err)
+	}
+	return fds[0].Revents != 0, nil
 }

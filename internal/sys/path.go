@@ -134,6 +134,14 @@ func WriteFile(path string, data []byte, mode uint32) error {
 	return unix.Close(fd)
 }
 
+// ReplaceFile writes a file whole, or leaves the old one.
+func ReplaceFile(path string, data []byte, mode uint32) error {
+	if err := WriteFile(path+".new", data, mode); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
 // OpenDirectory opens a directory, for its lock.
 func OpenDirectory(path string) (*os.File, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"rung/libcontainer"
+)
+
+func eventsCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "events",
+		Usage:     "display container events such as OOM notifications, cpu, memory, and IO usage statistics",
+		ArgsUsage: "<container-id>",
+		Description: `The events command prints one JSON object a line: the statistics of the container every interval,
+and each time it runs out of memory, until it stops.`,
+		Flags: []cli.Flag{
+			&cli.DurationFlag{Name: "interval", Value: 5 * time.Second, Usage: "set the stats collection interval"},
+			&cli.BoolFlag{Name: "stats", Usage: "display the container's stats then exit"},
+		},
+		Action: func(_ context.Context, cmd *cli.Command) error {
+			if err := checkArgs(cmd, 1, exactly); err != nil {
+				return err
+			}
+			c, err := loadContainer(cmd)
+			if err != nil {
+				return err
+			}
+			interval := cmd.Duration("interval")
+			if interval <= 0 {
+				return errors.New("duration interval must be greater than 0")
+			}
+			out := json.NewEncoder(os.Stdout)
+			if cmd.Bool("stats") {
+				return statsOnce(c, out)
+			}
+			return c.Events(interval, func(e *libcontainer.Event) error { return out.Encode(e) })
+		},
+	}
+}
+
+func statsOnce(c *libcontainer.Container, out *json.Encoder) error {
+	status, err := c.Status()
+	if err != nil {
+		return err
+	}
+	if status == libcontainer.Stopped {
+		return fmt.Errorf("container with id %s is not running", c.ID())
+	}
+	stats, err := c.Stats()
+	if err != nil {
+		return err
+	}
+	return out.Encode(&libcontainer.Event{Type: "stats", ID: c.ID(), Data: stats})
+}

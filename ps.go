@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+)
+
+func psCommand() *cli.Command {
+	one := 1
+	return &cli.Command{
+		Name:        "ps",
+		Usage:       "ps displays the processes running inside a container",
+		ArgsUsage:   "<container-id> [ps options]",
+		Description: `What follows the id goes to the host's ps, "-ef" where there is nothing.`,
+		// "rung ps ID -e -x": these are options of ps.
+		StopOnNthArg: &one,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "table", Usage: "select one of: table or json"},
+		},
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if err := checkArgs(cmd, 1, atLeast); err != nil {
+				return err
+			}
+			c, err := loadContainer(cmd)
+			if err != nil {
+				return err
+			}
+			pids, err := c.Processes()
+			if err != nil {
+				return err
+			}
+			switch cmd.String("format") {
+			case "table":
+				return psTable(ctx, os.Stdout, pids, cmd.Args().Tail())
+			case "json":
+				return json.NewEncoder(os.Stdout).Encode(pids)
+			}
+			return errors.New("invalid format option")
+		},
+	}
+}
+
+// psTable prints what the host's ps says, less the lines of other processes.
+func psTable(ctx context.Context, w io.Writer, pids []int, options []string) error {
+	if len(options) == 0 {
+		options = []string{"-ef"}
+	}
+	output, err := exec.CommandContext(ctx, "ps", options...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("ps %s: %w: %s", strings.Join(options, " "), err, strings.TrimSpace(string(output)))
+	}
+	lines := strings.Split(strings.TrimSuffix(string(output), "\n"), "\n")
+	column := slices.Index(strings.Fields(lines[0]), "PID")
+	if column < 0 {
+		return errors.New("couldn't find PID field in ps output")
+	}
+	fmt.Fprintln(w, lines[0])
+	for _, line := range lines[1:] {
+		fields := strings.Fields(line)
+		if len(fields) <= column {
+			continue
+		}
+		pid, err := strconv.Atoi(fields[column])
+		if err != nil {
+			return fmt.Errorf("unable to parse pid: %w", err)
+		}
+		if slices.Contains(pids, pid) {
+			fmt.Fprintln(w, line)
+		}
+	}
+	return nil
+}
