@@ -55,6 +55,7 @@ type creation struct {
 	amend   *launch.Segment // its end, where the guess was wrong
 	made    bool            // the cgroup may exist
 	resctrl *resctrl.Group  // of linux.intelRdt
+	nodes   []string        // device nodes in the state directory
 	mapped  int             // mounts that were mapped at SYNC map
 	devices *netdev.Moved   // to be given back where the container is not created
 }

@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"fmt"
 	"os"
+	"strconv"
 
 	"rung/internal/sys"
 	"rung/libcontainer/compile"
@@ -41,6 +42,8 @@ func (c *creation) openSource(s compile.Source) (*os.File, error) {
 		return sys.Dup(c.opts.Console)
 	case compile.SourceFilesystem:
 		return newFilesystem(s, c.state.Rootfs)
+	case compile.SourceDevice:
+		return c.deviceNode(s.Device)
 	case compile.SourceUserNS:
 		return mapping(&s.Mapping)
 	}
@@ -115,6 +118,33 @@ func (c *creation) mapShown(tree *os.File) error {
 		return fmt.Errorf("%s: %s: %w", next.Why.Field, next.Why.Purpose, err)
 	}
 	return c.hands.Reply(plan.SyncMap, nil, nil)
+}
+
+// deviceNode makes a device node and returns a mount of it. The kernel attaches none of a file
+// that has no name any more.
+func (c *creation) deviceNode(d *compile.Device) (*os.File, error) {
+	name := "device-" + strconv.Itoa(len(c.nodes))
+	c.nodes = append(c.nodes, name)
+	if err := sys.Mknodat(c.dir, name, d.Mode, d.Number, d.UID, d.GID); err != nil {
+		return nil, err
+	}
+	tree, err := sys.CloneTree(c.path(name), false)
+	if err != nil {
+		return nil, err
+	}
+	if err := sys.AllowDevices(tree); err != nil {
+		tree.Close()
+		return nil, err
+	}
+	return tree, nil
+}
+
+// removeNodes takes the names of device nodes away once their mounts are attached.
+func (c *creation) removeNodes() {
+	for _, name := range c.nodes {
+		_ = os.Remove(c.path(name))
+	}
+	c.nodes = nil
 }
 
 // openProc prefers a procfs that nobody has mounted anything over (CVE-2025-52881); who may

@@ -103,6 +103,19 @@ func ownCgroup(h *host.Hierarchy) string {
 	return path.Join(h.Mountpoint, below)
 }
 
+// unified returns where the unified hierarchy is mounted on the host, or "".
+func (c *compiler) unified() string {
+	if c.facts.Cgroups == nil {
+		return ""
+	}
+	for i := range c.facts.Cgroups.Hierarchies {
+		if h := &c.facts.Cgroups.Hierarchies[i]; h.V2 {
+			return h.Mountpoint
+		}
+	}
+	return ""
+}
+
 // cgroup2Mount: a user namespace may mount cgroup2 only together with a cgroup namespace
 // of its own; where it may not, the container's cgroup is bound in its place.
 func (c *compiler) cgroup2Mount(m *specs.Mount, o *mountOptions, field string) {
@@ -115,7 +128,7 @@ func (c *compiler) cgroup2Mount(m *specs.Mount, o *mountOptions, field string) {
 	c.b.For(field, "new cgroup2 for "+c.destination(m))
 	tree, made := c.b.TryFilesystem("cgroup2", append([]plan.Option{{Key: "source", Value: "cgroup"}}, o.parameters()...), attrs, sysEPERM, sysEBUSY)
 	c.b.MoveMount(tree, target).IfSlots()
-	source := "/sys/fs/cgroup"
+	source := c.unified()
 	if own := c.opts.CgroupPaths[""]; private && own != "" {
 		source = own
 	}

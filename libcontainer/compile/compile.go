@@ -65,6 +65,7 @@ const (
 	SourceNamespace                    // the namespace at Path
 	SourceProc                         // a private mount of proc
 	SourceFilesystem                   // a new file system; with a copy of Path of the root file system, if that is set
+	SourceDevice                       // a device node, which a user namespace may not make
 	SourceUserNS                       // a user namespace with the mapping
 	SourceCgroup                       // the unified cgroup of the container
 	SourceTasks                        // the tasks file of v1 hierarchy number Index (exec)
@@ -86,7 +87,16 @@ type Source struct {
 	Params []plan.Option
 	Attrs  uint64
 
+	Device *Device // of SourceDevice
+
 	Mapping IDMapping // of a SourceUserNS, or of an id-mapped SourceTree or SourceFilesystem
+}
+
+// Device is a device node that the parent makes; ids are the host's.
+type Device struct {
+	Mode     uint32 // type and permissions
+	Number   uint64
+	UID, GID int
 }
 
 // IDMapping is the id map of a mount: that of the user namespace at a path, or one of its own.

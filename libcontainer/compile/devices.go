@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -82,13 +83,12 @@ func (c *compiler) device(d *specs.LinuxDevice, i int) error {
 		dir, _ = c.b.Mkpath(c.root, path.Dir(name), plan.MkpathDir, 0o755)
 		defer c.b.Close(dir)
 	}
-	if d.Type != "p" && (c.facts.UserNS || c.namespace(specs.UserNamespace) != nil) {
-		c.bindDevice(dir, base, name, field)
-		return nil
-	}
 	mode, err := deviceMode(d, field)
 	if err != nil {
 		return err
+	}
+	if d.Type != "p" && (c.facts.UserNS || c.namespace(specs.UserNamespace) != nil) {
+		return c.deviceOfUserNS(d, mode, dir, base, field)
 	}
 	c.b.For(field, "make "+name)
 	c.b.Mknod(dir, base, mode, sys.Mkdev(uint32(d.Major), uint32(d.Minor))).Tolerate(sysEEXIST)
@@ -126,12 +126,51 @@ func deviceMode(d *specs.LinuxDevice, field string) (uint64, error) {
 	return 0, fieldError(field+".type", "unknown device type %q", d.Type)
 }
 
-// bindDevice: the kernel lets a user namespace make no device nodes, so the host's is
-// bound; one that the host lacks is an error.
-func (c *compiler) bindDevice(dir plan.Slot, base, name, field string) {
-	source := name
-	tree := c.cloneTree(source, false, field, source)
-	c.b.For(field, "bind the host's "+name)
+// deviceOfUserNS: the kernel lets a user namespace make no device nodes, so the host's is bound.
+// One that the host lacks, or has as another device, rung makes where it may.
+func (c *compiler) deviceOfUserNS(d *specs.LinuxDevice, mode uint64, dir plan.Slot, base, field string) error {
+	name := path.Clean(d.Path)
+	device := sys.Mkdev(uint32(d.Major), uint32(d.Minor))
+	there, listed := c.facts.Devices[name]
+	same := uint64(there.Kind) == mode&sys.S_IFMT && there.Rdev == device
+	switch {
+	case same || !listed && !c.makesDevices():
+		c.bindDevice(c.cloneTree(name, false, field, name), dir, base, "the host's "+name, field)
+	case strings.HasPrefix(field, "default "): // the host's, whatever it is
+		c.bindDevice(c.cloneTree(name, false, field, name), dir, base, "the host's "+name, field)
+	case c.makesDevices():
+		uid, gid := ids(d)
+		node := c.source(SourceDevice, "", false, field, "device node "+name)
+		c.prog.Sources[node].Device = &Device{
+			Mode: uint32(mode), Number: device,
+			UID: outside(uid, c.spec.Linux.UIDMappings), GID: outside(gid, c.spec.Linux.GIDMappings),
+		}
+		c.bindDevice(node, dir, base, "the device "+name, field)
+	default:
+		return fieldError(field, "the host's %s is another device, and a user namespace may make none: %w", name, sysEPERM)
+	}
+	return nil
+}
+
+// makesDevices reports whether the parent may make device nodes for a container that may not.
+func (c *compiler) makesDevices() bool {
+	const capMknod = 27
+	return c.parentOpens() && !c.facts.UserNS && c.facts.Capabilities>>capMknod&1 == 1
+}
+
+// outside returns an id of the container as the host has it. Of a namespace that is joined the
+// mappings are not known: it keeps its number.
+func outside(id uint64, mappings []specs.LinuxIDMapping) int {
+	for _, m := range mappings {
+		if id >= uint64(m.ContainerID) && id-uint64(m.ContainerID) < uint64(m.Size) {
+			return int(uint64(m.HostID) + id - uint64(m.ContainerID))
+		}
+	}
+	return int(id)
+}
+
+func (c *compiler) bindDevice(tree, dir plan.Slot, base, what, field string) {
+	c.b.For(field, "bind "+what)
 	c.b.MountAttr(tree, "", c.cloned(false))
 	target, _ := c.b.Mkpath(dir, base, plan.MkpathFile|plan.MkpathNofollow, 0o000)
 	c.b.MoveMount(tree, target)

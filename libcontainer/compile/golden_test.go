@@ -37,6 +37,7 @@ func rootFacts(c *host.Cgroups) *host.Facts {
 		Sources: map[string]host.Source{
 			"/srv/dir": {Directory: true}, "/srv/data": {Directory: true}, "/bundle/hosts": {}, "/dev": {Directory: true},
 		},
+		Devices: map[string]host.Device{"/dev/fuse": {Kind: 0o020000, Rdev: 10<<8 | 229}, "/dev/other": {Kind: 0o020000, Rdev: 1}},
 		Targets: map[string]host.Target{"/tmp": {Mode: 0o1777}, "/strict": {Mode: 0o700, UID: 5}},
 	}
 }
@@ -165,9 +166,12 @@ var goldens = map[string]golden{
 	"cgroup-mount-v2-cgroupns": {facts: v2},
 	"cgroup-mount-v2-rootless": {facts: v2Rootless},
 
-	"devices":        {facts: v2},
-	"devices-userns": {facts: v2},
-	"devices-bound":  {facts: v2},
+	"devices":              {facts: v2},
+	"devices-userns":       {facts: v2},
+	"devices-bound":        {facts: v2},
+	"sysfs-userns":         {facts: hybrid},
+	"sysfs-rootless":       {facts: v2Rootless, options: setgroupsOff},
+	"cgroup2-mount-hybrid": {facts: hybrid},
 
 	"selinux":                           {facts: selinux, options: awaitConsole},
 	"terminal":                          {facts: v1, options: awaitConsole},
@@ -251,7 +255,7 @@ func create(in Input) (*Program, error) {
 var sourceNames = map[SourceKind]string{
 	SourceTree: "tree", SourceNamespace: "namespace", SourceProc: "proc", SourceUserNS: "user namespace", SourceCgroup: "cgroup",
 	SourceTasks: "tasks", SourceStart: "start", SourceConsole: "console", SourcePidfd: "pidfd", SourceRoot: "root",
-	SourceFilesystem: "filesystem",
+	SourceFilesystem: "filesystem", SourceDevice: "device",
 }
 
 func programText(p *Program, more ...*plan.Plan) string {
@@ -278,6 +282,9 @@ func sourceText(s Source) string {
 	text := sourceNames[s.Kind]
 	if s.Kind == SourceTasks {
 		text += fmt.Sprintf(" %d", s.Index)
+	}
+	if s.Device != nil {
+		text += fmt.Sprintf(" %#o %#x %d:%d", s.Device.Mode, s.Device.Number, s.Device.UID, s.Device.GID)
 	}
 	if s.Type != "" {
 		text += fmt.Sprintf(" %s %v %#x", s.Type, s.Params, s.Attrs)

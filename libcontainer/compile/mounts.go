@@ -38,9 +38,16 @@ func (c *compiler) mount(m *specs.Mount, field string) error {
 		return c.remount(m, &o, field)
 	case o.bind:
 		return c.bindMount(m, &o, field)
-	case m.Type == "cgroup" || m.Type == "cgroup2":
+	case m.Type == "cgroup2" && c.unified() != "":
+		c.syncHost()
+		c.cgroup2Mount(m, &o, field)
+		return nil
+	case m.Type == "cgroup":
 		c.syncHost()
 		c.cgroupMount(m, &o, field)
+		return nil
+	case m.Type == "sysfs" && c.lacksSysfs():
+		c.hostSysfs(m, &o, field)
 		return nil
 	}
 	return c.filesystem(m, &o, field)

@@ -23,6 +23,23 @@ func (f *Facts) Look(spec *specs.Spec, bundle, rootfs string) {
 			f.lookTarget(rootfs, Destination(m, rootfs))
 		}
 	}
+	if f.UserNS || slices.ContainsFunc(spec.Linux.Namespaces, isUserNamespace) {
+		f.lookDevices(spec.Linux.Devices)
+	}
+}
+
+func isUserNamespace(n specs.LinuxNamespace) bool { return n.Type == specs.UserNamespace }
+
+func (f *Facts) lookDevices(devices []specs.LinuxDevice) {
+	if len(devices) > 0 && f.Devices == nil {
+		f.Devices = make(map[string]Device)
+	}
+	for i := range devices {
+		name := filepath.Clean(devices[i].Path)
+		if st, err := sys.Stat(name); err == nil {
+			f.Devices[name] = Device{Kind: st.Mode & syscall.S_IFMT, Rdev: st.Rdev}
+		}
+	}
 }
 
 // covered reports whether an earlier mount hides what the root file system has there.

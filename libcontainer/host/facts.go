@@ -28,6 +28,8 @@ type Facts struct {
 
 	// Sources describes the sources of bind mounts, by path.
 	Sources map[string]Source `json:"sources,omitempty"`
+	// Devices holds what the host has at the paths of linux.devices, where they would be bound.
+	Devices map[string]Device `json:"devices,omitempty"`
 	// Targets holds what a file system is mounted over, by destination.
 	Targets map[string]Target `json:"targets,omitempty"`
 }
@@ -38,6 +40,12 @@ type Source struct {
 	Directory bool          `json:"directory"`
 	Proc      bool          `json:"proc,omitempty"`  // on a proc file system
 	Flags     uint64        `json:"flags,omitempty"` // of its mount: ST_* of statfs(2)
+}
+
+// Device is a device node of the host.
+type Device struct {
+	Kind uint32 `json:"kind"` // S_IFCHR or S_IFBLK of inode(7); another for what is no device, 0 for nothing
+	Rdev uint64 `json:"rdev"`
 }
 
 // Target is a directory of the root file system before anything is mounted.

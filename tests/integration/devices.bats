@@ -99,12 +99,27 @@ deep/down/plain character special file 1:7 666 0:0'
 /dev/tty 5:0'
 }
 
-@test "a device that the host lacks is made, but not in a user namespace" {
+# runc binds what the host has at that path, and fails where it has nothing.
+@test "a device that the host lacks, or has as another one, is made, in a user namespace too" {
 	needs_root
-	config '.linux.devices = [{path: "/dev/only-inside", type: "c", major: 1, minor: 3}]'
-	inside 'echo x >/dev/only-inside'
+	needs_capability CAP_MKNOD
+	config '.linux.devices = [{path: "/dev/only-inside", type: "c", major: 1, minor: 3, fileMode: 432, uid: 7, gid: 8},
+		{path: "/dev/vcs/kmsg", type: "b", major: 7, minor: 9}, {path: "/dev/kmsg", type: "c", major: 1, minor: 5, fileMode: 438}]'
+	inside 'echo x >/dev/only-inside; cd /dev; stat -c "%n %F %t:%T %a %u:%g" only-inside vcs/kmsg kmsg; head -c 2 kmsg | od -An -tx1'
+	local want=$output
 	map_ids
+	inside 'echo x >/dev/only-inside; cd /dev; stat -c "%n %F %t:%T %a %u:%g" only-inside vcs/kmsg kmsg; head -c 2 kmsg | od -An -tx1'
+	says "$want"
+	mentions "only-inside character special file 1:3 660 7:8"
+	[ "${lines[-1]}" = ' 00 00' ]
+}
+
+# bats test_tags=user-only
+@test "a plain user may make no devices" {
+	config '.linux.devices = [{path: "/dev/only-inside", type: "c", major: 1, minor: 3}]'
 	refused 'linux.devices[0]' 'no such file or directory'
+	config '.linux.devices = [{path: "/dev/null", type: "c", major: 1, minor: 5}]'
+	refused 'linux.devices[0]' 'another device' 'operation not permitted'
 }
 
 # runc#3276: a read-only /dev still gets its devices and links.

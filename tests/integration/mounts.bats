@@ -572,6 +572,70 @@ superblock_options() { # WANT OPTION...
 	says $'text\ntext'
 }
 
+@test "sysfs in a user namespace with the host's network: the host's, without what is below" {
+	needs_root
+	map_ids
+	config 'del(.linux.namespaces[] | select(.type == "network")) | del(.mounts[] | select(.type == "cgroup"))'
+	inside 'ls /sys/class/net; grep " /sys" /proc/self/mountinfo | cut -d" " -f5,6; ls /sys/fs/cgroup; touch /sys/x 2>&1 || true'
+	mentions "$(ls /sys/class/net)" '/sys ro,nosuid,nodev,noexec' 'Read-only file system'
+	[[ $output != *memory* ]]
+}
+
+# bats test_tags=user-only
+@test "sysfs of a plain user with the host's network is the host's, read-only" {
+	config 'del(.linux.namespaces[] | select(.type == "network"))
+		| (.mounts[] | select(.destination == "/sys")) |= {destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid"]}'
+	inside 'ls /sys/class/net; grep " /sys" /proc/self/mountinfo | cut -d" " -f6 | cut -d, -f1 | sort -u'
+	mentions "$(ls /sys/class/net)" ro
+	[[ $output != *rw* ]]
+}
+
+# crun 1.29: /sys lost its read-only flag in a user namespace.
+@test "a read-only /sys in a user namespace, and the modes of what shows the kernel" {
+	needs_root
+	inside 'stat -c "%a %u:%g" /proc /sys /dev/mqueue; touch /sys/x 2>&1 || true'
+	says $'555 0:0\n555 0:0\n1777 0:0\ntouch: /sys/x: Read-only file system'
+	map_ids
+	inside 'stat -c "%a %u:%g" /proc /dev/mqueue; stat -c %a /sys; touch /sys/x 2>&1 || true'
+	says $'555 65534:65534\n1777 0:0\n555\ntouch: /sys/x: Read-only file system'
+}
+
+unified_mount() {
+	awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) == "cgroup2") { print $5; exit } }' /proc/self/mountinfo
+}
+
+@test "a cgroup2 mount: the unified hierarchy, the container's part in a cgroup namespace" {
+	needs_root
+	[ -n "$(unified_mount)" ] || skip "needs a cgroup v2 hierarchy"
+	config '(.mounts[] | select(.type == "cgroup")) |= (.type = "cgroup2")'
+	inside 'grep " /sys/fs/cgroup " /proc/self/mountinfo; grep "^0:" /proc/self/cgroup | cut -d: -f3 | (read -r p; cat "/sys/fs/cgroup$p/cgroup.procs")'
+	mentions ' - cgroup2 '
+	[ "${#lines[@]}" -ge 2 ]
+	config '.linux.namespaces += [{type: "cgroup"}]'
+	inside 'grep " /sys/fs/cgroup " /proc/self/mountinfo; cat /sys/fs/cgroup/cgroup.procs | head -n 1; mkdir /sys/fs/cgroup/x 2>&1 || true'
+	mentions ' - cgroup2 ' 'Read-only file system'
+	[ "${lines[1]}" = 1 ]
+}
+
+# As a mount namespace shows it.
+@test "cgroup mounts on a machine with v1 only" {
+	needs_root
+	needs_v1_controller memory
+	[ -n "$(unified_mount)" ] || skip "needs a cgroup v2 hierarchy to hide"
+	process sh -c 'grep -c " - cgroup " /proc/self/mountinfo; grep -c " - cgroup2 " /proc/self/mountinfo; cat /sys/fs/cgroup/pids/tasks | head -n 1'
+	run unshare --mount --propagation private bash -c 'mount -t tmpfs none "$0" && exec "$@"' "$(unified_mount)" \
+		"$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	((lines[0] >= 2))
+	[ "${lines[1]}" = 0 ]
+	[ "${lines[2]}" = 1 ]
+	config '.linux.namespaces += [{type: "cgroup"}]'
+	run unshare --mount --propagation private bash -c 'mount -t tmpfs none "$0" && exec "$@"' "$(unified_mount)" \
+		"$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	[ "${lines[1]}" = 0 ]
+}
+
 # ---- what is refused ------------------------------------------------------------------------------------------------
 
 # bats test_tags=user

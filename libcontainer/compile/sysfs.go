@@ -1,0 +1,30 @@
+package compile
+
+import (
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/plan"
+)
+
+// lacksSysfs: sysfs shows a network namespace, and only who owns that may mount it, so never a
+// user namespace beside the network that rung is in.
+func (c *compiler) lacksSysfs() bool {
+	return c.namespace(specs.UserNamespace) != nil && c.namespace(specs.NetworkNamespace) == nil
+}
+
+// hostSysfs mounts in its place what shows the same: the host's sysfs, without the mounts below
+// it if rung may leave these out. Else they become read-only: cgroups are among them
+// (CVE-2023-25809).
+func (c *compiler) hostSysfs(m *specs.Mount, o *mountOptions, field string) {
+	attrs, whole := o.attributes(), !c.parentOpens()
+	if whole {
+		attrs |= sys.MOUNT_ATTR_RDONLY
+	}
+	tree := c.cloneTree("/sys", whole, field, "the host's /sys: a user namespace may not show the host's network anew")
+	c.b.MountAttr(tree, "", c.cloned(whole))
+	c.b.MountAttr(tree, "", plan.Attr{Set: attrs, Clear: clearOf(attrs), Recursive: whole})
+	c.attach(tree, m, plan.MkpathDir, field)
+	c.propagate(tree, o, field)
+	c.b.Close(tree)
+}
