@@ -436,6 +436,9 @@ func (c *creation) undo() {
 	if c.made {
 		_ = c.manager.Destroy()
 	}
+	if err := c.detachRoot(); err != nil {
+		c.runtime.Log.Warn(err.Error())
+	}
 	_ = os.RemoveAll(c.dir.Name())
 	c.dir.Close()
 }

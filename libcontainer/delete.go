@@ -57,6 +57,9 @@ func (c *Container) destroy() error {
 	if err := c.destroyResctrl(); err != nil {
 		return err
 	}
+	if err := c.detachRoot(); err != nil {
+		return err
+	}
 	errHook := c.poststop()
 	if err := c.removeDir(); err != nil {
 		return err

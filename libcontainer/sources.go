@@ -30,6 +30,8 @@ func (c *creation) openSource(s compile.Source) (*os.File, error) {
 	switch s.Kind {
 	case compile.SourceTree:
 		return openTree(s)
+	case compile.SourceHostRoot:
+		return c.hostRoot(s)
 	case compile.SourceNamespace:
 		return sys.OpenForReading(s.Path)
 	case compile.SourceProc:

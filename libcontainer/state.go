@@ -27,6 +27,7 @@ const (
 	resourcesFile = "resources.json" // limits in force, after an update
 	startSocket   = "start.sock"     // exists until the container is started
 	progressFile  = "progress"
+	hostRootFile  = "host-root" // the mount of a root file system that is attached on the host
 )
 
 // State is what is remembered of a container: what can not be asked from the kernel.

@@ -54,6 +54,22 @@ func CloneTree(path string, recursive bool) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
+// MountID names the mount that a descriptor is on, for as long as the machine runs; before Linux
+// 6.8 a later mount may get the same name (statx(2), STATX_MNT_ID_UNIQUE).
+func MountID(file *os.File) (string, error) {
+	const unique = 0x4000 // STATX_MNT_ID_UNIQUE
+	var st unix.Statx_t
+	if err := unix.Statx(int(file.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID|unique, &st); err != nil {
+		return "", os.NewSyscallError("statx", err)
+	}
+	return strconv.FormatUint(st.Mnt_id, 10), nil
+}
+
+// Detach takes a mount and all below it away from a path, whoever still uses it (umount2(2)).
+func Detach(path string) error {
+	return os.NewSyscallError("umount2", unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW))
+}
+
 // OpenPathAt opens name below dir as a descriptor that only names it (O_PATH).
 func OpenPathAt(dir *os.File, name string) (*os.File, error) {
 	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)

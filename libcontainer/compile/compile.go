@@ -62,6 +62,7 @@ type SourceKind int
 // The kinds of inherited descriptors.
 const (
 	SourceTree       SourceKind = iota // open_tree(2) of Path, cloned; recursively if asked for
+	SourceHostRoot                     // the same, remembered so that it can be detached from the host again
 	SourceNamespace                    // the namespace at Path
 	SourceProc                         // a private mount of proc
 	SourceFilesystem                   // a new file system; with a copy of Path of the root file system, if that is set

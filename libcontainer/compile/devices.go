@@ -29,8 +29,11 @@ func charDevice(name string, major, minor int64) specs.LinuxDevice {
 // setupDev makes the devices, links and the place of the console, unless the bundle brings
 // a /dev of its own by a bind mount.
 func (c *compiler) setupDev() error {
-	if !c.hasMounts() || c.bindsDev() {
+	if c.bindsDev() {
 		return nil
+	}
+	if !c.hasMounts() && c.namespace(specs.UserNamespace) != nil {
+		return c.refuseDevices()
 	}
 	c.b.For("linux.devices", "open /dev")
 	c.dev, _ = c.b.Mkpath(c.root, "/dev", plan.MkpathDir|plan.MkpathNofollow, 0o755) // CVE-2026-41579
@@ -40,6 +43,14 @@ func (c *compiler) setupDev() error {
 		}
 	}
 	c.devLinks()
+	return nil
+}
+
+// refuseDevices: they would have to be bound where the user namespace may mount nothing.
+func (c *compiler) refuseDevices() error {
+	if len(c.spec.Linux.Devices) > 0 {
+		return fieldError("linux.devices", "none in a user namespace without a mount namespace in linux.namespaces: %w", sysEPERM)
+	}
 	return nil
 }
 

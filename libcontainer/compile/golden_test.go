@@ -133,12 +133,13 @@ var goldens = map[string]golden{
 	"rootless-v2":    {facts: v2Rootless, options: setgroupsOff},
 	"userns":         {facts: v2, options: await},
 
-	"joined-namespaces":      {facts: v2},
-	"joined-mount-namespace": {facts: v1},
-	"no-mount-namespace":     {facts: v1},
-	"no-pivot":               {facts: v1, options: noPivot},
-	"time-namespace":         {facts: v2},
-	"hooks":                  {facts: v2, options: await},
+	"joined-namespaces":              {facts: v2},
+	"joined-mount-namespace":         {facts: v1},
+	"no-mount-namespace":             {facts: v1},
+	"no-mount-namespace-with-mounts": {facts: v1},
+	"no-pivot":                       {facts: v1, options: noPivot},
+	"time-namespace":                 {facts: v2},
+	"hooks":                          {facts: v2, options: await},
 
 	"propagation-private":    {facts: v2},
 	"propagation-rslave":     {facts: v2},
@@ -255,7 +256,7 @@ func create(in Input) (*Program, error) {
 var sourceNames = map[SourceKind]string{
 	SourceTree: "tree", SourceNamespace: "namespace", SourceProc: "proc", SourceUserNS: "user namespace", SourceCgroup: "cgroup",
 	SourceTasks: "tasks", SourceStart: "start", SourceConsole: "console", SourcePidfd: "pidfd", SourceRoot: "root",
-	SourceFilesystem: "filesystem", SourceDevice: "device",
+	SourceFilesystem: "filesystem", SourceDevice: "device", SourceHostRoot: "host root",
 }
 
 func programText(p *Program, more ...*plan.Plan) string {
@@ -512,9 +513,14 @@ func TestErrorsNameTheField(t *testing.T) {
 		name, want string
 		spoil      func(in *Input)
 	}{
-		{"mounts without a mount namespace", "mounts: cannot be mounted without a mount namespace in linux.namespaces", func(in *Input) {
-			in.Spec.Linux.Namespaces = nil
+		{"mounts of a user namespace without a mount namespace", "mounts: cannot be mounted in a user namespace without a mount namespace in linux.namespaces: operation not permitted", func(in *Input) {
+			in.Spec.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.UserNamespace}}
 			bind(in.Spec, "/data", "/srv/dir")
+		}},
+		{"devices of a user namespace without a mount namespace", "linux.devices: none in a user namespace without a mount namespace in linux.namespaces: operation not permitted", func(in *Input) {
+			in.Spec.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.UserNamespace}}
+			in.Spec.Mounts, in.Spec.Root.Readonly = nil, false
+			in.Spec.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/fuse", Type: "c", Major: 10, Minor: 229}}
 		}},
 		{"superblock option on a bind", `mounts[0].options: bind mounts cannot have any filesystem-specific options applied: "sync"`, func(in *Input) {
 			in.Spec.Mounts = []specs.Mount{{Destination: "/data", Type: "bind", Source: "/srv/dir", Options: []string{"bind", "sync"}}}

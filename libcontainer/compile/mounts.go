@@ -305,7 +305,7 @@ func (c *compiler) bindMount(m *specs.Mount, o *mountOptions, field string) erro
 	source := host.SourcePath(m, c.opts.Bundle)
 	look, ok := c.facts.Sources[source]
 	inside := c.madeInside(source)
-	if c.namespace(specs.MountNamespace).Path == "" && !inside && ok && look.Err != 0 {
+	if !c.joinsMounts() && !inside && ok && look.Err != 0 {
 		return fieldError(field+".source", "stat %s: %w", source, look.Err)
 	}
 	if err := c.checkLocked(look, o, field); ok && err != nil {
@@ -364,7 +364,12 @@ func (c *compiler) checkLocked(look host.Source, o *mountOptions, field string) 
 // madeInside reports whether a source lies in the root file system: an earlier mount may have
 // made it, which only the hands can see, at the path where the root is attached.
 func (c *compiler) madeInside(source string) bool {
-	return c.isNew(specs.MountNamespace) && strings.HasPrefix(source, strings.TrimSuffix(c.opts.Rootfs, "/")+"/")
+	return !c.joinsMounts() && strings.HasPrefix(source, strings.TrimSuffix(c.opts.Rootfs, "/")+"/")
+}
+
+// joinsMounts reports whether paths mean something else to the hands than to rung.
+func (c *compiler) joinsMounts() bool {
+	return c.hasMounts() && !c.isNew(specs.MountNamespace)
 }
 
 // bindAttributes: without an option the mount keeps what its source carries; with one it has
@@ -424,7 +429,7 @@ func (c *compiler) finishMounts() error {
 		c.b.MountAttr(d.tree, "", plan.Attr{Set: sys.MOUNT_ATTR_RDONLY})
 		c.b.Close(d.tree)
 	}
-	if c.spec.Root.Readonly && c.hasMounts() {
+	if c.spec.Root.Readonly {
 		c.b.For("root.readonly", "make the root file system read-only")
 		c.b.MountAttr(c.root, "", plan.Attr{Set: sys.MOUNT_ATTR_RDONLY})
 	}

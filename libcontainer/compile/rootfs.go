@@ -38,17 +38,31 @@ func (c *compiler) cloned(recursive bool) plan.Attr {
 // namespace. Without a mount namespace there is only a chroot.
 func (c *compiler) rootfs() error {
 	if !c.hasMounts() {
-		if len(c.spec.Mounts) > 0 {
-			return fieldError("mounts", "cannot be mounted without a mount namespace in linux.namespaces")
-		}
-		c.b.For("root.path", "open the root file system")
-		c.root, _ = c.b.Open(plan.None, c.opts.Rootfs, sys.O_PATH|sys.O_DIRECTORY, 0)
-		return nil
+		return c.hostRootfs()
 	}
 	c.openMaskSources()
 	c.b.For("linux.rootfsPropagation", "mounts of the container stay inside")
 	c.b.MountAttr(plan.None, "/", plan.Attr{Propagation: sys.MS_SLAVE, Recursive: true})
 	c.root = c.cloneTree(c.opts.Rootfs, true, "root.path", "the root file system")
+	c.b.For("linux.rootfsPropagation", "propagation of the root file system")
+	c.b.MountAttr(c.root, "", c.cloned(true))
+	c.attachRoot()
+	return nil
+}
+
+// hostRootfs is the root of a container without a mount namespace. What it mounts is on a clone
+// of the root file system that is attached at its path on the host, so that one umount takes all
+// of it away again: rung delete does that. Nothing else of the host's mounts is changed.
+func (c *compiler) hostRootfs() error {
+	if len(c.spec.Mounts) == 0 && !c.spec.Root.Readonly {
+		c.b.For("root.path", "open the root file system")
+		c.root, _ = c.b.Open(plan.None, c.opts.Rootfs, sys.O_PATH|sys.O_DIRECTORY, 0)
+		return nil
+	}
+	if c.namespace(specs.UserNamespace) != nil {
+		return fieldError("mounts", "cannot be mounted in a user namespace without a mount namespace in linux.namespaces: %w", sysEPERM)
+	}
+	c.root = c.source(SourceHostRoot, c.opts.Rootfs, true, "root.path", "the root file system, to be attached on the host")
 	c.b.For("linux.rootfsPropagation", "propagation of the root file system")
 	c.b.MountAttr(c.root, "", c.cloned(true))
 	c.attachRoot()

@@ -23,6 +23,9 @@ func (f *Facts) Look(spec *specs.Spec, bundle, rootfs string) {
 			f.lookTarget(rootfs, Destination(m, rootfs))
 		}
 	}
+	if spec.Linux == nil {
+		return
+	}
 	if f.UserNS || slices.ContainsFunc(spec.Linux.Namespaces, isUserNamespace) {
 		f.lookDevices(spec.Linux.Devices)
 	}

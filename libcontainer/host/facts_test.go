@@ -104,6 +104,16 @@ func TestLook(t *testing.T) {
 	if len(f.Sources) != 5 {
 		t.Errorf("sources %v", f.Sources)
 	}
+	if f.Devices != nil {
+		t.Errorf("devices %v, without a user namespace to bind them for", f.Devices)
+	}
+	f.Look(&specs.Spec{Linux: &specs.Linux{
+		Namespaces: []specs.LinuxNamespace{{Type: specs.UserNamespace}},
+		Devices:    []specs.LinuxDevice{{Path: "/dev/../dev/null"}, {Path: filepath.Join(bundle, "missing")}, {Path: filepath.Join(bundle, "hosts")}},
+	}}, bundle, rootfs)
+	if want := (Device{Kind: syscall.S_IFCHR, Rdev: 1<<8 | 3}); f.Devices["/dev/null"] != want || len(f.Devices) != 2 {
+		t.Errorf("devices %v", f.Devices)
+	}
 	if got := f.Targets["/sticky"].Mode; got != 0o1777 {
 		t.Errorf("/sticky: %#o", got)
 	}

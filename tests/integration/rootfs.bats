@@ -81,6 +81,48 @@ load helpers
 	[ "$(cat "$OUTPUT")" = here ]
 }
 
+host_mounts() {
+	config 'del(.linux.namespaces[] | select(.type == "mount")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+}
+
+# runc leaves these mounts on the host for ever, and makes "/" a slave there.
+@test "mounts without a mount namespace are the host's, until the container is deleted" {
+	needs_root
+	own_rootfs
+	host_mounts
+	config '.root.readonly = true'
+	local before
+	before=$(cut -d' ' -f3- /proc/self/mountinfo)
+	process sh -c 'ls -d /proc/1 /dev/pts/ptmx; touch /x 2>&1; exec sleep 1000'
+	start_container
+	grep -q " $ROOTFS/proc .* - proc " /proc/self/mountinfo
+	exec_in sh -c 'stat -c %t:%T /dev/null; cat /etc/passwd >/dev/null'
+	says 1:3
+	[ "$(readlink "/proc/$(init_pid)/ns/mnt")" = "$(readlink /proc/self/ns/mnt)" ]
+	rung kill "$ID" KILL
+	wait_until 5 stopped
+	rung delete "$ID"
+	[ "$(cut -d' ' -f3- /proc/self/mountinfo)" = "$before" ]
+	run cat "$OUTPUT"
+	mentions /proc/1 /dev/pts/ptmx 'Read-only file system'
+}
+
+@test "mounts without a mount namespace: an error leaves none on the host" {
+	needs_root
+	own_rootfs
+	host_mounts
+	local before
+	before=$(cut -d' ' -f3- /proc/self/mountinfo)
+	add_mount '{"destination": "/tmp", "type": "nosuchfs", "source": "x"}'
+	refused 'mounts[7]' 'no such device'
+	[ "$(cut -d' ' -f3- /proc/self/mountinfo)" = "$before" ]
+	config 'del(.mounts[7])'
+	inside 'grep -c . /proc/self/mountinfo'
+	[ "$(cut -d' ' -f3- /proc/self/mountinfo)" = "$before" ]
+	map_ids
+	refused mounts 'user namespace without a mount namespace'
+}
+
 # Propagation of "/" as mountinfo shows it: shared:N, master:N, unbindable or nothing.
 root_propagation() {
 	config '.linux.rootfsPropagation = $p' --arg p "$1"
