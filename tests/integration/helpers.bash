@@ -70,12 +70,21 @@ process() {
 	config '.process.args = $ARGS.positional' --args -- "$@"
 }
 
-# Maps a container's ids 0 and up to host ids that are nobody's.
+# Maps a container's ids 0 and up to host ids that are nobody's; for a plain user to those that it was granted.
 map_ids() { # [HOST ID] [SIZE]
 	config '.linux.namespaces += [{type: "user"}] | .linux.namespaces |= unique_by(.type)
-		| .linux.uidMappings = [{containerID: 0, hostID: $first, size: $size}]
-		| .linux.gidMappings = [{containerID: 0, hostID: $first, size: $size}]' \
-		--argjson first "${1:-100000}" --argjson size "${2:-65536}"
+		| .linux.uidMappings = [{containerID: 0, hostID: $uid, size: $size}]
+		| .linux.gidMappings = [{containerID: 0, hostID: $gid, size: $size}]' \
+		--argjson uid "${1:-$(first_subid /etc/subuid)}" --argjson gid "${1:-$(first_subid /etc/subgid)}" --argjson size "${2:-65536}"
+}
+
+# The first id that a file grants this user; root needs no grant.
+first_subid() { # FILE
+	if is_root; then
+		echo 100000
+	else
+		awk -F: -v user="$(id -un)" '$1 == user { print $2; exit }' "$1"
+	fi
 }
 
 add_mount() { # JSON

@@ -357,21 +357,20 @@ bind_mount() { # SOURCE DESTINATION OPTION...
 }
 
 @test "an id-mapped bind mount: the owners of a joined user namespace" {
-	local first=$ID holder
+	local holder
 	needs_root
 	mkdir "$BUNDLE/data"
 	touch "$BUNDLE/data/file"
 	map_ids 100000 65536
 	start_sleeper
 	holder=$(init_pid)
-	ID=$first-2
 	config '(.linux.namespaces[] | select(.type == "user")).path = $path | del(.linux.uidMappings, .linux.gidMappings)' \
 		--arg path "/proc/$holder/ns/user"
 	bind_mount "$BUNDLE/data" /tmp bind idmap
-	inside 'stat -c %u:%g /tmp/file; touch /tmp/new'
+	process sh -c 'stat -c %u:%g /tmp/file; touch /tmp/new'
+	run rung run -b "$BUNDLE" "$ID-2"
 	says 0:0
 	[ "$(stat -c %u "$BUNDLE/data/new")" = 0 ]
-	ID=$first
 }
 
 # The bundle's files must be seen through the mapping, and what the container's root makes must belong to the host's root.

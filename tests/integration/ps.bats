@@ -43,7 +43,7 @@ setup() {
 	needs_v1_controller pids
 	start_sleeper
 	mkdir "$(cgroup_path devices)/sub"
-	echo "$(init_pid)" >"$(cgroup_path devices)/sub/cgroup.procs"
+	init_pid >"$(cgroup_path devices)/sub/cgroup.procs"
 	run rung ps -f json "$ID"
 	says "[$(init_pid)]"
 }

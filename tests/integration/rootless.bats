@@ -5,10 +5,6 @@
 
 load helpers
 
-first_subid() { # FILE
-	awk -F : -v name="$(id -un)" '$1 == name { print $2; exit }' "$1"
-}
-
 # Adds the ids 1 to 65535, which newuidmap and newgidmap write.
 map_subids() {
 	needs_subids
