@@ -175,12 +175,17 @@ static void enter_sent(int sync, int bell)
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
 
-/* Makes the pages of a segment the process's own, those of .bss too. Best effort. */
+/*
+ * Makes the pages of a segment the process's own, those of .bss too. Best effort. Linkers put
+ * the largest variables last, and some are never touched: Go's random generator has 32 MiB.
+ */
 static void populate(const Elf64_Phdr *segment)
 {
-	unsigned long page = 4096, start = segment->p_vaddr & ~(page - 1);
+	unsigned long page = 4096, most = 512 * 1024, start = segment->p_vaddr & ~(page - 1);
 	unsigned long end = (segment->p_vaddr + segment->p_memsz + page - 1) & ~(page - 1);
 
+	if (end > start + most)
+		end = start + most;
 	if (end > start)
 		sys(SYS_madvise, start, end - start, MADV_POPULATE_WRITE);
 }
