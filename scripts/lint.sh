@@ -69,6 +69,14 @@ check_shellcheck() {
 	files '*.sh' '*.bash' '*.bats' .ci/run scripts/go | xargs -r shellcheck --external-sources
 }
 
+# What every command would pay for: crypto takes half a millisecond to initialise.
+check_start_up() {
+	local found
+	found=$(scripts/go list -deps -tags "$tags" . | grep '^crypto/') || return 0
+	printf 'rung links packages that slow down its start:\n%s\n' "$found"
+	return 1
+}
+
 check_comments() {
 	local found
 	found=$(files '*.go' '*.c' '*.h' '*.bats' '*.sh' '*.md' | grep -vE '^(scripts/lint\.sh|CONTRIBUTING\.md)$' |
@@ -78,7 +86,7 @@ check_comments() {
 }
 
 checks=("$@")
-[ $# -gt 0 ] || checks=(gofmt vet generated golangci clang_format shellcheck comments)
+[ $# -gt 0 ] || checks=(gofmt vet generated golangci clang_format shellcheck start_up comments)
 status=0
 number=0
 echo "1..${#checks[@]}"

@@ -2,11 +2,11 @@ package seccomp
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"io/fs"
 	"os"
@@ -22,24 +22,28 @@ import (
 // Cache keeps compiled filters in a directory: libseccomp takes 6 ms for a profile like
 // Docker's, which is longer than all the rest of a start.
 //
-// A filter is found by the digest of its profile and of the program that compiled it. Only
-// a directory and files of this user that nobody else may write count: who could change them
-// could change the state of the containers too. Whatever is wrong with the cache, the
-// profile is compiled as if there were none.
+// A file holds the profile, the name of the program that compiled it, and the filter; it
+// counts where both are the same to the byte, so that no digest must keep profiles apart
+// (crypto/sha256 costs every command half a millisecond of initialisation and 32 MiB of .bss
+// in Go 1.26). Only a directory and files of this user that nobody else may write count: who
+// could change them could change the state of the containers too. Whatever is wrong with the
+// cache, the profile is compiled as if there were none.
 type Cache struct {
 	Dir      string // made when the first filter is stored
 	ReadOnly bool   // nothing is stored
 }
 
-// Bounds of a cache: the oldest filters go first. A filter has at most 32 KiB.
+// Bounds of a cache: the oldest filters go first. A filter has at most 32 KiB; a longer key
+// than that of 1 MiB is not kept.
 const (
 	cacheEntries = 64
-	headerSize   = 8 + 8 + 2*sha256.Size
-	maxFileSize  = headerSize + sys.SeccompMaxInstructions*instructionSize
+	headerSize   = 4 * 8
+	maxKeySize   = 1 << 20
+	maxFileSize  = headerSize + maxKeySize + sys.SeccompMaxInstructions*instructionSize
 )
 
 // cacheMagic changes with the layout of a file.
-const cacheMagic = "rungbpf1"
+const cacheMagic = "rungbpf2"
 
 const listenerBit = 1 << 63 // in the flags of a file; seccomp(2) has no such flag
 
@@ -48,7 +52,7 @@ func (c *Cache) Compile(s *specs.LinuxSeccomp) (*Program, error) {
 	if s == nil || c.Dir == "" {
 		return Compile(s)
 	}
-	key, err := cacheKey(s)
+	key, err := newCacheKey(s)
 	if err != nil {
 		return Compile(s)
 	}
@@ -62,52 +66,72 @@ func (c *Cache) Compile(s *specs.LinuxSeccomp) (*Program, error) {
 	return p, err
 }
 
-type digest [sha256.Size]byte
+// cacheKey is all that a filter depends on: the profile, and this program with the
+// libseccomp in it.
+type cacheKey []byte
 
-// cacheKey is the digest of all that a filter depends on: the profile, and this program with
-// the libseccomp in it.
-func cacheKey(s *specs.LinuxSeccomp) (digest, error) {
+func newCacheKey(s *specs.LinuxSeccomp) (cacheKey, error) {
 	program, err := sys.BinaryIdentity()
 	if err != nil {
-		return digest{}, err
+		return nil, err
 	}
 	profile, err := json.Marshal(s)
 	if err != nil {
-		return digest{}, err
+		return nil, err
 	}
 	// JSON tells an empty list of flags from none at all no more; Compile does.
-	all := fmt.Appendf(nil, "%s\x00%v\x00%s", program, s.Flags == nil, profile)
-	return sha256.Sum256(all), nil
+	key := fmt.Appendf(nil, "%s\x00%v\x00%s", program, s.Flags == nil, profile)
+	if len(key) > maxKeySize {
+		return nil, fmt.Errorf("a profile of %d bytes is too long for the cache", len(profile))
+	}
+	return key, nil
 }
 
-func (d digest) name() string { return hex.EncodeToString(d[:]) }
+// name is that of the key's file. Two keys of one name only take turns in it.
+func (k cacheKey) name() string {
+	h := fnv.New128a()
+	_, _ = h.Write(k) // never an error
+	return hex.EncodeToString(h.Sum(nil))
+}
 
-// encodeProgram: magic, flags, key, digest of the filter, filter.
-func encodeProgram(key digest, p *Program) []byte {
+// checksum finds a file that was damaged, not one that was forged: see Cache.
+func checksum(data []byte) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write(data) // never an error
+	return h.Sum64()
+}
+
+// encodeProgram: magic, flags, checksum of the filter, length of the key, key, filter.
+func encodeProgram(key cacheKey, p *Program) []byte {
 	flags := p.Flags
 	if p.Listener {
 		flags |= listenerBit
 	}
-	sum := sha256.Sum256(p.Filter)
-	out := binary.LittleEndian.AppendUint64([]byte(cacheMagic), flags)
-	out = append(append(out, key[:]...), sum[:]...)
-	return append(out, p.Filter...)
+	out := []byte(cacheMagic)
+	for _, n := range []uint64{flags, checksum(p.Filter), uint64(len(key))} {
+		out = binary.LittleEndian.AppendUint64(out, n)
+	}
+	return append(append(out, key...), p.Filter...)
 }
 
-func decodeProgram(key digest, data []byte) *Program {
-	if len(data) <= headerSize || string(data[:8]) != cacheMagic || !bytes.Equal(data[16:48], key[:]) {
+func decodeProgram(key cacheKey, data []byte) *Program {
+	if len(data) <= headerSize+len(key) || string(data[:8]) != cacheMagic {
 		return nil
 	}
-	filter := data[headerSize:]
-	if sum := sha256.Sum256(filter); !bytes.Equal(data[48:80], sum[:]) || len(filter)%instructionSize != 0 {
+	number := func(i int) uint64 { return binary.LittleEndian.Uint64(data[8*i:]) }
+	flags, sum, length := number(1), number(2), number(3)
+	if length != uint64(len(key)) || !bytes.Equal(data[headerSize:headerSize+len(key)], key) {
 		return nil
 	}
-	flags := binary.LittleEndian.Uint64(data[8:])
+	filter := data[headerSize+len(key):]
+	if checksum(filter) != sum || len(filter)%instructionSize != 0 {
+		return nil
+	}
 	return &Program{Filter: filter, Flags: flags &^ listenerBit, Listener: flags&listenerBit != 0}
 }
 
 // load returns nil where there is no filter that may be trusted.
-func (c *Cache) load(key digest) *Program {
+func (c *Cache) load(key cacheKey) *Program {
 	dir, err := openOwn(c.Dir, syscall.O_DIRECTORY)
 	if err != nil {
 		return nil
@@ -155,7 +179,7 @@ func own(info fs.FileInfo, dir bool) error {
 	return nil
 }
 
-func (c *Cache) store(key digest, p *Program) error {
+func (c *Cache) store(key cacheKey, p *Program) error {
 	if err := os.Mkdir(c.Dir, 0o700); err != nil && !os.IsExist(err) {
 		return err
 	}

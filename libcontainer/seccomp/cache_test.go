@@ -36,7 +36,7 @@ func (c *Cache) mustCompile(t *testing.T, s *specs.LinuxSeccomp) *Program {
 // plant stores a filter that no profile compiles to, under the key of one.
 func (c *Cache) plant(t *testing.T, s *specs.LinuxSeccomp, p *Program) string {
 	t.Helper()
-	key, err := cacheKey(s)
+	key, err := newCacheKey(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,20 +86,20 @@ func TestCacheKeyCoversTheProfile(t *testing.T) {
 		`{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["a","b"],"action":"SCMP_ACT_ERRNO"}]}`,
 		`{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["a"],"action":"SCMP_ACT_ERRNO","args":[{"index":1,"value":1,"op":"SCMP_CMP_EQ"}]}]}`,
 	}
-	seen := map[digest]string{}
+	seen := map[string]string{}
 	for _, text := range texts {
 		var s specs.LinuxSeccomp
 		if err := json.Unmarshal([]byte(text), &s); err != nil {
 			t.Fatal(err)
 		}
-		key, err := cacheKey(&s)
+		key, err := newCacheKey(&s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if other := seen[key]; other != "" {
+		if other := seen[string(key)]; other != "" {
 			t.Errorf("%s and %s have the same key", text, other)
 		}
-		seen[key] = text
+		seen[string(key)] = text
 	}
 }
 
@@ -124,7 +124,12 @@ func TestCacheTrustsOnlyWhatIsItsOwn(t *testing.T) {
 			}
 			check(t, os.Chown(file, 1, 1))
 		},
-		"a file that ends early": func(t *testing.T, _, file string) { check(t, os.Truncate(file, headerSize+4)) },
+		"a file that ends early": func(t *testing.T, _, file string) {
+			info, err := os.Stat(file)
+			check(t, err)
+			check(t, os.Truncate(file, info.Size()-4))
+		},
+		"a file that ends in its header": func(t *testing.T, _, file string) { check(t, os.Truncate(file, headerSize-1)) },
 		"a file that is too long": func(t *testing.T, _, file string) {
 			check(t, os.Truncate(file, maxFileSize+8))
 		},
@@ -134,8 +139,14 @@ func TestCacheTrustsOnlyWhatIsItsOwn(t *testing.T) {
 			data[len(data)-1] ^= 1
 			check(t, os.WriteFile(file, data, 0o600))
 		},
+		"the name of another profile's file": func(t *testing.T, _, file string) {
+			key, err := newCacheKey(denies("rmdir"))
+			check(t, err)
+			key[len(key)-1] ^= 1 // of the same length
+			check(t, os.WriteFile(file, encodeProgram(key, planted), 0o600))
+		},
 		"the file of another profile": func(t *testing.T, _, file string) {
-			key, err := cacheKey(denies("rmdir"))
+			key, err := newCacheKey(denies("rmdir"))
 			check(t, err)
 			check(t, os.WriteFile(file, encodeProgram(key, planted), 0o600))
 		},
