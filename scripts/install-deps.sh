@@ -2,7 +2,7 @@
 # Installs what a part of the project needs from Debian's packages. Asks apt only for what is missing, so that
 # it is quick, and needs neither network nor root, where everything is there.
 #
-#   install-deps.sh build|test|lint|fuzz|bench|engines ...
+#   install-deps.sh build|test|lint|fuzz|bench|engines|vm ...
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -13,6 +13,7 @@ lint=(clang-format shellcheck)
 tests=(bats uidmap strace procps iproute2 util-linux)
 bench=(hyperfine time crun runc)
 engines=(docker.io containerd podman conmon fuse-overlayfs umoci mmdebstrap runc uidmap)
+vm=(qemu-system-x86 mmdebstrap busybox-static cpio e2fsprogs xz-utils kmod)
 
 packages_of() {
 	case $1 in
@@ -22,7 +23,8 @@ packages_of() {
 	fuzz) packages_of build && clang_with_runtime ;;
 	bench) packages_of build && printf '%s\n' "${bench[@]}" ;;
 	engines) printf '%s\n' busybox-static jq "${engines[@]}" ;;
-	*) die "unknown part: $1 (know build, test, lint, fuzz, bench, engines)" ;;
+	vm) packages_of build && printf '%s\n' "${vm[@]}" ;;
+	*) die "unknown part: $1 (know build, test, lint, fuzz, bench, engines, vm)" ;;
 	esac
 }
 
@@ -66,7 +68,7 @@ install_packages() {
 	[ -z "${failed:-}" ] || die "apt-get could not install: $*"
 }
 
-[ $# -gt 0 ] || die 'which part? build, test, lint, fuzz, bench, engines'
+[ $# -gt 0 ] || die 'which part? build, test, lint, fuzz, bench, engines, vm'
 command -v dpkg-query >/dev/null || die 'this is not Debian: install by hand what the lists in this script name'
 
 missing=()

@@ -1,0 +1,97 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # variables of vm.sh
+# The machine's root file system: Debian by mmdebstrap, as an ext4 image in the cache.
+
+suite=bookworm
+packages=(
+	systemd systemd-sysv dbus dbus-user-session libpam-systemd kmod apparmor bats busybox-static ca-certificates criu
+	iproute2 iptables jq libcap2-bin procps strace uidmap util-linux
+)
+guest_user=rootless # uid 1000, subordinate ids from 100000
+disk_size=8G        # sparse
+
+# build_image sets $image, and makes it where the cache has none of these packages and files.
+build_image() {
+	local root=$work/root sources=()
+	image=$cache/root-$(hash_of "$(cat "$here/image.sh" "$here/guest/agent" "$here/guest/pump")").ext4
+	[ ! -f "$image" ] || return 0
+	need mmdebstrap mke2fs
+	[ "$(id -u)" = 0 ] || die 'to build the image needs root (to run it does not)'
+	mapfile -t sources < <(apt_sources)
+	[ ${#sources[@]} -gt 0 ] || die "no apt source names $suite"
+	note "building ${image##*/}"
+	mmdebstrap --quiet --mode=root --variant=minbase --include="$(IFS=, && echo "${packages[*]}")" \
+		--aptopt='APT::Install-Recommends "false"' --dpkgopt='path-exclude=/usr/share/man/*' \
+		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+		--customize-hook="chroot \"\$1\" useradd -m -s /bin/bash -u 1000 $guest_user" \
+		--customize-hook="chroot \"\$1\" usermod -v 100000-165535 -w 100000-165535 $guest_user" \
+		"$suite" "$root" "${sources[@]}" >&2 || die 'mmdebstrap failed'
+	configure_root "$root"
+	make_ext4 "$root" "$work/root.ext4" "$disk_size"
+	mv "$work/root.ext4" "$image"
+	rm -rf "$root"
+}
+
+# The machine's own apt source files that name this suite.
+apt_sources() {
+	local file
+	for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
+		[ ! -f "$file" ] || ! sed 's/#.*//' "$file" |
+			grep -qE "[[:space:]]$suite(-updates|-security)?([[:space:]]|$)" || echo "$file"
+	done
+}
+
+# No journal and no checksums: what a run writes is thrown away.
+make_ext4() { # DIR FILE SIZE
+	mke2fs -q -F -t ext4 -d "$1" -m 0 -O ^has_journal,^metadata_csum,^resize_inode \
+		-E lazy_itable_init=0,root_owner=0:0 "$2" "$3" >&2 || die 'mke2fs failed'
+}
+
+configure_root() { # DIR
+	local root=$1 generator
+	echo vm >"$root/etc/hostname"
+	printf '127.0.0.1 localhost vm\n::1 localhost\n' >"$root/etc/hosts"
+	echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
+	: >"$root/etc/fstab"
+	: >"$root/etc/resolv.conf"
+	mkdir -p "$root"/usr/lib/modules "$root"/usr/local/lib/vm \
+		"$root"/etc/systemd/{journald.conf.d,system-generators,system/user@.service.d}
+	install -m 0755 "$here/guest/agent" "$here/guest/pump" "$root/usr/local/lib/vm/"
+
+	# Only what vm.target asks for is started: each unit and each generator costs time under emulation. What it
+	# would have started else is kept for containers that boot systemd.
+	(cd "$root" && tar -cf usr/local/lib/vm/wants.tar etc/systemd/system/*.wants lib/systemd/system/*.wants)
+	rm -rf "$root"/{etc,lib}/systemd/system/*.{wants,requires}
+	for generator in "$root"/lib/systemd/system-generators/*; do
+		ln -s /dev/null "$root/etc/systemd/system-generators/${generator##*/}"
+	done
+	ln -sf /lib/systemd/system/vm.target "$root/etc/systemd/system/default.target"
+	printf '[Journal]\nStorage=volatile\n' >"$root/etc/systemd/journald.conf.d/vm.conf"
+	# Users get every controller, as where rootless containers are meant to run.
+	printf '[Service]\nDelegate=yes\n' >"$root/etc/systemd/system/user@.service.d/delegate.conf"
+	write_units "$root/lib/systemd/system"
+}
+
+write_units() { # DIR
+	cat >"$1/vm.target" <<-'UNIT'
+		[Unit]
+		Description=Machine for one command
+		Requires=dbus.socket systemd-journald.socket systemd-journald-dev-log.socket
+		Wants=dbus.service vm-agent.service
+		AllowIsolate=yes
+	UNIT
+	cat >"$1/vm-agent.service" <<-'UNIT'
+		[Unit]
+		Description=The command from the host
+		Requires=dbus.socket
+		After=dbus.socket dbus.service
+		[Service]
+		ExecStart=/usr/local/lib/vm/agent
+		StandardOutput=tty
+		StandardError=tty
+		TTYPath=/dev/console
+		Delegate=yes
+		KillMode=process
+		LimitNOFILE=1048576
+	UNIT
+}

@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# Runs a command in a throw-away Debian machine: systemd as pid 1, cgroup v2 (or v1, or hybrid), AppArmor, every
+# capability. Nothing that a run does to the machine's disk survives it.
+#
+# image.sh makes the root file system, kernel.sh the kernel and its initramfs: both are cached. machine.sh boots them
+# under QEMU. guest/agent tells on a control port that it is up and waits there for the job; the output comes back over
+# two more ports, the exit status over the control port. As the agent waits before anything writes to the disk, a
+# booted machine is saved once and restored for each run: booting is slow under emulation.
+set -euo pipefail
+
+here=$(dirname "$(readlink -f "$0")")
+cache=${VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rung-vm}
+
+usage() {
+	cat <<'USAGE'
+usage: vm.sh run [OPTION]... [--] COMMAND [ARGUMENT]...
+       vm.sh shell [OPTION]...      a root shell on the serial console
+       vm.sh build [OPTION]...      make what run would need, and stop
+       vm.sh clean                  empty the cache
+
+  --cgroup v2|v1|hybrid     cgroup layout (v2)
+  --share DIR[:GUEST][:rw]  show a directory at the same path or at GUEST; read-only unless :rw; at most 4
+                            times. The first is the working directory
+  --user rootless           run as this plain user (uid 1000, subordinate ids), in his systemd user manager
+  --workdir DIR             working directory in the machine
+  --env NAME[=VALUE]        environment of the command; may be repeated
+  --timeout SECONDS         stop the machine after that long (600), status 124
+  --memory MIB              (1024)
+  --cpus N                  (2)
+  --append ARGUMENTS        more for the kernel's command line
+  --accel auto|tcg|kvm      auto: kvm where a test boot shows that it works (auto)
+  --cold                    boot, even where a saved machine could be restored
+  --verbose                 timings, and the machine's console after a failure
+
+status: the command's; 124 time out; 125 the machine or this script failed.
+environment: VM_CACHE, where images are kept (~/.cache/rung-vm, about 1 GiB)
+USAGE
+}
+
+note() { printf 'vm.sh: %s\n' "$*" >&2; }
+die() {
+	note "$@"
+	exit 125
+}
+need() {
+	local command
+	for command; do
+		command -v "$command" >/dev/null || die "needs $command: scripts/install-deps.sh vm"
+	done
+}
+hash_of() { printf '%s\n' "$@" | sha256sum | cut -c1-12; }
+timing() { [ -z "$verbose" ] || note "$((($(date +%s%N) - started) / 1000000)) ms: $*"; }
+
+# shellcheck source=tests/vm/image.sh
+. "$here/image.sh"
+# shellcheck source=tests/vm/kernel.sh
+. "$here/kernel.sh"
+# shellcheck source=tests/vm/machine.sh
+. "$here/machine.sh"
+
+# ---- the options ----------------------------------------------------------------------------------------------------
+
+# shellcheck disable=SC2034 # set by name, used by the files above
+cgroup=v2 user='' workdir='' timeout=600 memory=1024 cpus=2 append='' accel=auto cold='' verbose=''
+shares=() envs=()
+
+parse_options() {
+	local name
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--share | --env | --cgroup | --user | --workdir | --timeout | --memory | --cpus | --append | --accel)
+			[ $# -ge 2 ] || die "$1 needs a value"
+			name=${1#--}
+			case $name in
+			share) shares+=("$2") ;;
+			env) envs+=("$2") ;;
+			*) printf -v "$name" %s "$2" ;;
+			esac
+			shift 2
+			;;
+		--cold | --verbose)
+			printf -v "${1#--}" %s yes
+			shift
+			;;
+		--)
+			shift
+			break
+			;;
+		-*) die "unknown option $1" ;;
+		*) break ;;
+		esac
+	done
+	command=("$@")
+}
+
+check_options() {
+	local name
+	case $cgroup in
+	v2 | v1 | hybrid) ;;
+	*) die "--cgroup $cgroup: not v2, v1 or hybrid" ;;
+	esac
+	case $accel in
+	auto | tcg | kvm) ;;
+	*) die "--accel $accel: not auto, tcg or kvm" ;;
+	esac
+	case $user in
+	'' | "$guest_user") ;;
+	*) die "--user $user: not $guest_user" ;;
+	esac
+	for name in timeout memory cpus; do
+		[[ ${!name} =~ ^[1-9][0-9]*$ ]] || die "--$name ${!name}: not a positive number"
+	done
+	[ ${#shares[@]} -le "$max_shares" ] || die "at most $max_shares shares"
+}
+
+# ---- main -----------------------------------------------------------------------------------------------------------
+
+clean_up() {
+	[ -z "$qemu_pid" ] || kill "$qemu_pid" 2>/dev/null || true
+	[ -z "$work" ] || rm -rf "$work"
+}
+
+# One at a time makes what is missing in the cache; the others wait for it.
+prepare() {
+	exec 9>"$cache/lock"
+	flock 9
+	build_image
+	build_kernel
+	choose_accel
+	define_machine
+	if [ "$accel" = tcg ] && [ -z "$cold" ]; then
+		state=$cache/state-$(hash_of "$max_shares" "$image" "$kernel" "${machine[*]}" \
+			"$(qemu-system-x86_64 --version)" "$(grep -m 1 '^model name' /proc/cpuinfo)")
+		[ -f "$state" ] || save_machine
+	fi
+	exec 9>&-
+	timing ready
+}
+
+action=${1:-}
+[ $# = 0 ] || shift
+command=()
+parse_options "$@"
+check_options
+case $action in
+run) [ ${#command[@]} -gt 0 ] || die 'run: no command' ;;
+shell | build) [ ${#command[@]} = 0 ] || die "$action: unexpected ${command[0]}" ;;
+clean)
+	rm -rf "${cache:?}"
+	exit
+	;;
+help | -h | --help)
+	usage
+	exit
+	;;
+*)
+	usage >&2
+	exit 125
+	;;
+esac
+
+started=$(date +%s%N)
+need qemu-system-x86_64
+mkdir -p "$cache"
+cache=$(cd "$cache" && pwd -P)
+work=$(mktemp -d "$cache/run.XXXXXX")
+mkdir "$work/empty"
+exec 6<&0
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+prepare
+[ "$action" != build ] || exit 0
+run_machine
