@@ -63,22 +63,44 @@ func FuzzConfigToPlan(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if len(raw) > maxConfig {
-			return
-		}
-		before := allocated()
-		spec, err := bundle.Parse(raw)
-		if err == nil {
-			err = bundle.Validate(spec)
-		}
-		if err == nil {
-			bundle.Warnings(spec)
-			compileEverywhere(t, spec, len(raw))
-		}
-		if n := allocated() - before; n > maxAlloc {
-			t.Errorf("%d bytes of memory for a configuration of %d", n, len(raw))
+		if len(raw) <= maxConfig {
+			configToPlans(t, raw, len(raw) <= maxProfile)
 		}
 	})
+}
+
+// configToPlans checks that the way to the plans of one machine costs no more than maxAlloc.
+func configToPlans(t *testing.T, raw []byte, profile bool) error {
+	t.Helper()
+	before := allocated()
+	spec, err := bundle.Parse(raw)
+	if err == nil {
+		err = bundle.Validate(spec)
+	}
+	if err != nil {
+		checkAllocated(t, allocated()-before, len(raw))
+		return err
+	}
+	bundle.Warnings(spec)
+	filter, err := fuzzFilter(spec, profile)
+	if err != nil {
+		return err
+	}
+	loaded := allocated() - before
+	for _, facts := range fuzzMachines() {
+		before = allocated()
+		compileCreate(t, spec, facts, filter)
+		compileExec(t, spec, facts, filter)
+		checkAllocated(t, loaded+allocated()-before, len(raw))
+	}
+	return nil
+}
+
+func checkAllocated(t *testing.T, n uint64, size int) {
+	t.Helper()
+	if n > maxAlloc {
+		t.Errorf("%d bytes of memory for a configuration of %d", n, size)
+	}
 }
 
 // allocated counts what was ever allocated, freed or not: an upper bound.
@@ -88,21 +110,15 @@ func allocated() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-func compileEverywhere(t *testing.T, spec *specs.Spec, size int) {
-	var filter *compile.Filter
-	if size <= maxProfile && spec.Linux != nil {
-		program, err := seccomp.Compile(spec.Linux.Seccomp)
-		if err != nil {
-			return
-		}
-		if program != nil {
-			filter = &compile.Filter{Program: program.Filter, Flags: program.Flags, Listener: program.Listener}
-		}
+func fuzzFilter(spec *specs.Spec, profile bool) (*compile.Filter, error) {
+	if !profile || spec.Linux == nil {
+		return nil, nil
 	}
-	for _, facts := range fuzzMachines() {
-		compileCreate(t, spec, facts, filter)
-		compileExec(t, spec, facts, filter)
+	program, err := seccomp.Compile(spec.Linux.Seccomp)
+	if err != nil || program == nil {
+		return nil, err
 	}
+	return &compile.Filter{Program: program.Filter, Flags: program.Flags, Listener: program.Listener}, nil
 }
 
 func compileCreate(t *testing.T, spec *specs.Spec, facts *host.Facts, filter *compile.Filter) {

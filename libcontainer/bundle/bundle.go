@@ -79,6 +79,9 @@ func Parse(raw []byte) (*specs.Spec, error) {
 	if decodeSpec(&d, fast); d.done() && !isNull(raw) {
 		return fast, nil
 	}
+	if d.crowded || elements(raw) > maxElements {
+		return nil, errCrowded
+	}
 	var spec *specs.Spec
 	if err := decode(raw, &spec); err != nil {
 		return nil, err
@@ -101,6 +104,9 @@ func LoadProcess(path string) (*specs.Process, error) {
 	if decodeProcess(&d, fast); d.done() && !isNull(raw) {
 		return fast, nil
 	}
+	if d.crowded || elements(raw) > maxElements {
+		return nil, fmt.Errorf("%s: %w", path, errCrowded)
+	}
 	var p *specs.Process
 	if err := decode(raw, &p); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -109,6 +115,39 @@ func LoadProcess(path string) (*specs.Process, error) {
 		return nil, fmt.Errorf("%s: %w", path, errNoProcess)
 	}
 	return p, nil
+}
+
+// maxElements bounds the elements of all lists together in what encoding/json reads: it makes
+// the list before it finds that its elements are of the wrong type.
+const maxElements = 2 * maxObjects
+
+var errCrowded = fmt.Errorf("lists of more than %d objects, or of %d elements beside something unusual", maxObjects, maxElements)
+
+// elements counts the elements of all lists but the first of each, in whatever raw is.
+func elements(raw []byte) (n int) {
+	if len(raw) < 2*maxElements {
+		return 0
+	}
+	var lists []bool // of the brackets that are open, whether it is a list
+	for i := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case '"':
+			for i++; i < len(raw) && raw[i] != '"'; i++ {
+				if raw[i] == '\\' {
+					i++
+				}
+			}
+		case '[', '{':
+			lists = append(lists, raw[i] == '[')
+		case ']', '}':
+			lists = lists[:max(len(lists)-1, 0)]
+		case ',':
+			if len(lists) > 0 && lists[len(lists)-1] {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func isNull(raw []byte) bool { return string(bytes.TrimSpace(raw)) == "null" }

@@ -194,6 +194,7 @@ func decodeListPOSIXRlimit(d *decoder, v *[]specs.POSIXRlimit) {
 	}
 	list := make([]specs.POSIXRlimit, 0, 4)
 	for first := true; d.element(first); first = false {
+		d.object()
 		var item specs.POSIXRlimit
 		decodePOSIXRlimit(d, &item)
 		list = append(list, item)
@@ -460,6 +461,7 @@ func decodeListLinuxIDMapping(d *decoder, v *[]specs.LinuxIDMapping) {
 	}
 	list := make([]specs.LinuxIDMapping, 0, 4)
 	for first := true; d.element(first); first = false {
+		d.object()
 		var item specs.LinuxIDMapping
 		decodeLinuxIDMapping(d, &item)
 		list = append(list, item)
@@ -502,6 +504,7 @@ func decodeListMount(d *decoder, v *[]specs.Mount) {
 	}
 	list := make([]specs.Mount, 0, 4)
 	for first := true; d.element(first); first = false {
+		d.object()
 		var item specs.Mount
 		decodeMount(d, &item)
 		list = append(list, item)
@@ -540,6 +543,7 @@ func decodeListHook(d *decoder, v *[]specs.Hook) {
 	}
 	list := make([]specs.Hook, 0, 4)
 	for first := true; d.element(first); first = false {
+		d.object()
 		var item specs.Hook
 		decodeHook(d, &item)
 		list = append(list, item)
@@ -648,6 +652,7 @@ func decodeListLinuxDeviceCgroup(d *decoder, v *[]specs.LinuxDeviceCgroup) {
 	}
 	list := make([]specs.LinuxDeviceCgroup, 0, 4)
 	for first := true; d.element(first); first = false {
+		d.object()
 		var item specs.LinuxDeviceCgroup
 		decodeLinuxDeviceCgroup(d, &item)
 		list = append(list, item)
@@ -832,6 +837,7 @@ func decodeListLinuxWeightDevice(d *decoder, v *[]specs.LinuxWeightDevice) {
 	}
 	list := make([]specs.LinuxWeightDevice, 0, 4)
 	for first := true; d.element(first); first = false {
+		d.object()
 		var item specs.LinuxWeightDevice
 		decodeLinuxWeightDevice(d, &item)
 		list = append(list, item)
@@ -868,6 +874,7 @@ func decodeListLinuxThrottleDevice(d *decoder, v *[]specs.LinuxThrottleDevice) {
 	}
 	list := make([]specs.LinuxThrottleDevice, 0, 4)
 	for first := true; d.element(first); first = false {
+		d.object()
 		var item specs.LinuxThrottleDevice
 		decodeLinuxThrottleDevice(d, &item)
 		list = append(list, item)
@@ -939,6 +946,7 @@ func decodeListLinuxHugepageLimit(d *decoder, v *[]specs.LinuxHugepageLimit) {
 	}
 	list := make([]specs.LinuxHugepageLimit, 0, 4)
 	for first := true; d.element(first); first = false {
+		d.object()
 		var item specs.LinuxHugepageLimit
 		decodeLinuxHugepageLimit(d, &item)
 		list = append(list, item)
@@ -973,6 +981,7 @@ func decodeListLinuxInterfacePriority(d *decoder, v *[]specs.LinuxInterfacePrior
 	}
 	list := make([]specs.LinuxInterfacePriority, 0, 4)
 	for first := true; d.element(first); first = false {
+		d.object()
 		var item specs.LinuxInterfacePriority
 		decodeLinuxInterfacePriority(d, &item)
 		list = append(list, item)
@@ -1113,6 +1122,7 @@ func decodeListLinuxNamespace(d *decoder, v *[]specs.LinuxNamespace) {
 	}
 	list := make([]specs.LinuxNamespace, 0, 4)
 	for first := true; d.element(first); first = false {
+		d.object()
 		var item specs.LinuxNamespace
 		decodeLinuxNamespace(d, &item)
 		list = append(list, item)
@@ -1174,6 +1184,7 @@ func decodeListLinuxDevice(d *decoder, v *[]specs.LinuxDevice) {
 	}
 	list := make([]specs.LinuxDevice, 0, 4)
 	for first := true; d.element(first); first = false {
+		d.object()
 		var item specs.LinuxDevice
 		decodeLinuxDevice(d, &item)
 		list = append(list, item)
@@ -1313,6 +1324,7 @@ func decodeListLinuxSeccompArg(d *decoder, v *[]specs.LinuxSeccompArg) {
 	}
 	list := make([]specs.LinuxSeccompArg, 0, 4)
 	for first := true; d.element(first); first = false {
+		d.object()
 		var item specs.LinuxSeccompArg
 		decodeLinuxSeccompArg(d, &item)
 		list = append(list, item)
@@ -1351,6 +1363,7 @@ func decodeListLinuxSyscall(d *decoder, v *[]specs.LinuxSyscall) {
 	}
 	list := make([]specs.LinuxSyscall, 0, 4)
 	for first := true; d.element(first); first = false {
+		d.object()
 		var item specs.LinuxSyscall
 		decodeLinuxSyscall(d, &item)
 		list = append(list, item)

@@ -14,15 +14,29 @@ import (
 // makes it give up, and encoding/json decides. So it needs to be right only where it says
 // that it is done; FuzzDecode holds the two against each other.
 type decoder struct {
-	raw    []byte
-	at     int
-	failed bool
+	raw     []byte
+	at      int
+	failed  bool
+	objects int // in lists, so far
+	crowded bool
 }
+
+// maxObjects bounds the objects in all lists together: as many as a plan has ops. A mount takes
+// 40 times the memory of the three bytes that it can be written in.
+const maxObjects = 16384
 
 // giveUp leaves the rest to encoding/json: every later step does nothing.
 func (d *decoder) giveUp() {
 	d.failed = true
 	d.at = len(d.raw)
+}
+
+// object counts one in a list.
+func (d *decoder) object() {
+	if d.objects++; d.objects > maxObjects {
+		d.crowded = true
+		d.giveUp()
+	}
 }
 
 // peek returns the next byte that is no white space, or 0.

@@ -12,7 +12,7 @@ import (
 func checkSysctl(s *specs.Spec) error {
 	for k, value := range s.Linux.Sysctl {
 		field := key("linux.sysctl", k)
-		path := sysctlPath(k)
+		path := SysctlPath(k)
 		if !cleanPath(path) {
 			return fail(field, "invalid sysctl name")
 		}
@@ -26,10 +26,10 @@ func checkSysctl(s *specs.Spec) error {
 	return nil
 }
 
-// sysctlPath gives the path of a sysctl below /proc/sys. As in sysctl.d(5) the
+// SysctlPath gives the path of a sysctl below /proc/sys. As in sysctl.d(5) the
 // first separator decides: after a dot, slashes and dots change places, so that
 // net.ipv4.conf.eth0/1.forwarding reaches the interface eth0.1.
-func sysctlPath(k string) string {
+func SysctlPath(k string) string {
 	i := strings.IndexAny(k, "./")
 	if i < 0 || k[i] == '/' {
 		return k

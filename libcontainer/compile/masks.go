@@ -26,6 +26,9 @@ func (c *compiler) masks() error {
 	// host's tree, which the process is about to leave.
 	c.b.MoveMount(empty, c.park)
 	for i, p := range l.MaskedPaths {
+		if c.b.Full() {
+			break
+		}
 		if slices.Contains(l.MaskedPaths[:i], p) {
 			continue
 		}

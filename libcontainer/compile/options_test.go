@@ -94,20 +94,6 @@ func TestKnownOptionsAreUnderstood(t *testing.T) {
 	}
 }
 
-func TestSysctlPath(t *testing.T) {
-	for key, want := range map[string]string{
-		"kernel.shmmax":                  "kernel/shmmax",
-		"net.ipv4.conf.eth0/1.forward":   "net/ipv4/conf/eth0.1/forward",
-		"net/ipv4/conf/eth0.1/forward":   "net/ipv4/conf/eth0.1/forward",
-		"fs/mqueue/msg_max":              "fs/mqueue/msg_max",
-		"net.ipv6.conf.a/b/c.disable_it": "net/ipv6/conf/a.b.c/disable_it",
-	} {
-		if got := sysctlPath(key); got != want {
-			t.Errorf("sysctlPath(%s) = %s, want %s", key, got, want)
-		}
-	}
-}
-
 func TestEnvironmentKeepsTheLast(t *testing.T) {
 	got := lastOfEach([]string{"A=1", "B=", "A=2", "C", "B=3", "A=4=5"})
 	if want := []string{"C", "B=3", "A=4=5"}; !slices.Equal(got, want) {

@@ -6,6 +6,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rung/internal/sys"
+	"rung/libcontainer/bundle"
 	"rung/libcontainer/plan"
 )
 
@@ -172,17 +173,7 @@ func (c *compiler) sysctls() error {
 	for _, key := range sortedKeys(c.spec.Linux.Sysctl) {
 		field := "linux.sysctl[" + key + "]"
 		c.b.For(field, "set the kernel parameter")
-		c.b.Write(c.proc, "sys/"+sysctlPath(key), c.spec.Linux.Sysctl[key])
+		c.b.Write(c.proc, "sys/"+bundle.SysctlPath(key), c.spec.Linux.Sysctl[key])
 	}
 	return nil
-}
-
-// sysctlPath turns the first separator style into a path: with dots as separators, a
-// slash stands for a dot in a name, as in net.ipv4.conf.eth0/1.forwarding (sysctl(8)).
-func sysctlPath(key string) string {
-	dot, slash := strings.IndexByte(key, '.'), strings.IndexByte(key, '/')
-	if slash >= 0 && (dot < 0 || slash < dot) {
-		return key
-	}
-	return strings.NewReplacer(".", "/", "/", ".").Replace(key)
 }

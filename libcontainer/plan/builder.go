@@ -87,6 +87,10 @@ func (r OpRef) IfSlots() OpRef {
 	return r
 }
 
+// Full reports whether there are more ops than the hands take: Check refuses the plan, and
+// there is no use in more of it.
+func (b *Builder) Full() bool { return len(b.ops) > MaxOps }
+
 // Add adds an op with all its operands, for those that have no method of their own.
 func (b *Builder) Add(op Op) OpRef { return b.add(op) }
 
@@ -100,6 +104,9 @@ func (b *Builder) add(op Op) OpRef {
 		if sig[i] == '-' {
 			op.Slots[i] = None
 		}
+	}
+	if b.Full() {
+		return OpRef{b, MaxOps}
 	}
 	b.ops = append(b.ops, op)
 	return OpRef{b, len(b.ops) - 1}

@@ -51,7 +51,11 @@ func (g *generator) function(t reflect.Type) string {
 		fmt.Fprintf(&body, "if d.null() { *v = nil; return }\nif *v == nil { *v = new(%s) }\n%s(d, *v)\n", goType(t.Elem()), g.function(t.Elem()))
 	case reflect.Slice:
 		fmt.Fprintf(&body, "if d.null() { *v = nil; return }\nif *v != nil { d.giveUp(); return }\nlist := make(%s, 0, 4)\n", goType(t))
-		fmt.Fprintf(&body, "for first := true; d.element(first); first = false {\nvar item %s\n%s(d, &item)\nlist = append(list, item)\n}\n*v = list\n", goType(t.Elem()), g.function(t.Elem()))
+		count := ""
+		if t.Elem().Kind() == reflect.Struct {
+			count = "d.object()\n"
+		}
+		fmt.Fprintf(&body, "for first := true; d.element(first); first = false {\n%svar item %s\n%s(d, &item)\nlist = append(list, item)\n}\n*v = list\n", count, goType(t.Elem()), g.function(t.Elem()))
 	case reflect.Map:
 		fmt.Fprintf(&body, "if d.null() { *v = nil; return }\nif *v == nil { *v = make(%s) }\n", goType(t))
 		fmt.Fprintf(&body, "for first := true; d.member(first); first = false {\nkey := d.key()\nvar item %s\n%s(d, &item)\n(*v)[%s(key)] = item\n}\n", goType(t.Elem()), g.function(t.Elem()), goType(t.Key()))
