@@ -67,7 +67,10 @@ func (r *Runtime) Create(id string, b *bundle.Bundle, o CreateOptions) (_ *Conta
 	if err := ValidateID(id); err != nil {
 		return nil, err
 	}
-	c := &creation{bundle: b, spec: b.Spec, opts: o}
+	c := &creation{bundle: b, opts: o}
+	if c.spec, err = withoutOwn(b.Spec); err != nil {
+		return nil, err
+	}
 	c.Container = &Container{runtime: r, config: b.Spec}
 	if c.facts, err = r.facts(); err != nil {
 		return nil, err
@@ -424,7 +427,8 @@ func (c *creation) store() error {
 	return c.opts.Ready(c.state.Pid)
 }
 
-// undo removes all that was made, in the reverse order.
+// undo removes all that was made, in the reverse order. Hooks of create may have made something
+// that those of poststop take away again (runtime.md, "Lifecycle", steps 3 to 5, 12 and 13).
 func (c *creation) undo() {
 	if err := c.devices.Undo(); err != nil {
 		c.runtime.Log.Warn(err.Error())
@@ -438,6 +442,9 @@ func (c *creation) undo() {
 	}
 	if err := c.detachRoot(); err != nil {
 		c.runtime.Log.Warn(err.Error())
+	}
+	if c.hands != nil {
+		c.runPoststop(c.spec)
 	}
 	_ = os.RemoveAll(c.dir.Name())
 	c.dir.Close()

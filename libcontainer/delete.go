@@ -123,15 +123,19 @@ func (c *Container) poststop() error {
 	if err != nil {
 		return err
 	}
+	c.runPoststop(spec)
+	return nil
+}
+
+func (c *Container) runPoststop(spec *specs.Spec) {
 	if spec.Hooks == nil {
-		return nil
+		return
 	}
 	for i := range spec.Hooks.Poststop {
-		if err := runHooks([]specs.Hook{spec.Hooks.Poststop[i]}, "poststop", c.OCI(Stopped), nil); err != nil {
+		if err := runHook(spec.Hooks.Poststop, i, "poststop", c.OCI(Stopped), nil); err != nil {
 			c.runtime.Log.Warn(err.Error())
 		}
 	}
-	return nil
 }
 
 // end stops a container whose start failed; its state stays for delete.

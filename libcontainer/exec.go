@@ -27,9 +27,10 @@ type ExecOptions struct {
 	Ready        func(pid int) error // called when all is set up, before the process may run
 }
 
-// execution is one run of Exec.
+// execution is one run of Exec, or of a hook of startContainer.
 type execution struct {
 	*Container
+	status  Status // of the container
 	spec    *specs.Spec
 	process *specs.Process
 	opts    ExecOptions
@@ -44,7 +45,7 @@ func (c *Container) Exec(p *specs.Process, o ExecOptions) (pid int, err error) {
 	if err := bundle.ValidateProcess(p, "process"); err != nil {
 		return 0, err
 	}
-	e := &execution{Container: c, process: p, opts: o}
+	e := &execution{Container: c, status: Running, process: p, opts: o}
 	if err := e.check(); err != nil {
 		return 0, err
 	}
@@ -59,7 +60,11 @@ func (c *Container) Exec(p *specs.Process, o ExecOptions) (pid int, err error) {
 		return 0, err
 	}
 	defer e.root.Close()
-	if err := e.compile(); err != nil {
+	inside, err := host.LookInside(e.root, e.process.Args, e.process.Env, e.process.Cwd, e.process.User.UID)
+	if err != nil {
+		return 0, err
+	}
+	if err := e.compile(inside); err != nil {
 		return 0, err
 	}
 	return e.launch()
@@ -104,7 +109,7 @@ func (e *execution) check() error {
 	return nil
 }
 
-func (e *execution) compile() error {
+func (e *execution) compile(inside host.Inside) error {
 	facts, err := e.runtime.facts()
 	if err != nil {
 		return err
@@ -112,17 +117,12 @@ func (e *execution) compile() error {
 	if _, err = e.cgroup(); err != nil {
 		return err
 	}
-	p := e.process
-	inside, err := host.LookInside(e.root, p.Args, p.Env, p.Cwd, p.User.UID)
-	if err != nil {
-		return err
-	}
 	filter, err := e.runtime.compileSeccomp(e.spec.Linux.Seccomp)
 	if err != nil {
 		return err
 	}
 	e.program, err = compile.Exec(compile.ExecInput{
-		Spec: e.spec, Process: p, Facts: facts, Inside: inside,
+		Spec: e.spec, Process: e.process, Facts: facts, Inside: inside,
 		UserNS: e.state.UserNS && !sys.SameUserNamespace(e.state.Pid),
 		Options: compile.Options{
 			ID: e.state.ID, Bundle: e.state.Bundle, NoKeyring: e.opts.NoKeyring, Console: e.opts.Console != nil,
@@ -184,7 +184,7 @@ func (e *execution) serve() error {
 func (e *execution) actions(point plan.SyncPoint, shown *os.File) (err error) {
 	if point == plan.SyncListener {
 		defer shown.Close()
-		return e.sendListener(e.spec, Running, e.hands.Pid(), shown)
+		return e.sendListener(e.spec, e.status, e.hands.Pid(), shown)
 	}
 	for _, a := range e.program.Actions[point] {
 		switch a.Kind {

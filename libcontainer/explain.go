@@ -61,7 +61,11 @@ func (r *Runtime) Explain(id string, b *bundle.Bundle, o CreateOptions) (*Explan
 	}
 	dry := *r
 	dry.dry = true
-	c := &creation{Container: &Container{runtime: &dry}, bundle: b, spec: b.Spec, facts: facts, opts: o}
+	spec, err := withoutOwn(b.Spec)
+	if err != nil {
+		return nil, err
+	}
+	c := &creation{Container: &Container{runtime: &dry}, bundle: b, spec: spec, facts: facts, opts: o}
 	if err := c.idMaps(); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,18 +16,20 @@ import (
 	"rung/libcontainer/compile"
 	"rung/libcontainer/hook"
 	"rung/libcontainer/launch"
-	"rung/libcontainer/plan"
 )
 
 // runHooks runs a list of hooks in its order; the first failure ends it.
 func runHooks(list []specs.Hook, name string, state *specs.State, start hook.Start) error {
-	for i, h := range list {
-		field := fmt.Sprintf("hooks.%s[%d]", name, i)
-		if err := hook.Run(context.Background(), h, field, state, start); err != nil {
+	for i := range list {
+		if err := runHook(list, i, name, state, start); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func runHook(list []specs.Hook, i int, name string, state *specs.State, start hook.Start) error {
+	return hook.Run(context.Background(), list[i], fmt.Sprintf("hooks.%s[%d]", name, i), state, start)
 }
 
 // runCreateHooks runs those of create: prestart and createRuntime on the host,
@@ -41,57 +44,42 @@ func (c *creation) runCreateHooks(kind compile.ActionKind) error {
 	case compile.RunCreateRuntime:
 		return runHooks(h.CreateRuntime, "createRuntime", state, nil)
 	}
-	inside, err := newInsideHooks(c.Container, c.spec, c.state.Rootfs, false)
+	inside, err := newInsideHooks(c.Container, c.spec)
 	if err != nil {
 		return err
 	}
-	defer inside.close()
-	return runHooks(h.CreateContainer, "createContainer", inside.state(state), inside.start)
+	defer inside.pidfd.Close()
+	return runHooks(h.CreateContainer, "createContainer", stateInside(c.spec, state), inside.start)
 }
 
-// insideHooks spawns hooks in the namespaces of a container by a plan of their own.
+// stateInside is what a hook inside reads: the PID is that of the container's namespace.
+func stateInside(spec *specs.Spec, s *specs.State) *specs.State {
+	inside := *s
+	if ns := namespaceOf(spec, specs.PIDNamespace); ns != nil && ns.Path == "" {
+		inside.Pid = 1
+	}
+	return &inside
+}
+
+// insideHooks spawns the hooks of createContainer in the namespaces of a container, by a plan of
+// their own.
 type insideHooks struct {
-	container *Container
-	spec      *specs.Spec
-	pidfd     *os.File
-	flags     uint64
-	dir       string   // where the hooks start
-	root      *os.File // of the container, once it has one
-	ownPid    bool     // a PID namespace of its own: init is process 1 there
-	userns    bool
-	filter    *compile.Filter // for startContainer hooks: they run as confined as the process
+	pidfd  *os.File
+	flags  uint64
+	dir    string // where the hooks start
+	userns bool
 }
 
-func newInsideHooks(c *Container, spec *specs.Spec, dir string, rooted bool) (*insideHooks, error) {
+func newInsideHooks(c *Container, spec *specs.Spec) (*insideHooks, error) {
 	pidfd, err := sys.PidfdOpen(c.state.Pid)
 	if err != nil {
 		return nil, err
 	}
-	in := &insideHooks{container: c, spec: spec, pidfd: pidfd, dir: dir, userns: c.state.UserNS}
+	in := &insideHooks{pidfd: pidfd, dir: c.state.Rootfs, userns: c.state.UserNS}
 	for _, ns := range spec.Linux.Namespaces {
 		in.flags |= compile.NamespaceFlag(ns.Type)
-		in.ownPid = in.ownPid || ns.Type == specs.PIDNamespace && ns.Path == ""
 	}
-	if rooted {
-		in.root, err = sys.OpenPath(fmt.Sprintf("/proc/%d/root", c.state.Pid))
-	}
-	return in, err
-}
-
-func (in *insideHooks) close() {
-	in.pidfd.Close()
-	if in.root != nil {
-		in.root.Close()
-	}
-}
-
-// state is what a hook inside reads: the PID is that of the container's namespace.
-func (in *insideHooks) state(s *specs.State) *specs.State {
-	inside := *s
-	if in.ownPid {
-		inside.Pid = 1
-	}
-	return &inside
+	return in, nil
 }
 
 func (in *insideHooks) start(h specs.Hook, stdin *os.File, stdout, stderr io.Writer) (hook.Process, error) {
@@ -108,49 +96,20 @@ func (in *insideHooks) start(h specs.Hook, stdin *os.File, stdout, stderr io.Wri
 	if err != nil {
 		return nil, err
 	}
-	slots := []*os.File{in.pidfd}
-	if in.root != nil {
-		slots = append(slots, in.root)
-	}
-	program := compile.Hook(compile.HookInput{
-		Hook: h, Flags: in.flags, UserNS: in.userns, Rooted: in.root != nil, Dir: in.dir,
-		Filter: in.filter,
-	})
 	hands, err := launch.Start(launch.Request{
-		Plan: program, Slots: slots, Progress: progress,
+		Plan:  compile.Hook(compile.HookInput{Hook: h, Flags: in.flags, UserNS: in.userns, Dir: in.dir}),
+		Slots: []*os.File{in.pidfd}, Progress: progress,
 		Stdio: [3]*os.File{stdin, streams.out[1], streams.err[1]},
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := in.untilExec(hands); err != nil {
+	if _, _, err := hands.Next(); !errors.Is(err, launch.ErrRunning) {
 		hands.Abort()
-		return nil, err
+		return nil, cmp.Or(err, errors.New("the hands wait at a SYNC, which is no part of a hook"))
 	}
 	hands.Close()
 	return &insideProcess{pid: hands.Pid(), streams: streams}, nil
-}
-
-// untilExec serves the one SYNC that a hook may have: its filter asks an agent.
-func (in *insideHooks) untilExec(hands *launch.Hands) error {
-	point, shown, err := hands.Next()
-	if err == nil && point == plan.SyncListener {
-		defer shown.Close()
-		if err := in.container.sendListener(in.spec, Created, hands.Pid(), shown); err != nil {
-			return err
-		}
-		if err := hands.Reply(point, nil, nil); err != nil {
-			return err
-		}
-		_, _, err = hands.Next()
-	}
-	if errors.Is(err, launch.ErrRunning) {
-		return nil
-	}
-	if err == nil {
-		err = fmt.Errorf("the hands wait at SYNC %s, which is no part of a hook", point)
-	}
-	return err
 }
 
 // streams copies what a hook writes.

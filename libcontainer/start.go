@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rung/internal/sys"
-	"rung/libcontainer/host"
 	"rung/libcontainer/launch"
 	"rung/libcontainer/plan"
 )
@@ -120,36 +118,6 @@ func (c *Container) outcome() error {
 		return fmt.Errorf("exec %s: %w", spec.Process.Args[0], errno)
 	}
 	return nil
-}
-
-func (c *Container) startContainerHooks(spec *specs.Spec) error {
-	if spec.Hooks == nil || len(spec.Hooks.StartContainer) == 0 {
-		return nil
-	}
-	inside, err := newInsideHooks(c, spec, "/", true)
-	if err != nil {
-		return err
-	}
-	defer inside.close()
-	if inside.filter, err = c.runtime.compileSeccomp(spec.Linux.Seccomp); err != nil {
-		return err
-	}
-	list := append([]specs.Hook(nil), spec.Hooks.StartContainer...)
-	for i := range list {
-		if list[i].Env == nil { // config.md: the environment of the container process
-			list[i].Env = processEnv(spec.Process, inside.root)
-		}
-	}
-	return runHooks(list, "startContainer", inside.state(c.OCI(Created)), inside.start)
-}
-
-// processEnv is the environment that the process gets, with the HOME of the container.
-func processEnv(p *specs.Process, root *os.File) []string {
-	look, err := host.LookInside(root, p.Args, p.Env, p.Cwd, p.User.UID)
-	if err != nil || look.Home == "" {
-		return p.Env
-	}
-	return append(slices.Clone(p.Env), "HOME="+look.Home)
 }
 
 func (c *Container) poststart(spec *specs.Spec) error {

@@ -72,12 +72,12 @@ func resolve(dir string) (string, error) {
 
 // Parse decodes a config.json. Unknown members are ignored (config.md,
 // "Extensibility"); a value of the wrong type and anything after the document
-// are errors, the former a *FieldError.
+// are errors, the former a *FieldError. Linux is never nil.
 func Parse(raw []byte) (*specs.Spec, error) {
 	d := decoder{raw: raw}
 	fast := new(specs.Spec)
 	if decodeSpec(&d, fast); d.done() && !isNull(raw) {
-		return fast, nil
+		return withLinux(fast), nil
 	}
 	if d.crowded || elements(raw) > maxElements {
 		return nil, errCrowded
@@ -89,7 +89,15 @@ func Parse(raw []byte) (*specs.Spec, error) {
 	if spec == nil {
 		return nil, errors.New("config cannot be null")
 	}
-	return spec, nil
+	return withLinux(spec), nil
+}
+
+// withLinux spares everybody to ask whether there is a linux: it may be left out (config.md).
+func withLinux(s *specs.Spec) *specs.Spec {
+	if s.Linux == nil {
+		s.Linux = new(specs.Linux)
+	}
+	return s
 }
 
 // LoadProcess reads the process.json of `exec --process`. It does not call

@@ -102,13 +102,33 @@ func (c *compiler) device(d *specs.LinuxDevice, i int) error {
 		return c.deviceOfUserNS(d, mode, dir, base, field)
 	}
 	c.b.For(field, "make "+name)
-	c.b.Mknod(dir, base, mode, sys.Mkdev(uint32(d.Major), uint32(d.Minor))).Tolerate(sysEEXIST)
+	made := c.b.Mknod(dir, base, mode, deviceNumber(d)).Tolerate(sysEEXIST)
+	if i < len(c.spec.Linux.Devices) {
+		c.verifyDevice(d, mode, dir, base, made, field)
+	}
 	uid, gid := ids(d)
 	if uid != 0 || gid != 0 {
 		c.b.For(field, "owner of "+name)
 		c.b.Chown(dir, base, uid, gid)
 	}
 	return nil
+}
+
+// deviceNumber is 0 of a FIFO, whatever is given.
+func deviceNumber(d *specs.LinuxDevice) uint64 {
+	if d.Type == "p" {
+		return 0
+	}
+	return sys.Mkdev(uint32(d.Major), uint32(d.Minor))
+}
+
+// verifyDevice: what is there already must be the device (config-linux.md, "Devices").
+func (c *compiler) verifyDevice(d *specs.LinuxDevice, mode uint64, dir plan.Slot, base string, made plan.OpRef, field string) {
+	c.b.For(field, "what "+path.Clean(d.Path)+" is already must be the device")
+	there, opened := c.b.Open(dir, base, sys.O_PATH|sys.O_NOFOLLOW, 0)
+	opened.Unless(made)
+	c.b.VerifyDevice(there, mode&sys.S_IFMT, deviceNumber(d)).IfSlots()
+	c.b.Close(there)
 }
 
 func ids(d *specs.LinuxDevice) (uid, gid uint64) {

@@ -71,7 +71,9 @@ func (c *compiler) join(user bool) {
 	c.b.Number(plan.Dumpable, 0)
 	c.b.For("linux.namespaces", "join the container's namespaces")
 	flags := c.joined(user)
-	c.b.SetNS(pidfd, flags&^sys.CLONE_NEWCGROUP)
+	if early := flags &^ sys.CLONE_NEWCGROUP; early != 0 { // none at all: EINVAL
+		c.b.SetNS(pidfd, early)
+	}
 	if user {
 		c.b.For("linux.namespaces", "become root of the user namespace")
 		c.b.Number(plan.Setgid, 0)

@@ -7,33 +7,28 @@ import (
 	"rung/libcontainer/plan"
 )
 
-// HookInput describes a hook that runs in the container's namespaces. Slot 0 is a pidfd of
-// init; with Rooted, slot 1 is the container's root.
+// HookInput describes a hook of createContainer. Slot 0 is a pidfd of init.
 type HookInput struct {
 	Hook   specs.Hook
-	Flags  uint64  // namespaces to join, as of setns(2)
-	UserNS bool    // the container has another user namespace than rung
-	Rooted bool    // startContainer: its path is one of the container
-	Dir    string  // working directory
-	Filter *Filter // linux.seccomp, for a hook of startContainer; or nil
+	Flags  uint64 // namespaces to join, as of setns(2)
+	UserNS bool   // the container has another user namespace than rung
+	Dir    string // working directory
 }
 
-// Hook compiles the plan of one hook: join, fork, exec.
+// Hook compiles the plan of one hook of createContainer: join, fork, exec.
 func Hook(in HookInput) *plan.Plan {
 	b := plan.NewBuilder()
 	pidfd := b.Inherit()
 	b.For("hooks", "no tracing of rung from the container")
 	b.Number(plan.Dumpable, 0)
-	root := plan.None
-	if in.Rooted {
-		root = b.Inherit()
-	}
 	b.For("hooks", "join the container's namespaces")
 	flags := in.Flags
 	if !in.UserNS {
 		flags &^= sys.CLONE_NEWUSER
 	}
-	b.SetNS(pidfd, flags)
+	if flags != 0 { // none at all: EINVAL
+		b.SetNS(pidfd, flags)
+	}
 	if in.UserNS {
 		b.For("hooks", "become root of the user namespace")
 		b.Number(plan.Setgid, 0)
@@ -42,19 +37,11 @@ func Hook(in HookInput) *plan.Plan {
 	b.For("hooks", "a process of the container's PID namespace")
 	b.Clone(plan.None, 0)
 	b.Number(plan.Setsid)
-	if in.Rooted {
-		b.For("hooks", "enter the container's root")
-		b.Fchdir(root)
-		b.Text(plan.Chroot, ".")
-	}
 	b.For("hooks", "working directory")
 	b.Text(plan.Chdir, in.Dir)
 	args := in.Hook.Args
 	if len(args) == 0 {
 		args = []string{in.Hook.Path}
-	}
-	if in.Filter != nil {
-		in.Filter.load(b)
 	}
 	b.For("hooks", "become the hook")
 	b.Exec(in.Hook.Path, args, in.Hook.Env)

@@ -153,3 +153,23 @@ deep/down/plain character special file 1:7 666 0:0'
 	config '.linux.devices = [{path: "/dev/odd", type: "x", major: 1, minor: 3}]'
 	refused 'linux.devices[0]'
 }
+
+# config-linux.md, "Devices": an error if a file is there that does not match. runc keeps the file.
+@test "what is at the path of a device already must be that device" {
+	needs_root
+	own_rootfs
+	echo text >"$ROOTFS/run/zero"
+	config '.linux.devices = [{path: "/run/zero", type: "c", major: 1, minor: 5}]'
+	refused 'linux.devices[0]' 'must be the device'
+	rm "$ROOTFS/run/zero"
+	ln -s /dev/zero "$ROOTFS/run/zero"
+	refused 'linux.devices[0]' 'must be the device'
+	rm "$ROOTFS/run/zero"
+	mknod "$ROOTFS/run/zero" c 1 5
+	mkfifo "$ROOTFS/run/fifo"
+	config '.linux.devices += [{path: "/run/fifo", type: "p", major: 3}]'
+	inside 'head -c 2 /run/zero | wc -c'
+	says 2
+	config '.linux.devices = [{path: "/dev/twice", type: "c", major: 1, minor: 5}, {path: "/dev/twice", type: "c", major: 1, minor: 3}]'
+	refused 'linux.devices[1]' 'must be the device'
+}

@@ -278,3 +278,50 @@ poststart two' ]
 	[ "$status" -eq 1 ]
 	mentions 'hooks.startContainer[0]' 'no such file or directory'
 }
+
+# runtime.md, "Lifecycle", steps 3 to 5 and 13: what hooks of create have made, those of poststop take away.
+# bats test_tags=user
+@test "poststop hooks run after a create that failed" {
+	local name
+	for name in prestart createRuntime createContainer; do
+		config 'del(.hooks)'
+		hook "$name" 'exit 7'
+		hook poststop "/bin/cat >$BUNDLE/state"
+		hook poststop 'exit 8'
+		run_container
+		[ "$status" -eq 1 ]
+		mentions "hooks.${name}[0]" 'hooks.poststop[1]'
+		[ "$(jq -r '.id, .status' "$BUNDLE/state" | tr '\n' ' ')" = "$ID stopped " ] || fail "$(cat "$BUNDLE/state")"
+		rm "$BUNDLE/state"
+	done
+	# a program that is not there is found out after the hooks
+	config 'del(.hooks)'
+	hook poststop "touch $BUNDLE/ran"
+	process /no/such/program
+	run_container
+	[ -e "$BUNDLE/ran" ]
+	# nothing has begun
+	rm "$BUNDLE/ran"
+	config '.root.path = "/no/such/directory"'
+	run_container
+	[ ! -e "$BUNDLE/ran" ]
+}
+
+# Its program is the image's: with rung's capabilities it could leave the container.
+@test "a startContainer hook has no more rights than the container's process" {
+	needs_root
+	shared_place
+	config '.process.user = {uid: 7, gid: 8, additionalGids: [9]} | .process.cwd = "/tmp" | .process.noNewPrivileges = true
+		| .process.capabilities = {bounding: ["CAP_KILL"], permitted: ["CAP_KILL"], effective: ["CAP_KILL"]}
+		| .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 200}] | .process.oomScoreAdj = 77 | .process.user.umask = 63
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 71}]}'
+	local report='id -u; id -G; pwd; umask; ulimit -n; cat /proc/self/oom_score_adj /proc/self/cgroup
+		grep -E "^(Cap|NoNewPrivs|Seccomp:)" /proc/self/status; mkdir /tmp/x 2>&1; mknod /tmp/y c 1 3 2>&1; true'
+	hook startContainer "( $report ) >$PLACE/hook"
+	process sh -c "( $report ) >$PLACE/process"
+	run_container
+	[ "$status" -eq 0 ] || fail "$output"
+	grep -q 'Protocol error' "$PLACE/process"
+	grep -q '^CapBnd:.*20$' "$PLACE/process"
+	diff "$PLACE/process" "$PLACE/hook"
+}

@@ -248,3 +248,89 @@ ns_of() { # PID NAME
 		says "$(ns_of "$pid" $name)"
 	done
 }
+
+# Joining them would be without effect (EINVAL of a user namespace), or on the host: its mounts would be changed.
+@test "a namespace to be joined that is rung's own is as if it was not listed" {
+	needs_root
+	local name key
+	for name in pid:pid network:net ipc:ipc cgroup:cgroup time:time user:user; do
+		key=${name%:*}
+		config 'del(.hostname) | .linux.namespaces |= map(select(.type != $type)) + [{type: $type, path: $path}]' \
+			--arg type "$key" --arg path "/proc/self/ns/${name#*:}"
+		process readlink "/proc/self/ns/${name#*:}"
+		run_container
+		[ "$status" -eq 0 ]
+		says "$(ns_of self "${name#*:}")"
+		cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
+	done
+}
+
+# In namespaces of the test's, so that a fault does not reach the host.
+@test "names, kernel parameters and mounts of rung's own namespaces are not changed" {
+	needs_root
+	local script='hostname before; cat /proc/self/mountinfo >"$2"; "$1" --root "$3" run -b "$4" "$5"
+		code=$?; hostname; cat /proc/sys/net/core/somaxconn; cat /proc/self/mountinfo | diff "$2" - && exit $code'
+	own() { # TYPE
+		cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
+		config '(.linux.namespaces[] | select(.type == $type)).path = $path' --arg type "$1" --arg path "/proc/self/ns/$2"
+	}
+	isolated() {
+		run unshare --mount --uts --net --propagation private bash -c "$script" sh "$RUNG" "$BATS_TEST_TMPDIR/mounts" "$STATE" "$BUNDLE" "$ID"
+	}
+	own uts uts
+	isolated
+	[ "$status" -eq 1 ]
+	mentions 'hostname: unable to set hostname without a private UTS namespace' $'\nbefore\n'
+	own network net
+	config '.linux.sysctl = {"net.core.somaxconn": "77"}'
+	isolated
+	[ "$status" -eq 1 ]
+	mentions 'linux.sysctl[net.core.somaxconn]' "not allowed in the host's network namespace"
+	[[ $output != *$'\n77'* ]]
+	own mount mnt
+	isolated
+	[ "$status" -eq 1 ]
+	mentions 'linux.maskedPaths'
+	config '.linux.maskedPaths = [] | .linux.readonlyPaths = []'
+	isolated
+	[ "$status" -eq 0 ]
+}
+
+# config.md: linux may be left out.
+@test "no linux: every namespace is rung's" {
+	needs_root
+	own_rootfs
+	config 'del(.linux, .hostname) | .mounts = []'
+	process readlink /proc/self/ns/pid
+	mkdir -p "$ROOTFS/proc"
+	start_sleeper
+	[ "$(ns_of "$(init_pid)" pid)" = "$(ns_of self pid)" ]
+	[ "$(ns_of "$(init_pid)" mnt)" = "$(ns_of self mnt)" ]
+	exec_in ls /
+	mentions sbin
+	rung kill "$ID" KILL
+	wait_until 5 stopped
+}
+
+# The user namespace of one, the PID namespace of another that it owns, and the rest new.
+@test "a joined user namespace, a joined PID namespace and new others" {
+	needs_root
+	map_ids
+	start_sleeper
+	local pid
+	pid=$(init_pid)
+	config '(.linux.namespaces[] | select(.type == "user")).path = $user | (.linux.namespaces[] | select(.type == "pid")).path = $pid
+		| del(.linux.uidMappings, .linux.gidMappings)' --arg user "/proc/$pid/ns/user" --arg pid "/proc/$pid/ns/pid"
+	process sh -c 'for n in user pid net mnt ipc; do readlink /proc/self/ns/$n; done; cat /proc/1/comm; hostname'
+	run rung run -b "$BUNDLE" "$ID-second"
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "$(ns_of "$pid" user)" ]
+	[ "${lines[1]}" = "$(ns_of "$pid" pid)" ]
+	[ "${lines[2]}" != "$(ns_of "$pid" net)" ]
+	[ "${lines[3]}" != "$(ns_of "$pid" mnt)" ]
+	[ "${lines[4]}" != "$(ns_of "$pid" ipc)" ]
+	[ "${lines[5]}" = sleep ]
+	[ "${lines[6]}" = runc ]
+	exec_in true
+	[ "$status" -eq 0 ]
+}
