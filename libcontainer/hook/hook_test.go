@@ -71,13 +71,20 @@ func TestRunsInBundle(t *testing.T) {
 
 func TestArgvAndEnvironment(t *testing.T) {
 	s := testState(t)
-	t.Setenv("RUNG_HOOK_TEST", "leaked")
+	t.Setenv("RUNG_HOOK_TEST", "the runtime's")
 	h := specs.Hook{Path: "/bin/sh", Args: []string{"odd-name", "-c", "cat /proc/$$/cmdline > argv; cat /proc/$$/environ > env; true"}}
 	if err := runHost(t, h, s); err != nil {
 		t.Fatal(err)
 	}
 	if got := read(t, s.Bundle, "argv"); !strings.HasPrefix(got, "odd-name\x00-c\x00") {
 		t.Errorf("argv %q", got)
+	}
+	if got := read(t, s.Bundle, "env"); !strings.Contains(got, "RUNG_HOOK_TEST=the runtime's\x00") {
+		t.Errorf("environment %q, want the runtime's", got)
+	}
+	h.Env = []string{}
+	if err := runHost(t, h, s); err != nil {
+		t.Fatal(err)
 	}
 	if got := read(t, s.Bundle, "env"); got != "" {
 		t.Errorf("environment %q, want none", got)

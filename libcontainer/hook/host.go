@@ -19,8 +19,9 @@ func hostStart(dir string) Start {
 			Path: h.Path,
 			// args[0] as given, which need not be the path.
 			Args: h.Args,
-			// Not nil: that would mean the runtime's own environment.
-			Env:    append([]string{}, h.Env...),
+			// Where the configuration has no env, the runtime's own: hooks find their programs by
+			// its PATH, with runc and crun.
+			Env:    h.Env,
 			Dir:    dir,
 			Stdin:  stdin,
 			Stdout: stdout,

@@ -149,7 +149,7 @@ poststart two' ]
 }
 
 # bats test_tags=user
-@test "args and env of a hook; nothing of rung's environment" {
+@test "args and env of a hook; nothing of rung's environment beside them" {
 	config '.hooks.createRuntime = [{path: "/bin/sh", args: ["name", "-c", $script, "a", "b c"], env: ["ONE=1", "TWO=x y"]}]' \
 		--arg script "echo \"\$0|\$1\" >$BUNDLE/args; cat /proc/\$\$/environ | tr '\\0' '\\n' >$BUNDLE/env; pwd >$BUNDLE/pwd"
 	run env LEAK=1 "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
@@ -157,6 +157,17 @@ poststart two' ]
 	[ "$(cat "$BUNDLE/args")" = 'a|b c' ]
 	[ "$(cat "$BUNDLE/env")" = $'ONE=1\nTWO=x y' ]
 	[ "$(cat "$BUNDLE/pwd")" = "$BUNDLE" ]
+}
+
+# bats test_tags=user
+@test "a hook on the host without env has the environment of rung, one with an empty env has none" {
+	hook createRuntime "echo \"\$GIVEN\" >$BUNDLE/env"
+	config 'del(.hooks.createRuntime[].env)'
+	env GIVEN=yes "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$(cat "$BUNDLE/env")" = yes ]
+	config '.hooks.createRuntime[].env = []'
+	env GIVEN=yes "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$(cat "$BUNDLE/env")" = '' ]
 }
 
 # bats test_tags=user
