@@ -20,8 +20,7 @@ func createCommand() *cli.Command {
 		ArgsUsage: idArgument,
 		Description: `The create command makes a container of a bundle: a directory with a config.json and a
 root file system. Its process waits until "rung start".`,
-		DisableSliceFlagSeparator: true,
-		Flags:                     createFlags(),
+		Flags: createFlags(),
 		Action: func(_ context.Context, cmd *cli.Command) error {
 			if err := checkArgs(cmd, 1, exactly); err != nil {
 				return err

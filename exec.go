@@ -26,9 +26,8 @@ func execCommand() *cli.Command {
 		ArgsUsage: `<container-id> <command> [command options]  || -p process.json <container-id>
 
 Where "<command>" can't be empty unless a "-p" flag provided.`,
-		StopOnNthArg:              &one, // the flags of the command are its own
-		DisableSliceFlagSeparator: true,
-		Flags:                     execFlags(),
+		StopOnNthArg: &one, // the flags of the command are its own
+		Flags:        execFlags(),
 		Action: func(_ context.Context, cmd *cli.Command) error {
 			if err := checkArgs(cmd, 1, atLeast); err != nil {
 				return err
@@ -60,6 +59,7 @@ func execFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "no-new-privs", Usage: "set the no new privileges value for the process"},
 		&cli.StringSliceFlag{Name: "cap", Aliases: []string{"c"}, Usage: "add a capability to the bounding set for the process"},
 		&cli.IntFlag{Name: "preserve-fds", Usage: "pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in total)"},
+		&cli.StringSliceFlag{Name: "cgroup", Usage: "run the process in an (existing) sub-cgroup(s). Format is [<controller>:]<cgroup>"},
 		&cli.BoolFlag{Name: "ignore-paused", Usage: "allow exec in a paused container"},
 	}
 }
@@ -80,6 +80,10 @@ func execProcess(cmd *cli.Command) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	cgroups, err := subCgroups(cmd.StringSlice("cgroup"))
+	if err != nil {
+		return 0, err
+	}
 	for _, w := range bundle.ProcessWarnings(process, "process") {
 		log.Warn(w)
 	}
@@ -96,7 +100,7 @@ func execProcess(cmd *cli.Command) (int, error) {
 	}
 	pidFile, listen := absolutePidFile(cmd), listenFDs()
 	pid, err := c.Exec(process, libcontainer.ExecOptions{
-		IgnorePaused: cmd.Bool("ignore-paused"), PreserveFDs: cmd.Int("preserve-fds") + listen, ListenFDs: listen,
+		IgnorePaused: cmd.Bool("ignore-paused"), Cgroups: cgroups, PreserveFDs: cmd.Int("preserve-fds") + listen, ListenFDs: listen,
 		Stdio: io.stdio, Console: io.socket,
 		Ready: func(pid int) error { return io.ready(pid, pidFile, cmd.String("pidfd-socket")) },
 	})
@@ -137,6 +141,31 @@ func processOf(cmd *cli.Command, c *libcontainer.Container) (*specs.Process, err
 	}
 	addCapabilities(p, cmd.StringSlice("cap"))
 	return p, setUser(p, cmd.String("user"), cmd.Int64Slice("additional-gids"))
+}
+
+// subCgroups reads the values of --cgroup: one path for all hierarchies, or paths with the v1
+// controllers that they are for.
+func subCgroups(values []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, value := range values {
+		controllers, path, prefixed := strings.Cut(value, ":")
+		if !prefixed {
+			if len(values) > 1 {
+				return nil, fmt.Errorf("invalid --cgroup argument: %s (missing <controller>: prefix)", value)
+			}
+			return map[string]string{"": value}, nil
+		}
+		for _, name := range strings.Split(controllers, ",") {
+			if name == "" {
+				return nil, fmt.Errorf("invalid --cgroup argument: %s (empty <controller> prefix)", value)
+			}
+			if _, twice := out[name]; twice {
+				return nil, fmt.Errorf("invalid --cgroup argument(s): controller %s specified multiple times", name)
+			}
+			out[name] = path
+		}
+	}
+	return out, nil
 }
 
 // addCapabilities leaves the inheritable set alone (CVE-2022-29162); without it there are no

@@ -15,23 +15,23 @@ import (
 )
 
 func killCommand() *cli.Command {
-	one := 1
 	return &cli.Command{
 		Name:        "kill",
 		Usage:       "kill sends the specified signal (default: SIGTERM) to the container's init process",
 		ArgsUsage:   "<container-id> [signal]",
 		Description: `The signal is a name, with or without SIG, or a number.`,
-		// What follows the id is no flag: "kill ID -9" is an unknown signal.
-		StopOnNthArg: &one,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "(obsoleted, do not use)", Hidden: true},
 		},
-		Action: func(_ context.Context, cmd *cli.Command) error {
+		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := checkArgs(cmd, 1, atLeast); err != nil {
 				return err
 			}
 			if err := checkArgs(cmd, 2, atMost); err != nil {
 				return err
+			}
+			if text := cmd.Args().Get(1); strings.HasPrefix(text, "-") { // "-9" is no number to the parser, and no flag
+				return usageError(ctx, cmd, fmt.Errorf("flag provided but not defined: %s", text), true)
 			}
 			c, err := loadContainer(cmd)
 			if err != nil {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -99,17 +100,23 @@ func newApp() *cli.Command {
 		Version:                   version,
 		Usage:                     usage,
 		DisableSliceFlagSeparator: true,
-		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "debug", Usage: "enable debug logging"},
-			&cli.StringFlag{Name: "log", Usage: "set the log file to write rung logs to (default is '/dev/stderr')"},
-			&cli.StringFlag{Name: "log-format", Value: "text", Usage: "set the log format ('text' (default), or 'json')"},
-			&cli.StringFlag{Name: "root", Value: defaultRoot(), Usage: "root directory for storage of container state (this should be located in tmpfs)"},
-			&cli.BoolFlag{Name: "systemd-cgroup", Usage: "enable systemd cgroup support, expects cgroupsPath to be of form \"slice:prefix:name\""},
-			&cli.StringFlag{Name: "rootless", Value: "auto", Usage: "ignore cgroup permission errors ('true', 'false', or 'auto')"},
-			&cli.BoolFlag{Name: "trace", Usage: "log the time that each operation of the hands took"},
-		},
-		Commands: commandsFor(os.Args[1:]),
-		Before:   before,
+		OnUsageError:              usageError,
+		Flags:                     globalFlags(),
+		Commands:                  commandsFor(os.Args[1:]),
+		Before:                    before,
+	}
+}
+
+// globalFlags come before the command, as runc's: behind it they are not known.
+func globalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "debug", Local: true, Usage: "enable debug logging"},
+		&cli.StringFlag{Name: "log", Local: true, Usage: "set the log file to write rung logs to (default is '/dev/stderr')"},
+		&cli.StringFlag{Name: "log-format", Local: true, Value: "text", Usage: "set the log format ('text' (default), or 'json')"},
+		&cli.StringFlag{Name: "root", Local: true, Value: defaultRoot(), Usage: "root directory for storage of container state (this should be located in tmpfs)"},
+		&cli.BoolFlag{Name: "systemd-cgroup", Local: true, Usage: "enable systemd cgroup support, expects cgroupsPath to be of form \"slice:prefix:name\" for e.g. \"system.slice:rung:434234\""},
+		&cli.StringFlag{Name: "rootless", Local: true, Value: "auto", Usage: "ignore cgroup permission errors ('true', 'false', or 'auto')"},
+		&cli.BoolFlag{Name: "trace", Local: true, Usage: "log the time that each operation of the hands took"},
 	}
 }
 
@@ -133,15 +140,36 @@ func commandsFor(args []string) (out []*cli.Command) {
 		}
 		for _, c := range commands {
 			if c.name == arg {
-				return []*cli.Command{c.make()}
+				return []*cli.Command{prepared(c.make())}
 			}
 		}
 		break
 	}
 	for _, c := range commands {
-		out = append(out, c.make())
+		out = append(out, prepared(c.make()))
 	}
 	return out
+}
+
+// prepared adds what all commands have in common.
+func prepared(c *cli.Command) *cli.Command {
+	c.DisableSliceFlagSeparator = true
+	c.OnUsageError = usageError
+	return c
+}
+
+// usageError shows the help on standard output, as runc does; the message itself goes to the
+// log when main gets it.
+func usageError(_ context.Context, cmd *cli.Command, err error, command bool) error {
+	err = errors.New(strings.Replace(err.Error(), "flag needs an argument: --", "flag needs an argument: -", 1))
+	if command {
+		fmt.Fprintf(cmd.Root().Writer, "Incorrect Usage: %v\n\n", err)
+		_ = cli.ShowSubcommandHelp(cmd)
+	} else {
+		fmt.Fprintf(cmd.Root().Writer, "Incorrect Usage. %v\n\n", err)
+		_ = cli.ShowRootCommandHelp(cmd)
+	}
+	return err
 }
 
 func before(ctx context.Context, cmd *cli.Command) (context.Context, error) {
@@ -160,6 +188,9 @@ func before(ctx context.Context, cmd *cli.Command) (context.Context, error) {
 // (XDG Base Directory Specification).
 func prepareRoot(cmd *cli.Command) error {
 	root := cmd.String("root")
+	if cmd.IsSet("root") && absolute(root) == "/" {
+		return errors.New("Option --root argument should not be set to /") //nolint:staticcheck // runc's words
+	}
 	if cmd.IsSet("root") || !strings.HasPrefix(root, os.Getenv("XDG_RUNTIME_DIR")+"/") || os.Getenv("XDG_RUNTIME_DIR") == "" {
 		return nil
 	}

@@ -22,6 +22,7 @@ type processIO struct {
 	terminal *console.Foreground
 	master   *os.File // our end, where rung itself is the terminal's user
 	signals  *signals.Queue
+	prepare  func() error // something else to be done before the process runs; may be nil
 }
 
 // newProcessIO checks that a terminal has somebody to use it, as runc does.
@@ -49,6 +50,11 @@ func newProcessIO(terminal, detach bool, socket string) (*processIO, error) {
 // ready is called when the container process waits for its start: what is done here is in
 // place before it runs.
 func (p *processIO) ready(pid int, pidFile, pidfdSocket string) error {
+	if p.prepare != nil {
+		if err := p.prepare(); err != nil {
+			return err
+		}
+	}
 	if p.terminal != nil {
 		master, err := console.RecvFD(p.master)
 		if err != nil {
@@ -66,7 +72,7 @@ func (p *processIO) ready(pid int, pidFile, pidfdSocket string) error {
 
 // readyFunc is ready for Create, or nil where there is nothing for it to do.
 func (p *processIO) readyFunc(pidFile, pidfdSocket string) func(int) error {
-	if p.terminal == nil && pidFile == "" && pidfdSocket == "" {
+	if p.terminal == nil && pidFile == "" && pidfdSocket == "" && p.prepare == nil {
 		return nil
 	}
 	return func(pid int) error { return p.ready(pid, pidFile, pidfdSocket) }
@@ -76,9 +82,9 @@ func sendPidfd(socket string, pid int) error {
 	if socket == "" {
 		return nil
 	}
-	conn, err := console.DialSocket(socket)
+	conn, err := sys.DialUnix(socket)
 	if err != nil {
-		return fmt.Errorf("--pidfd-socket: %w", err)
+		return fmt.Errorf("--pidfd-socket %s: %w", socket, err)
 	}
 	defer conn.Close()
 	pidfd, err := sys.PidfdOpen(pid)

@@ -19,7 +19,6 @@ func runCommand() *cli.Command {
 		ArgsUsage: idArgument,
 		Description: `The run command makes a container of a bundle, starts it, and deletes it when its process
 has ended. The exit status is that of the process, or 128 plus the signal that ended it.`,
-		DisableSliceFlagSeparator: true,
 		Flags: append(createFlags(),
 			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "detach from the container's process"},
 			&cli.BoolFlag{Name: "keep", Usage: "do not delete the container after it exits"},
@@ -67,9 +66,12 @@ func runContainer(cmd *cli.Command, await bool) (status int, err error) {
 	if err := os.Chdir(b.Dir); err != nil {
 		return 1, err
 	}
-	listen := listenFDs()
-	c, err := r.Create(cmd.Args().First(), b, libcontainer.CreateOptions{
-		Await: await, NoPivot: cmd.Bool("no-pivot"), NoKeyring: cmd.Bool("no-new-keyring"),
+	id, listen, notify := cmd.Args().First(), listenFDs(), newNotifyProxy()
+	if notify != nil && !await {
+		io.prepare = func() error { return notify.listen(func() (*os.File, error) { return r.ListenNotify(id) }) }
+	}
+	c, err := r.Create(id, b, libcontainer.CreateOptions{
+		Await: await, NoPivot: cmd.Bool("no-pivot"), NoKeyring: cmd.Bool("no-new-keyring"), Notify: notify != nil,
 		PreserveFDs: cmd.Int("preserve-fds") + listen, ListenFDs: listen,
 		Stdio: io.stdio, Console: io.socket,
 		Ready: io.readyFunc(pidFile, cmd.String("pidfd-socket")),
@@ -77,16 +79,21 @@ func runContainer(cmd *cli.Command, await bool) (status int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	if detach {
+	switch {
+	case await:
 		return 0, nil
+	case detach:
+		return 0, notify.relay(c.State().Pid, c.State().Pid)
 	}
-	return foreground(c, io, cmd.Bool("keep"))
+	return foreground(c, io, notify, cmd.Bool("keep"))
 }
 
 // foreground waits for the container's process and removes the container.
-func foreground(c *libcontainer.Container, io *processIO, keep bool) (int, error) {
+func foreground(c *libcontainer.Container, io *processIO, notify *notifyProxy, keep bool) (int, error) {
 	pid := c.State().Pid
+	notified := notify.relayBeside(pid)
 	status, err := io.wait(pid)
+	<-notified
 	if err != nil {
 		return 1, err
 	}

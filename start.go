@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/urfave/cli/v3"
+
+	"rung/libcontainer"
 )
 
 func startCommand() *cli.Command {
@@ -21,10 +23,28 @@ func startCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			notify, err := notifyOfStart(c)
+			if err != nil {
+				return err
+			}
 			if err := c.Start(); err != nil {
 				return fmt.Errorf("start %s: %w", c.ID(), err)
 			}
-			return nil
+			return notify.relay(c.State().Pid, c.State().Pid)
 		},
 	}
+}
+
+// notifyOfStart makes the socket for a container that waits to be started; Start has the words
+// for one in another state.
+func notifyOfStart(c *libcontainer.Container) (*notifyProxy, error) {
+	notify := newNotifyProxy()
+	if notify == nil {
+		return nil, nil
+	}
+	status, err := c.Status()
+	if err != nil || status != libcontainer.Created {
+		return nil, err
+	}
+	return notify, notify.listen(c.ListenNotify)
 }

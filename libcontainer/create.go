@@ -28,7 +28,8 @@ type CreateOptions struct {
 	Await       bool // the process waits for Start; otherwise it runs when Create returns
 	NoPivot     bool
 	NoKeyring   bool
-	PreserveFDs int // descriptors 3 and up that the process gets, with those of ListenFDs
+	Notify      bool // the process gets a socket for sd_notify(3), which ListenNotify makes
+	PreserveFDs int  // descriptors 3 and up that the process gets, with those of ListenFDs
 	ListenFDs   int
 	Stdio       [3]*os.File
 	Console     *os.File            // socket that gets the pty, where process.terminal is set
@@ -83,6 +84,11 @@ func (r *Runtime) Create(id string, b *bundle.Bundle, o CreateOptions) (_ *Conta
 			c.undo()
 		}
 	}()
+	if o.Notify {
+		if err := c.addNotify(); err != nil {
+			return nil, err
+		}
+	}
 	// The hooks of the start need a process that waits for it.
 	hooked := !o.Await && hasStartHooks(c.spec)
 	c.opts.Await = o.Await || hooked

@@ -10,6 +10,7 @@ import (
 
 	"rung/internal/sys"
 	"rung/libcontainer/bundle"
+	"rung/libcontainer/cgroup"
 	"rung/libcontainer/compile"
 	"rung/libcontainer/host"
 	"rung/libcontainer/launch"
@@ -20,6 +21,7 @@ import (
 type ExecOptions struct {
 	NoKeyring    bool
 	IgnorePaused bool
+	Cgroups      map[string]string // sub-cgroups by v1 controller, or one for all under ""
 	PreserveFDs  int
 	ListenFDs    int
 	Stdio        [3]*os.File
@@ -37,6 +39,8 @@ type execution struct {
 	program *compile.Program
 	hands   *launch.Hands
 	root    *os.File
+	facts   *host.Facts
+	place   *cgroup.Manager // the cgroups that the process enters
 }
 
 // Exec runs another process in the container. It returns the PID of the process, a child of
@@ -114,7 +118,8 @@ func (e *execution) compile(inside host.Inside) error {
 	if err != nil {
 		return err
 	}
-	if _, err = e.cgroup(); err != nil {
+	e.facts = facts
+	if err = e.findPlace(); err != nil {
 		return err
 	}
 	filter, err := e.runtime.compileSeccomp(e.spec.Linux.Seccomp)
@@ -126,7 +131,7 @@ func (e *execution) compile(inside host.Inside) error {
 		UserNS: e.state.UserNS && !sys.SameUserNamespace(e.state.Pid),
 		Options: compile.Options{
 			ID: e.state.ID, Bundle: e.state.Bundle, NoKeyring: e.opts.NoKeyring, Console: e.opts.Console != nil,
-			ListenFDs: e.opts.ListenFDs, PreserveFDs: e.opts.PreserveFDs, CgroupPaths: e.state.CgroupPaths,
+			ListenFDs: e.opts.ListenFDs, PreserveFDs: e.opts.PreserveFDs, CgroupPaths: e.place.Paths(),
 			SetgroupsOff: e.state.UserNS && sys.SetgroupsDenied(e.state.Pid), Seccomp: filter,
 		},
 	})
@@ -207,15 +212,6 @@ func (e *execution) actions(point plan.SyncPoint, shown *os.File) (err error) {
 	return nil
 }
 
-// enterCgroup moves a process that was not cloned into the unified cgroup.
-func (e *execution) enterCgroup() error {
-	own := e.state.CgroupPaths[""]
-	if own == "" || sys.InUnifiedCgroup(e.hands.Pid(), own) {
-		return nil
-	}
-	return e.manager.EnterUnified(e.hands.Pid())
-}
-
 // joinResctrl: the group may have been removed from under the container.
 func (e *execution) joinResctrl() error {
 	group := e.Resctrl()
@@ -227,9 +223,9 @@ func (e *execution) joinResctrl() error {
 
 func (e *execution) open() ([]*os.File, error) {
 	var files []*os.File
-	tasks, err := e.manager.OpenTasks()
+	tasks, err := e.place.OpenTasks()
 	if err != nil {
-		return nil, err
+		return nil, placeError(err)
 	}
 	for _, s := range e.program.Sources {
 		file, err := e.openSource(s, tasks)
@@ -252,7 +248,7 @@ func (e *execution) openSource(s compile.Source, tasks []*os.File) (*os.File, er
 	case compile.SourceConsole:
 		return sys.Dup(e.opts.Console)
 	case compile.SourceCgroup:
-		return e.manager.OpenUnified()
+		return e.openUnified()
 	case compile.SourceTasks:
 		if s.Index < len(tasks) {
 			return tasks[s.Index], nil

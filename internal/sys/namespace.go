@@ -23,14 +23,20 @@ func SetgroupsDenied(pid int) bool {
 
 // InUnifiedCgroup reports whether a process is in the cgroup v2 directory dir.
 func InUnifiedCgroup(pid int, dir string) bool {
+	path, ok := UnifiedCgroup(pid)
+	return ok && path != "/" && strings.HasSuffix(dir, path)
+}
+
+// UnifiedCgroup returns the cgroup v2 of a process, as /proc/PID/cgroup names it.
+func UnifiedCgroup(pid int) (string, bool) {
 	text, err := ReadSmall("/proc/" + itoa(pid) + "/cgroup")
 	if err != nil {
-		return false
+		return "", false
 	}
 	for _, line := range strings.Split(text, "\n") {
 		if path, ok := strings.CutPrefix(line, "0::"); ok {
-			return path != "/" && strings.HasSuffix(dir, path)
+			return path, true
 		}
 	}
-	return false
+	return "", false
 }

@@ -364,14 +364,14 @@ exec_is_dead() {
 	run -0 rung exec "$ID" true
 }
 
-@test "exec: thirty at a time" {
+@test "exec: a hundred at a time" {
 	start_container
 	local n jobs=()
-	for n in {1..30}; do
+	for n in {1..100}; do
 		rung exec "$ID" sh -c "exit $n" </dev/null &
 		jobs+=($!)
 	done
-	for n in {1..30}; do
+	for n in {1..100}; do
 		local code=0
 		wait "${jobs[$((n - 1))]}" || code=$?
 		[ "$code" = "$n" ]
@@ -386,6 +386,24 @@ exec_is_dead() {
 	rung kill "$ID" KILL
 	wait "$job" || code=$?
 	[ "$code" = 137 ]
+}
+
+# bats test_tags=user
+@test "exec: while init dies, it runs or says why not, and leaves nothing" {
+	local n code
+	for n in {1..12}; do
+		start_container
+		rung exec "$ID" sleep 2000 </dev/null >"$BATS_TEST_TMPDIR/exec-$n" 2>&1 &
+		local job=$!
+		sleep "0.00$n"
+		rung kill "$ID" KILL
+		code=0
+		wait "$job" || code=$?
+		[ "$code" = 137 ] || [ "$code" = 255 ] || fail "status $code: $(cat "$BATS_TEST_TMPDIR/exec-$n")"
+		[ "$code" = 137 ] || [ "$(wc -l <"$BATS_TEST_TMPDIR/exec-$n")" = 1 ] || fail "$(cat "$BATS_TEST_TMPDIR/exec-$n")"
+		rung delete --force "$ID"
+		no_leftovers
+	done
 }
 
 # bats test_tags=user

@@ -211,7 +211,7 @@ logged_json() { # TEXT
 
 @test "an option without its value" {
 	run -1 rung --root
-	mentions 'flag needs an argument: --root'
+	mentions 'flag needs an argument: -root'
 }
 
 @test "init: is for rung's own use" {

@@ -1,0 +1,81 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// Sub returns the Manager of cgroups below this one, for a process of exec: names has one
+// for each v1 controller, or one for all hierarchies under the key "". They must exist;
+// hierarchies without a name stay as they are. Nothing leads out of the container's cgroup.
+func (m *Manager) Sub(names map[string]string) (*Manager, error) {
+	sub := &Manager{cfg: m.cfg, dirs: slices.Clone(m.dirs)}
+	for i := range sub.dirs {
+		sub.dirs[i].fresh = false
+	}
+	if name, all := names[""]; all {
+		return sub, sub.descendAll(name)
+	}
+	given := map[*cgroupDir]string{}
+	for key, name := range names {
+		d := sub.dir(key)
+		if d == nil || d.v2 {
+			return nil, fmt.Errorf("unknown controller %s", key)
+		}
+		if other, twice := given[d]; twice && path.Join("/", other) != path.Join("/", name) {
+			return nil, fmt.Errorf("the controllers %s are in one hierarchy, and take one sub-cgroup", strings.Join(d.keys, ","))
+		}
+		given[d] = name
+	}
+	for d, name := range given {
+		if err := d.descend(name); err != nil {
+			return nil, err
+		}
+	}
+	return sub, nil
+}
+
+// descendAll: the unified hierarchy of a hybrid machine need not have the sub-cgroup.
+func (m *Manager) descendAll(name string) error {
+	for i := range m.dirs {
+		d := &m.dirs[i]
+		own := d.path
+		if err := d.descend(name); err != nil {
+			return err
+		}
+		if d.v2 && len(m.dirs) > 1 && !exists(d.path) {
+			d.path = own
+		}
+	}
+	return nil
+}
+
+// descend compares whole names: "/ab" is not below "/a" (runc#5457).
+func (d *cgroupDir) descend(name string) error {
+	below := path.Join(d.path, name)
+	if below != d.path && !strings.HasPrefix(below, d.path+"/") {
+		return fmt.Errorf("bad sub cgroup path: %s", name)
+	}
+	d.path = below
+	return nil
+}
+
+// Unified returns a Manager of one v2 directory, for a process that can not be in the
+// container's own; nil where this cgroup has none.
+func (m *Manager) Unified(dir string) *Manager {
+	own := m.dir("")
+	if own == nil || dir == "" {
+		return nil
+	}
+	return &Manager{cfg: m.cfg, dirs: []cgroupDir{{path: dir, mount: own.mount, keys: own.keys, v2: true}}}
+}
+
+// TakesNoProcess reports whether an error of a v2 cgroup says that its processes are to be
+// elsewhere: it has gone, or has handed its controllers to its children.
+func TakesNoProcess(err error) bool {
+	return isGone(err) || errors.Is(err, syscall.EBUSY)
+}
