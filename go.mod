@@ -12,4 +12,9 @@ require (
 
 require github.com/hanwen/go-fuse/v2 v2.12.1
 
-require github.com/docker/go-units v0.5.0
+require (
+	github.com/docker/go-units v0.5.0
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
+)
+
+require golang.org/x/text v0.14.0 // indirect

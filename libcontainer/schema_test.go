@@ -1,0 +1,99 @@
+package libcontainer
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"rung/libcontainer/bundle"
+)
+
+// schemaLoader reads the schemas of the specification. One of them has a reference without its slash.
+type schemaLoader struct{}
+
+func (schemaLoader) Load(url string) (any, error) {
+	text, err := os.ReadFile(strings.TrimPrefix(url, "file://"))
+	if err != nil {
+		return nil, err
+	}
+	text = bytes.ReplaceAll(text, []byte("#definitions"), []byte("#/definitions"))
+	return jsonschema.UnmarshalJSON(bytes.NewReader(text))
+}
+
+// schemaOf compiles a JSON schema of the specification, from the module that holds its Go types too.
+func schemaOf(t *testing.T, name string) *jsonschema.Schema {
+	t.Helper()
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/opencontainers/runtime-spec").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft4) // only the top files say so
+	compiler.UseLoader(schemaLoader{})
+	schema, err := compiler.Compile(filepath.Join(strings.TrimSpace(string(dir)), "schema", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// document is a value as a JSON parser gives it; edit may change it.
+func document(t *testing.T, value any, edit func(map[string]any)) any {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if edit != nil {
+		edit(out.(map[string]any))
+	}
+	return out
+}
+
+func TestFeaturesFollowTheSchema(t *testing.T) {
+	schema := schemaOf(t, "features-schema.json")
+	if err := schema.Validate(document(t, Features("1.2.3", "abc"), nil)); err != nil {
+		t.Error(err)
+	}
+	for name, edit := range map[string]func(map[string]any){
+		"no version":   func(f map[string]any) { delete(f, "ociVersionMax") },
+		"a wrong type": func(f map[string]any) { f["hooks"] = "all" },
+		"deep":         func(f map[string]any) { f["linux"].(map[string]any)["cgroup"] = []any{} },
+	} {
+		if schema.Validate(document(t, Features("1.2.3", "abc"), edit)) == nil {
+			t.Errorf("%s: the schema does not mind", name)
+		}
+	}
+}
+
+func TestDefaultConfigFollowsTheSchema(t *testing.T) {
+	schema := schemaOf(t, "config-schema.json")
+	for _, rootless := range []bool{false, true} {
+		if err := schema.Validate(document(t, bundle.Default(rootless), nil)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestStateFollowsTheSchema(t *testing.T) {
+	schema := schemaOf(t, "state-schema.json")
+	c := &Container{state: State{ID: "a", OCIVersion: "1.3.0", Bundle: "/b", Pid: 7, Annotations: map[string]string{"k": "v"}}}
+	for _, status := range []Status{Creating, Created, Running, Paused, Stopped} {
+		if err := schema.Validate(document(t, c.OCI(status), nil)); err != nil {
+			t.Errorf("%s: %v", status, err)
+		}
+	}
+	if schema.Validate(document(t, c.OCI(Running), func(s map[string]any) { s["status"] = "asleep" })) == nil {
+		t.Error("the schema does not mind a status of its own")
+	}
+}
