@@ -1,9 +1,11 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
+	"syscall"
 
 	"rung/internal/sys"
 	"rung/libcontainer/compile"
@@ -98,7 +100,11 @@ func mapOwners(tree *os.File, m *compile.IDMapping) error {
 		return err
 	}
 	defer userns.Close()
-	return sys.MapTree(tree, userns, m.Recursive)
+	err = sys.MapTree(tree, userns, m.Recursive)
+	if errors.Is(err, syscall.EINVAL) {
+		return fmt.Errorf("%w: a file system of type %#x (statfs(2)) may have no id-mapped mounts", err, sys.FilesystemType(tree))
+	}
+	return err
 }
 
 // mapping returns a user namespace that has the ids of a mount.

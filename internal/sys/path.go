@@ -188,3 +188,13 @@ func MountFlags(path string) (proc bool, flags uint64) {
 	const known = unix.ST_RDONLY | unix.ST_NOSUID | unix.ST_NODEV | unix.ST_NOEXEC | unix.ST_NOATIME | unix.ST_NODIRATIME | unix.ST_RELATIME
 	return fs.Type == unix.PROC_SUPER_MAGIC, uint64(fs.Flags) & known
 }
+
+// FilesystemType returns the magic number of the file system that a descriptor is on (statfs(2)),
+// 0 where the kernel does not say.
+func FilesystemType(file *os.File) uint32 {
+	var fs unix.Statfs_t
+	if unix.Fstatfs(int(file.Fd()), &fs) != nil {
+		return 0
+	}
+	return uint32(fs.Type)
+}

@@ -243,3 +243,23 @@ logged_json() { # TEXT
 	run -0 awk -F '[,)] *' '/MADV_POPULATE_WRITE/ { if ($2 > 1048576) print "too much:", $0; else n++ } END { print n + 0 }' <<<"$output"
 	says 1
 }
+
+# An outer filter of an old engine may not know openat2(2), and rung does not walk paths in another way.
+@test "errors: openat2 that is blocked is named" {
+	needs_root
+	own_rootfs
+	cp "$RUNG" "$ROOTFS/rung"
+	mkdir -p "$ROOTFS/inner/rootfs"
+	cp config.json "$ROOTFS/inner/config.json"
+	local errno
+	for errno in 1 38; do
+		config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["openat2"], action: "SCMP_ACT_ERRNO", errnoRet: $e}]}
+			| .process.capabilities[] = ["CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_DAC_OVERRIDE", "CAP_AUDIT_WRITE",
+				"CAP_KILL", "CAP_NET_BIND_SERVICE", "CAP_NET_ADMIN", "CAP_MKNOD"] | del(.process.capabilities.inheritable)
+			| (.mounts[] | select(.type == "cgroup")).options = ["rw"]' --argjson e $errno
+		process /rung --root /inner/state run -b /inner inner
+		run_container
+		[ "$status" -eq 1 ]
+		mentions openat2 'may be blocked by the seccomp filter that rung itself is under'
+	done
+}

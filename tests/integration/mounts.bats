@@ -435,6 +435,55 @@ idmapped_below() { # OPTION
 	says $'0:0:700\n0:0:644'
 }
 
+# crun#1380, runc#3717: which mount, and on what.
+@test "an id map where the file system has none: the mount and the file system are named" {
+	needs_root
+	config '.mounts += [{type: "bind", source: "/sys/kernel", destination: "/tmp", options: ["bind", "idmap"],
+		uidMappings: [{containerID: 0, hostID: 5, size: 9}], gidMappings: [{containerID: 0, hostID: 5, size: 9}]}]'
+	refused 'mounts[7]: map the owners of /sys/kernel for /tmp' 'invalid argument' 'file system of type 0x62656572'
+}
+
+# runc#4575, runc#1523: what the host's administrator forbids stays forbidden, and who asks for it is told.
+@test "flags of a source stay in a user namespace" {
+	needs_root
+	mkdir "$BUNDLE/data"
+	map_ids
+	mount -t tmpfs -o ro,nosuid,nodev,noexec,noatime below "$BUNDLE/data"
+	locked() { # OPTION...
+		config 'del(.mounts[7])'
+		bind_mount "$BUNDLE/data" /tmp bind "$@"
+		process sh -c 'grep " /tmp " /proc/self/mountinfo | cut -d" " -f6'
+		run_container
+	}
+	local got=() option
+	locked
+	got+=("$output")
+	locked nosuid
+	got+=("$output")
+	for option in rw suid dev exec relatime; do
+		locked $option
+		got+=("$status ${output#*mounts}")
+	done
+	umount "$BUNDLE/data"
+	[ "${got[0]}" = ro,nosuid,nodev,noexec,noatime ]
+	[ "${got[1]}" = ro,nosuid,nodev,noexec,noatime ]
+	for option in "${got[@]:2}"; do
+		[[ $option == '1 [7].options: cannot c'*' locked '*'operation not permitted'* ]] || fail "$option"
+	done
+}
+
+# runc#3672, runc#1658: the kernel shows a user namespace no more of proc than its maker sees.
+@test "proc in a user namespace where the host's is covered in part" {
+	needs_root
+	map_ids
+	# in a mount namespace of the test's, with that one proc only
+	local script='grep " - proc " /proc/self/mountinfo | cut -d" " -f5 | grep -vx /proc | while read -r p; do umount -l "$p"; done
+		mount -t tmpfs cover /proc/sys && exec "$@"'
+	run unshare --mount --propagation private bash -c "$script" sh "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'mounts[0]: new proc for /proc: fsmount: operation not permitted' 'fully visible'
+}
+
 # bats test_tags=user
 @test "no id maps for what shows the namespaces of its maker" {
 	map_ids

@@ -32,6 +32,16 @@ load helpers
 	says 0000
 }
 
+# runc#5479
+@test "the umask of a process without a mount namespace" {
+	needs_root
+	own_rootfs
+	config 'del(.linux.namespaces[] | select(.type == "mount")) | .mounts = [] | .linux.maskedPaths = [] | .linux.readonlyPaths = []
+		| .process.user.umask = 23'
+	inside umask
+	says 0027
+}
+
 @test "the standard streams belong to the user" {
 	needs_root
 	config '.process.user = {uid: 1000, gid: 100}'

@@ -73,6 +73,18 @@ calls() { # NUMBER [ARGUMENT...]
 	done
 }
 
+# runc: init has many threads, only one of them is killed, and the others wait for ever. The hands have one.
+# bats test_tags=user
+@test "a filter that kills the start of the process itself ends the container" {
+	local action
+	for action in SCMP_ACT_KILL SCMP_ACT_KILL_PROCESS; do
+		profile SCMP_ACT_ALLOW "{\"names\": [\"execve\"], \"action\": \"$action\"}"
+		process true
+		run timeout 10 "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+		[ "$status" -eq 159 ] || fail "status $status: $output"
+	done
+}
+
 # bats test_tags=user
 @test "SCMP_ACT_TRAP" {
 	profile SCMP_ACT_ALLOW '{"names": ["sethostname"], "action": "SCMP_ACT_TRAP"}'

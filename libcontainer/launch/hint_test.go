@@ -1,0 +1,44 @@
+package launch
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+
+	"rung/libcontainer/plan"
+)
+
+func TestHint(t *testing.T) {
+	clone := plan.Op{Code: plan.Clone}
+	for _, c := range []struct {
+		op    plan.Op
+		errno syscall.Errno
+		want  string // a part of the hint; "" for none
+	}{
+		{clone, syscall.ENOSPC, "/proc/sys/user/max_"},
+		{clone, syscall.EAGAIN, "pids.max"},
+		{clone, syscall.EPERM, ""},
+		// podman#13363, moby#22865: "disk quota exceeded" is about keys.
+		{plan.Op{Code: plan.Keyring}, syscall.EDQUOT, "/proc/sys/kernel/keys/maxkeys"},
+		{plan.Op{Code: plan.Keyring}, syscall.ENOSYS, ""},
+		// runc#4069: Ubuntu's restriction of user namespaces.
+		{plan.Op{Code: plan.Unshare, Ints: [4]uint64{0x10000000}}, syscall.EPERM, "apparmor_restrict_unprivileged_userns"},
+		{plan.Op{Code: plan.Unshare, Ints: [4]uint64{0x80}}, syscall.EPERM, ""},
+		// runc#1658: a proc that is covered in part.
+		{plan.Op{Code: plan.Fsmount, Why: plan.Why{Purpose: "new proc for /proc"}}, syscall.EPERM, "fully visible"},
+		{plan.Op{Code: plan.Fsopen, Text: [3]string{"nosuchfs"}}, syscall.ENODEV, "nosuchfs"},
+		{plan.Op{Code: plan.Rlimit}, syscall.EPERM, "CAP_SYS_RESOURCE"},
+		{plan.Op{Code: plan.SchedAttr}, syscall.EPERM, "CAP_SYS_NICE"},
+		{plan.Op{Code: plan.PivotRoot}, syscall.EINVAL, "--no-pivot"},
+		{plan.Op{Code: plan.MoveMount}, syscall.EINVAL, "directory"},
+		{plan.Op{Code: plan.Open}, syscall.ENOSYS, "openat2"},
+		{plan.Op{Code: plan.Mkpath}, syscall.EPERM, "openat2"},
+		{plan.Op{Code: plan.Mkpath}, syscall.ELOOP, "symbolic link"},
+		{plan.Op{Code: plan.Mkpath}, syscall.ENOENT, ""},
+	} {
+		got := Hint(&c.op, c.errno)
+		if c.want == "" && got != "" || !strings.Contains(got, c.want) {
+			t.Errorf("%v of %v: %q, want %q", c.errno, c.op.Code, got, c.want)
+		}
+	}
+}
