@@ -12,13 +12,13 @@ import (
 )
 
 // Kill sends a signal to the container's init (runtime.md, "Kill"). Without a PID namespace
-// of its own, SIGKILL goes to all of the container: its processes would outlive init.
+// of its own, SIGKILL goes to all of the container, whose processes outlive init.
 func (c *Container) Kill(sig syscall.Signal) error {
+	if sig == syscall.SIGKILL && !c.state.OwnPid && c.state.Pid != 0 {
+		return c.killAll()
+	}
 	if !c.alive() {
 		return ErrNotRunning
-	}
-	if sig == syscall.SIGKILL && !c.state.OwnPid {
-		return c.killAll()
 	}
 	err := c.signalInit(sig)
 	if err == nil && sig == syscall.SIGKILL {
@@ -68,6 +68,11 @@ func (c *Container) killAll() error {
 	m, err := c.cgroup()
 	if err != nil {
 		return err
+	}
+	if !c.alive() {
+		if left, err := m.Pids(); err != nil || len(left) == 0 {
+			return ErrNotRunning
+		}
 	}
 	err = m.Kill()
 	if !errors.Is(err, cgroup.ErrNotExist) && !c.alive() {

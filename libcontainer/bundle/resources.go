@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -39,6 +40,7 @@ func ValidateResources(r *specs.LinuxResources, field string) error {
 // checkDeviceRules: an absent number is a wildcard, and so is -1.
 func checkDeviceRules(r *specs.LinuxResources, field string) error {
 	field += ".devices"
+	strange := strangeAccess(r)
 	for i := range r.Devices {
 		d := &r.Devices[i]
 		switch d.Type {
@@ -49,7 +51,7 @@ func checkDeviceRules(r *specs.LinuxResources, field string) error {
 		if d.Access == "" {
 			return fail(at(field, i, ".access"), "must not be empty")
 		}
-		if strings.Trim(d.Access, "rwm") != "" {
+		if strings.Trim(d.Access, "rwm") != "" && !slices.Contains(strange, i) {
 			return fail(at(field, i, ".access"), "%q is not made of r, w and m", d.Access)
 		}
 		if d.Major != nil && *d.Major < -1 {
@@ -61,6 +63,27 @@ func checkDeviceRules(r *specs.LinuxResources, field string) error {
 	}
 	return nil
 }
+
+// strangeAccess lists the rules that runc takes although their access has other letters than
+// r, w and m: those that deny where everything is denied anyway that no rule has allowed.
+func strangeAccess(r *specs.LinuxResources) (out []int) {
+	allowed := false
+	for i := range r.Devices {
+		d := &r.Devices[i]
+		everything := (d.Type == "" || d.Type == "a") && wildcard(d.Major) && wildcard(d.Minor)
+		switch {
+		case strings.Trim(d.Access, "rwm") == "":
+			if everything && strings.Contains(d.Access, "r") && strings.Contains(d.Access, "w") && strings.Contains(d.Access, "m") {
+				allowed = d.Allow
+			}
+		case !allowed && !d.Allow:
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func wildcard(number *int64) bool { return number == nil || *number == -1 }
 
 // unlimitedOr refuses a negative value other than -1, "no limit".
 func unlimitedOr(field string, v *int64) error {

@@ -183,6 +183,7 @@ func TestBrokenConfigs(t *testing.T) {
 		{"linux.resources.devices", `[{"allow":true,"type":"x","access":"r"}]`, "linux.resources.devices[0].type"},
 		{"linux.resources.devices", `[{"allow":true}]`, "linux.resources.devices[0].access"},
 		{"linux.resources.devices", `[{"allow":true,"access":"rx"}]`, "linux.resources.devices[0].access"},
+		{"linux.resources.devices", `[{"allow":true,"access":"rwm"},{"access":"rx"}]`, "linux.resources.devices[1].access"},
 		{"linux.resources.devices", `[{"allow":true,"access":"r","major":-2}]`, "linux.resources.devices[0].major"},
 		{"linux.resources.devices", `[{"allow":true,"access":"r","minor":-2}]`, "linux.resources.devices[0].minor"},
 		{"linux.resources.memory", `{"limit":-2}`, "linux.resources.memory.limit"},
@@ -349,6 +350,7 @@ func TestWarnings(t *testing.T) {
 		{"process.capabilities", `{"bounding":["CAP_KILL","CAP_X","CAP_A"],"ambient":["CAP_X","kill"]}`, "process.capabilities: ignoring unknown or unavailable capabilities: [CAP_A CAP_X kill]"},
 		{"linux.personality", `{"domain":"LINUX32","flags":["A"]}`, "linux.personality.flags: ignoring unsupported personality flags: [A]"},
 		{"linux.resources.memory", `{"kernel":1}`, "linux.resources.memory.kernel: kernel memory settings are ignored"},
+		{"linux.resources.devices", `[{"allow":true,"access":"rwm","type":"c"},{"access":"rwa"}]`, `linux.resources.devices[1].access: ignoring what is not r, w or m in "rwa"`},
 		{"linux", `{"namespaces":` + allNamespaces + `,{"type":"user","path":"/u"}],"uidMappings":[{"containerID":0,"hostID":0,"size":1}],"gidMappings":[{"containerID":0,"hostID":0,"size":1}]}`, "linux.uidMappings: both a user namespace path to join and mappings specified, you may only provide one"},
 	}
 	for _, tt := range tests {

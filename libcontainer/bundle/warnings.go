@@ -58,6 +58,11 @@ func linuxWarnings(s *specs.Spec) []string {
 	if ns := namespace(s, specs.UserNamespace); ns != nil && ns.Path != "" && len(s.Linux.UIDMappings)+len(s.Linux.GIDMappings) > 0 {
 		w = append(w, "linux.uidMappings: both a user namespace path to join and mappings specified, you may only provide one")
 	}
+	if r := s.Linux.Resources; r != nil {
+		for _, i := range strangeAccess(r) {
+			w = append(w, fmt.Sprintf("linux.resources.devices[%d].access: ignoring what is not r, w or m in %q", i, r.Devices[i].Access))
+		}
+	}
 	//nolint:staticcheck // Deprecated members are what this is about.
 	if r := s.Linux.Resources; r != nil && r.Memory != nil && (r.Memory.Kernel != nil || r.Memory.KernelTCP != nil) {
 		w = append(w, "linux.resources.memory.kernel: kernel memory settings are ignored")

@@ -87,8 +87,8 @@ func number(n int64) *int64 {
 
 // parseRule checks a rule and splits the type "a" in block and character
 // devices. reset is true for the rule on everything ("a *:* rwm"), which makes
-// all rules before it void.
-func parseRule(r specs.LinuxDeviceCgroup, i int) (rules []deviceRule, reset bool, err error) {
+// all rules before it void. lenient passes over unknown letters of the access.
+func parseRule(r specs.LinuxDeviceCgroup, i int, lenient bool) (rules []deviceRule, reset bool, err error) {
 	field := item(devicesField, i)
 	d := deviceRule{major: anyNumber, minor: anyNumber, allow: r.Allow}
 	if r.Major != nil {
@@ -104,7 +104,7 @@ func parseRule(r specs.LinuxDeviceCgroup, i int) (rules []deviceRule, reset bool
 	if d.minor < anyNumber || d.minor > max32 {
 		return nil, false, fmt.Errorf("%s.minor: %d is not a device number", field, d.minor)
 	}
-	if d.access, err = parseAccess(r.Access); err != nil {
+	if d.access, err = parseAccess(r.Access, lenient); err != nil {
 		return nil, false, fmt.Errorf("%s.access: %w", field, err)
 	}
 	switch r.Type {
@@ -122,7 +122,7 @@ func parseRule(r specs.LinuxDeviceCgroup, i int) (rules []deviceRule, reset bool
 	return nil, false, fmt.Errorf("%s.type: %q is none of a, b, c", field, r.Type)
 }
 
-func parseAccess(s string) (access, error) {
+func parseAccess(s string, lenient bool) (access, error) {
 	if s == "" {
 		return 0, errors.New("device access cannot be empty")
 	}
@@ -136,7 +136,9 @@ func parseAccess(s string) (access, error) {
 		case 'm':
 			a |= accMknod
 		default:
-			return 0, fmt.Errorf("%q is not made of r, w, m", s)
+			if !lenient {
+				return 0, fmt.Errorf("%q is not made of r, w, m", s)
+			}
 		}
 	}
 	return a, nil
@@ -144,11 +146,12 @@ func parseAccess(s string) (access, error) {
 
 // compileRules turns the list into the default verdict and the rules that come
 // after the last reset. Without a reset everything is denied by default
-// (GHSA-g54h-m393-cpwq).
+// (GHSA-g54h-m393-cpwq): a rule that denies then takes away from what was allowed, and what it
+// names beside r, w and m can have been allowed to nobody, so that it is passed over, as by runc.
 func compileRules(list []specs.LinuxDeviceCgroup) (allowAll bool, rules []deviceRule, err error) {
 	rules = make([]deviceRule, 0, len(list))
 	for i := range list {
-		rs, reset, err := parseRule(list[i], i)
+		rs, reset, err := parseRule(list[i], i, !allowAll && !list[i].Allow)
 		if err != nil {
 			return false, nil, err
 		}

@@ -42,8 +42,10 @@ func TestBadDeviceRules(t *testing.T) {
 		_, _, err := compileRules([]specs.LinuxDeviceCgroup{r})
 		wantError(t, err, "linux.resources."+want)
 	}
-	_, _, err := compileRules([]specs.LinuxDeviceCgroup{{Access: "x"}})
+	_, _, err := compileRules([]specs.LinuxDeviceCgroup{{Allow: true, Access: "x"}})
 	wantError(t, err, "devices[0].access", "r, w, m")
+	_, _, err = compileRules([]specs.LinuxDeviceCgroup{rule(true, "a", -1, -1, "rwm"), rule(false, "c", 1, 3, "rx")})
+	wantError(t, err, "devices[1].access", "r, w, m")
 }
 
 func TestV1Exceptions(t *testing.T) {
@@ -62,6 +64,7 @@ func TestV1Exceptions(t *testing.T) {
 		{"hole", []specs.LinuxDeviceCgroup{rule(true, "c", 1, -1, "r"), rule(false, "c", 1, 3, "r")}, false, "", "punch a hole"},
 		{"cross", []specs.LinuxDeviceCgroup{rule(true, "c", 1, -1, "r"), rule(false, "c", -1, 3, "r")}, false, "", "punch a hole"},
 		{"other access is no hole", []specs.LinuxDeviceCgroup{rule(true, "c", -1, -1, "m"), rule(false, "c", 1, 3, "rw")}, false, "c *:* m", ""},
+		{"unknown letters that deny", []specs.LinuxDeviceCgroup{rule(true, "c", 1, 3, "rwm"), rule(false, "c", 1, 3, "rwa"), rule(false, "c", 1, 3, "x")}, false, "c 1:3 m", ""},
 		{"allow by default", []specs.LinuxDeviceCgroup{rule(true, "a", -1, -1, "rwm"), rule(false, "b", 8, 0, "rw")}, true, "b 8:0 rw", ""},
 		{"all kinds, some access", []specs.LinuxDeviceCgroup{rule(true, "", -1, -1, "m")}, false, "b *:* m|c *:* m", ""},
 	} {
@@ -157,7 +160,7 @@ func verdict(list []specs.LinuxDeviceCgroup, a access, kind byte, major, minor i
 		}
 		allowed := false
 		for _, r := range list {
-			ra, err := parseAccess(r.Access)
+			ra, err := parseAccess(r.Access, true)
 			if err != nil {
 				return false
 			}

@@ -188,7 +188,7 @@ func readExceptions(dir string) (e exceptions, known bool, err error) {
 		if r.minor, err = listNumber(f[2]); err != nil {
 			return e, false, err
 		}
-		if r.access, err = parseAccess(f[3]); err != nil {
+		if r.access, err = parseAccess(f[3], false); err != nil {
 			return e, false, fmt.Errorf("%s: devices.list: %w", devicesField, err)
 		}
 		e.list = append(e.list, r)

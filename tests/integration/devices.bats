@@ -173,3 +173,18 @@ deep/down/plain character special file 1:7 666 0:0'
 	config '.linux.devices = [{path: "/dev/twice", type: "c", major: 1, minor: 5}, {path: "/dev/twice", type: "c", major: 1, minor: 3}]'
 	refused 'linux.devices[1]' 'must be the device'
 }
+
+# runc takes such rules, and its own tests have one.
+@test "a rule that denies may name more than r, w and m, where nothing else is allowed" {
+	needs_root
+	config '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 11, access: "rwm"},
+		{allow: false, type: "c", major: 1, minor: 11, access: "rwa"}]'
+	process sleep 1000
+	create_container
+	grep 'linux.resources.devices\[2\].access: ignoring what is not r, w or m in .*rwa' "$OUTPUT"
+	needs_v1_controller devices
+	cgroup_value devices devices.list | grep -x 'c 1:11 m'
+	rung delete "$ID"
+	config '.linux.resources.devices[2].allow = true'
+	refused 'linux.resources.devices[2].access' 'not made of r, w and m'
+}

@@ -84,6 +84,23 @@ got() { # SIGNAL
 	wait_until 5 dead "$(cat "$OUTPUT")"
 }
 
+# runc#4047: what is left of a container whose init has ended, without a PID namespace of its own.
+@test "kill: KILL ends what outlived init where the PID namespace is the host's" {
+	needs_root
+	config '.linux.namespaces |= map(select(.type != "pid"))'
+	start_sleeper
+	rung exec -d --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 1000 </dev/null >/dev/null 2>&1
+	kill -9 "$(init_pid)"
+	wait_until 5 stopped
+	run -1 rung kill "$ID" TERM
+	mentions 'container not running'
+	run -0 rung kill "$ID" KILL
+	wait_until 5 dead "$(cat "$BATS_TEST_TMPDIR/pid")"
+	wait_until 5 eval '[ -z "$(cgroup_value pids cgroup.procs)" ]'
+	run -1 rung kill "$ID" KILL
+	mentions 'container not running'
+}
+
 # bats test_tags=user
 @test "kill: a container that was not started" {
 	create_container
