@@ -27,7 +27,7 @@ root file system. Its process waits until "rung start".`,
 			}
 			status, err := runContainer(cmd, true)
 			if err != nil {
-				return fmt.Errorf("rung create failed: %w", err)
+				return fmt.Errorf("%s create failed: %w", programName(), err)
 			}
 			os.Exit(status)
 			return nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -60,6 +61,15 @@ func main() {
 	libcontainer.DiscardEarlyHands()
 }
 
+// programName is the name that rung was called by: one that stands in the place of runc says so in
+// its help and its messages. --version tells what it is.
+func programName() string {
+	if len(os.Args) == 0 || os.Args[0] == "" {
+		return "rung"
+	}
+	return filepath.Base(os.Args[0])
+}
+
 // earlyLog finds the options of the log before they are parsed, so that an error in the
 // options is in the log too.
 func earlyLog(args []string) (path, format string, debug bool) {
@@ -96,7 +106,7 @@ func takesValue(arg string) bool {
 
 func newApp() *cli.Command {
 	return &cli.Command{
-		Name:                      "rung",
+		Name:                      programName(),
 		Version:                   version,
 		Usage:                     usage,
 		DisableSliceFlagSeparator: true,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -29,13 +30,26 @@ has ended. The exit status is that of the process, or 128 plus the signal that e
 				return err
 			}
 			status, err := runContainer(cmd, false)
+			if errors.Is(err, libcontainer.ErrExec) && !cmd.Bool("detach") {
+				notExecuted(err)
+			}
 			if err != nil {
-				return fmt.Errorf("rung run failed: %w", err)
+				return fmt.Errorf("%s run failed: %w", programName(), err)
 			}
 			os.Exit(status)
 			return nil
 		},
 	}
+}
+
+// notExecuted ends rung with the status, and the one bare line, that runc has where the program
+// of a container in the foreground cannot be executed.
+func notExecuted(err error) {
+	if !log.toStderr {
+		log.Error(err.Error())
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(execFailure)
 }
 
 // runContainer is create and run: both make a container, run waits for its end too.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -104,7 +105,7 @@ func (r *Runtime) Create(id string, b *bundle.Bundle, o CreateOptions) (_ *Conta
 		r.logTrace(c.hands)
 	}
 	if err != nil {
-		return nil, c.explain(err)
+		return nil, mountError(c.spec, c.explain(err))
 	}
 	if hooked {
 		if err := c.Start(); err != nil {
@@ -171,6 +172,11 @@ func (c *creation) compileMounts() error {
 		return err
 	}
 	c.facts.Look(c.spec, c.bundle.Dir, c.state.Rootfs)
+	if c.opts.NoPivot {
+		if err := c.facts.LookMounts(c.state.Rootfs); err != nil {
+			return err
+		}
+	}
 	return c.program.Mounts(c.state.Rootfs, filter)
 }
 
@@ -468,6 +474,20 @@ func (c *creation) explain(err error) error {
 		}
 	}
 	return err
+}
+
+// mountError puts runc's words, which people and programs look for, before an error of a field of
+// mounts: they say the source and the destination. Other errors stay as they are.
+func mountError(s *specs.Spec, err error) error {
+	rest, ok := strings.CutPrefix(err.Error(), "mounts[")
+	number, _, _ := strings.Cut(rest, "]")
+	i, errNumber := strconv.Atoi(number)
+	if !ok || errNumber != nil || i >= len(s.Mounts) {
+		return err
+	}
+	m := &s.Mounts[i]
+	return fmt.Errorf("unable to start container process: error during container init: error mounting %q to rootfs at %q: %w",
+		m.Source, m.Destination, err)
 }
 
 // left tells of cgroups that are left out, about which runc is silent.

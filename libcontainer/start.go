@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -11,6 +12,9 @@ import (
 	"rung/libcontainer/launch"
 	"rung/libcontainer/plan"
 )
+
+// ErrExec is what errors.Is finds where all was set up and the program itself could not be executed.
+var ErrExec = launch.ErrExec
 
 // Start lets the process of a created container run (runtime.md, "Start"). The hooks of
 // startContainer run before it, those of poststart after; a failure of either ends the
@@ -115,10 +119,20 @@ func (c *Container) outcome() error {
 		if err != nil {
 			return err
 		}
-		return fmt.Errorf("exec %s: %w", spec.Process.Args[0], errno)
+		return notExecuted{spec.Process.Args[0], errno}
 	}
 	return nil
 }
+
+// notExecuted is a launch.Failure of a container that another rung created.
+type notExecuted struct {
+	program string
+	errno   syscall.Errno
+}
+
+func (e notExecuted) Error() string        { return fmt.Sprintf("exec %s: %v", e.program, e.errno) }
+func (e notExecuted) Unwrap() error        { return e.errno }
+func (e notExecuted) Is(target error) bool { return target == ErrExec }
 
 func (c *Container) poststart(spec *specs.Spec) error {
 	if spec.Hooks == nil || len(spec.Hooks.Poststart) == 0 {

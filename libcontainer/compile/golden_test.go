@@ -68,6 +68,12 @@ func v2Cgroups() *host.Cgroups {
 }
 
 func v1() *host.Facts { return rootFacts(v1Cgroups()) }
+func revealing() *host.Facts {
+	f := v1()
+	f.Revealing = []string{"/proc", "/sys"}
+	return f
+}
+
 func selinux() *host.Facts {
 	f := v2()
 	f.Selinux = true
@@ -137,7 +143,7 @@ var goldens = map[string]golden{
 	"joined-mount-namespace":         {facts: v1},
 	"no-mount-namespace":             {facts: v1},
 	"no-mount-namespace-with-mounts": {facts: v1},
-	"no-pivot":                       {facts: v1, options: noPivot},
+	"no-pivot":                       {facts: revealing, options: noPivot},
 	"time-namespace":                 {facts: v2},
 	"hooks":                          {facts: v2, options: await},
 
@@ -534,6 +540,11 @@ func TestErrorsNameTheField(t *testing.T) {
 			in.Spec.Linux.Namespaces = append(in.Spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
 			in.Facts.Sources["/locked"] = host.Source{Directory: true, Flags: 0x1000}
 			in.Spec.Mounts = []specs.Mount{{Destination: "/data", Source: "/locked", Options: []string{"bind", "noatime"}}}
+		}},
+		{"no access times of directories in a user namespace", "mounts[0].options: cannot change locked atime flags", func(in *Input) {
+			in.Spec.Linux.Namespaces = append(in.Spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+			in.Facts.Sources["/locked"] = host.Source{Directory: true, Flags: 0x1000}
+			in.Spec.Mounts = []specs.Mount{{Destination: "/data", Source: "/locked", Options: []string{"bind", "nodiratime"}}}
 		}},
 		{"masks without a mount namespace", "linux.maskedPaths: unable to restrict sys entries without a private MNT namespace", func(in *Input) {
 			in.Spec.Linux.Namespaces = nil

@@ -39,6 +39,9 @@ func (c *compiler) masks() error {
 	return nil
 }
 
+// parked is where the source of the masks is attached.
+const parked = "/proc"
+
 // openMaskSources opens, in the new mount namespace but on the host's tree, what the masks
 // are cloned from: never anything of the image (CVE-2025-31133).
 func (c *compiler) openMaskSources() {
@@ -49,7 +52,7 @@ func (c *compiler) openMaskSources() {
 	c.null, _ = c.b.Open(plan.None, "/dev/null", sys.O_PATH, 0)
 	c.b.VerifyDevice(c.null, sys.S_IFCHR, sys.Mkdev(1, 3))
 	c.b.For("linux.maskedPaths", "a place for the empty directory")
-	c.park, _ = c.b.Open(plan.None, "/proc", sys.O_PATH|sys.O_DIRECTORY, 0)
+	c.park, _ = c.b.Open(plan.None, parked, sys.O_PATH|sys.O_DIRECTORY, 0)
 }
 
 func (c *compiler) readonlyPath(p, field string) {

@@ -347,18 +347,28 @@ func (c *compiler) checkLocked(look host.Source, o *mountOptions, field string) 
 	if look.Flags&o.clear&lockedFlags != 0 {
 		return fieldError(field+".options", "cannot clear locked flags of the source in a user namespace: %w", sysEPERM)
 	}
-	const noatime, relatime = 0x400, 0x1000 // ST_NOATIME, ST_RELATIME
-	source := uint64(sys.MOUNT_ATTR_STRICTATIME)
-	switch {
-	case look.Flags&noatime != 0:
-		source = sys.MOUNT_ATTR_NOATIME
-	case look.Flags&relatime != 0:
-		source = sys.MOUNT_ATTR_RELATIME
-	}
-	if o.clear&sys.MOUNT_ATTR__ATIME == sys.MOUNT_ATTR__ATIME && o.set&sys.MOUNT_ATTR__ATIME != source {
+	if o.atime && o.set&accessTimes != accessTimesOf(look.Flags) {
 		return fieldError(field+".options", "cannot change locked atime flags of the source in a user namespace: %w", sysEPERM)
 	}
 	return nil
+}
+
+// accessTimes are the attributes that the kernel locks together.
+const accessTimes = sys.MOUNT_ATTR__ATIME | sys.MOUNT_ATTR_NODIRATIME
+
+// accessTimesOf turns the flags of statfs(2) into attributes.
+func accessTimesOf(flags uint64) (attrs uint64) {
+	const noatime, nodiratime, relatime = 0x400, 0x800, 0x1000 // ST_NOATIME, ST_NODIRATIME, ST_RELATIME
+	switch {
+	case flags&noatime != 0:
+		attrs = sys.MOUNT_ATTR_NOATIME
+	case flags&relatime == 0:
+		attrs = sys.MOUNT_ATTR_STRICTATIME
+	}
+	if flags&nodiratime != 0 {
+		attrs |= sys.MOUNT_ATTR_NODIRATIME
+	}
+	return attrs
 }
 
 // madeInside reports whether a source lies in the root file system: an earlier mount may have
@@ -384,8 +394,11 @@ func (c *compiler) bindAttributes(tree plan.Slot, o *mountOptions, field string)
 			clear |= lockedFlags &^ o.set
 		}
 	}
-	if o.atime {
+	switch {
+	case o.atime:
 		clear |= sys.MOUNT_ATTR__ATIME | sys.MOUNT_ATTR_NODIRATIME&^o.set
+	case c.namespace(specs.UserNamespace) != nil:
+		clear &^= accessTimes // locked too: who only clears them keeps the source's, as of runc
 	}
 	c.setAttributes(tree, plan.Attr{Set: o.set, Clear: clear})
 	c.b.For(field, "mount attributes of the whole tree")

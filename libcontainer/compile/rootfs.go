@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -138,9 +139,34 @@ func (c *compiler) coverRoot() {
 	if !c.hasMounts() {
 		return
 	}
+	c.hideRevealing()
+	c.b.For("root.path", "enter the root file system")
 	top, _ := c.b.Open(plan.None, "/", sys.O_PATH|sys.O_DIRECTORY, 0)
 	c.b.MoveMount(c.root, top)
 	c.b.Close(top)
+}
+
+// hideRevealing takes the host's proc and sysfs away, which would let the container mount new ones
+// that have no masks. A mount that a user namespace may not take away is covered.
+func (c *compiler) hideRevealing() {
+	if !c.isNew(specs.MountNamespace) {
+		return
+	}
+	if len(c.spec.Linux.MaskedPaths) > 0 {
+		c.b.For("linux.maskedPaths", "take the empty directory off the host's "+parked)
+		c.b.Umount(parked, sys.MNT_DETACH)
+	}
+	for _, place := range slices.Backward(c.facts.Revealing) {
+		c.b.For("root.path", "without pivot_root, take "+place+" of the host away")
+		gone := c.b.Umount(place, sys.MNT_DETACH).Tolerate(sysEINVAL, sysEPERM, sysENOENT)
+		c.b.For("root.path", "without pivot_root, cover "+place+" of the host")
+		there, opened := c.b.Open(plan.None, place, sys.O_PATH|sys.O_DIRECTORY, 0)
+		opened.Tolerate(sysENOENT).Unless(gone)
+		tree, _ := c.b.Filesystem("tmpfs", nil, 0)
+		c.b.MoveMount(tree, there).Unless(gone).IfSlots()
+		c.b.Close(tree)
+		c.b.Close(there)
+	}
 }
 
 // makeCwd: runc makes a working directory that is missing, and images rely on it.

@@ -32,6 +32,9 @@ type Facts struct {
 	Devices map[string]Device `json:"devices,omitempty"`
 	// Targets holds what a file system is mounted over, by destination.
 	Targets map[string]Target `json:"targets,omitempty"`
+	// Revealing lists where proc and sysfs are mounted whole, in the order of the mounts. It is
+	// looked up for --no-pivot alone, which leaves them in the mount namespace.
+	Revealing []string `json:"revealing,omitempty"`
 }
 
 // Source is the source of a bind mount as seen by rung.

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"syscall"
@@ -31,6 +32,12 @@ func Outcome(p *Progress, segments []*plan.Plan) error {
 	}
 	return &Failure{Op: op, Index: index, Plan: current, Errno: errno, Killed: errno == 0}
 }
+
+// ErrExec is what Is finds of a program that the kernel would not execute.
+var ErrExec = errors.New("exec")
+
+// Is lets errors.Is find ErrExec.
+func (f *Failure) Is(target error) bool { return target == ErrExec && f.Op.Code == plan.Exec }
 
 // Error names the field, what was being done, the system call and the errno, on one line.
 func (f *Failure) Error() string {

@@ -263,3 +263,20 @@ logged_json() { # TEXT
 		mentions openat2 'may be blocked by the seccomp filter that rung itself is under'
 	done
 }
+
+# bats test_tags=user
+@test "who is called runc goes by that name in its help and its errors, and tells the version of rung" {
+	ln -s "$RUNG" "$BATS_TEST_TMPDIR/runc"
+	RUNG=$BATS_TEST_TMPDIR/runc
+	run -0 rung --help
+	[ "${lines[1]}" = '   runc - Open Container Initiative runtime' ]
+	run -0 rung exec --help
+	[[ ${lines[1]} == '   runc exec '* ]]
+	config '.root.path = "/no/such"'
+	run -1 rung run -b "$BUNDLE" "$ID"
+	mentions 'runc run failed: '
+	run -1 rung create -b "$BUNDLE" "$ID"
+	mentions 'runc create failed: '
+	run -0 rung --version
+	[[ ${lines[0]} == 'rung version '* ]]
+}

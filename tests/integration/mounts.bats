@@ -723,3 +723,37 @@ unified_mount() {
 	inside 'cat /proc/uptime'
 	says '7.00 7.00'
 }
+
+@test "an error of a mount says the source, the destination and the field, after runc's words" {
+	bind_mount /no/such /tmp bind
+	refused 'run failed: unable to start container process: error during container init: error mounting ' \
+		'/no/such' '/tmp' "mounts[" '.source: stat /no/such: no such file or directory'
+	config 'del(.mounts[-1])'
+	add_mount '{"destination": "/tmp", "type": "nosuchfs", "source": "that"}'
+	refused 'error during container init: error mounting ' 'that' 'rootfs at' '/tmp' 'mounts[' 'no such device'
+}
+
+# mount_namespaces(7): the flags of access times are locked together.
+@test "access times that a user namespace can not change are an error, and to clear them changes nothing" {
+	needs_root
+	local source=$BATS_TEST_TMPDIR/locked want
+	mkdir "$source"
+	mount -t tmpfs none "$source"
+	mount -o remount,bind,nodiratime "$source"
+	map_ids
+	process cat /proc/self/mounts
+	bind_mount "$source" /tmp bind
+	run_container
+	want=$(grep ' /tmp ' <<<"$output")
+	for option in diratime atime norelatime; do
+		config '.mounts[-1].options[1] = $option' --arg option "$option"
+		run_container
+		[ "$(grep ' /tmp ' <<<"$output")" = "$want" ] || fail "$option: $output"
+	done
+	config '.mounts[-1].options[1] = "strictatime"'
+	refused 'cannot change locked atime flags' 'operation not permitted'
+	mount -o remount,bind,relatime,diratime "$source"
+	config '.mounts[-1].options[1] = "nodiratime"'
+	refused 'cannot change locked atime flags' 'operation not permitted'
+	umount "$source"
+}

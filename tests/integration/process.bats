@@ -116,7 +116,9 @@ load helpers
 	printf '#!/no/such/shell\n' >"$ROOTFS/bin/script"
 	chmod 755 "$ROOTFS/bin/script"
 	process script
-	refused 'no such file or directory' script
+	run_container
+	[ "$status" -eq 255 ]
+	says 'exec script: no such file or directory'
 }
 
 # bats test_tags=user
@@ -125,7 +127,9 @@ load helpers
 	echo text >"$ROOTFS/bin/text"
 	chmod 755 "$ROOTFS/bin/text"
 	process text
-	refused 'exec format error' text
+	run_container
+	[ "$status" -eq 255 ]
+	says 'exec text: exec format error'
 }
 
 # ---- cwd ------------------------------------------------------------------------------------------------------------

@@ -65,6 +65,26 @@ load helpers
 	[ "${lines[1]}" = / ]
 }
 
+# A user namespace may mount a procfs without masks where its mount namespace has one that is wholly visible, and a
+# chroot leaves that of the host there.
+@test "--no-pivot: no bare procfs inside" {
+	needs_root
+	config '.process.capabilities = {bounding: ["CAP_SYS_ADMIN", "CAP_SETFCAP", "CAP_SYS_CHROOT"]}
+		| .process.capabilities.permitted = .process.capabilities.bounding | .process.capabilities.effective = .process.capabilities.bounding'
+	process unshare -mrpf sh -c 'echo before; mount -t proc none /proc; mount -t sysfs none /sys && echo sysfs'
+	run_container --no-pivot
+	mentions before 'permission denied'
+	[[ $output != *$'\nsysfs'* ]]
+	# where nothing is masked the container has a bare one anyway
+	config '.linux.maskedPaths = [] | .linux.readonlyPaths = []'
+	process cat /proc/mounts
+	run_container --no-pivot
+	[ "$status" -eq 0 ]
+	map_ids
+	run_container --no-pivot
+	[ "$status" -eq 0 ]
+}
+
 @test "without a mount namespace: a chroot" {
 	needs_root
 	own_rootfs

@@ -335,3 +335,25 @@ orphan_and_init() { # [FLAG]
 		[ "$code" = 4 ]
 	done
 }
+
+# As runc: one bare line, and its own status for what it could not run. A log file has it too.
+# bats test_tags=user
+@test "run: a program that the kernel does not execute, in the foreground" {
+	own_rootfs
+	printf '#!/no/such/shell\n' >"$ROOTFS/bin/script"
+	chmod +x "$ROOTFS/bin/script"
+	process /bin/script
+	run_container
+	[ "$status" -eq 255 ]
+	says 'exec /bin/script: no such file or directory'
+	run -255 rung --log "$BATS_TEST_TMPDIR/log" --log-format json run "$ID"
+	says 'exec /bin/script: no such file or directory'
+	[ "$(jq -r .msg "$BATS_TEST_TMPDIR/log")" = "$output" ]
+	# poststart makes another way of it
+	config '.hooks.poststart = [{path: "/bin/true"}]'
+	run_container
+	[ "$status" -eq 255 ]
+	says 'exec /bin/script: no such file or directory'
+	run -1 rung run -d "$ID"
+	mentions 'exec /bin/script: no such file or directory'
+}
