@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016 # expanded by jq, or by the shell in the container
+# shellcheck disable=SC2153,SC2016 # expanded by jq, or by the shell in the container
 # linux.devices, the default devices and the links in /dev. Device rules are in cgroups.bats.
 
 load helpers
