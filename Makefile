@@ -18,7 +18,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 export CGO_ENABLED := 1
 export TAGS
 
-.PHONY: all static dynamic deps generate run test unit nsenter-test integration lint bench fuzz \
+.PHONY: all static dynamic deps generate run test unit nsenter-test integration test-engines lint bench fuzz \
 	test-commands install uninstall clean help
 
 all: static ## build ./rung (static)
@@ -51,6 +51,9 @@ nsenter-test: deps ## run the tests of the C stage under the sanitizers
 
 integration: ## run the bats tests as root and as a plain user
 	@scripts/test.sh integration
+
+test-engines: ## run every test under Docker, containerd, CRI, Podman and Buildah, and beside runc
+	@ENGINE_CASES=all scripts/test.sh engines
 
 lint: deps ## run every linter, and check that generated files are current
 	@scripts/test.sh lint

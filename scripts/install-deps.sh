@@ -12,7 +12,8 @@ build=(gcc libc6-dev libseccomp-dev musl-tools make pkg-config busybox-static jq
 lint=(clang-format shellcheck)
 tests=(bats uidmap strace procps iproute2 util-linux)
 bench=(hyperfine time crun runc)
-engines=(docker.io containerd podman conmon fuse-overlayfs umoci mmdebstrap runc uidmap)
+engines=(docker.io containerd podman buildah conmon skopeo umoci runc crun criu mmdebstrap docker-registry fuse-overlayfs
+	slirp4netns netavark aardvark-dns containernetworking-plugins iptables nftables uidmap tini catatonit socat)
 vm=(qemu-system-x86 mmdebstrap busybox-static cpio e2fsprogs xz-utils kmod)
 
 packages_of() {

@@ -2,11 +2,14 @@
 # Runs the tests and counts them: every part prints what failed, the end lists what was skipped and why, and the
 # last line is the sum, "N passed, N failed" or "N passed, N failed, N skipped".
 #
-#   test.sh [unit] [nsenter] [integration] [lint]        default: all
+#   test.sh [unit] [nsenter] [integration] [engines] [lint]        default: all
 #
 # The integration tests run twice: as root all but those tagged user-only, and as a plain user with subordinate ids
 # those tagged user or user-only (`# bats test_tags=user`). They find rung in $RUNG, the programs of tests/cmd
 # in $RUNG_TEST_COMMANDS and the tree in $RUNG_SOURCE.
+#
+# The engines' tests run those tagged smoke; all with ENGINE_CASES=all (`make test-engines`), or those whose name matches
+# a regular expression in ENGINE_CASES. What they found is in build/engines/results.tsv.
 set -uo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -167,6 +170,25 @@ check_bats() { # NAME STATUS
 	check_status "$1" "$2"
 }
 
+run_engines() {
+	local which=(--filter-tags smoke)
+	case ${ENGINE_CASES:-smoke} in
+	smoke) ;;
+	all) which=() ;;
+	*) which=(--filter "$ENGINE_CASES") ;;
+	esac
+	if ! { make --no-print-directory static && scripts/install-deps.sh engines && scripts/cri-tools.sh; }; then
+		record fail engines 'the build, or the engines'
+		return
+	fi
+	mkdir -p build/engines
+	rm -f build/engines/results.tsv
+	export RUNG=$repo/rung RUNG_SOURCE=$repo RUNG_ENGINES_RESULTS=$repo/build/engines/results.tsv
+	heading 'bats, under the engines'
+	as_root bats --formatter tap "${which[@]}" tests/engines >"$work/engines" 2>"$work/engines.err" </dev/null
+	check_bats engines $?
+}
+
 run_lint() {
 	heading lint
 	scripts/lint.sh >"$work/lint" 2>"$work/lint.err"
@@ -215,11 +237,11 @@ summary() {
 }
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(unit nsenter integration lint)
+[ $# -gt 0 ] || parts=(unit nsenter integration engines lint)
 scripts/install-deps.sh test || exit 1
 for part in "${parts[@]}"; do
 	case $part in
-	unit | nsenter | integration | lint) "run_$part" ;;
+	unit | nsenter | integration | engines | lint) "run_$part" ;;
 	*) die "unknown part: $part" ;;
 	esac
 done

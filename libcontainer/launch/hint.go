@@ -31,7 +31,8 @@ func Hint(op *plan.Op, errno syscall.Errno) string {
 	case errno == syscall.EINVAL && op.Code == plan.PivotRoot:
 		return "the host's root is on ramfs or its mounts are shared: try --no-pivot"
 	case errno == syscall.EINVAL && op.Code == plan.MoveMount:
-		return "of the source and the mount point one is a directory and the other is not"
+		// Docker tells by ENOTDIR's words that it is no fault of its own.
+		return "of the source and the mount point one is a directory, the other is not a directory"
 	case (errno == syscall.ENOSYS || errno == syscall.EPERM) && (op.Code == plan.Open || op.Code == plan.Mkpath):
 		return "openat2(2) may be blocked by the seccomp filter that rung itself is under: an old one of a container engine"
 	case errno == syscall.ELOOP && op.Code == plan.Mkpath:

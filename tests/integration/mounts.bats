@@ -757,3 +757,14 @@ unified_mount() {
 	refused 'cannot change locked atime flags' 'operation not permitted'
 	umount "$source"
 }
+
+# Docker reads in these words that it is no fault of its own: https://github.com/moby/moby/blob/v20.10.24/daemon/errors.go
+# bats test_tags=user
+@test "a file on a directory and a directory on a file are refused with the words of ENOTDIR" {
+	touch "$BUNDLE/file"
+	bind_mount "$BUNDLE/file" /tmp bind
+	refused 'mounts[7]' 'not a directory'
+	cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
+	bind_mount "$BUNDLE" /etc/passwd bind
+	refused 'mounts[7]' 'not a directory'
+}

@@ -1,0 +1,205 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # tests read output; bats sets its variables
+# What the tests of the engines share. Each file starts its engine twice, in two worlds (world.sh) that differ in
+# nothing but the runtime: rung, and Debian's runc. A test hands `both` a case, a script that works as a user does; both
+# worlds run it at the same time, and it must end and print the same in both.
+#
+# $RUNG is the binary, $RUNC the one to compare with. Each case adds a line to $RUNG_ENGINES_RESULTS, if that is set:
+# engine, test, verdict, reason, seconds with rung, seconds with runc (tab-separated).
+
+bats_require_minimum_version 1.5.0
+
+: "${RUNG_SOURCE:=$(dirname "$(dirname "$BATS_TEST_DIRNAME")")}"
+: "${RUNG:=$RUNG_SOURCE/rung}"
+: "${RUNC:=/usr/sbin/runc}"
+
+world=$BATS_TEST_DIRNAME/world.sh
+
+# shellcheck source=scripts/lib.sh
+. "$RUNG_SOURCE/scripts/lib.sh"
+
+# ---- the worlds of a file -------------------------------------------------------------------------------------------
+
+# Starts both worlds and runs the function `start_engine` of the file in each. What it needs of the host is in $SHARED.
+start_worlds() {
+	local runtime
+	[ "$EUID" = 0 ] || die 'needs root'
+	WORLDS=$(mktemp -d /var/tmp/rung-engines.XXXXXX)
+	chmod 0755 "$WORLDS"
+	SHARED=$(shared_directory)
+	export WORLDS SHARED
+	"$world" start "$WORLDS/rung" "$RUNG"
+	"$world" start "$WORLDS/runc" "$RUNC"
+	in_both "$(declare -f start_engine); start_engine"
+	for runtime in rung runc; do
+		snapshot $runtime >"$WORLDS/$runtime.before"
+	done
+}
+
+# Images and other things that are made once a run of bats: the parent of all files' directories.
+shared_directory() {
+	local dir=$BATS_RUN_TMPDIR/shared
+	if [ ! -d "$dir" ]; then
+		mkdir -p "$dir"
+		"$RUNG_SOURCE/scripts/busybox-rootfs.sh" "$dir/busybox"
+		tar -C "$dir/busybox" -cf "$dir/busybox.tar" .
+		make_image busybox --config.cmd sh
+		make_image pause --config.cmd sleep --config.cmd 1000000000
+		chmod -R go+rX "$BATS_RUN_TMPDIR"
+	fi
+	echo "$dir"
+}
+
+# The busybox root file system as localhost/NAME in the archive NAME.image, with a configuration of umoci's.
+make_image() { # NAME OPTION...
+	local layout=$dir/layout
+	[ -d "$layout" ] || umoci init --layout "$layout"
+	umoci new --image "$layout:$1"
+	umoci insert --image "$layout:$1" "$dir/busybox" /
+	umoci config --image "$layout:$1" "${@:2}" --config.env PATH=/bin:/sbin:/usr/bin:/usr/sbin
+	skopeo --insecure-policy copy -q "oci:$layout:$1" "docker-archive:$dir/$1.image:localhost/$1:latest"
+}
+
+# What was there before must be all that is there after, in the worlds and on the host.
+stop_worlds() {
+	local runtime left=0
+	in_both "$(declare -f stop_engine); stop_engine" || left=1
+	for runtime in rung runc; do
+		"$world" stop "$WORLDS/$runtime" || left=1
+	done
+	grep -F "$WORLDS" /proc/self/mountinfo && left=1
+	find /sys/fs/cgroup -type d -name "rung-$(basename "$WORLDS")*" | grep . && left=1
+	grep -lsF -f <(echo "$WORLDS") /proc/[0-9]*/cmdline /proc/[0-9]*/mountinfo | grep . && left=1
+	rm -rf --one-file-system "$WORLDS"
+	return $left
+}
+
+# Runs a script in both worlds at the same time; fails with its output where it fails.
+in_both() { # SCRIPT
+	local runtime jobs=() left=0
+	for runtime in rung runc; do
+		in_world $runtime bash -c "$prelude"$'\n'"$1" >"$WORLDS/$runtime.out" 2>&1 </dev/null 3>&- &
+		jobs+=($!)
+	done
+	wait "${jobs[0]}" || { left=1 && sed 's/^/rung: /' "$WORLDS/rung.out" >&2; }
+	wait "${jobs[1]}" || { left=1 && sed 's/^/runc: /' "$WORLDS/runc.out" >&2; }
+	return $left
+}
+
+in_world() { # RUNTIME COMMAND...
+	"$world" in "$WORLDS/$1" env SHARED="$SHARED" SOURCE="$RUNG_SOURCE" "${@:2}"
+}
+
+# ---- cases ----------------------------------------------------------------------------------------------------------
+
+# What every case finds defined. A case prints what is to be compared and nothing that is another each time.
+prelude='
+set -uo pipefail
+code() { local s=0; "$@" || s=$?; echo "status $s"; }
+quiet() { "$@" >/dev/null 2>&1; }
+tty() { script -qec "$*" /dev/null </dev/null; }
+until_ok() { local n=$(($1 * 10)); shift; until quiet "$@"; do [ $((n -= 1)) -gt 0 ] || { echo "in vain: $*"; return 1; }; sleep 0.1; done; }
+has() { "$@" 2>&1 | grep -q .; }
+says_so() { local text=$1; shift; "$@" 2>&1 | grep -qF -- "$text"; }
+knob() { if [ -e /sys/fs/cgroup/cgroup.controllers ]; then cat "/sys/fs/cgroup/docker/$1/$4"; else cat "/sys/fs/cgroup/$2/docker/$1/$3"; fi; }
+until_socket() { until_ok 30 test -S "$1" || { tail -n 20 "$2"; exit 1; }; }
+cd "$(mktemp -d /run/case.XXXXXX)"
+'
+
+# Runs the case on standard input in both worlds. It must print the same, apart from ids, and end alike; this is then
+# in $output and $status. With --differs it must not: $output and $status are rung's, REASON says why and whose fault.
+both() { # [--differs REASON]
+	local runtime jobs=() verdict=equal differs=
+	[ "${1:-}" != --differs ] || differs=$2
+	cat >"$BATS_TEST_TMPDIR/case"
+	for runtime in rung runc; do
+		run_case $runtime &
+		jobs+=($!)
+	done
+	wait "${jobs[@]}"
+	output=$(cat "$BATS_TEST_TMPDIR/rung.out")
+	status=$(cat "$BATS_TEST_TMPDIR/rung.status")
+	cmp -s "$BATS_TEST_TMPDIR"/{rung,runc}.out && cmp -s "$BATS_TEST_TMPDIR"/{rung,runc}.status || verdict=differs
+	keep_result "$verdict" "$differs"
+	if [ -n "$differs" ]; then
+		[ $verdict = differs ] || fail "equal, though it should differ: $differs"
+	elif [ $verdict = differs ]; then
+		diff -U 100 --label rung --label runc "$BATS_TEST_TMPDIR"/{rung,runc}.out >&2 || true
+		fail "status $status with rung, $(cat "$BATS_TEST_TMPDIR/runc.status") with runc"
+	fi
+}
+
+run_case() { # RUNTIME
+	local file=$BATS_TEST_TMPDIR/$1 start=$EPOCHREALTIME code=0
+	in_world "$1" timeout 300 bash -c "$prelude $(cat "$BATS_TEST_TMPDIR/case")" >"$file.raw" 2>&1 </dev/null 3>&- || code=$?
+	echo "$code" >"$file.status"
+	normalised <"$file.raw" >"$file.out"
+	awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }' >"$file.seconds"
+}
+
+normalised() {
+	sed -E 's/\r//g; s/\b[0-9a-f]{64}\b/ID/g; s/\b[0-9a-f]{12}\b/ID/g'
+}
+
+keep_result() { # VERDICT REASON
+	[ -n "${RUNG_ENGINES_RESULTS:-}" ] || return 0
+	printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$(basename "$BATS_TEST_FILENAME" .bats)" "$BATS_TEST_DESCRIPTION" "$1" "$2" \
+		"$(cat "$BATS_TEST_TMPDIR/rung.seconds")" "$(cat "$BATS_TEST_TMPDIR/runc.seconds")" >>"$RUNG_ENGINES_RESULTS"
+}
+
+fail() {
+	printf '%s\n' "$*" >&2
+	return 1
+}
+
+# The case printed exactly this.
+says() { # TEXT
+	[ "$output" = "$1" ] || fail "expected: $1"$'\n'"got: $output"
+}
+
+# The case printed all of these.
+mentions() { # TEXT...
+	local text
+	for text; do
+		[[ $output == *"$text"* ]] || fail "no '$text' in: $output"
+	done
+}
+
+# ---- what a case may not leave --------------------------------------------------------------------------------------
+
+# All there is in a world: the names of processes, mounts, links, network namespaces, firewall rules, cgroups, and what
+# the engine says about itself (the file's function `engine_state`).
+snapshot() { # RUNTIME
+	in_world "$1" bash -c "$(declare -f engine_state)"'
+		ps -e -o comm= --sort comm | grep -vxE "ps|bash|grep|sleep|sed|sort" | sed "s/^/process /"
+		cut -d" " -f5 /proc/self/mountinfo | grep -v ^/tmp/ | sort | sed "s/^/mount /"
+		ip -o link | cut -d: -f2 | sort | sed "s/@.*//; s/^/link/"
+		ls /run/netns 2>/dev/null | sed "s/^/netns /"
+		iptables-save 2>/dev/null | sed "/^#/d; s/\[[0-9:]*\]//; s/^/iptables /"
+		find /sys/fs/cgroup -mindepth 2 -type d -printf "cgroup %p\n" |
+			grep -vE "/docker/buildkit$|/(systemd|unified)/libpod_parent/[0-9a-f]{64}$" | sort
+		engine_state
+		true' </dev/null 3>&-
+}
+
+# To be called after each test. What ends a moment later, such as a shim, may take this moment.
+nothing_left() {
+	local runtime tries left=0
+	for runtime in rung runc; do
+		for ((tries = 0; tries < 30; tries++)); do
+			snapshot $runtime >"$WORLDS/$runtime.after" 2>&1
+			! cmp -s "$WORLDS/$runtime.before" "$WORLDS/$runtime.after" || break
+			sleep 0.1
+		done
+		diff "$WORLDS/$runtime.before" "$WORLDS/$runtime.after" | sed -n "s/^>/left with $runtime:/p; s/^</gone with $runtime:/p" >&2
+		cmp -s "$WORLDS/$runtime.before" "$WORLDS/$runtime.after" || left=1
+	done
+	[ $left = 0 ] || in_both "$(declare -f clean_engine); clean_engine" || true
+	return $left
+}
+
+# ---- requirements: a skip names what is missing ---------------------------------------------------------------------
+
+needs_capability() { # NAME NUMBER
+	(((0x$(sed -n 's/^CapEff:\s*//p' /proc/self/status) >> $2) & 1)) || skip "needs $1"
+}
