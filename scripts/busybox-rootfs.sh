@@ -23,9 +23,9 @@ mkdir -p "$root"/{bin,sbin,usr,dev,etc,home/user,proc,root,run,sys,tmp,var/tmp}
 chmod 1777 "$root/tmp" "$root/var/tmp"
 chmod 0700 "$root/root"
 cp --remove-destination "$busybox" "$root/bin/busybox"
-"$busybox" --list | while read -r applet; do
-	[ "$applet" = busybox ] || ln -sf busybox "$root/bin/$applet"
-done
+# One process for 400 links: with a process for each it takes a minute where the machine is emulated.
+"$busybox" --list | perl -ne 'BEGIN { chdir shift or die } chomp; next if $_ eq "busybox"; unlink;
+	symlink "busybox", $_ or die' "$root/bin"
 for link in usr/bin usr/sbin; do
 	ln -sfn "../${link##*/}" "$root/$link"
 done

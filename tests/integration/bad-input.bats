@@ -448,19 +448,19 @@ nothing_left() {
 
 @test "bad input: memory.limit that nothing can start in" {
 	needs_root
-	needs_v1_controller memory
+	needs_controller memory
 	broken linux.resources.memory.limit '.linux.resources.memory.limit = 4096'
 }
 
 @test "bad input: cpu.quota that the kernel refuses" {
 	needs_root
-	needs_v1_controller cpu
+	needs_controller cpu
 	broken linux.resources.cpu.quota '.linux.resources.cpu = {quota: 1, period: 100000}'
 }
 
 @test "bad input: cpu.cpus that this machine does not have" {
 	needs_root
-	needs_v1_controller cpuset
+	needs_controller cpuset
 	broken linux.resources.cpu.cpus '.linux.resources.cpu.cpus = "4000"'
 }
 

@@ -68,9 +68,9 @@ gone() {
 
 @test "delete --force: a paused container" {
 	needs_root
-	needs_v1_controller freezer
+	needs_controller freezer
 	start_sleeper
-	echo FROZEN >"$(cgroup_path freezer)/freezer.state"
+	freeze_cgroup
 	run -1 rung delete "$ID"
 	mentions 'not stopped: paused'
 	rung delete --force "$ID"
@@ -90,7 +90,7 @@ gone() {
 
 @test "delete: with processes of exec in sub-cgroups that they made" {
 	needs_root
-	needs_v1_controller pids
+	needs_controller pids
 	start_sleeper
 	local sub
 	sub=$(cgroup_path pids)/sub

@@ -176,16 +176,21 @@ limited() { # NAME
 value() { # CONTROLLER FILE VALUE
 	[ "$(cgroup_value "$1" "$2")" = "$3" ] || fail "$2 on the host: $(cgroup_value "$1" "$2")"
 	jq -e '.mounts[] | select(.type == "cgroup")' config.json >/dev/null || return 0
-	run -0 rung exec "$ID" cat "/sys/fs/cgroup/$1/$2"
+	run -0 rung exec "$ID" cat "$(inner_cgroup "$1")/$2"
 	says "$3"
 }
 
 memory_and_cpu() {
-	needs_v1_controller memory
-	needs_v1_controller cpu
-	value memory memory.limit_in_bytes 67108864
-	value cpu cpu.cfs_quota_us 50000
-	value cpu cpu.cfs_period_us 100000
+	needs_controller memory
+	needs_controller cpu
+	if is_v2; then
+		value memory memory.max 67108864
+		value cpu cpu.max '50000 100000'
+	else
+		value memory memory.limit_in_bytes 67108864
+		value cpu cpu.cfs_quota_us 50000
+		value cpu cpu.cfs_period_us 100000
+	fi
 	run -137 rung exec "$ID" dd if=/dev/zero of=/dev/null bs=128M count=1
 	run -0 rung exec "$ID" dd if=/dev/zero of=/dev/null bs=16M count=1
 	rung exec "$ID" timeout 0.4 sh -c 'while :; do :; done' </dev/null || true
@@ -193,8 +198,8 @@ memory_and_cpu() {
 }
 
 cpuset_and_pids() {
-	needs_v1_controller cpuset
-	needs_v1_controller pids
+	needs_controller cpuset
+	needs_controller pids
 	value cpuset cpuset.cpus 0
 	value pids pids.max 50
 	run -0 rung exec "$ID" grep Cpus_allowed_list /proc/self/status
@@ -205,7 +210,7 @@ cpuset_and_pids() {
 }
 
 devices() {
-	needs_v1_controller devices
+	needs_controller devices
 	run rung exec "$ID" sh -c 'mknod /dev/disk b 7 0 && cat /dev/disk'
 	[ "$status" -ne 0 ]
 	mentions 'Operation not permitted'
@@ -238,7 +243,7 @@ devices() {
 @test "engines: podman, its 2048 pids" {
 	needs_root
 	limited podman-default
-	needs_v1_controller pids
+	needs_controller pids
 	value pids pids.max 2048
 }
 

@@ -315,18 +315,16 @@ exec_is_dead() {
 
 @test "exec --ignore-paused: else a paused container is refused" {
 	needs_root
-	needs_v1_controller freezer
+	needs_controller freezer
 	start_container
-	local freezer
-	freezer=$(cgroup_path freezer)/freezer.state
-	echo FROZEN >"$freezer"
+	freeze_cgroup
 	run -255 rung exec "$ID" true
 	mentions 'cannot exec in a paused container (use --ignore-paused to override)'
 	rung exec --ignore-paused "$ID" echo thawed </dev/null >output 2>&1 &
 	local job=$!
 	sleep 0.2
 	[ ! -s output ]
-	echo THAWED >"$freezer"
+	thaw_cgroup
 	wait "$job"
 	[ "$(cat output)" = thawed ]
 }
@@ -358,7 +356,7 @@ exec_is_dead() {
 
 @test "exec: into a container with the one process that pids.limit allows" {
 	needs_root
-	needs_v1_controller pids
+	needs_controller pids
 	config '.linux.resources.pids.limit = 1'
 	start_container
 	run -0 rung exec "$ID" true

@@ -117,7 +117,7 @@ same_as_explained() { # FLAG OF EXPLAIN...
 # ---- small limits ---------------------------------------------------------------------------------------------------
 
 @test "a container with pids.limit 1 runs, and can be exec'd into" {
-	needs_v1_controller pids
+	needs_controller pids
 	needs_root
 	config '.linux.resources.pids.limit = 1'
 	process sh -c 'echo runs; exec sleep 1000'
@@ -133,7 +133,7 @@ same_as_explained() { # FLAG OF EXPLAIN...
 
 # moby#41168, runc#1980: the start must not need more memory than the program.
 @test "a container with a memory limit of 512 KiB runs /bin/true" {
-	needs_v1_controller memory
+	needs_controller memory
 	needs_root
 	config '.linux.resources.memory = {limit: 524288}'
 	process /bin/true
@@ -146,7 +146,7 @@ same_as_explained() { # FLAG OF EXPLAIN...
 
 # runc#2812, moby#41167: what ended the start is said.
 @test "a memory limit that is too small for the start is named" {
-	needs_v1_controller memory
+	needs_controller memory
 	needs_root
 	config '.linux.resources.memory = {limit: 4096}'
 	refused linux.resources.memory

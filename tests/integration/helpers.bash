@@ -232,13 +232,92 @@ needs_subids() {
 
 # ---- cgroups, as the host sees them ---------------------------------------------------------------------------------
 
-# Path of the container's cgroup: "memory" and the like on v1, "" for the unified hierarchy.
+# The machine has the unified hierarchy and no other.
+is_v2() {
+	[ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]
+}
+
+# A controller by its v1 name, on whichever hierarchy this machine has it.
+needs_controller() { # NAME
+	has_controller "$1" || skip "needs the cgroup controller $1"
+}
+
+has_controller() { # NAME
+	local name=$1
+	is_v2 || {
+		[ -n "$(v1_mount "$name")" ]
+		return
+	}
+	case $name in
+	freezer | devices) return 0 ;;
+	blkio) name=io ;;
+	cpuacct) name=cpu ;;
+	esac
+	grep -qw "$name" "$(available_controllers)"
+}
+
+# What rung can hand down: root has all, a user what the cgroup above his own was given.
+available_controllers() {
+	if is_root; then
+		echo /sys/fs/cgroup/cgroup.controllers
+	else
+		echo "/sys/fs/cgroup$(dirname "$(sed -n 's/^0:://p' /proc/self/cgroup)")/cgroup.controllers"
+	fi
+}
+
+# Directory of the container's files of a v1 controller, or of the unified hierarchy: for "", and where the controller
+# is not on v1.
 cgroup_path() { # CONTROLLER [ID]
-	jq -r --arg c "$1" '.cgroupPaths[$c] // empty' "$STATE/${2:-$ID}/state.json"
+	jq -r --arg c "$1" '.cgroupPaths | .[$c] // .[""] // empty' "$STATE/${2:-$ID}/state.json"
 }
 
 cgroup_value() { # CONTROLLER FILE [ID]
 	cat "$(cgroup_path "$1" "${3:-$ID}")/$2"
+}
+
+# Directory, in the container, of what cgroup_path names on the host.
+inner_cgroup() { # CONTROLLER
+	if is_v2; then
+		echo /sys/fs/cgroup
+	else
+		echo "/sys/fs/cgroup/$1"
+	fi
+}
+
+# The cgroup that a new container gets without a path, or for a relative one, as the README of the hierarchy has it:
+# below rung's own on v1, beside it on v2, where a cgroup with processes hands nothing down.
+default_cgroup() { # CONTROLLER NAME
+	if is_v2; then
+		readlink -m "/sys/fs/cgroup/$(dirname "$(sed -n 's/^0:://p' /proc/self/cgroup)")/$2"
+	else
+		readlink -m "$(v1_mount "$1")/$(sed -n "s/^[0-9]*:$1://p" /proc/self/cgroup)/$2"
+	fi
+}
+
+# The top of the hierarchy that has a controller.
+hierarchy_of() { # CONTROLLER
+	if is_v2; then
+		echo /sys/fs/cgroup
+	else
+		v1_mount "$1"
+	fi
+}
+
+# Freezes the container by its cgroup, without rung.
+freeze_cgroup() {
+	if is_v2; then
+		echo 1 >"$(cgroup_path '')/cgroup.freeze"
+	else
+		echo FROZEN >"$(cgroup_path freezer)/freezer.state"
+	fi
+}
+
+thaw_cgroup() {
+	if is_v2; then
+		echo 0 >"$(cgroup_path '')/cgroup.freeze"
+	else
+		echo THAWED >"$(cgroup_path freezer)/freezer.state"
+	fi
 }
 
 # ---- the end --------------------------------------------------------------------------------------------------------

@@ -129,9 +129,9 @@ got() { # SIGNAL
 
 @test "kill: a frozen container dies of KILL" {
 	needs_root
-	needs_v1_controller freezer
+	needs_controller freezer
 	start_sleeper
-	echo FROZEN >"$(cgroup_path freezer)/freezer.state"
+	freeze_cgroup
 	rung kill "$ID" KILL
 	wait_until 5 stopped
 }

@@ -287,26 +287,36 @@ bind_mount() { # SOURCE DESTINATION OPTION...
 
 @test "the cgroup mount shows the container's own cgroups" {
 	needs_root
-	needs_v1_controller memory
+	needs_controller memory
 	config '.linux.resources.memory.limit = 33554432'
-	inside 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes; mkdir /sys/fs/cgroup/memory/x 2>&1 || true'
+	if is_v2; then # the whole tree without a cgroup namespace
+		config 'del(.linux.namespaces[] | select(.type == "cgroup"))'
+		inside 'own=/sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup); cat $own/memory.max; mkdir $own/x 2>&1 || true'
+	else
+		inside 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes; mkdir /sys/fs/cgroup/memory/x 2>&1 || true'
+	fi
 	[ "${lines[0]}" = 33554432 ]
 	[[ ${lines[1]} == *'Read-only file system' ]]
 }
 
 @test "the cgroup mount in a cgroup namespace" {
 	needs_root
-	needs_v1_controller memory
-	config '.linux.namespaces += [{type: "cgroup"}] | .linux.resources.memory.limit = 33554432'
-	inside 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes; ls -d /sys/fs/cgroup/pids/tasks'
-	says $'33554432\n/sys/fs/cgroup/pids/tasks'
+	needs_controller memory
+	config '.linux.namespaces |= (. + [{type: "cgroup"}] | unique_by(.type)) | .linux.resources.memory.limit = 33554432'
+	if is_v2; then
+		inside 'cat /sys/fs/cgroup/memory.max; ls -d /sys/fs/cgroup/pids.max'
+		says $'33554432\n/sys/fs/cgroup/pids.max'
+	else
+		inside 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes; ls -d /sys/fs/cgroup/pids/tasks'
+		says $'33554432\n/sys/fs/cgroup/pids/tasks'
+	fi
 }
 
 @test "a writable cgroup mount in a cgroup namespace can make cgroups below the container's only" {
 	needs_root
-	needs_v1_controller pids
-	config '.linux.namespaces += [{type: "cgroup"}] | (.mounts[] | select(.type == "cgroup")).options = ["rw"]'
-	process sh -c 'mkdir /sys/fs/cgroup/pids/inner && exec sleep 1000'
+	needs_controller pids
+	config '.linux.namespaces |= (. + [{type: "cgroup"}] | unique_by(.type)) | (.mounts[] | select(.type == "cgroup")).options = ["rw"]'
+	process sh -c 'mkdir $1/inner && exec sleep 1000' sh "$(inner_cgroup pids)"
 	start_container
 	wait_until 5 test -d "$(cgroup_path pids)/inner"
 }
@@ -655,7 +665,7 @@ unified_mount() {
 @test "a cgroup2 mount: the unified hierarchy, the container's part in a cgroup namespace" {
 	needs_root
 	[ -n "$(unified_mount)" ] || skip "needs a cgroup v2 hierarchy"
-	config '(.mounts[] | select(.type == "cgroup")) |= (.type = "cgroup2")'
+	config '(.mounts[] | select(.type == "cgroup")) |= (.type = "cgroup2") | .linux.namespaces |= map(select(.type != "cgroup"))'
 	inside 'grep " /sys/fs/cgroup " /proc/self/mountinfo; grep "^0:" /proc/self/cgroup | cut -d: -f3 | (read -r p; cat "/sys/fs/cgroup$p/cgroup.procs")'
 	mentions ' - cgroup2 '
 	[ "${#lines[@]}" -ge 2 ]

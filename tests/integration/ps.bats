@@ -40,7 +40,7 @@ setup() {
 }
 
 @test "ps: processes in sub-cgroups" {
-	needs_v1_controller pids
+	needs_controller pids
 	start_sleeper
 	mkdir "$(cgroup_path devices)/sub"
 	init_pid >"$(cgroup_path devices)/sub/cgroup.procs"

@@ -49,11 +49,11 @@ load helpers
 
 @test "state: paused" {
 	needs_root
-	needs_v1_controller freezer
+	needs_controller freezer
 	start_sleeper
-	echo FROZEN >"$(cgroup_path freezer)/freezer.state"
+	freeze_cgroup
 	[ "$(status_of)" = paused ]
-	echo THAWED >"$(cgroup_path freezer)/freezer.state"
+	thaw_cgroup
 	[ "$(status_of)" = running ]
 }
 

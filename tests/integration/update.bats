@@ -11,10 +11,10 @@ setup() {
 
 # limit V1-CONTROLLER V1-FILE V2-FILE: what is in force
 limit() {
-	if [ -n "$(cgroup_path "$1")" ]; then
-		cgroup_value "$1" "$2"
-	else
+	if is_v2; then
 		cgroup_value '' "$3"
+	else
+		cgroup_value "$1" "$2"
 	fi
 }
 
@@ -46,7 +46,7 @@ update() {
 
 @test "update: memory and swap in either direction" {
 	start_limited
-	[ -z "$(cgroup_path memory)" ] || [ -e "$(cgroup_path memory)/memory.memsw.limit_in_bytes" ] || skip "needs swap accounting"
+	limit memory memory.memsw.limit_in_bytes memory.swap.max >/dev/null || skip "needs swap accounting"
 	update --memory 64m --memory-swap 96m
 	[ "$(memory_limit)" = 67108864 ]
 	update --memory 32m --memory-swap 48m
@@ -69,23 +69,32 @@ update() {
 }
 
 @test "update: cpu shares, quota and period, alone and together" {
-	needs_v1_controller cpu
+	needs_controller cpu
 	start_limited
 	update --cpu-share 200
-	[ "$(cgroup_value cpu cpu.shares)" = 200 ]
+	[ "$(limit cpu cpu.shares cpu.weight)" = "$(is_v2 && echo 29 || echo 200)" ]
 	update --cpu-period 900000 --cpu-quota 600000
-	[ "$(cgroup_value cpu cpu.cfs_period_us) $(cgroup_value cpu cpu.cfs_quota_us)" = '900000 600000' ]
+	[ "$(cpu_quota)" = '600000 900000' ]
 	update --cpu-quota 500000
 	update --cpu-period 800000
-	[ "$(cgroup_value cpu cpu.cfs_period_us) $(cgroup_value cpu cpu.cfs_quota_us)" = '800000 500000' ]
+	[ "$(cpu_quota)" = '500000 800000' ]
 	update --cpu-quota -1
-	[ "$(cgroup_value cpu cpu.cfs_quota_us)" = -1 ]
+	[ "$(cpu_quota)" = "$(is_v2 && echo max || echo -1) 800000" ]
 	update --cpu-quota 500000 --cpu-burst 100000
-	[ "$(cgroup_value cpu cpu.cfs_burst_us)" = 100000 ]
+	[ "$(limit cpu cpu.cfs_burst_us cpu.max.burst)" = 100000 ]
 	update --cpu-idle 1
-	[ "$(cgroup_value cpu cpu.idle)" = 1 ]
+	[ "$(limit cpu cpu.idle cpu.idle)" = 1 ]
 	update --cpu-idle 0
-	[ "$(cgroup_value cpu cpu.idle)" = 0 ]
+	[ "$(limit cpu cpu.idle cpu.idle)" = 0 ]
+}
+
+# Quota and period, as v2 writes them.
+cpu_quota() {
+	if is_v2; then
+		cgroup_value cpu cpu.max
+	else
+		echo "$(cgroup_value cpu cpu.cfs_quota_us) $(cgroup_value cpu cpu.cfs_period_us)"
+	fi
 }
 
 @test "update: cpuset" {
@@ -110,14 +119,18 @@ update() {
 
 @test "update -r: block devices and huge pages" {
 	local device
-	needs_v1_controller blkio
+	needs_controller blkio
 	device=$(lsblk -dno MAJ:MIN 2>/dev/null | head -1 | tr -d ' ')
 	[ -n "$device" ] || skip "needs a block device"
 	start_sleeper
 	run rung update -r - "$ID" < <(jq -n --arg d "$device" '($d | split(":") | map(tonumber)) as [$major, $minor]
 		| {blockIO: {throttleReadBpsDevice: [{major: $major, minor: $minor, rate: 1048576}]}}')
 	[ "$status" -eq 0 ]
-	[ "$(cgroup_value blkio blkio.throttle.read_bps_device)" = "$device 1048576" ]
+	if is_v2; then
+		[ "$(cgroup_value blkio io.max)" = "$device rbps=1048576 wbps=max riops=max wiops=max" ]
+	else
+		[ "$(cgroup_value blkio blkio.throttle.read_bps_device)" = "$device 1048576" ]
+	fi
 }
 
 @test "update: devices stay as they are" {

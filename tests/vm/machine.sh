@@ -128,7 +128,7 @@ save_machine() {
 }
 
 show_console() {
-	[ -z "$verbose" ] || tail -n 40 "$work/qemu" "$work/console" >&2 || true
+	tail -n 20 "$work/qemu" "$work/console" >&2 || true
 }
 
 # run_machine runs $command and exits with its status. A machine that does not answer is replaced: emulated boots can
@@ -160,7 +160,7 @@ run_machine() {
 		state=
 	done
 	show_console
-	die 'the machine failed'
+	die "the machine failed (QEMU's status $status)"
 }
 
 boot() { # SERIAL

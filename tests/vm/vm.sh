@@ -30,7 +30,7 @@ usage: vm.sh run [OPTION]... [--] COMMAND [ARGUMENT]...
   --append ARGUMENTS        more for the kernel's command line
   --accel auto|tcg|kvm      auto: kvm where a test boot shows that it works (auto)
   --cold                    boot, even where a saved machine could be restored
-  --verbose                 timings, and the machine's console after a failure
+  --verbose                 timings
 
 status: the command's; 124 time out; 125 the machine or this script failed.
 environment: VM_CACHE, where images are kept (~/.cache/rung-vm, about 1 GiB)
