@@ -64,5 +64,31 @@ func parseSignal(text string) (syscall.Signal, error) {
 	if sig := sys.SignalNumber(name); sig != 0 {
 		return sig, nil
 	}
+	if sig, ok := realTimeSignal(name); ok {
+		return sig, nil
+	}
 	return 0, fmt.Errorf("unknown signal %q", text)
+}
+
+// realTimeSignal knows SIGRTMIN, SIGRTMIN+n, SIGRTMAX and SIGRTMAX-n, counted as by the C libraries
+// (signal(7)), which keep the first two for themselves: systemd stops on SIGRTMIN+3.
+func realTimeSignal(name string) (syscall.Signal, bool) {
+	const lowest, highest = 34, 64
+	number := func(rest string, sign byte, from, step int) (syscall.Signal, bool) {
+		if rest == "" {
+			return syscall.Signal(from), true
+		}
+		n, err := strconv.ParseUint(rest[1:], 10, 8)
+		if rest[0] != sign || err != nil || n > highest-lowest {
+			return 0, false
+		}
+		return syscall.Signal(from + step*int(n)), true
+	}
+	if rest, ok := strings.CutPrefix(name, "SIGRTMIN"); ok {
+		return number(rest, '+', lowest, 1)
+	}
+	if rest, ok := strings.CutPrefix(name, "SIGRTMAX"); ok {
+		return number(rest, '-', highest, -1)
+	}
+	return 0, false
 }

@@ -258,6 +258,9 @@ func (c *creation) launch() error {
 		if err := c.makeCgroup(); err != nil {
 			return err
 		}
+		if err := c.delegateCgroup(); err != nil {
+			return err
+		}
 	}
 	if err := c.spawn(); err != nil {
 		return err
@@ -411,6 +414,9 @@ func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err e
 func (c *creation) enterCgroup() ([]*os.File, error) {
 	if c.movesUnified() {
 		if err := c.manager.EnterUnified(c.hands.Pid()); err != nil {
+			return nil, err
+		}
+		if err := c.delegateCgroup(); err != nil {
 			return nil, err
 		}
 	}

@@ -19,8 +19,10 @@ func (e *execution) findPlace() error {
 	e.place = own
 	if len(e.opts.Cgroups) > 0 {
 		e.place, err = own.Sub(e.opts.Cgroups)
+		return err
 	}
-	return err
+	own.Nest(e.state.Pid) // a clone into a cgroup that takes no process could not be tried again
+	return nil
 }
 
 // openUnified: where the container's cgroup has gone, that of its init counts, as with runc.

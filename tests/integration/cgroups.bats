@@ -251,7 +251,7 @@ needs_swap_accounting() {
 	limit cpu '{cpu: {shares: 512, quota: 20000, period: 50000}}' \
 		cpu.shares 512 cpu.cfs_quota_us 20000 cpu.cfs_period_us 50000 v2 cpu.weight 59 cpu.max '20000 50000'
 	update_to '{cpu: {shares: 2048, quota: 30000}}'
-	reads cpu cpu.shares 2048 cpu.cfs_quota_us 30000 cpu.cfs_period_us 50000 v2 cpu.weight 170 cpu.max '30000 50000'
+	reads cpu cpu.shares 2048 cpu.cfs_quota_us 30000 cpu.cfs_period_us 50000 v2 cpu.weight 174 cpu.max '30000 50000'
 	update_to '{cpu: {period: 60000}}'
 	reads cpu cpu.cfs_quota_us 30000 cpu.cfs_period_us 60000 v2 cpu.max '30000 60000'
 }

@@ -136,6 +136,26 @@ got() { # SIGNAL
 	wait_until 5 stopped
 }
 
+# systemd as the first process of a container stops on SIGRTMIN+3.
+# bats test_tags=user
+@test "kill: real-time signals by name" {
+	local name
+	for name in SIGRTMIN+3 rtmin+3 RTMAX-27 37; do
+		process sh -c 'trap "echo got 37; exit" 37; echo ready; while :; do sleep 0.05; done'
+		start_container
+		wait_until 5 grep -q ready "$OUTPUT"
+		rung kill "$ID" "$name"
+		wait_until 5 grep -q 'got 37' "$OUTPUT"
+		wait_until 5 stopped
+		rung delete "$ID"
+	done
+	start_sleeper
+	for name in SIGRTMIN+31 SIGRTMIN-1 SIGRTMAX+1 SIGRTMIN+x SIGRT; do
+		run -1 rung kill "$ID" "$name"
+		mentions 'unknown signal'
+	done
+}
+
 # bats test_tags=user
 @test "kill: an unknown signal" {
 	start_sleeper
