@@ -10,6 +10,8 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
 BASH_COMPLETION_DIR ?= $(PREFIX)/share/bash-completion/completions
+ZSH_COMPLETION_DIR ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+FISH_COMPLETION_DIR ?= $(PREFIX)/share/fish/vendor_completions.d
 FUZZTIME ?= 30s
 
 TAGS := netgo,osusergo
@@ -19,7 +21,7 @@ export CGO_ENABLED := 1
 export TAGS
 
 .PHONY: all static dynamic deps generate run test unit nsenter-test integration test-engines lint bench fuzz \
-	test-commands install uninstall clean help
+	test-commands install install-files uninstall clean help
 
 all: static ## build ./rung (static)
 
@@ -71,16 +73,20 @@ test-commands: deps
 	done
 	@RUNG_LDFLAGS='-X rung/libcontainer/resctrl.pretended=/run/rung-test-resctrl' scripts/build.sh build/tests/rung-resctrl
 
-install: static ## install rung, its man pages and completions below PREFIX (default /usr/local)
+install: static install-files ## install rung, its man pages and completions below PREFIX (default /usr/local)
+
+# What is there already; a package is made this way.
+install-files:
 	install -D -m 0755 rung $(DESTDIR)$(BINDIR)/rung
-	@for page in man/*.8; do \
-		[ ! -f "$$page" ] || install -D -m 0644 "$$page" "$(DESTDIR)$(MANDIR)/man8/$${page##*/}"; \
-	done
-	@[ ! -f contrib/completions/bash/rung ] || \
-		install -D -m 0644 contrib/completions/bash/rung $(DESTDIR)$(BASH_COMPLETION_DIR)/rung
+	install -d $(DESTDIR)$(MANDIR)/man8
+	install -m 0644 man/*.8 $(DESTDIR)$(MANDIR)/man8
+	install -D -m 0644 contrib/completions/bash/rung $(DESTDIR)$(BASH_COMPLETION_DIR)/rung
+	install -D -m 0644 contrib/completions/zsh/_rung $(DESTDIR)$(ZSH_COMPLETION_DIR)/_rung
+	install -D -m 0644 contrib/completions/fish/rung.fish $(DESTDIR)$(FISH_COMPLETION_DIR)/rung.fish
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(BINDIR)/rung $(DESTDIR)$(BASH_COMPLETION_DIR)/rung $(DESTDIR)$(MANDIR)/man8/rung*.8
+	rm -f $(DESTDIR)$(BINDIR)/rung $(DESTDIR)$(MANDIR)/man8/rung.8 $(DESTDIR)$(MANDIR)/man8/rung-*.8 \
+		$(DESTDIR)$(BASH_COMPLETION_DIR)/rung $(DESTDIR)$(ZSH_COMPLETION_DIR)/_rung $(DESTDIR)$(FISH_COMPLETION_DIR)/rung.fish
 
 clean: ## remove what the build and the tests made
 	rm -rf rung build

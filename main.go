@@ -2,6 +2,8 @@
 // commands, flags, output and exit codes of runc.
 package main
 
+//go:generate go run -tags netgo,osusergo,docgen .
+
 import (
 	"context"
 	"errors"
@@ -9,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -171,7 +174,7 @@ func prepared(c *cli.Command) *cli.Command {
 // usageError shows the help on standard output, as runc does; the message itself goes to the
 // log when main gets it.
 func usageError(_ context.Context, cmd *cli.Command, err error, command bool) error {
-	err = errors.New(strings.Replace(err.Error(), "flag needs an argument: --", "flag needs an argument: -", 1))
+	err = errors.New(asRunc(cmd, err.Error()))
 	if command {
 		fmt.Fprintf(cmd.Root().Writer, "Incorrect Usage: %v\n\n", err)
 		_ = cli.ShowSubcommandHelp(cmd)
@@ -180,6 +183,28 @@ func usageError(_ context.Context, cmd *cli.Command, err error, command bool) er
 		_ = cli.ShowRootCommandHelp(cmd)
 	}
 	return err
+}
+
+// asRunc has runc's words for what the option parser says.
+func asRunc(cmd *cli.Command, text string) string {
+	text = strings.Replace(text, "flag needs an argument: --", "flag needs an argument: -", 1)
+	value, reason, ok := strings.Cut(text, " for flag -")
+	name, _, _ := strings.Cut(reason, ":")
+	if !ok {
+		return text
+	}
+	for _, flag := range cmd.Flags {
+		if !slices.Contains(flag.Names(), name) {
+			continue
+		}
+		switch flag.(type) {
+		case *cli.BoolFlag:
+			return strings.Replace(value, "invalid value", "invalid boolean value", 1) + " for -" + name + ": parse error"
+		case *cli.IntFlag, *cli.DurationFlag:
+			return value + " for flag -" + name + ": parse error"
+		}
+	}
+	return text
 }
 
 func before(ctx context.Context, cmd *cli.Command) (context.Context, error) {
@@ -199,7 +224,7 @@ func before(ctx context.Context, cmd *cli.Command) (context.Context, error) {
 func prepareRoot(cmd *cli.Command) error {
 	root := cmd.String("root")
 	if cmd.IsSet("root") && absolute(root) == "/" {
-		return errors.New("Option --root argument should not be set to /") //nolint:staticcheck // runc's words
+		return errors.New("Option --root argument should not be set to /")
 	}
 	if cmd.IsSet("root") || !strings.HasPrefix(root, os.Getenv("XDG_RUNTIME_DIR")+"/") || os.Getenv("XDG_RUNTIME_DIR") == "" {
 		return nil

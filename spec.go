@@ -32,7 +32,7 @@ whose root file system is in "rootfs". Edit it as needed, and "rung run".`,
 				}
 			}
 			if _, err := os.Lstat(bundle.ConfigName); err == nil {
-				return fmt.Errorf("File %s exists. Remove it first", bundle.ConfigName) //nolint:staticcheck // runc's words
+				return fmt.Errorf("File %s exists. Remove it first", bundle.ConfigName)
 			}
 			data, err := json.MarshalIndent(bundle.Default(cmd.Bool("rootless")), "", "\t")
 			if err != nil {
