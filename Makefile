@@ -68,10 +68,11 @@ fuzz: deps ## run every fuzzer for FUZZTIME (default 30s)
 
 # The small Go programs that the integration tests run in and beside containers.
 test-commands: deps
-	@for dir in tests/cmd/*/; do \
-		[ ! -d "$$dir" ] || CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -o build/tests/ "./$$dir" || exit 1; \
+	@for dir in $(filter-out tests/cmd/embed/,$(wildcard tests/cmd/*/)); do \
+		CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -o build/tests/ "./$$dir" || exit 1; \
 	done
 	@RUNG_LDFLAGS='-X rung/libcontainer/resctrl.pretended=/run/rung-test-resctrl' scripts/build.sh build/tests/rung-resctrl
+	@scripts/build.sh build/tests/embed ./tests/cmd/embed
 
 install: static install-files ## install rung, its man pages and completions below PREFIX (default /usr/local)
 

@@ -69,6 +69,7 @@ func (r *Runtime) Create(id string, b *bundle.Bundle, o CreateOptions) (_ *Conta
 	if err := ValidateID(id); err != nil {
 		return nil, err
 	}
+	r.setDefaults()
 	c := &creation{bundle: b, opts: o}
 	if c.spec, err = withoutOwn(b.Spec); err != nil {
 		return nil, err
@@ -108,7 +109,7 @@ func (r *Runtime) Create(id string, b *bundle.Bundle, o CreateOptions) (_ *Conta
 		return nil, mountError(c.spec, c.explain(err))
 	}
 	if hooked {
-		if err := c.Start(); err != nil {
+		if err := c.start(); err != nil {
 			return nil, err
 		}
 	}

@@ -23,6 +23,7 @@ func (c *Container) Delete(force bool) error {
 	if err := c.lock(); err != nil {
 		return err
 	}
+	defer c.unlock()
 	status, err := c.Status()
 	if err != nil && !force {
 		return err

@@ -51,6 +51,7 @@ func (r *Runtime) Explain(id string, b *bundle.Bundle, o CreateOptions) (*Explan
 	if err := ValidateID(id); err != nil {
 		return nil, err
 	}
+	r.setDefaults()
 	facts, err := r.facts()
 	if err != nil {
 		return nil, err

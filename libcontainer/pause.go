@@ -13,6 +13,7 @@ var ErrNotPaused = errors.New("container not paused")
 // still (cgroup v1 freezer; cgroup.freeze on v2, Linux 5.2).
 func (c *Container) Pause() error {
 	manager, status, err := c.lockedCgroup()
+	defer c.unlock()
 	if err != nil {
 		return err
 	}
@@ -25,6 +26,7 @@ func (c *Container) Pause() error {
 // Resume lets the processes of a paused container run on.
 func (c *Container) Resume() error {
 	manager, status, err := c.lockedCgroup()
+	defer c.unlock()
 	if err != nil {
 		return err
 	}
@@ -34,7 +36,8 @@ func (c *Container) Resume() error {
 	return manager.Thaw()
 }
 
-// lockedCgroup takes the container's lock, and returns its cgroup and what it does.
+// lockedCgroup takes the container's lock, which the caller gives back, and returns its cgroup
+// and what it does.
 func (c *Container) lockedCgroup() (*cgroup.Manager, Status, error) {
 	if err := c.lock(); err != nil {
 		return nil, "", err

@@ -1,11 +1,3 @@
-// Package libcontainer makes and manages containers on this machine: it is what the
-// commands of rung are written on.
-//
-// The way of the data: package bundle loads and validates config.json, package host
-// probes the machine, package compile turns both into a plan, package launch spawns the
-// hands (package nsenter, which the main package must import) to execute it. This package
-// holds the verbs of the OCI lifecycle and the state on disk, in the order create, start,
-// exec, kill, delete.
 package libcontainer
 
 import (
@@ -44,12 +36,13 @@ func UseEarlyHands(pid, sync, bell int) { launch.UseEarly(pid, sync, bell) }
 // DiscardEarlyHands ends a process of UseEarlyHands that was not needed.
 func DiscardEarlyHands() { launch.DiscardEarly() }
 
-// Runtime makes and finds containers whose state is below one directory.
+// Runtime makes and finds containers whose state is below one directory. It may be used by
+// several goroutines once it was used the first time.
 type Runtime struct {
-	Root     string // directory of state, such as /run/rung
-	Rootless bool   // cgroups that may not be written are left out
-	Trace    bool   // the hands store the time of each op
-	Log      *slog.Logger
+	Root     string       // directory of state, such as /run/rung
+	Rootless bool         // cgroups that may not be written are left out
+	Trace    bool         // the hands store the time of each op, which is logged
+	Log      *slog.Logger // may be nil
 
 	dry bool // Explain: nothing is stored
 }
@@ -85,8 +78,16 @@ func ValidateID(id string) error {
 	return nil
 }
 
-// Load finds a container by its id.
+// setDefaults is called by all that make a Container.
+func (r *Runtime) setDefaults() {
+	if r.Log == nil {
+		r.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Load finds a container by its id, or returns ErrNotExist.
 func (r *Runtime) Load(id string) (*Container, error) {
+	r.setDefaults()
 	if err := ValidateID(id); err != nil {
 		return nil, err
 	}
@@ -143,6 +144,10 @@ func (c *Container) lock() error {
 	}
 	return nil
 }
+
+// unlock ends the lock at the end of a verb: a program that goes on must not keep others from
+// the container.
+func (c *Container) unlock() { _ = sys.Funlock(c.dir) }
 
 // facts are probed once a command.
 func (r *Runtime) facts() (*host.Facts, error) {

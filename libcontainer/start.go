@@ -23,6 +23,12 @@ func (c *Container) Start() error {
 	if err := c.lock(); err != nil {
 		return err
 	}
+	defer c.unlock()
+	return c.start()
+}
+
+// start is Start for who has the lock.
+func (c *Container) start() error {
 	status, err := c.Status()
 	if err != nil {
 		return err

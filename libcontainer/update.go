@@ -23,6 +23,7 @@ func (c *Container) Update(r *specs.LinuxResources) error {
 		return err
 	}
 	manager, status, err := c.lockedCgroup()
+	defer c.unlock()
 	if err != nil {
 		return err
 	}

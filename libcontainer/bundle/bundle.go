@@ -70,6 +70,24 @@ func resolve(dir string) (string, error) {
 	return filepath.EvalSymlinks(abs)
 }
 
+// FromSpec makes a bundle of a configuration in memory, validated. Relative paths in it are
+// below dir.
+func FromSpec(dir string, s *specs.Spec) (*Bundle, error) {
+	raw, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	abs, err := resolve(dir)
+	if err != nil {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	b := &Bundle{Dir: abs, Raw: raw}
+	if b.Spec, err = Parse(raw); err != nil {
+		return nil, err
+	}
+	return b, Validate(b.Spec)
+}
+
 // Parse decodes a config.json. Unknown members are ignored (config.md,
 // "Extensibility"); a value of the wrong type and anything after the document
 // are errors, the former a *FieldError. Linux is never nil.
