@@ -154,7 +154,11 @@ func (c *creation) compile() (err error) {
 		ListenFDs: c.opts.ListenFDs, PreserveFDs: c.opts.PreserveFDs, CgroupPaths: c.state.CgroupPaths,
 		SetgroupsOff: c.setgroupsOff(),
 	}})
-	return err
+	if err != nil {
+		return err
+	}
+	c.runtime.warn(c.program.Warnings)
+	return nil
 }
 
 // announce writes the state before anything is made that outlives rung and the hands, so
@@ -318,7 +322,10 @@ func (c *creation) makeCgroup() error {
 	} else {
 		r.Devices = nil
 	}
-	return c.manager.Set(&r)
+	if err := c.manager.Set(&r); err != nil {
+		return err
+	}
+	return c.ownCgroup()
 }
 
 func (c *creation) spawn() error {

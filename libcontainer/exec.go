@@ -135,7 +135,11 @@ func (e *execution) compile(inside host.Inside) error {
 			SetgroupsOff: e.state.UserNS && sys.SetgroupsDenied(e.state.Pid), Seccomp: filter,
 		},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	e.runtime.warn(e.program.Warnings)
+	return nil
 }
 
 func (e *execution) launch() (int, error) {

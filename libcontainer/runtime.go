@@ -168,3 +168,9 @@ func (c *Container) settled() error {
 	}
 	return sys.Funlock(c.dir)
 }
+
+func (r *Runtime) warn(texts []string) {
+	for _, text := range texts {
+		r.Log.Warn(text)
+	}
+}

@@ -1,7 +1,7 @@
 package compile
 
 import (
-	"math/bits"
+	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -41,17 +41,32 @@ func parseCapabilities(p *specs.Process, last int) capabilities {
 
 const capSysAdmin = 1 << 21
 
-// checkCapabilities: outside of a user namespace rung can give away only what it has.
-func (c *compiler) checkCapabilities(p *specs.Process, field string) error {
-	if c.namespace(specs.UserNamespace) != nil {
-		return nil
-	}
+// granted are the capabilities of p that the process can get. Outside of a user namespace rung
+// can give away only what it has; the specification wants the rest left out with a warning
+// (config.md, "capabilities"). The bounding set only ever shrinks.
+func (c *compiler) granted(p *specs.Process) capabilities {
 	caps := parseCapabilities(p, c.facts.LastCapability)
-	if missing := caps.permitted &^ c.facts.Capabilities; missing != 0 {
-		name := bundle.CapabilityNames()[bits.TrailingZeros64(missing)]
-		return fieldError(field+".capabilities.permitted", "%s: rung does not have it itself: %w", name, sysEPERM)
+	if c.namespace(specs.UserNamespace) == nil {
+		own := c.facts.Capabilities
+		caps.effective &= own
+		caps.permitted &= own
+		caps.inheritable &= own
+		caps.ambient &= own
 	}
-	return nil
+	return caps
+}
+
+func (c *compiler) warnOfCapabilities(p *specs.Process, field string) {
+	asked, got := parseCapabilities(p, c.facts.LastCapability), c.granted(p)
+	var names []string
+	for i, name := range bundle.CapabilityNames() {
+		if (asked.permitted|asked.effective)&^(got.permitted|got.effective)>>i&1 == 1 {
+			names = append(names, name)
+		}
+	}
+	if names != nil {
+		c.prog.Warnings = append(c.prog.Warnings, fmt.Sprintf("%s.capabilities: ignoring capabilities that rung itself does not have: %v", field, names))
+	}
 }
 
 func (c *compiler) bounding(caps capabilities, field string) {

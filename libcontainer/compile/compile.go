@@ -165,6 +165,8 @@ type Program struct {
 	Maps    []Map      // for the mounts of SYNC map, in their order
 	Actions map[plan.SyncPoint][]Action
 
+	Warnings []string // what is left out, as the specification wants it
+
 	compiler *compiler
 	failed   error // of Prepare
 }

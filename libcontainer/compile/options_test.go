@@ -157,3 +157,22 @@ func TestIOPriority(t *testing.T) {
 		}
 	}
 }
+
+// config.md: left out with a warning, outside of a user namespace.
+func TestCapabilitiesThatRungLacks(t *testing.T) {
+	facts := &host.Facts{LastCapability: 40, Capabilities: (1<<41 - 1) &^ (1 << 21)}
+	process := &specs.Process{Capabilities: &specs.LinuxCapabilities{
+		Bounding: []string{"CAP_SYS_ADMIN"}, Permitted: []string{"CAP_SYS_ADMIN", "CAP_KILL"}, Effective: []string{"CAP_SYS_ADMIN"},
+	}}
+	for _, namespaces := range [][]specs.LinuxNamespace{nil, {{Type: specs.UserNamespace}}} {
+		c := &compiler{spec: &specs.Spec{Linux: &specs.Linux{Namespaces: namespaces}}, facts: facts, prog: &Program{}}
+		c.warnOfCapabilities(process, "process")
+		want, warnings := capabilities{bounding: 1 << 21, permitted: 1 << 5}, 1
+		if namespaces != nil {
+			want, warnings = capabilities{bounding: 1 << 21, permitted: 1<<21 | 1<<5, effective: 1 << 21}, 0
+		}
+		if got := c.granted(process); got != want || len(c.prog.Warnings) != warnings {
+			t.Errorf("%v: %+v, %q", namespaces, got, c.prog.Warnings)
+		}
+	}
+}

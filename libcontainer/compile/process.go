@@ -27,7 +27,7 @@ func (c *compiler) process(p *specs.Process, field string, inside host.Inside) {
 func (c *compiler) becomeProcess(p *specs.Process, field string) {
 	c.labels(p, field)
 	c.scheduling(p, field)
-	caps := parseCapabilities(p, c.facts.LastCapability)
+	caps := c.granted(p)
 	early := c.opts.Seccomp != nil && !p.NoNewPrivileges
 	c.bounding(caps, field)
 	c.b.For(field+".cwd", "change to the working directory")
