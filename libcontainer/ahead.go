@@ -171,9 +171,13 @@ func (c *creation) amended(point plan.SyncPoint) *launch.Segment {
 }
 
 func (c *creation) openTasks() (err error) {
-	c.tasks, err = c.manager.OpenTasks()
-	c.opened = err == nil
-	return err
+	if c.tasks, err = c.manager.OpenTasks(); err != nil {
+		return err
+	}
+	c.opened = true
+	c.state.CgroupPaths = c.manager.Paths() // a rootless one may have lost more
+	c.warnUnkillable()
+	return nil
 }
 
 // keepConfig: later edits of config.json change nothing (runtime.md, "Lifecycle").

@@ -309,7 +309,8 @@ func (c *creation) needsCgroupFirst() bool {
 
 func (c *creation) makeCgroup() error {
 	if err := c.manager.Create(); err != nil {
-		return err // it undoes what it made, and a cgroup that was there stays
+		// It undoes what it made, and a cgroup that was there stays.
+		return fmt.Errorf("unable to apply cgroup configuration: %w", err)
 	}
 	c.made = true
 	c.state.CgroupPaths = c.manager.Paths() // a rootless one may have lost some
@@ -424,6 +425,7 @@ func (c *creation) enterCgroup() ([]*os.File, error) {
 		if err := c.manager.EnterUnified(c.hands.Pid()); err != nil {
 			return nil, err
 		}
+		c.state.CgroupPaths = c.manager.Paths()
 		if err := c.delegateCgroup(); err != nil {
 			return nil, err
 		}
@@ -502,6 +504,14 @@ func mountError(s *specs.Spec, err error) error {
 	m := &s.Mounts[i]
 	return fmt.Errorf("unable to start container process: error during container init: error mounting %q to rootfs at %q: %w",
 		m.Source, m.Destination, err)
+}
+
+// warnUnkillable: without a cgroup and a PID namespace nothing keeps the processes together.
+func (c *creation) warnUnkillable() {
+	if c.runtime.Rootless && !c.state.OwnPid && len(c.state.CgroupPaths) == 0 {
+		c.runtime.Log.Warn("a rootless container without a cgroup and without a PID namespace of its own: not all of its processes " +
+			"can be found to be killed. Such configuration is strongly discouraged")
+	}
 }
 
 // left tells of cgroups that are left out, about which runc is silent.

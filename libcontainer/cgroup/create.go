@@ -14,13 +14,14 @@ import (
 // from the top. A cgroup that exists is taken over if it is empty and thawed.
 //
 // Rootless and without linux.cgroupsPath, hierarchies without permission are
-// left out with one warning; Set fails if a limit needs one of them. On any
-// other error everything that was made is removed again.
+// left out with one warning; Set fails if a limit needs one of them. With
+// linux.cgroupsPath only those may be left out that have no limits. On any other
+// error everything that was made is removed again.
 func (m *Manager) Create() error {
 	var gone []int
 	for i := range m.dirs {
 		err := m.createIn(&m.dirs[i])
-		if err != nil && m.forgivable(err) {
+		if err != nil && m.forgivable(&m.dirs[i], err) {
 			gone = append(gone, i)
 			continue
 		}

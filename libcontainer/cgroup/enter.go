@@ -28,7 +28,7 @@ func (m *Manager) Enter(pid int, skipV2 bool) error {
 			continue
 		}
 		err := enterDir(d.path, text)
-		if err != nil && m.forgivable(err) {
+		if err != nil && m.forgivable(d, err) {
 			gone = append(gone, i)
 			continue
 		}
@@ -75,7 +75,7 @@ func (m *Manager) OpenTasks() ([]*os.File, error) {
 		}
 		name := m.dirs[i].path + "/tasks"
 		fd, err := sys.OpenControl(name)
-		if err != nil && m.forgivable(err) {
+		if err != nil && m.forgivable(&m.dirs[i], err) {
 			gone = append(gone, i)
 			continue
 		}

@@ -41,6 +41,7 @@ type cgroupDir struct {
 	keys  []string // controllers, "name=systemd", or "" for v2
 	v2    bool
 	fresh bool // made by this Manager: every file still has its default
+	bare  bool // no limits there: a named hierarchy, or v2 beside v1
 }
 
 // New computes the directories of a container's cgroup; nothing is touched.
@@ -60,6 +61,7 @@ func New(h *host.Cgroups, cfg Config) (*Manager, error) {
 		}
 		m.dirs = append(m.dirs, cgroupDir{
 			path: leaf(hier, h.Mode, p, abs), mount: hier.Mountpoint, keys: keys, v2: hier.V2,
+			bare: hier.Name != "" || hier.V2 && h.Mode == host.CgroupHybrid,
 		})
 	}
 	if len(m.dirs) == 0 && !cfg.Rootless {
@@ -183,10 +185,10 @@ func (m *Manager) OpenUnified() (*os.File, error) {
 	return os.NewFile(uintptr(fd), d.path), nil
 }
 
-// forgivable says if a rootless caller without linux.cgroupsPath may go on
-// without this hierarchy.
-func (m *Manager) forgivable(err error) bool {
-	return m.cfg.Rootless && m.cfg.Path == "" && isPermission(err)
+// forgivable says if a rootless caller may go on without this hierarchy: any
+// where linux.cgroupsPath is not given, else one that has no limits, as of runc.
+func (m *Manager) forgivable(d *cgroupDir, err error) bool {
+	return m.cfg.Rootless && (m.cfg.Path == "" || d.bare) && isPermission(err)
 }
 
 // isPermission is wide: a read-only /sys/fs/cgroup means "not yours" as well.

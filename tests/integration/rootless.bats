@@ -110,8 +110,45 @@ map_subids() {
 @test "rootless: a cgroup by name that he may not make" {
 	[ ! -w /sys/fs/cgroup/memory ] || skip "needs a cgroup that is not delegated"
 	config '.linux.cgroupsPath = "/somewhere/else"'
-	refused 'permission denied'
+	refused 'unable to apply cgroup configuration: ' 'permission denied'
 	[ ! -e "$STATE/$ID" ]
+}
+
+# Hierarchies that have no limits are left out where they are another's: on a hybrid machine the unified one, and systemd's.
+@test "rootless: a cgroup by name that was delegated on v1 only" {
+	needs_root
+	needs_v1_controller pids
+	local own=/bats-delegated-$$ mount path
+	local mounts=()
+	for mount in $(awk '$(NF-2) == "cgroup" && $NF !~ /name=/ { print $5 }' /proc/self/mountinfo); do
+		mounts+=("$mount")
+		mkdir "$mount$own"
+		chown 4242:4242 "$mount$own" "$mount$own"/{cgroup.procs,tasks}
+		for path in cpus mems; do
+			[ ! -e "$mount/cpuset.$path" ] || cp "$mount/cpuset.$path" "$mount$own/"
+		done
+	done
+	(cd "$BATS_TEST_TMPDIR" && "$RUNG" spec --rootless)
+	config '.linux.uidMappings = [{containerID: 0, hostID: 4242, size: 1}] | .linux.gidMappings = .linux.uidMappings
+		| .linux.namespaces = $spec[0].linux.namespaces | .mounts = $spec[0].mounts | del(.linux.resources)
+		| .linux.cgroupsPath = $own + "/inner"' --arg own "$own" --slurpfile spec "$BATS_TEST_TMPDIR/config.json"
+	process cat /proc/self/cgroup
+	mkdir -m 777 "$STATE"
+	install -m 755 "$RUNG" "$BATS_TEST_TMPDIR/rung"
+	run setpriv --reuid 4242 --regid 4242 --clear-groups env -u XDG_RUNTIME_DIR "$BATS_TEST_TMPDIR/rung" --root "$STATE" run -b "$BUNDLE" "$ID" 3>&-
+	for mount in "${mounts[@]}"; do rmdir "$mount$own"; done
+	[ "$status" -eq 0 ] || fail "$output"
+	mentions ":pids:$own/inner"
+}
+
+# bats test_tags=user-only
+@test "rootless: without a cgroup and a PID namespace there is a warning" {
+	[ ! -w /sys/fs/cgroup/memory ] || skip "needs a cgroup that is not delegated"
+	config '.linux.namespaces |= map(select(.type != "pid"))
+		| (.mounts[] | select(.type == "proc")) |= {destination: "/proc", type: "none", source: "/proc", options: ["rbind", "nosuid", "nodev", "noexec"]}'
+	run_container
+	[ "$status" -eq 0 ]
+	mentions level=warning 'Such configuration is strongly discouraged'
 }
 
 # bats test_tags=user-only
