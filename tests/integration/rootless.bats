@@ -120,14 +120,14 @@ map_subids() {
 	needs_v1_controller pids
 	local own=/bats-delegated-$$ mount path
 	local mounts=()
-	for mount in $(awk '$(NF-2) == "cgroup" && $NF !~ /name=/ { print $5 }' /proc/self/mountinfo); do
+	while read -r mount; do
 		mounts+=("$mount")
 		mkdir "$mount$own"
 		chown 4242:4242 "$mount$own" "$mount$own"/{cgroup.procs,tasks}
 		for path in cpus mems; do
 			[ ! -e "$mount/cpuset.$path" ] || cp "$mount/cpuset.$path" "$mount$own/"
 		done
-	done
+	done < <(awk '$(NF-2) == "cgroup" && $NF !~ /name=/ { print $5 }' /proc/self/mountinfo)
 	(cd "$BATS_TEST_TMPDIR" && "$RUNG" spec --rootless)
 	config '.linux.uidMappings = [{containerID: 0, hostID: 4242, size: 1}] | .linux.gidMappings = .linux.uidMappings
 		| .linux.namespaces = $spec[0].linux.namespaces | .mounts = $spec[0].mounts | del(.linux.resources)
