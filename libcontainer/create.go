@@ -323,10 +323,7 @@ func (c *creation) makeCgroup() error {
 	} else {
 		r.Devices = nil
 	}
-	if err := c.manager.Set(&r); err != nil {
-		return err
-	}
-	return c.ownCgroup()
+	return c.manager.Set(&r)
 }
 
 func (c *creation) spawn() error {

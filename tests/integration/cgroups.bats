@@ -501,32 +501,6 @@ with_disk() {
 	reads '' v2 memory.high 62914560 pids.max 78 memory.max 83886080
 }
 
-# config-linux.md, "Cgroup Ownership": with a cgroup namespace of its own and a writable mount, it may divide its cgroup.
-@test "the cgroup of a container that may divide it belongs to its user" {
-	[ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] || skip "needs a machine with the unified hierarchy only"
-	own_rootfs
-	chown -R 100000:100000 "$ROOTFS"
-	map_ids 100000 65536
-	config '.linux.namespaces += [{type: "cgroup"}] | (.mounts[] | select(.type == "cgroup")).options = ["rw"]
-		| .linux.resources.memory.limit = 83886080'
-	process sh -c 'cd /sys/fs/cgroup && stat -c "%u %n" . cgroup.procs cgroup.threads cgroup.subtree_control memory.max
-		mkdir inner && echo $$ >inner/cgroup.procs && echo moved; (echo max >memory.max) 2>&1; sleep 1000'
-	start_container
-	wait_until 10 grep -q 'memory.max: ' "$OUTPUT"
-	run cat "$OUTPUT"
-	mentions $'0 .\n0 cgroup.procs\n0 cgroup.threads\n0 cgroup.subtree_control\n65534 memory.max\nmoved\n' 'Permission denied'
-	rung delete --force "$ID"
-	# not where the mount is read-only
-	config '(.mounts[] | select(.type == "cgroup")).options = ["ro"]'
-	inside 'stat -c "%u" /sys/fs/cgroup'
-	says 65534
-	# of a process that is not root, without a user namespace
-	config 'del(.linux.namespaces[] | select(.type == "user")) | del(.linux.uidMappings, .linux.gidMappings)
-		| (.mounts[] | select(.type == "cgroup")).options = ["rw"] | .process.user = {uid: 1000, gid: 1000}'
-	inside 'stat -c "%u" /sys/fs/cgroup /sys/fs/cgroup/memory.max'
-	says $'1000\n0'
-}
-
 # ---- what is refused ------------------------------------------------------------------------------------------------
 
 @test "a value that the kernel refuses: the field, the file and the errno; nothing is left" {
