@@ -398,7 +398,7 @@ func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err e
 		case compile.MoveDevices:
 			err = c.moveDevices()
 		case compile.RunPrestart, compile.RunCreateRuntime, compile.RunCreateContainer:
-			err = c.runCreateHooks(a.Kind)
+			err = c.runCreateHooks(a.Kind, shown)
 		case compile.LookInside:
 			segment, err = c.lookInside(shown)
 		case compile.SetRlimits:

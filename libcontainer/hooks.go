@@ -34,7 +34,7 @@ func runHook(list []specs.Hook, i int, name string, state *specs.State, start ho
 
 // runCreateHooks runs those of create: prestart and createRuntime on the host,
 // createContainer in the container's namespaces, before the root is changed.
-func (c *creation) runCreateHooks(kind compile.ActionKind) error {
+func (c *creation) runCreateHooks(kind compile.ActionKind, root *os.File) error {
 	h := c.spec.Hooks
 	c.state.Pid = c.hands.Pid()
 	state := c.OCI(Creating)
@@ -44,7 +44,7 @@ func (c *creation) runCreateHooks(kind compile.ActionKind) error {
 	case compile.RunCreateRuntime:
 		return runHooks(h.CreateRuntime, "createRuntime", state, nil)
 	}
-	inside, err := newInsideHooks(c.Container, c.spec)
+	inside, err := newInsideHooks(c.Container, c.spec, root)
 	if err != nil {
 		return err
 	}
@@ -66,16 +66,16 @@ func stateInside(spec *specs.Spec, s *specs.State) *specs.State {
 type insideHooks struct {
 	pidfd  *os.File
 	flags  uint64
-	dir    string // where the hooks start
+	root   *os.File // where the hooks start
 	userns bool
 }
 
-func newInsideHooks(c *Container, spec *specs.Spec) (*insideHooks, error) {
+func newInsideHooks(c *Container, spec *specs.Spec, root *os.File) (*insideHooks, error) {
 	pidfd, err := sys.PidfdOpen(c.state.Pid)
 	if err != nil {
 		return nil, err
 	}
-	in := &insideHooks{pidfd: pidfd, dir: c.state.Rootfs, userns: c.state.UserNS}
+	in := &insideHooks{pidfd: pidfd, root: root, userns: c.state.UserNS}
 	for _, ns := range spec.Linux.Namespaces {
 		in.flags |= compile.NamespaceFlag(ns.Type)
 	}
@@ -97,8 +97,8 @@ func (in *insideHooks) start(h specs.Hook, stdin *os.File, stdout, stderr io.Wri
 		return nil, err
 	}
 	hands, err := launch.Start(launch.Request{
-		Plan:  compile.Hook(compile.HookInput{Hook: h, Flags: in.flags, UserNS: in.userns, Dir: in.dir}),
-		Slots: []*os.File{in.pidfd}, Progress: progress,
+		Plan:  compile.Hook(compile.HookInput{Hook: h, Flags: in.flags, UserNS: in.userns}),
+		Slots: []*os.File{in.pidfd, in.root}, Progress: progress,
 		Stdio: [3]*os.File{stdin, streams.out[1], streams.err[1]},
 	})
 	if err != nil {

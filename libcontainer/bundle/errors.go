@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -13,11 +14,18 @@ type FieldError struct {
 	Err   error
 }
 
+// maxText is what a message shows of a field and its value: they are the configuration's.
+const maxText = 1024
+
 func (e *FieldError) Error() string {
-	if e.Field == "" {
-		return e.Err.Error()
+	text := e.Err.Error()
+	if e.Field != "" {
+		text = e.Field + ": " + text
 	}
-	return e.Field + ": " + e.Err.Error()
+	if len(text) > maxText {
+		return strings.ToValidUTF8(text[:maxText], "") + "... (" + strconv.Itoa(len(text)) + " bytes)"
+	}
+	return text
 }
 
 func (e *FieldError) Unwrap() error { return e.Err }

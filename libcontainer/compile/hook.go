@@ -7,18 +7,18 @@ import (
 	"rung/libcontainer/plan"
 )
 
-// HookInput describes a hook of createContainer. Slot 0 is a pidfd of init.
+// HookInput describes a hook of createContainer. Slot 0 is a pidfd of init, slot 1 the root of
+// the container, where the hook starts.
 type HookInput struct {
 	Hook   specs.Hook
 	Flags  uint64 // namespaces to join, as of setns(2)
 	UserNS bool   // the container has another user namespace than rung
-	Dir    string // working directory
 }
 
 // Hook compiles the plan of one hook of createContainer: join, fork, exec.
 func Hook(in HookInput) *plan.Plan {
 	b := plan.NewBuilder()
-	pidfd := b.Inherit()
+	pidfd, root := b.Inherit(), b.Inherit()
 	b.For("hooks", "no tracing of rung from the container")
 	b.Number(plan.Dumpable, 0)
 	b.For("hooks", "join the container's namespaces")
@@ -38,7 +38,7 @@ func Hook(in HookInput) *plan.Plan {
 	b.Clone(plan.None, 0)
 	b.Number(plan.Setsid)
 	b.For("hooks", "working directory")
-	b.Text(plan.Chdir, in.Dir)
+	b.Fchdir(root)
 	args := in.Hook.Args
 	if len(args) == 0 {
 		args = []string{in.Hook.Path}

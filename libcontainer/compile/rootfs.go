@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -72,7 +73,8 @@ func (c *compiler) hostRootfs() error {
 }
 
 // attachRoot puts the clone where createContainer hooks look for it. A user namespace may
-// lack the right to search that path; then any place serves, since pivot_root follows.
+// lack the right to search that path; then the directory that it stops at serves, which hides
+// nothing that it could see: hooks are programs of the host.
 func (c *compiler) attachRoot() {
 	c.b.For("root.path", "attach the root file system at its path")
 	there, opened := c.b.Open(plan.None, c.opts.Rootfs, sys.O_PATH|sys.O_DIRECTORY, 0)
@@ -85,9 +87,11 @@ func (c *compiler) attachRoot() {
 	opened.Tolerate(sysEACCES)
 	c.b.MoveMount(c.root, there).IfSlots()
 	attached := c.b.Last()
-	c.b.For("root.path", "attach the root file system over the host's: its path may not be searched")
-	top, _ := c.b.Open(plan.None, "/", sys.O_PATH|sys.O_DIRECTORY, 0)
-	c.b.MoveMount(c.root, top).Unless(attached)
+	place := cmp.Or(c.facts.Closed, "/")
+	c.b.For("root.path", "attach the root file system over "+place+": its path may not be searched")
+	top, _ := c.b.Open(plan.None, place, sys.O_PATH|sys.O_DIRECTORY, 0)
+	c.b.Last().Unless(attached)
+	c.b.MoveMount(c.root, top).IfSlots()
 	c.b.Close(top)
 	c.b.Close(there)
 }

@@ -28,7 +28,20 @@ func (f *Facts) Look(spec *specs.Spec, bundle, rootfs string) {
 	}
 	if f.UserNS || slices.ContainsFunc(spec.Linux.Namespaces, isUserNamespace) {
 		f.lookDevices(spec.Linux.Devices)
+		f.Closed = closed(rootfs)
 	}
+}
+
+func closed(path string) string {
+	for i := range path {
+		if i == 0 || path[i] != '/' {
+			continue
+		}
+		if st, err := sys.Stat(path[:i]); err != nil || st.Mode&0o001 == 0 {
+			return path[:i]
+		}
+	}
+	return ""
 }
 
 func isUserNamespace(n specs.LinuxNamespace) bool { return n.Type == specs.UserNamespace }

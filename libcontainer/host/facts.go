@@ -30,6 +30,9 @@ type Facts struct {
 	Sources map[string]Source `json:"sources,omitempty"`
 	// Devices holds what the host has at the paths of linux.devices, where they would be bound.
 	Devices map[string]Device `json:"devices,omitempty"`
+	// Closed is the first directory above the root file system that not everybody may search,
+	// asked of a container in a user namespace; "" for none.
+	Closed string `json:"closed,omitempty"`
 	// Targets holds what a file system is mounted over, by destination.
 	Targets map[string]Target `json:"targets,omitempty"`
 	// Revealing lists where proc and sysfs are mounted whole, in the order of the mounts. It is

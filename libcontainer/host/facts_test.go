@@ -126,3 +126,24 @@ func TestLook(t *testing.T) {
 		}
 	}
 }
+
+func TestClosed(t *testing.T) {
+	top := t.TempDir()
+	deep := filepath.Join(top, "open", "shut", "below", "rootfs")
+	if err := os.MkdirAll(deep, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got := closed(deep); got != "" {
+		t.Skipf("needs a temporary directory that everybody may search, %s is none", got)
+	}
+	shut := filepath.Join(top, "open", "shut")
+	if err := os.Chmod(shut, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if got := closed(deep); got != shut {
+		t.Errorf("%q, want %q", got, shut)
+	}
+	if got := closed(shut); got != "" { // it is reached, only not searched
+		t.Errorf("%q", got)
+	}
+}

@@ -334,3 +334,30 @@ ns_of() { # PID NAME
 	exec_in true
 	[ "$status" -eq 0 ]
 }
+
+# podman#18543: the directory above belongs to the host's root, and lets nobody else through.
+@test "a bundle that the container's root cannot reach" {
+	needs_root
+	local closed=$BATS_TEST_TMPDIR/closed
+	own_rootfs
+	mkdir "$BUNDLE/data"
+	echo text >"$BUNDLE/data/file"
+	chown -R 100000:100000 "$ROOTFS" "$BUNDLE/data"
+	map_ids 100000 65536
+	config '.mounts += [{destination: "/tmp", source: "data", options: ["bind"]}]
+		| .hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", $script]}]' --arg script "cat >$BATS_TEST_TMPDIR/seen"
+	mkdir -m 0700 "$closed"
+	mv "$BUNDLE" "$closed/bundle"
+	BUNDLE=$closed/bundle
+	process sh -c 'cat /tmp/file; id -u; touch /written; exec sleep 1000'
+	cd "$BUNDLE"
+	touch "$BATS_TEST_TMPDIR/seen"
+	chmod 0666 "$BATS_TEST_TMPDIR/seen"
+	start_container
+	wait_until 5 test -e "$BUNDLE/rootfs/written"
+	[ "$(cat "$OUTPUT")" = $'text\n0' ] || fail "$(cat "$OUTPUT")"
+	[ "$(stat -c %u "$BUNDLE/rootfs/written")" = 100000 ]
+	[ "$(jq -r .id "$BATS_TEST_TMPDIR/seen")" = "$ID" ]
+	exec_in cat /tmp/file
+	says text
+}
