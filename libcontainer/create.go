@@ -485,6 +485,10 @@ func (c *creation) explain(err error) error {
 				return fmt.Errorf("linux.resources.memory.limit is too small for the start: OOM killed: %w", err)
 			}
 		}
+		if c.runtime.Rootless && hasUserNS(c.spec) && userNSRestricted(failure.Errno) {
+			return fmt.Errorf("%w (AppArmor takes the capabilities of a plain user's user namespace away: "+
+				"kernel.apparmor_restrict_unprivileged_userns is 1, and no profile allows userns to rung)", err)
+		}
 	}
 	return err
 }

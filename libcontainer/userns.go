@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
+	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -39,4 +41,17 @@ func userNamespace(uid, gid []specs.LinuxIDMapping) (*os.File, error) {
 		return nil, err
 	}
 	return sys.OpenForReading(fmt.Sprintf("/proc/%d/ns/user", hands.Pid()))
+}
+
+// userNSSwitch is Ubuntu's, since 23.10: a user namespace can be made by anybody, but what needs a
+// capability in it is refused to a program whose profile does not say userns.
+var userNSSwitch = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+
+// userNSRestricted reports whether an error in a user namespace may come from that.
+func userNSRestricted(errno syscall.Errno) bool {
+	if errno != syscall.EPERM && errno != syscall.EACCES {
+		return false
+	}
+	text, err := sys.ReadSmall(userNSSwitch)
+	return err == nil && strings.TrimSpace(text) == "1"
 }

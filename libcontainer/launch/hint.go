@@ -20,6 +20,8 @@ func Hint(op *plan.Op, errno syscall.Errno) string {
 		return "a user namespace may mount proc only where the host's is fully visible"
 	case errno == syscall.EPERM && op.Code == plan.Fsconfig && strings.Contains(op.Why.Purpose, "sysfs"):
 		return "sysfs needs a network namespace of the same user namespace: bind /sys instead"
+	case op.Code == plan.Write && strings.HasPrefix(op.Why.Purpose, "AppArmor"):
+		return appArmor(errno)
 	case errno == syscall.ENODEV && op.Code == plan.Fsopen:
 		return "this kernel does not know the file system type " + op.Text[0]
 	case errno == syscall.EPERM && op.Code == plan.Rlimit:
@@ -37,6 +39,19 @@ func Hint(op *plan.Op, errno syscall.Errno) string {
 		return "openat2(2) may be blocked by the seccomp filter that rung itself is under: an old one of a container engine"
 	case errno == syscall.ELOOP && op.Code == plan.Mkpath:
 		return "must be mounted on ordinary directory: a component of the path is a symbolic link"
+	}
+	return ""
+}
+
+// appArmor: errnos of a write to attr/exec (security/apparmor/lsm.c).
+func appArmor(errno syscall.Errno) string {
+	switch errno {
+	case syscall.ENOENT:
+		return "this profile is not loaded"
+	case syscall.EINVAL:
+		return "AppArmor is not enabled on this machine, or this is no name of a profile"
+	case syscall.EACCES:
+		return "the profile that confines rung allows no change to this one"
 	}
 	return ""
 }
