@@ -20,7 +20,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 export CGO_ENABLED := 1
 export TAGS
 
-.PHONY: all static dynamic deps generate run test unit nsenter-test integration test-engines lint bench fuzz \
+.PHONY: all static dynamic deps generate run test unit nsenter-test integration test-engines test-vm test-vm-all lint bench fuzz \
 	test-commands install install-files uninstall clean help
 
 all: static ## build ./rung (static)
@@ -56,6 +56,12 @@ integration: ## run the bats tests as root and as a plain user
 
 test-engines: ## run every test under Docker, containerd, CRI, Podman and Buildah, and beside runc
 	@ENGINE_CASES=all scripts/test.sh engines
+
+test-vm: ## run the suite in a virtual machine: cgroup v2 and v1, as root and as a user with a user manager
+	@VM_CASES=suite scripts/test.sh vm
+
+test-vm-all: ## as test-vm, and on hybrid layouts, with controllers missing and without AppArmor
+	@VM_CASES=all scripts/test.sh vm
 
 lint: deps ## run every linter, and check that generated files are current
 	@scripts/test.sh lint

@@ -2,7 +2,7 @@
 # Runs the tests and counts them: every part prints what failed, the end lists what was skipped and why, and the
 # last line is the sum, "N passed, N failed" or "N passed, N failed, N skipped".
 #
-#   test.sh [unit] [nsenter] [integration] [engines] [lint]        default: all
+#   test.sh [unit] [nsenter] [integration] [engines] [vm] [lint]        default: all
 #
 # The integration tests run twice: as root all but those tagged user-only, and as a plain user with subordinate ids
 # those tagged user or user-only (`# bats test_tags=user`). They find rung in $RUNG, the programs of tests/cmd
@@ -10,6 +10,10 @@
 #
 # The engines' tests run those tagged smoke; all with ENGINE_CASES=all (`make test-engines`), or those whose name matches
 # a regular expression in ENGINE_CASES. What they found is in build/engines/results.tsv.
+#
+# The machine of tests/vm runs, on pure v2 as root and as a user with systemd's user manager, the tests tagged vm;
+# with VM_CASES=suite (`make test-vm`) the whole suite, there and on pure v1; with VM_CASES=all (`make test-vm-all`)
+# on more layouts too.
 set -uo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -189,6 +193,53 @@ run_engines() {
 	check_bats engines $?
 }
 
+# A machine that cannot be had is a skip: QEMU may not be there, or not boot under another hypervisor.
+run_vm() {
+	make --no-print-directory static test-commands || {
+		record fail vm 'the build'
+		return
+	}
+	if ! scripts/install-deps.sh vm; then
+		record skip vm 'the machine of tests/vm' 'needs qemu-system-x86 and mmdebstrap'
+		return
+	elif ! as_root tests/vm/vm.sh build; then
+		record skip vm 'the machine of tests/vm' 'needs a machine that QEMU can boot, see above'
+		return
+	fi
+	case ${VM_CASES:-chosen} in
+	chosen)
+		in_vm v2 root --filter-tags '!user-only,vm'
+		in_vm v2 user --filter-tags user-only,vm --filter-tags user,vm
+		;;
+	suite | all)
+		in_vm v2 root
+		in_vm v2 user
+		in_vm v1 root
+		in_vm v1 user
+		;;
+	*) die "VM_CASES=$VM_CASES: not chosen, suite or all" ;;
+	esac
+	if [ "${VM_CASES:-}" = all ]; then
+		in_vm hybrid root
+		in_vm hybrid user
+		# The freezer and the memory controller are on v2, beside the others on v1.
+		append='cgroup_no_v1=freezer,memory' in_vm hybrid root tests/integration/{cgroups,kill,pause,delete}.bats
+		append='apparmor=0' in_vm v2 root tests/integration/apparmor.bats
+	fi
+}
+
+in_vm() { # LAYOUT root|user [OPTION OF BATS]... [FILE]...
+	local name="vm $1 $2${append:+ $append}" layout=$1 who=$2 as=()
+	shift
+	[ "$who" = root ] || as=(--user rootless)
+	heading "bats, in the machine: $name"
+	local started=$SECONDS
+	as_root tests/vm/vm.sh run --cgroup "$layout" "${as[@]}" --append "${append:-}" --timeout 14400 --share "$repo" -- \
+		tests/vm/guest/suite "$@" >"$work/$name" 2>"$work/$name.err" </dev/null
+	check_bats "$name" $?
+	echo "$name: $((SECONDS - started)) s"
+}
+
 run_lint() {
 	heading lint
 	scripts/lint.sh >"$work/lint" 2>"$work/lint.err"
@@ -237,11 +288,11 @@ summary() {
 }
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(unit nsenter integration engines lint)
+[ $# -gt 0 ] || parts=(unit nsenter integration engines vm lint)
 scripts/install-deps.sh test || exit 1
 for part in "${parts[@]}"; do
 	case $part in
-	unit | nsenter | integration | engines | lint) "run_$part" ;;
+	unit | nsenter | integration | engines | vm | lint) "run_$part" ;;
 	*) die "unknown part: $part" ;;
 	esac
 done

@@ -53,6 +53,7 @@ profile() { # NAME
 # What a process says of its confinement.
 probe='cat /proc/self/attr/apparmor/current; for n in a b c; do touch /tmp/denied-$n 2>/dev/null && echo wrote $n; done; true'
 
+# bats test_tags=vm
 @test "apparmor: the profile confines init and what exec starts" {
 	profile rung-test-a
 	inside "$probe"
@@ -71,6 +72,7 @@ probe='cat /proc/self/attr/apparmor/current; for n in a b c; do touch /tmp/denie
 }
 
 # https://github.com/opencontainers/runc/issues/4968
+# bats test_tags=vm
 @test "apparmor: stacked profiles" {
 	profile rung-test-a//\&rung-test-b
 	inside "$probe"
@@ -92,6 +94,7 @@ probe='cat /proc/self/attr/apparmor/current; for n in a b c; do touch /tmp/denie
 	says $'unconfined\nwrote a\nwrote b\nwrote c'
 }
 
+# bats test_tags=vm
 @test "apparmor: a profile that is not loaded" {
 	profile rung-test-none
 	refused process.apparmorProfile 'is not loaded'

@@ -150,6 +150,7 @@ processes() {
 
 # ---- the limits -----------------------------------------------------------------------------------------------------
 
+# bats test_tags=vm
 @test "memory: limit, reservation" {
 	limit memory '{memory: {limit: 41943040, reservation: 20971520}}' \
 		memory.limit_in_bytes 41943040 memory.soft_limit_in_bytes 20971520 v2 memory.max 41943040 memory.low 20971520
@@ -226,6 +227,7 @@ needs_swap_accounting() {
 	mentions linux.resources.memory.kernel
 }
 
+# bats test_tags=vm
 @test "pids: limit, in force" {
 	limit pids '{pids: {limit: 5}}' pids.max 5 v2 pids.max 5
 	exec_in sh -c 'for i in 1 2 3 4 5 6; do sleep 0.3 & done; true'
@@ -247,6 +249,7 @@ needs_swap_accounting() {
 	[ "$(cgroup_value pids pids.max)" = 1 ]
 }
 
+# bats test_tags=vm
 @test "cpu: shares, quota, period" {
 	limit cpu '{cpu: {shares: 512, quota: 20000, period: 50000}}' \
 		cpu.shares 512 cpu.cfs_quota_us 20000 cpu.cfs_period_us 50000 v2 cpu.weight 59 cpu.max '20000 50000'
@@ -297,6 +300,7 @@ needs_swap_accounting() {
 	limit cpu '{cpu: {realtimePeriod: 1000000, realtimeRuntime: 5000}}' cpu.rt_period_us 1000000 cpu.rt_runtime_us 5000
 }
 
+# bats test_tags=vm
 @test "cpuset: cpus and mems" {
 	limit cpuset '{cpu: {cpus: "0", mems: "0"}}' cpuset.cpus 0 cpuset.mems 0 v2 cpuset.cpus 0 cpuset.mems 0
 	exec_in sed -n 's/^Cpus_allowed_list:\s*//p' /proc/self/status
@@ -336,6 +340,7 @@ block_device() {
 	done
 }
 
+# bats test_tags=vm
 @test "blkio: throttling" {
 	local device
 	device=$(block_device)
@@ -440,6 +445,7 @@ with_disk() {
 }
 
 # v1 cannot say this, see below.
+# bats test_tags=vm
 @test "devices: an exception from a rule on all minor numbers, for exec too" {
 	is_v2 || skip "needs cgroup v2"
 	local major minor
@@ -488,6 +494,7 @@ with_disk() {
 	refused linux.resources.unified
 }
 
+# bats test_tags=vm
 @test "unified and limits on cgroup v2" {
 	is_v2 || skip "needs a machine with the unified hierarchy only"
 	config '.linux.resources += {unified: {"memory.high": "41943040"}, pids: {limit: 77}, memory: {limit: 83886080}}'
@@ -521,6 +528,7 @@ with_disk() {
 
 # ---- the end --------------------------------------------------------------------------------------------------------
 
+# bats test_tags=vm
 @test "kill without a PID namespace ends all processes" {
 	config 'del(.linux.namespaces[] | select(.type == "pid"))'
 	process sh -c 'sleep 1000 & setsid sleep 1000 & exec sleep 1000'

@@ -34,6 +34,7 @@ owners() {
 
 # ---- ownership ------------------------------------------------------------------------------------------------------
 
+# bats test_tags=vm
 @test "delegation: with a user namespace the cgroup belongs to the container's root, its limits do not" {
 	needs_root
 	managed
@@ -89,6 +90,7 @@ nested() {
 }
 
 # https://github.com/opencontainers/runc/issues/2356
+# bats test_tags=vm
 @test "delegation: exec into a container whose first process has moved to a sub-cgroup" {
 	needs_root
 	managed
@@ -102,7 +104,7 @@ nested() {
 	nested
 }
 
-# bats test_tags=user-only
+# bats test_tags=user-only, vm
 @test "delegation: a plain user's container manages its cgroup" {
 	grep -qw pids "$(available_controllers)" || skip "needs a delegated cgroup"
 	managed
@@ -125,6 +127,7 @@ systemd_rootfs() {
 }
 
 # https://systemd.io/CONTAINER_INTERFACE
+# bats test_tags=vm
 @test "delegation: systemd as the first process reaches multi-user.target and stops on SIGRTMIN+3" {
 	needs_root
 	systemd_rootfs

@@ -284,8 +284,8 @@ inner_cgroup() { # CONTROLLER
 	fi
 }
 
-# The cgroup that a new container gets without a path, or for a relative one, as the README of the hierarchy has it:
-# below rung's own on v1, beside it on v2, where a cgroup with processes hands nothing down.
+# The cgroup of a new container without a path, or with a relative one: below rung's own on v1, beside it on v2, where a
+# cgroup with processes hands nothing down.
 default_cgroup() { # CONTROLLER NAME
 	if is_v2; then
 		readlink -m "/sys/fs/cgroup/$(dirname "$(sed -n 's/^0:://p' /proc/self/cgroup)")/$2"

@@ -13,7 +13,7 @@ map_subids() {
 		--argjson uid "$(first_subid /etc/subuid)" --argjson gid "$(first_subid /etc/subgid)"
 }
 
-# bats test_tags=user-only
+# bats test_tags=user-only, vm
 @test "rootless: the user's own id is the container's root" {
 	inside 'cat /proc/self/uid_map; cat /proc/self/gid_map; cat /proc/self/setgroups; id -u'
 	[ "$(awk '{ $1 = $1; print }' <<<"$output")" = "0 $(id -u) 1"$'\n'"0 $(id -g) 1"$'\n'deny$'\n'0 ]
@@ -26,7 +26,7 @@ map_subids() {
 	[ "$(stat -c %u rootfs/new)" = "$(id -u)" ]
 }
 
-# bats test_tags=user-only
+# bats test_tags=user-only, vm
 @test "rootless: with subordinate ids" {
 	map_subids
 	inside 'cat /proc/self/uid_map; cat /proc/self/setgroups'
@@ -42,7 +42,7 @@ map_subids() {
 	says 1000$'\n''100 5 2000'
 }
 
-# bats test_tags=user-only
+# bats test_tags=user-only, vm
 @test "rootless: exec as another user" {
 	map_subids
 	start_sleeper
@@ -98,9 +98,49 @@ map_subids() {
 	[ ! -e "$STATE/$ID" ]
 }
 
+# The user may make cgroups where his containers' are.
+delegated() {
+	if is_v2; then
+		[ -w "$(dirname "$(available_controllers)")" ]
+	else
+		[ -w /sys/fs/cgroup/memory ]
+	fi
+}
+
+# bats test_tags=user-only, vm
+@test "rootless: limits of a cgroup that systemd has delegated" {
+	delegated || skip "needs a delegated cgroup"
+	is_v2 || skip "needs a machine with the unified hierarchy only"
+	config '.linux.resources = {memory: {limit: 67108864}, pids: {limit: 20}, cpu: {quota: 20000, period: 100000}}'
+	start_sleeper
+	[ "$(cgroup_path '')" = "$(default_cgroup '' "$ID")" ]
+	grep -qx "$(init_pid)" "$(cgroup_path '')/cgroup.procs"
+	[ "$(cgroup_value '' memory.max) $(cgroup_value '' pids.max) $(cgroup_value '' cpu.max)" = '67108864 20 20000 100000' ]
+	run -0 rung update --memory 33554432 --pids-limit 21 "$ID"
+	[ "$(cgroup_value '' memory.max) $(cgroup_value '' pids.max)" = '33554432 21' ]
+	rung pause "$ID"
+	[ "$(status_of)" = paused ]
+	rung resume "$ID"
+	rung exec -d --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 100 </dev/null >/dev/null 2>&1
+	grep -qx "$(cat "$BATS_TEST_TMPDIR/pid")" "$(cgroup_path '')/cgroup.procs"
+	rung delete --force "$ID"
+	[ -z "$(find /sys/fs/cgroup -type d -name "*$ID*" 2>/dev/null)" ]
+}
+
+# bats test_tags=user-only
+@test "rootless: --rootless tells whether cgroups that he may not make are left out" {
+	! delegated || skip "needs a cgroup that is not delegated"
+	config 'del(.linux.resources)'
+	run -0 "$RUNG" --root "$STATE" --rootless true run -b "$BUNDLE" "$ID"
+	run -0 "$RUNG" --root "$STATE" --rootless auto run -b "$BUNDLE" "$ID"
+	run -1 "$RUNG" --root "$STATE" --rootless false run -b "$BUNDLE" "$ID"
+	mentions 'permission denied'
+	[ ! -e "$STATE/$ID" ]
+}
+
 # bats test_tags=user-only
 @test "rootless: a limit that needs a cgroup which he may not make" {
-	[ ! -w /sys/fs/cgroup/memory ] || skip "needs a cgroup that is not delegated"
+	! delegated || skip "needs a cgroup that is not delegated"
 	config '.linux.resources.memory.limit = 67108864'
 	refused linux.resources.memory
 	[ ! -e "$STATE/$ID" ]
@@ -108,7 +148,7 @@ map_subids() {
 
 # bats test_tags=user-only
 @test "rootless: a cgroup by name that he may not make" {
-	[ ! -w /sys/fs/cgroup/memory ] || skip "needs a cgroup that is not delegated"
+	! delegated || skip "needs a cgroup that is not delegated"
 	config '.linux.cgroupsPath = "/somewhere/else"'
 	refused 'unable to apply cgroup configuration: ' 'permission denied'
 	[ ! -e "$STATE/$ID" ]
