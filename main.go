@@ -76,13 +76,12 @@ func programName() string {
 // earlyLog finds the options of the log before they are parsed, so that an error in the
 // options is in the log too.
 func earlyLog(args []string) (path, format string, debug bool) {
-	for i, arg := range args {
-		if !strings.HasPrefix(arg, "-") && (i == 0 || !takesValue(args[i-1])) {
-			break
-		}
-		name, value, inline := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-		if !inline && i+1 < len(args) {
-			value = args[i+1]
+	for i := 0; i < len(args) && strings.HasPrefix(args[i], "-"); i++ {
+		name, value, inline := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
+		if !inline && takesValue(args[i]) {
+			if i++; i < len(args) {
+				value = args[i]
+			}
 		}
 		switch name {
 		case "log":

@@ -87,6 +87,12 @@ logged_json() { # TEXT
 	logged_json 'flag provided but not defined: -no-such-flag'
 }
 
+@test "--log: a file that has the name of an option" {
+	run -1 rung --log log state --no-such-flag
+	[ "$(grep -c 'flag provided but not defined: -no-such-flag' log)" = 1 ]
+	[ ! -e state ]
+}
+
 @test "--log: also with a wrong value, and the wrong number of arguments" {
 	run -1 rung --log "$LOG" --log-format json run --preserve-fds many "$ID"
 	logged_json many
@@ -185,6 +191,32 @@ logged_json() { # TEXT
 		run -0 rung help "$command"
 		mentions "rung $command"
 	done
+}
+
+@test "a global option behind the command is none of the command's" {
+	run -1 rung state --root "$STATE" "$ID"
+	mentions 'Incorrect Usage: flag provided but not defined: -root'
+}
+
+@test "--root: not the root of the file system" {
+	run -1 "$RUNG" --root / list
+	mentions 'Option --root argument should not be set to /'
+	cd /
+	run -1 "$RUNG" --root . list
+	run -1 "$RUNG" --root '' list
+}
+
+@test "an option that is wrong: runc's words and the help on standard output, the message in the log" {
+	"$RUNG" run --no-such-flag x >out 2>err || [ $? -eq 1 ]
+	[ "$(head -n 1 out)" = 'Incorrect Usage: flag provided but not defined: -no-such-flag' ]
+	grep -q -- --no-pivot out
+	[[ "$(cat err)" == time=*'level=error msg="flag provided but not defined: -no-such-flag"' ]]
+	"$RUNG" --debug=perhaps list >out 2>err || [ $? -eq 1 ]
+	[ "$(head -n 1 out)" = 'Incorrect Usage. invalid boolean value "perhaps" for -debug: parse error' ]
+	"$RUNG" run --preserve-fds many x >out 2>err || [ $? -eq 1 ]
+	[ "$(head -n 1 out)" = 'Incorrect Usage: invalid value "many" for flag -preserve-fds: parse error' ]
+	"$RUNG" kill x -9 >out 2>err || [ $? -eq 1 ]
+	[ "$(head -n 1 out)" = 'Incorrect Usage: flag provided but not defined: -9' ]
 }
 
 @test "an unknown command" {
