@@ -6,7 +6,7 @@ load helpers
 # bats test_tags=user
 @test "explain: the facts, the ops with their fields, and what rung does at each SYNC" {
 	process echo hello
-	run -0 rung explain -b "$BUNDLE" "$ID"
+	run -0 rung explain --bundle "$BUNDLE" "$ID"
 	mentions "container $ID of bundle $BUNDLE" facts: 'cgroups ' 'CLONE' 'EXEC' '# process.args' '# mounts[0]' \
 		'| rung: ' 'SYNC' '# root.path' 'echo' 'hello'
 }

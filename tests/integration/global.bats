@@ -185,9 +185,12 @@ logged_json() { # TEXT
 
 @test "help: of each command, with its flags" {
 	local command
-	for command in create delete exec explain features kill list run spec start state; do
+	for command in $("$RUNG" --help | sed -n '/^COMMANDS:/,/^$/s/^   \([a-z]\+\).*/\1/p' | grep -v '^help$'); do
 		run -0 rung "$command" --help
 		mentions "rung $command" USAGE:
+		local long=$output
+		run -0 rung "$command" -h
+		says "$long"
 		run -0 rung help "$command"
 		mentions "rung $command"
 	done

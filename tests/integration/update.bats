@@ -177,9 +177,41 @@ cpu_quota() {
 
 @test "update: kernel memory is told to be ignored" {
 	start_sleeper
-	run rung update --kernel-memory 16m "$ID"
-	[ "$status" -eq 0 ]
-	mentions 'level=warning' kernel
+	local option
+	for option in --kernel-memory --kernel-memory-tcp; do
+		run rung update "$option" 16m "$ID"
+		[ "$status" -eq 0 ]
+		mentions 'level=warning' kernel
+	done
+	run rung update --help
+	[[ $output != *kernel-memory* ]]
+}
+
+@test "update: weight of block I/O" {
+	needs_v1_controller blkio
+	start_sleeper
+	local file
+	file=$(cgroup_path blkio)/blkio.bfq.weight
+	[ -e "$file" ] || file=$(cgroup_path blkio)/blkio.weight
+	[ -e "$file" ] || skip "needs weights of the cgroup v1 controller blkio"
+	update --blkio-weight 510
+	[ "$(cat "$file")" = 510 ]
+	run -1 rung update --blkio-weight 5 "$ID"
+	mentions 'linux.resources.blockIO.weight: 5'
+	run -1 rung update --blkio-weight 70000 "$ID"
+	mentions 'invalid value for blkio-weight'
+	[ "$(cat "$file")" = 510 ]
+}
+
+@test "update: real-time" {
+	needs_v1_controller cpu
+	start_sleeper
+	[ -e "$(cgroup_path cpu)/cpu.rt_runtime_us" ] || skip "needs real-time group scheduling (CONFIG_RT_GROUP_SCHED)"
+	update --cpu-rt-period 900000
+	[ "$(cgroup_value cpu cpu.rt_period_us)" = 900000 ]
+	[ "$(cat "$(dirname "$(cgroup_path cpu)")/cpu.rt_runtime_us")" -gt 100 ] || skip "needs real-time run time in the parent cgroup"
+	update --cpu-rt-runtime 100
+	[ "$(cgroup_value cpu cpu.rt_runtime_us)" = 100 ]
 }
 
 @test "update: what is wrong is said" {
