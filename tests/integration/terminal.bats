@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016 # expanded by jq, or by the shell in the container
+# shellcheck disable=SC2016,SC2030,SC2031 # expanded by jq, or by the shell in the container; `run` sets status and output
 # process.terminal: in the foreground, and with --console-socket.
 #
 # The program `console` of tests/cmd plays the user: it makes a terminal or takes one from a socket, types, resizes
@@ -24,6 +24,60 @@ foreground() {
 	process sh
 	foreground 'expect=# ' raw 'send=tty; exit 9\n' 'expect=/dev/pts/0'
 	[ "$status" -eq 9 ]
+}
+
+# restores STATUS [FLAG OF RUN...]: rung run on a terminal, whose settings are the same afterwards.
+restores() {
+	local expected=$1
+	shift
+	run "$CONSOLE" expect=settings: -- sh -c 'before=$(stty -g)
+		"$@"
+		code=$?
+		[ "$(stty -g)" = "$before" ] && echo settings: the same || echo settings: changed
+		exit $code' _ "$RUNG" --root "$STATE" run -b "$BUNDLE" "$@" "$ID"
+	[ "$status" -eq "$expected" ] || fail "status $status: $output"
+	mentions 'settings: the same'
+}
+
+# bats test_tags=user
+@test "the foreground: the terminal is as before after every way out" {
+	process sh -c 'exit 3'
+	restores 3
+	process sh -c 'kill -SEGV $$; exec sh -c "kill -TERM 1; exit 4"'
+	restores 4
+	process sh -c 'exit 3'
+	restores 1 --pid-file /no/such/directory/pid
+	restores 1 --pidfd-socket /no/such/socket
+	process /etc/passwd
+	restores 1
+	own_rootfs
+	echo 'no program' >"$ROOTFS/bin/broken"
+	chmod +x "$ROOTFS/bin/broken"
+	process broken
+	restores 255
+	config '.process.args = ["true"] | .hooks.startContainer = [{path: "/bin/false"}]'
+	restores 1
+}
+
+# bats test_tags=user
+@test "the foreground: the terminal is as before when rung is ended by a signal that ends the container" {
+	process sh -c 'trap "exit 6" TERM; while :; do sleep 0.05; done'
+	terminate 3>&- &
+	restores 6
+}
+
+# The first signals may come before the trap is set.
+terminate() {
+	local pid
+	wait_until 10 running
+	while pid=$(pgrep -f "^$RUNG --root $STATE run"); do
+		kill -TERM "$pid"
+		sleep 0.2
+	done
+}
+
+running() {
+	[ "$(status_of 2>/dev/null)" = running ]
 }
 
 # bats test_tags=user
