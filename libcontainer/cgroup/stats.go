@@ -145,9 +145,10 @@ type RdmaEntry struct {
 }
 
 // Stats reads every counter the container's cgroups have. A controller or a
-// file that is not there leaves its part empty.
+// file that is not there leaves its part empty; so do all where a plain user has
+// got no cgroup.
 func (m *Manager) Stats() (*Stats, error) {
-	if !m.Exists() {
+	if len(m.dirs) > 0 && !m.Exists() {
 		return nil, ErrNotExist
 	}
 	s := &Stats{Hugetlb: map[string]HugetlbStats{}}

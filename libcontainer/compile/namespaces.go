@@ -178,6 +178,8 @@ func (c *compiler) userNamespace() error {
 	field := c.namespaceField(specs.UserNamespace)
 	if ns.Path != "" {
 		slot := c.source(SourceNamespace, ns.Path, false, field, "join the user namespace")
+		c.b.For(field, "give up the groups of rung, which the user namespace may not allow")
+		c.b.Text(plan.Setgroups, "").Tolerate(sysEPERM)
 		c.b.For(field, "join the user namespace")
 		c.b.SetNS(slot, sys.CLONE_NEWUSER)
 		c.b.Close(slot)
@@ -192,9 +194,17 @@ func (c *compiler) userNamespace() error {
 	c.b.Number(plan.Setgid, 0)
 	c.b.Number(plan.Setuid, 0)
 	if !c.setgroupsDenied() {
-		c.b.Text(plan.Setgroups, "")
+		c.forgiveDenied(c.b.Text(plan.Setgroups, ""))
 	}
 	return nil
+}
+
+// forgiveDenied: whether a user namespace that is joined denies setgroups(2) is not to be seen at
+// its path. There are no groups then but those that who joins it could not give up outside.
+func (c *compiler) forgiveDenied(setgroups plan.OpRef) {
+	if ns := c.namespace(specs.UserNamespace); ns != nil && ns.Path != "" {
+		setgroups.Tolerate(sysEPERM)
+	}
 }
 
 // setgroupsDenied reports whether the kernel refuses setgroups(2) in the container

@@ -136,7 +136,10 @@ func (c *compiler) user(p *specs.Process, field string) {
 	c.b.Number(plan.Keepcaps, 1)
 	if !c.setgroupsDenied() {
 		c.b.For(field+".user.additionalGids", "supplementary groups")
-		c.b.Text(plan.Setgroups, groups(p.User.AdditionalGids))
+		setgroups := c.b.Text(plan.Setgroups, groups(p.User.AdditionalGids))
+		if len(p.User.AdditionalGids) == 0 {
+			c.forgiveDenied(setgroups)
+		}
 	}
 	c.b.For(field+".user.gid", "change group")
 	c.b.Number(plan.Setgid, uint64(p.User.GID))

@@ -149,6 +149,23 @@ ns_of() { # PID NAME
 	says $'7\n3\n 0 1000 1\n 5 3000 10'
 }
 
+# The map of one group that a plain user writes himself goes with a setgroups(2) that is denied for good (runc#4394).
+# bats test_tags=user-only
+@test "a joined user namespace that denies setgroups" {
+	start_sleeper
+	local pid
+	pid=$(init_pid)
+	[ "$(cat "/proc/$pid/setgroups")" = deny ]
+	config '(.linux.namespaces[] | select(.type == "user")).path = ($proc + "user")
+		| del(.linux.uidMappings, .linux.gidMappings)' --arg proc "/proc/$pid/ns/"
+	process sh -c 'readlink /proc/self/ns/user; id -u'
+	run -0 rung run -b "$BUNDLE" "$ID-second"
+	says "$(ns_of "$pid" user)"$'\n0'
+	config '.process.user.additionalGids = [1]'
+	run -1 rung run -b "$BUNDLE" "$ID-second"
+	mentions 'process.user.additionalGids' 'operation not permitted'
+}
+
 @test "a joined user namespace" {
 	needs_root
 	map_ids

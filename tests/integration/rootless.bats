@@ -192,6 +192,14 @@ delegated() {
 }
 
 # bats test_tags=user-only
+@test "rootless: the events of a container without a cgroup count nothing" {
+	[ ! -w /sys/fs/cgroup/memory ] || skip "needs a cgroup that is not delegated"
+	start_sleeper
+	run -0 rung events --stats "$ID"
+	[ "$(jq -c '[.type, .id, .data.pids.current, .data.cpu.usage.total]' <<<"$output")" = "[\"stats\",\"$ID\",null,null]" ]
+}
+
+# bats test_tags=user-only
 @test "rootless: the devices are the host's, bound" {
 	inside 'head -c 4 /dev/zero | wc -c; echo x >/dev/null; head -c 1 /dev/urandom | wc -c; ls -l /dev/null'
 	mentions 4 1
