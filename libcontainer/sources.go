@@ -122,10 +122,17 @@ func (c *creation) mapShown(tree *os.File) error {
 	}
 	next := &c.program.Maps[c.mapped]
 	c.mapped++
-	if err := mapOwners(tree, &next.Mapping); err != nil {
+	if err := c.change(tree, next); err != nil {
 		return fmt.Errorf("%s: %s: %w", next.Why.Field, next.Why.Purpose, err)
 	}
 	return c.hands.Reply(plan.SyncMap, nil, nil)
+}
+
+func (c *creation) change(tree *os.File, m *compile.Map) error {
+	if m.Fill != "" {
+		return fill(tree, c.state.Rootfs, m.Fill)
+	}
+	return mapOwners(tree, &m.Mapping)
 }
 
 // deviceNode makes a device node and returns a mount of it. The kernel attaches none of a file

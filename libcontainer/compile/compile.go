@@ -110,9 +110,11 @@ type IDMapping struct {
 // Given reports whether there is a mapping.
 func (m *IDMapping) Given() bool { return len(m.UIDs) > 0 || m.Namespace != "" }
 
-// Map is an id map for a mount that the hands show at SYNC map.
+// Map is what the parent does to a mount that the hands show at SYNC map: it maps its owners, or
+// copies into it.
 type Map struct {
 	Mapping IDMapping
+	Fill    string // a path of the root file system, which the mount is to begin as a copy of
 	Why     plan.Why
 }
 
@@ -134,6 +136,7 @@ const (
 	StoreState
 	SendListener
 	MapOwners
+	FillMount
 )
 
 var actionNames = [...]string{
@@ -144,7 +147,7 @@ var actionNames = [...]string{
 	RunCreateRuntime: "run createRuntime hooks", RunCreateContainer: "run createContainer hooks",
 	LookInside: "look inside and compile the next segment", SetRlimits: "set resource limits",
 	StoreState: "store the state", SendListener: "send the listener to the seccomp agent",
-	MapOwners: "map the owners of files",
+	MapOwners: "map the owners of files", FillMount: "copy what is covered",
 }
 
 // String returns the words for it in explain.

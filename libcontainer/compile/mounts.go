@@ -155,7 +155,7 @@ func (c *compiler) newFilesystem(m *specs.Mount, o *mountOptions, params []plan.
 	case o.copyUp && mapped(m, o):
 		return plan.None, fieldError(field+".options", "tmpcopyup does not go with an id map: the copy has the owners of the original")
 	case o.copyUp && !c.facts.Privileged():
-		return plan.None, fieldError(field+".options", "tmpcopyup needs CAP_SYS_ADMIN where rung runs: %w", sysEPERM)
+		return c.filledByParent(m, params, attrs, field), nil
 	case !o.copyUp && !(mapped(m, o) && c.facts.Privileged()):
 		c.b.For(field, "new "+m.Type+" for "+c.destination(m))
 		tree, _ := c.b.Filesystem(m.Type, params, attrs)
@@ -169,6 +169,19 @@ func (c *compiler) newFilesystem(m *specs.Mount, o *mountOptions, params []plan.
 	s := &c.prog.Sources[tree]
 	s.Type, s.Params, s.Attrs = m.Type, params, attrs
 	return tree, nil
+}
+
+// filledByParent is a tmpfs of the hands that the parent, a plain user who may mount none, copies into.
+func (c *compiler) filledByParent(m *specs.Mount, params []plan.Option, attrs uint64, field string) plan.Slot {
+	c.b.For(field, "new "+m.Type+" for "+c.destination(m))
+	tree, _ := c.b.Filesystem(m.Type, params, attrs)
+	c.b.For(field, "rung copies what is at "+c.destination(m))
+	c.b.SyncAt(plan.SyncMap, tree)
+	c.prog.Maps = append(c.prog.Maps, Map{
+		Fill: c.destination(m), Why: plan.Why{Field: field, Purpose: "copy " + c.destination(m) + " into the tmpfs"},
+	})
+	c.at(plan.SyncMap, FillMount, field)
+	return tree
 }
 
 // virtual file systems share a superblock that others write to, or are filled before they

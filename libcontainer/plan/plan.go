@@ -80,7 +80,7 @@ const (
 	SyncInside                        // mounts are made: the parent runs hooks, looks inside, sends the next segment
 	SyncReady                         // all but start: the parent sets rlimits and stores the state
 	SyncListener                      // the filter is in force: who lets the process run takes its listener
-	SyncMap                           // the parent maps the owners of the mount that it is shown: any number of times before "inside"
+	SyncMap                           // the parent maps the owners of the mount that it is shown, or copies into it: any number of times before "inside"
 )
 
 // String returns the name of the point as explain prints it.

@@ -211,9 +211,17 @@ bind_mount() { # SOURCE DESTINATION OPTION...
 }
 
 # bats test_tags=user-only
-@test "tmpcopyup without the right to mount is refused, not left out" {
-	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]}'
-	refused 'mounts[7].options' tmpcopyup CAP_SYS_ADMIN
+@test "tmpcopyup without the right to mount: rung copies into the tmpfs of the container" {
+	own_rootfs
+	mkdir -p "$ROOTFS/seed/sub"
+	echo content >"$ROOTFS/seed/sub/file"
+	chmod 640 "$ROOTFS/seed/sub/file"
+	chmod 751 "$ROOTFS/seed/sub"
+	ln -s sub/file "$ROOTFS/seed/link"
+	add_mount '{"destination": "/seed", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "size=1m"]}'
+	inside 'cat /seed/link; stat -c "%a %u:%g" /seed/sub /seed/sub/file; echo changed >/seed/sub/file; stat -f -c %T /seed'
+	says $'content\n751 0:0\n640 0:0\ntmpfs'
+	[ "$(cat "$ROOTFS/seed/sub/file")" = content ]
 }
 
 # bats test_tags=user
