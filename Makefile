@@ -69,6 +69,10 @@ lint: deps ## run every linter, and check that generated files are current
 bench: static ## measure beside crun and runc; writes bench/report.md (MEASURE="run exec" for a part)
 	@scripts/as-root.sh bench/bench.sh $(MEASURE)
 
+.PHONY: bench-engines
+bench-engines: static ## measure docker run and podman run beside crun and runc; writes bench/engines.md
+	@scripts/as-root.sh bench/engines.sh
+
 fuzz: deps ## run every fuzzer for FUZZTIME (default 30s)
 	@scripts/fuzz.sh $(FUZZTIME)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016 # scripts for inner shells
+# shellcheck disable=SC2016,SC2094 # scripts for inner shells; page_file reads another file
 # Docker as its guides teach it.
 
 load helpers
@@ -18,8 +18,9 @@ teardown() {
 
 start_engine() {
 	mkdir -p /etc/docker
-	cp "$SOURCE/tests/engines/files/daemon.json" /etc/docker/daemon.json
-	setsid dockerd >/run/dockerd.log 2>&1 </dev/null &
+	page_file /etc/docker/daemon.json >/etc/docker/daemon.json
+	# Of this machine, not of rung: maybe no right to protect the daemon from the OOM killer.
+	setsid dockerd --oom-score-adjust 0 >/run/dockerd.log 2>&1 </dev/null &
 	until_socket /run/docker.sock /run/dockerd.log
 	docker import --change 'CMD ["sh"]' "$SHARED/busybox.tar" busybox
 	docker run --rm busybox true
@@ -46,6 +47,23 @@ clean_engine() {
 }
 
 # ---- run ------------------------------------------------------------------------------------------------------------
+
+# bats test_tags=smoke
+@test "docker: info and version name the runtime" {
+	both --differs 'the versions are their own' <<-'CASE'
+		docker info --format '{{.DefaultRuntime}} {{(index .Runtimes "rung").Path}}'
+		docker version --format '{{range .Server.Components}}{{if eq .Name "rung"}}{{.Version}}{{end}}{{end}}'
+		docker info 2>/dev/null | grep -E '(Default Runtime|runc version)'
+	CASE
+	mentions 'rung /usr/local/sbin/rung' "$("$RUNG" --version | sed -n 's/rung version //p')"
+}
+
+@test "docker: the commands of docs/engines.md" {
+	both <<-'CASE'
+		bash -e <(page_commands Docker) | sed '/^rung /s/ .*//'
+	CASE
+	says $'hello\nrung\nrung\nhello'
+}
 
 # bats test_tags=smoke
 @test "docker: run: status of the program" {
@@ -480,8 +498,9 @@ clean_engine() {
 		for p in rprivate rslave rshared; do echo $p; docker exec $p cat /data/late/f 2>&1; done
 		docker exec rshared sh -c 'mount -t tmpfs t /data/sub && echo from inside >/data/sub/g' 2>&1
 		cat d/sub/g 2>&1; docker exec rslave cat /data/sub/g 2>&1; docker exec rprivate cat /data/sub/g 2>&1
-		docker rm -f rprivate rslave rshared; umount -R d
+		docker rm -f rprivate rslave rshared; umount -R d; mount --bind d d; mount --make-private d
 		code docker run --rm -v $PWD/d:/data:rshared busybox true 2>&1 | grep -oE 'status .*|not a shared mount'
+		umount d
 	CASE
 	mentions 'new' 'status 125'
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016 # scripts for inner shells
+# shellcheck disable=SC2016,SC2094 # scripts for inner shells; page_file reads another file
 # Podman as root.
 
 load helpers
@@ -18,7 +18,7 @@ teardown() {
 
 start_engine() {
 	mkdir -p /etc/containers/containers.conf.d
-	cp "$SOURCE/tests/engines/files/containers.conf" /etc/containers/containers.conf
+	page_file /etc/containers/containers.conf >/etc/containers/containers.conf
 	# Of this machine, not of rung: no systemd, and maybe no right to raise limits.
 	cat >/etc/containers/containers.conf.d/tests.conf <<-'CONF'
 		[engine]
@@ -59,6 +59,13 @@ clean_engine() {
 		podman info --format '{{.Host.OCIRuntime.Version}}'
 	CASE
 	mentions 'rung /usr/local/sbin/rung' "$("$RUNG" --version | head -n 1)"
+}
+
+@test "podman: the commands of docs/engines.md" {
+	both <<-'CASE'
+		bash -e <(page_commands 'Podman and Buildah')
+	CASE
+	says $'rung\nhello'
 }
 
 # bats test_tags=smoke
@@ -275,7 +282,6 @@ clean_engine() {
 @test "podman: build" {
 	both <<-'CASE'
 		printf 'FROM busybox\nRUN echo built >/made; id -u >>/made\nUSER 1000\nRUN id >/tmp/who; grep CapEff /proc/self/status >>/tmp/who\nCMD cat /made /tmp/who\n' >Containerfile
-		# Like runc 1.5, rung warns of ambient capabilities that can not be raised, which Buildah asks for; runc 1.1 is silent.
 		podman build -q -t built . >/dev/null 2>&1; podman run --rm built; podman rmi -f built >/dev/null
 		printf 'FROM busybox\nRUN exit 7\n' | podman build - 2>&1 | grep -o 'exit status 7' | head -1
 		podman image prune -f >/dev/null

@@ -3,7 +3,8 @@
 # /var/lib and cgroups of its own. An engine in it uses its default paths and can not meet another. When its first
 # process ends, all of it is gone but the directory and the cgroups, which `stop` removes.
 #
-#   world.sh start DIR RUNTIME     makes a world in the new directory DIR, with RUNTIME as /usr/local/sbin/rung
+#   world.sh start DIR RUNTIME     makes a world in the new directory DIR, with RUNTIME as /usr/local/sbin/rung; with
+#                                  WORLD_CGROUP=v1 a hybrid machine shows pure cgroup v1 there
 #   world.sh in DIR COMMAND...     runs a command there
 #   world.sh stop DIR              ends it; fails where cgroups of containers are left
 #
@@ -77,10 +78,20 @@ remove_world_cgroups() { # DIR
 				left=1
 				;;
 			esac
-			rmdir "$group" || left=1
+			rmdir_soon "$group" || left=1
 		done < <(find "$root" -depth -type d)
 	done <"$1/cgroups"
 	return $left
+}
+
+# What was killed may take a moment to be gone.
+rmdir_soon() { # CGROUP
+	local tries
+	for ((tries = 0; tries < 40; tries++)); do
+		rmdir "$1" 2>/dev/null && return
+		sleep 0.05
+	done
+	rmdir "$1"
 }
 
 # ---- namespaces -----------------------------------------------------------------------------------------------------
@@ -106,7 +117,7 @@ start() { # DIR RUNTIME
 		cat "$dir/log" >&2
 		die "no world in $dir"
 	}
-	pgrep -P "$(cat "$dir/outer")" >"$dir/pid"
+	pgrep --newest --parent "$(cat "$dir/outer")" >"$dir/pid"
 }
 
 # inside is pid 1: it waits for orphans and for its end.
@@ -115,6 +126,7 @@ inside() { # DIR
 	[ ! -d /sys/fs/cgroup/init ] || enter_cgroups "$dir" 2
 	mount_system "$dir"
 	mount_files "$dir"
+	mount --make-rshared / # as systemd makes it, and engines like it
 	hostname world
 	ip link set lo up
 	touch "$dir/ready"
@@ -149,7 +161,7 @@ mount_system() { # DIR
 mounted_hierarchies() { # TYPE OPTIONS PATH
 	awk '{
 		for (i = 7; $i != "-"; i++);
-		if ($(i + 1) == "cgroup2") print "cgroup2 rw", $5
+		if ($(i + 1) == "cgroup2" && ENVIRON["WORLD_CGROUP"] != "v1") print "cgroup2 rw", $5
 		if ($(i + 1) == "cgroup") { sub(/^rw,/, "", $(i + 3)); print "cgroup", $(i + 3), $5 }
 	}' /proc/self/mountinfo | sort -u
 }
@@ -166,6 +178,13 @@ mount_files() { # DIR
 	for name in docker containerd containers cni; do
 		mkdir -p "$dir/lib/$name" "/var/lib/$name"
 		mount --bind "$dir/lib/$name" "/var/lib/$name"
+	done
+	# Anybody's on other machines, by a rule of udev.
+	for name in net/tun fuse; do
+		[ -c "/dev/$name" ] || continue
+		mkdir -p "$dir/dev/net"
+		mknod -m 0666 "$dir/dev/$name" c "0x$(stat -c %t "/dev/$name")" "0x$(stat -c %T "/dev/$name")"
+		mount --bind "$dir/dev/$name" "/dev/$name"
 	done
 	rm -rf /etc/docker /etc/containerd /etc/containers/containers.conf /etc/cni/net.d
 }

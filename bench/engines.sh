@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# Measures what a user of an engine waits for: `docker run --rm busybox true` and `podman run --rm busybox true` with rung,
+# crun and runc as the runtime, in paired runs. Writes bench/engines.md.
+#
+#   engines.sh [docker] [podman]                        default: both
+#
+#   RUNG=./rung   the binary to measure          ROUNDS=5   rounds; in each, every runtime has its turn
+#   RUNS=20       runs a round and runtime       WARMUP=2   unmeasured runs before each turn
+#   OUT=FILE      the report                     default: bench/engines.md
+#
+# Needs root. The engines run in a world of their own (tests/engines/world.sh); on a hybrid machine it shows pure cgroup
+# v1, since Debian's crun takes a hybrid machine for something else.
+set -euo pipefail
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/../scripts/lib.sh"
+
+rounds=${ROUNDS:-5} runs=${RUNS:-20} warmup=${WARMUP:-2}
+rung=$(readlink -f "${RUNG:-$repo/rung}")
+out=$(readlink -m "${OUT:-$repo/bench/engines.md}")
+runtimes=(rung crun runc)
+world=$repo/tests/engines/world.sh
+engines=("$@")
+[ $# -gt 0 ] || engines=(docker podman)
+
+[ "$(id -u)" = 0 ] || die 'needs root'
+[ -x "$rung" ] || die "$rung is missing: make"
+"$repo/scripts/install-deps.sh" bench engines
+
+work=$(mktemp -d /var/tmp/rung-bench.XXXXXX)
+
+clean() {
+	[ ! -d "$work/world" ] || "$world" stop "$work/world" || true
+	rm -rf --one-file-system "$work"
+}
+trap clean EXIT
+
+in_world() {
+	"$world" in "$work/world" "$@"
+}
+
+start_docker() {
+	in_world bash -c 'mkdir -p /etc/docker; echo "{\"runtimes\": {\"rung\": {\"path\": \"/usr/local/sbin/rung\"},
+		\"crun\": {\"path\": \"/usr/bin/crun\"}}, \"oom-score-adjust\": 0}" >/etc/docker/daemon.json
+		setsid dockerd >/run/dockerd.log 2>&1 </dev/null &
+		for i in $(seq 300); do [ ! -S /run/docker.sock ] || break; sleep 0.1; done
+		docker import --change "CMD [\"sh\"]" '"$work"'/busybox.tar busybox' >/dev/null || die 'dockerd did not start'
+}
+
+start_podman() {
+	in_world bash -c 'mkdir -p /etc/containers; cat >/etc/containers/containers.conf; podman import -q '"$work"'/busybox.tar busybox' \
+		>/dev/null 2>&1 <<-'CONF' || die 'podman has no image'
+			[engine]
+			cgroup_manager = "cgroupfs"
+			events_logger = "file"
+			[engine.runtimes]
+			rung = ["/usr/local/sbin/rung"]
+			crun = ["/usr/bin/crun"]
+			runc = ["/usr/sbin/runc"]
+			[containers]
+			default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+		CONF
+}
+
+command_for() { # ENGINE RUNTIME
+	case $1 in
+	docker) echo "docker run --rm --runtime $2 busybox true" ;;
+	podman) echo "podman --runtime $2 run --rm busybox true" ;;
+	esac
+}
+
+# The runtimes take turns in every round, each round beginning with the next one, so that a machine that grows warm or
+# busy is slow for all.
+measure() { # ENGINE
+	local round runtime order=("${runtimes[@]}")
+	for ((round = 0; round < rounds; round++)); do
+		for runtime in "${order[@]}"; do
+			in_world hyperfine --shell=none --style=none --warmup "$warmup" --runs "$runs" \
+				--export-json "$work/$1.$runtime.$round.json" "$(command_for "$1" "$runtime")" >/dev/null 2>"$work/err" ||
+				die "$1 with $runtime: $(cat "$work/err")"
+		done
+		order=("${order[@]:1}" "${order[0]}")
+	done
+}
+
+# In milliseconds.
+quantile() { # ENGINE RUNTIME 0..1
+	jq -rs --argjson q "$3" '[.[].results[].times[]] | sort | .[(length - 1) * $q | floor] * 1000' "$work/$1.$2".*.json
+}
+
+# A round's median with rung, less the other's of the same round: the median of these differences.
+paired() { # ENGINE RUNTIME
+	local round
+	for ((round = 0; round < rounds; round++)); do
+		jq -s '.[0].results[0].median - .[1].results[0].median' "$work/$1.rung.$round.json" "$work/$1.$2.$round.json"
+	done | sort -g | awk '{ d[NR] = $1 } END { printf "%.0f", d[int((NR + 1) / 2)] * 1000 }'
+}
+
+table() { # ENGINE
+	local runtime
+	for runtime in "${runtimes[@]}"; do
+		printf '| `%s run --rm busybox true` | %s | %.0f | %.0f to %.0f | %s |\n' "$1" "$runtime" "$(quantile "$1" "$runtime" 0.5)" \
+			"$(quantile "$1" "$runtime" 0.25)" "$(quantile "$1" "$runtime" 0.75)" \
+			"$([ "$runtime" = rung ] || paired "$1" "$runtime")"
+	done
+}
+
+report() {
+	cat <<-HEAD
+		# What a user of an engine waits for
+
+		Written by \`make bench-engines\`. Milliseconds from the command to its end; the engine's own work is most of it and the
+		same for all. The last column is rung's median less the other's in the same round, the median over all rounds: below zero
+		rung is faster.
+
+		| command | runtime | median | quartiles | rung less this |
+		|---|---|--:|--:|--:|
+	HEAD
+	cat "$work/tables"
+	cat <<-TAIL
+
+		$rounds rounds of $runs runs each, after $warmup unmeasured. $(nproc) CPUs, $(uname -r), load at the end $(cut -d' ' -f1 /proc/loadavg).
+		$("$rung" --version | head -n 1); $(crun --version | head -n 1); $(runc --version | head -n 1);
+		$(dpkg-query -W -f '${Package} ${Version}; ' docker.io containerd podman conmon | sed 's/; $//').
+	TAIL
+}
+
+"$repo/scripts/busybox-rootfs.sh" "$work/busybox"
+tar -C "$work/busybox" -cf "$work/busybox.tar" .
+WORLD_CGROUP=v1 "$world" start "$work/world" "$rung"
+in_world rm /usr/local/sbin/runc # runc is to be Debian's
+for engine in "${engines[@]}"; do
+	"start_$engine"
+	echo "measuring $engine" >&2
+	measure "$engine"
+	table "$engine" >>"$work/tables"
+done
+report >"$out"
+cat "$out"

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Writes docs/engines-results.md from what the last `make test-engines` found (build/engines/results.tsv).
+set -euo pipefail
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+
+results=${1:-$repo/build/engines/results.tsv}
+out=$repo/docs/engines-results.md
+[ -s "$results" ] || die "no $results: run make test-engines"
+
+engines() {
+	cut -f1 "$results" | awk '!seen[$0]++'
+}
+
+summary() {
+	printf '| engine | cases | equal | differ, with a reason | not on this machine | differ | seconds with rung | with runc |\n|---|--:|--:|--:|--:|--:|--:|--:|\n'
+	awk -F '\t' '
+		function kind() { return $3 == "differs" ? ($4 == "" ? "wrong" : "differs") : $3 }
+		{ n[$1]++; k[$1 " " kind()]++; rung[$1] += $5; runc[$1] += $6; if (!seen[$1]++) order[++engines] = $1 }
+		END { for (i = 1; i <= engines; i++) { e = order[i]
+			printf "| %s | %d | %d | %d | %d | %d | %.0f | %.0f |\n", e, n[e], k[e " equal"], k[e " differs"], k[e " not here"],
+				k[e " wrong"], rung[e], runc[e] } }' "$results"
+}
+
+cases() { # ENGINE
+	printf '| case | rung beside runc | seconds |\n|---|---|---|\n'
+	awk -F '\t' -v engine="$1" '$1 == engine {
+		sub(/^[^:]*: /, "", $2); gsub(/\|/, "\\|", $2)
+		said = $3
+		if ($3 == "differs") said = $4 == "" ? "**differs**" : "differs: " $4
+		if ($3 == "not here") said = "not run on this machine: " $4
+		printf "| %s | %s | %s |\n", $2, said, $5 == "" ? "" : $5 " / " $6
+	}' "$results"
+}
+
+{
+	cat <<-HEAD
+		# Every case, rung beside runc
+
+		Written by \`scripts/engines-results.sh\` from one run of \`make test-engines\`: a case runs with rung and with Debian's runc at
+		the same time, on the same engine with the same configuration, and must end and print the same ("equal"). Where it does
+		not, the reason stands there. The seconds are of a shared machine, and no measure of a runtime: see
+		[bench/engines.md](../bench/engines.md).
+
+	HEAD
+	printf '%s.\n' "$(dpkg-query -W -f '${Package} ${Version}, ' docker.io containerd podman buildah conmon netavark runc | sed 's/, $//')"
+	printf 'Linux %s, %s.\n\n' "$(uname -r)" \
+		"$([ -e /sys/fs/cgroup/cgroup.controllers ] && echo 'pure cgroup v2' || echo 'cgroup v1 and hybrid')"
+	summary
+	while read -r engine; do
+		printf '\n## %s\n\n' "$engine"
+		cases "$engine"
+	done < <(engines)
+} >"$out"
+echo "$out: $(wc -l <"$results") cases"

@@ -1,0 +1,204 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2094 # scripts for inner shells; page_file reads another file
+# Kubernetes' side: containerd's CRI plugin, driven by crictl, with rung as the handler of a RuntimeClass.
+
+load helpers
+
+setup_file() {
+	[ -x "$RUNG_SOURCE/build/tools/crictl" ] || "$RUNG_SOURCE/scripts/cri-tools.sh"
+	start_worlds
+}
+
+teardown_file() {
+	stop_worlds
+}
+
+teardown() {
+	nothing_left
+}
+
+start_engine() {
+	mkdir -p /etc/containerd /etc/cni/net.d
+	# The first part is of these tests: a pause image without a registry, and no right to protect it from the OOM killer.
+	cat - <(page_file /etc/containerd/config.toml) >/etc/containerd/config.toml <<-'TOML'
+		[plugins."io.containerd.grpc.v1.cri"]
+		  sandbox_image = "localhost/pause:latest"
+		  restrict_oom_score_adj = true
+		[plugins."io.containerd.grpc.v1.cri".cni]
+		  bin_dir = "/usr/lib/cni"
+	TOML
+	sed -i -e '/^version/d' -e '1i version = 2' /etc/containerd/config.toml
+	cat >/etc/cni/net.d/10-pods.conflist <<-'JSON'
+		{"cniVersion": "0.4.0", "name": "pods", "plugins": [
+		{"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true,
+		"ipam": {"type": "host-local", "ranges": [[{"subnet": "10.22.0.0/16"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
+		{"type": "portmap", "capabilities": {"portMappings": true}}]}
+	JSON
+	printf 'runtime-endpoint: unix:///run/containerd/containerd.sock\nimage-endpoint: unix:///run/containerd/containerd.sock\ntimeout: 30\n' >/etc/crictl.yaml
+	setsid containerd >>/run/containerd.log 2>&1 </dev/null &
+	echo $! >/run/containerd.pid
+	until_socket /run/containerd/containerd.sock /run/containerd.log
+	ctr -n k8s.io images import "$SHARED/busybox.image" >/dev/null
+	ctr -n k8s.io images import "$SHARED/pause.image" >/dev/null
+	crictl() { "$SOURCE/build/tools/crictl" "$@"; }
+	until_ok 30 crictl info
+	# What the first pod makes stays: the bridge and its rules.
+	printf '{"metadata": {"name": "warm", "namespace": "default", "uid": "warm"}, "port_mappings": [{"container_port": 80, "host_port": 8082}], "linux": {}}' >/run/warm.json
+	pod=$(crictl runp --runtime rung /run/warm.json) && crictl rmp -f "$pod"
+}
+
+stop_engine() {
+	kill "$(cat /run/containerd.pid)"
+	until_ok 20 test ! -d "/proc/$(cat /run/containerd.pid)"
+}
+
+engine_state() {
+	"$SOURCE/build/tools/crictl" pods -q | sed 's/^/pod /'
+	"$SOURCE/build/tools/crictl" ps -aq | sed 's/^/container /'
+	ctr -n k8s.io tasks ls -q | sed 's/^/task /'
+	ls /run/containerd/runc/k8s.io 2>/dev/null
+}
+
+clean_engine() {
+	"$SOURCE/build/tools/crictl" rmp -fa
+}
+
+# What the cases begin with: pod [SETTINGS OF THE POD], container POD NAME SCRIPT [SETTINGS], in JSON.
+begin='
+crictl() { "$SOURCE/build/tools/crictl" "$@"; }
+pod() {
+	local uid=pod-$RANDOM
+	jq -n "{metadata: {name: \"$uid\", namespace: \"default\", uid: \"$uid\"}, log_directory: \"$PWD/logs\", linux: {}} * ${1:-{\}}" >$uid.json
+	ln -sf $uid.json pod.json; mkdir -p logs
+	crictl runp --runtime rung $uid.json 2>/dev/null
+}
+container() {
+	jq -n --arg s "$3" "{metadata: {name: \"$2\"}, image: {image: \"localhost/busybox:latest\"}, command: [\"sh\", \"-c\", \$s], log_path: \"$2.log\", linux: {}} * ${4:-{\}}" >$2.json
+	crictl create $1 $2.json pod.json
+}
+state() { crictl inspect $1 | jq -r .status.state; }
+'
+
+# bats test_tags=smoke
+@test "CRI: a pod, its containers, logs, status, exec, removal" {
+	both <<-CASE
+		$begin
+		p=\$(pod '{hostname: "web"}'); crictl pods -o json | jq -r '.items[] | .state, .runtimeHandler'
+		c=\$(container \$p main 'hostname; echo out; echo err >&2; trap "exit 4" TERM; while :; do sleep 0.1; done'); state \$c
+		crictl start \$c | wc -l; state \$c; until_ok 10 says_so err cat logs/main.log; crictl logs \$c 2>/dev/null; crictl logs \$c 2>&1 >/dev/null
+		code crictl exec -s \$c sh -c 'echo inside; exit 9' 2>&1 | grep -v level=; code crictl exec \$c echo streamed
+		code crictl exec -s \$c no-such 2>&1 | grep -oE 'status .*|executable file not found in .PATH' | sort -u
+		echo piped | crictl exec -i \$c cat
+		crictl ps -o json | jq -r '.containers[] | .metadata.name, .state'
+		crictl stop -t 5 \$c | wc -l; state \$c; crictl inspect \$c | jq .status.exitCode
+		crictl rm \$c | wc -l; crictl stopp \$p | wc -l; crictl rmp \$p | wc -l
+	CASE
+	mentions SANDBOX_READY rung CONTAINER_RUNNING web inside streamed piped CONTAINER_EXITED $'\n4'
+}
+
+@test "CRI: the RuntimeClass of docs/engines.md names a handler that containerd has" {
+	both <<-CASE
+		$begin
+		handler=\$(page_file runtimeclass.yaml | sed -n 's/^handler: //p'); crictl info | jq -r --arg h "\$handler" '.config.containerd.runtimes[\$h] | .runtimeType, .options.BinaryName'
+	CASE
+	says $'io.containerd.runc.v2\n/usr/local/sbin/rung'
+}
+
+@test "CRI: errors of start, exit codes, OOM" {
+	both <<-CASE
+		$begin
+		p=\$(pod)
+		c=\$(container \$p bad true '{command: ["no-such"]}'); code crictl start \$c 2>&1 | grep -oE '^status .*|executable file not found in .PATH' | sort -u
+		crictl inspect \$c | jq -r '.status | .state, .exitCode, .reason'
+		c=\$(container \$p seven 'exit 7'); crictl start \$c >/dev/null; until_ok 10 says_so EXITED state \$c; crictl inspect \$c | jq -r '.status | .exitCode, .reason'
+		c=\$(container \$p oom 'dd if=/dev/zero of=/dev/null bs=64M count=1; echo \$?; exec dd if=/dev/zero of=/dev/null bs=64M count=1' '{linux: {resources: {memory_limit_in_bytes: 16777216}}}')
+		crictl start \$c >/dev/null; until_ok 10 says_so EXITED state \$c; sleep 0.5; crictl inspect \$c | jq -r '.status | .exitCode, .reason'
+		crictl rmp -f \$p | wc -l
+	CASE
+	mentions 'executable file not found in $PATH' $'7\nError' $'137\nOOMKilled'
+}
+
+# bats test_tags=smoke
+@test "CRI: resources, and their update, stats" {
+	both <<-CASE
+		$begin
+		p=\$(pod '{linux: {cgroup_parent: "/kubepods/burstable/poda"}}')
+		c=\$(container \$p main 'sleep 1000' '{linux: {resources: {memory_limit_in_bytes: 67108864, cpu_quota: 50000, cpu_period: 100000, cpu_shares: 300, cpuset_cpus: "0", oom_score_adj: 500}}}')
+		crictl start \$c >/dev/null
+		g() { if [ -e /sys/fs/cgroup/cgroup.controllers ]; then cat /sys/fs/cgroup/kubepods/burstable/poda/\$c/\$3; else cat /sys/fs/cgroup/\$1/kubepods/burstable/poda/\$c/\$2; fi; }
+		all() { g memory memory.limit_in_bytes memory.max; g cpu cpu.cfs_quota_us cpu.max; g cpu cpu.shares cpu.weight; g cpuset cpuset.cpus cpuset.cpus; }
+		all; crictl exec -s \$c cat /proc/1/oom_score_adj
+		crictl update --memory 100663296 --cpu-quota 20000 --cpu-share 512 --cpuset-cpus 1 \$c | wc -l; all
+		until_ok 30 has crictl stats -o json \$c; crictl stats -o json \$c | jq -r '.stats[0] | (.memory.workingSetBytes.value | tonumber > 0), (.cpu.usageCoreNanoSeconds.value | tonumber > 0)'
+		until_ok 30 crictl statsp \$p
+		crictl rmp -f \$p | wc -l; find /sys/fs/cgroup -depth -path '*/kubepods/*' -type d -exec rmdir {} +; find /sys/fs/cgroup -depth -name kubepods -exec rmdir {} +
+	CASE
+	mentions $'67108864\n' $'100663296\n' 500 true
+}
+
+@test "CRI: namespaces shared in a pod, and with the host" {
+	both <<-CASE
+		$begin
+		p=\$(pod '{linux: {security_context: {namespace_options: {pid: 1}}}}')
+		a=\$(container \$p a 'sleep 1000'); b=\$(container \$p b 'sleep 1001'); crictl start \$a \$b | wc -l
+		for ns in net ipc uts pid mnt; do [ "\$(crictl exec -s \$a readlink /proc/self/ns/\$ns)" = "\$(crictl exec -s \$b readlink /proc/self/ns/\$ns)" ] && echo \$ns shared || echo \$ns not; done
+		crictl rmp -f \$p | wc -l
+		p=\$(pod '{linux: {security_context: {namespace_options: {pid: 0}}}}')
+		a=\$(container \$p a 'sleep 1000' '{linux: {security_context: {namespace_options: {pid: 0}}}}'); b=\$(container \$p b 'sleep 1001' '{linux: {security_context: {namespace_options: {pid: 0}}}}'); crictl start \$a \$b | wc -l
+		crictl exec -s \$a ps -o args | grep -E '^sleep|pause' | sort; crictl rmp -f \$p | wc -l
+		p=\$(pod '{linux: {security_context: {namespace_options: {network: 2, pid: 2, ipc: 2}}}}')
+		a=\$(container \$p a 'sleep 1000' '{linux: {security_context: {namespace_options: {network: 2, pid: 2, ipc: 2}}}}'); crictl start \$a >/dev/null
+		for ns in net ipc pid; do [ "\$(crictl exec -s \$a readlink /proc/self/ns/\$ns)" = "\$(readlink /proc/self/ns/\$ns)" ] && echo \$ns of the host; done
+		crictl rmp -f \$p | wc -l
+	CASE
+	mentions 'net shared' 'mnt not' 'sleep 1001' 'pid of the host'
+}
+
+@test "CRI: network: the pod's address, port-forward, host port" {
+	both <<-CASE
+		$begin
+		p=\$(pod '{port_mappings: [{container_port: 80, host_port: 8082, protocol: 0}]}'); ip=\$(crictl inspectp \$p | jq -r .status.network.ip)
+		c=\$(container \$p web 'nc -ll -p 80 -e echo served'); crictl start \$c >/dev/null; echo \${ip%.*.*}
+		timeout 5 busybox nc \$ip 80 </dev/null
+		\$SOURCE/build/tools/crictl port-forward \$p 8083:80 >/dev/null 2>&1 & forward=\$!; until_ok 10 busybox nc -z 127.0.0.1 8083; timeout 5 busybox nc 127.0.0.1 8083 </dev/null; kill \$forward
+		timeout 5 busybox nc \$(ip -4 -o addr show cni0 | awk '{ print \$4 }' | cut -d/ -f1) 8082 </dev/null
+		crictl rmp -f \$p | wc -l
+	CASE
+	mentions 10.22 served
+}
+
+@test "CRI: security contexts and mounts" {
+	both <<-CASE
+		$begin
+		p=\$(pod '{linux: {sysctls: {"net.core.somaxconn": "200"}}}'); mkdir d; echo host >d/f; chmod 755 .
+		see='grep -E "^(Cap|NoNew|Seccomp:|Uid|Groups)" /proc/self/status; cat /proc/sys/net/core/somaxconn; touch /x; ls -l /dev/mine 2>/dev/null | cut -c 1-10; cat /data/f; touch /data/y'
+		run() { local c; c=\$(container \$p \$1 "\$see" "\$2"); crictl start \$c >/dev/null; until_ok 10 says_so EXITED state \$c; crictl logs \$c 2>&1 | sort; }
+		run plain
+		run user '{linux: {security_context: {run_as_user: {value: 1000}, supplemental_groups: [4, 5], no_new_privs: true, readonly_rootfs: true, capabilities: {drop_capabilities: ["ALL"], add_capabilities: ["NET_ADMIN"]}}}}'
+		run seccomp '{linux: {security_context: {seccomp: {profile_type: 0}}}}'
+		run mounts "{mounts: [{container_path: \"/data\", host_path: \"\$PWD/d\", readonly: true}], devices: [{container_path: \"/dev/mine\", host_path: \"/dev/loop0\", permissions: \"r\"}]}"
+		crictl rmp -f \$p | wc -l
+	CASE
+	mentions 'Read-only file system' 200 host
+}
+
+@test "CRI: containerd is started again, the pods live on" {
+	both <<-CASE
+		$begin
+		p=\$(pod); c=\$(container \$p main 'sleep 1000'); crictl start \$c >/dev/null
+		kill -KILL \$(cat /run/containerd.pid); sleep 0.5
+		setsid containerd >>/run/containerd.log 2>&1 </dev/null & echo \$! >/run/containerd.pid
+		until_ok 30 crictl info; state \$c; crictl exec -s \$c echo exec works; crictl pods -o json | jq -r '.items[].state'; crictl rmp -f \$p | wc -l
+	CASE
+	mentions CONTAINER_RUNNING 'exec works' SANDBOX_READY
+}
+
+@test "CRI: 10 pods at once" {
+	both <<-CASE
+		$begin
+		one() { cd \$(mktemp -d /run/case.XXXXXX); local p c; p=\$(pod); c=\$(container \$p main 'sleep 1000'); crictl start \$c >/dev/null; }
+		for i in \$(seq 10); do (one) & done; wait
+		crictl ps -q | wc -l; crictl pods -q | wc -l; crictl rmp -fa | wc -l
+	CASE
+	mentions $'10\n10\n10'
+}
