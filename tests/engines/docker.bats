@@ -536,7 +536,7 @@ clean_engine() {
 @test "docker: security: --privileged" {
 	needs_capability CAP_SYS_RESOURCE 24
 	both <<-'CASE'
-		docker run --rm --privileged busybox sh -c 'grep -E "^(Cap|Seccomp:)" /proc/self/status; mount -t tmpfs t /mnt && echo mounted; ls /dev | grep -c loop'
+		docker run --rm --privileged busybox sh -c 'grep -E "^(Cap|Seccomp:)" /proc/self/status; mount -t tmpfs t /tmp && echo mounted; ls /dev | grep -c loop'
 	CASE
 	mentions mounted
 }

@@ -115,11 +115,11 @@ begin='podman() { as_plain podman "$@"; }'
 		podman run --rm -v \$PWD/d:/data busybox sh -c 'cat /data/f; echo inside >/data/made'; cat d/made; stat -c %u d/made
 		podman run --rm -v \$PWD/d:/data:ro busybox touch /data/x 2>&1
 		podman run --rm -v named:/vol busybox sh -c 'echo kept >/vol/f'; podman run --rm -v named:/vol busybox cat /vol/f; podman volume rm named
-		podman run --rm --read-only --tmpfs /t:size=1m busybox sh -c 'touch /x; touch /t/x && grep " /t " /proc/mounts' 2>&1
+		podman run --rm --read-only --tmpfs /t:size=1m busybox sh -c 'exec 2>&1; touch /x; touch /t/x && grep " /t " /proc/mounts' 2>&1
 		podman run --rm --cap-drop all --security-opt no-new-privileges busybox grep -E '^(CapEff|NoNew)' /proc/self/status
 		podman run --rm --device /dev/null:/dev/mine busybox sh -c 'ls -l /dev/mine | cut -c 1-10; echo x >/dev/mine && echo ok'
 		podman run --rm --sysctl net.core.somaxconn=200 --network none busybox cat /proc/sys/net/core/somaxconn
-		podman run --rm --privileged --ulimit nproc=100:100 busybox sh -c 'mount -t tmpfs t /mnt && echo mounted' 2>&1
+		podman run --rm --privileged --ulimit nproc=100:100 busybox sh -c 'mount -t tmpfs t /tmp && echo mounted' 2>&1
 	CASE
 	mentions inside 4242 kept 'Read-only file system'
 }

@@ -214,7 +214,7 @@ clean_engine() {
 @test "podman: --privileged" {
 	needs_capability CAP_SYS_RESOURCE 24
 	both <<-'CASE'
-		podman run --rm --privileged busybox sh -c 'grep -E "^(Cap|Seccomp:)" /proc/self/status; mount -t tmpfs t /mnt && echo mounted'
+		podman run --rm --privileged busybox sh -c 'grep -E "^(Cap|Seccomp:)" /proc/self/status; mount -t tmpfs t /tmp && echo mounted'
 	CASE
 	mentions mounted
 }
