@@ -45,7 +45,7 @@ func checkSeccompFlags(c *specs.LinuxSeccomp, field string) error {
 	}
 	for i, f := range c.Flags {
 		switch f {
-		// TSYNC is not in the specification, but in old profiles.
+		// TSYNC is in the specification, but not in specs-go.
 		case "SECCOMP_FILTER_FLAG_TSYNC", specs.LinuxSeccompFlagLog, specs.LinuxSeccompFlagSpecAllow:
 		case specs.LinuxSeccompFlagWaitKillableRecv:
 			if !notify {

@@ -56,6 +56,11 @@ func (c *compiler) openMaskSources() {
 }
 
 func (c *compiler) readonlyPath(p, field string) {
+	if path.Join("/", p) == "/" { // nothing can be put over the root
+		c.b.For(field, "make / read-only")
+		c.b.MountAttr(c.root, "", plan.Attr{Set: sys.MOUNT_ATTR_RDONLY})
+		return
+	}
 	c.b.For(field, "open "+p)
 	target, _ := c.b.Open(c.root, path.Join("/", p), sys.O_PATH, sys.RESOLVE_IN_ROOT|sys.RESOLVE_NO_MAGICLINKS)
 	c.b.Last().Tolerate(sysENOENT)
@@ -68,11 +73,17 @@ func (c *compiler) readonlyPath(p, field string) {
 	c.b.Close(target)
 }
 
-// checkMasks: without a mount namespace the masks would be the host's.
+// checkMasks: without a mount namespace the masks would be the host's. One over the root would
+// be in no process's way.
 func (c *compiler) checkMasks() error {
 	l := c.spec.Linux
 	if !c.hasMounts() && len(l.MaskedPaths)+len(l.ReadonlyPaths) > 0 {
 		return fieldError("linux.maskedPaths", "unable to restrict sys entries without a private MNT namespace")
+	}
+	for i, p := range l.MaskedPaths {
+		if path.Join("/", p) == "/" {
+			return fieldError(fmt.Sprintf("linux.maskedPaths[%d]", i), "the root itself cannot be masked")
+		}
 	}
 	return nil
 }

@@ -33,6 +33,11 @@ func (c *compiler) mount(m *specs.Mount, field string) error {
 	if err := c.checkProc(m, &o, field); err != nil {
 		return err
 	}
+	if c.destination(m) == "/" && !o.remount {
+		if err := c.checkCover(m, &o, field); err != nil {
+			return err
+		}
+	}
 	switch {
 	case o.remount:
 		return c.remount(m, &o, field)
@@ -99,6 +104,28 @@ func (c *compiler) attach(tree plan.Slot, m *specs.Mount, kind uint64, field str
 	c.b.For(field, "attach "+c.destination(m))
 	c.b.MoveMount(tree, target)
 	c.b.Close(target)
+	if c.destination(m) == "/" { // from here on it is the root (runc#5070)
+		c.b.Close(c.root)
+		c.root = tree
+	}
+}
+
+// checkCover: what covers the root must be held by a descriptor, since a path leads below it.
+func (c *compiler) checkCover(m *specs.Mount, o *mountOptions, field string) error {
+	switch {
+	case !c.hasMounts():
+		return fieldError(field+".destination", "the root cannot be covered without a mount namespace in linux.namespaces")
+	case !o.bind && (o.needsMount2() || m.Type == "cgroup" || m.Type == "cgroup2" || m.Type == "sysfs"):
+		return fieldError(field+".destination", "the root cannot be covered by %s with these options", m.Type)
+	}
+	return nil
+}
+
+// closeTree closes a mount that needs no more work, unless it is the root now.
+func (c *compiler) closeTree(tree plan.Slot) {
+	if tree != c.root {
+		c.b.Close(tree)
+	}
 }
 
 func (c *compiler) propagate(tree plan.Slot, o *mountOptions, field string) {
@@ -269,7 +296,7 @@ func (c *compiler) closeOrDefer(tree plan.Slot, m *specs.Mount, late bool, field
 		c.readonly = append(c.readonly, deferred{tree, plan.Why{Field: field, Purpose: "make " + c.destination(m) + " read-only"}})
 		return
 	}
-	c.b.Close(tree)
+	c.closeTree(tree)
 }
 
 // mountData is the last argument of mount(2).
@@ -344,7 +371,7 @@ func (c *compiler) bindMount(m *specs.Mount, o *mountOptions, field string) erro
 	c.bindAttributes(tree, o, field)
 	c.attach(tree, m, kind, field)
 	c.propagate(tree, o, field)
-	c.b.Close(tree)
+	c.closeTree(tree)
 	return nil
 }
 
@@ -453,7 +480,7 @@ func (c *compiler) finishMounts() error {
 	for _, d := range c.readonly {
 		c.b.For(d.why.Field, d.why.Purpose)
 		c.b.MountAttr(d.tree, "", plan.Attr{Set: sys.MOUNT_ATTR_RDONLY})
-		c.b.Close(d.tree)
+		c.closeTree(d.tree)
 	}
 	if c.spec.Root.Readonly {
 		c.b.For("root.readonly", "make the root file system read-only")

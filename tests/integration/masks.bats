@@ -81,3 +81,14 @@ load helpers
 	config 'del(.linux.namespaces[] | select(.type == "mount")) | .mounts = []'
 	refused linux.maskedPaths
 }
+
+@test "the root itself: it can be made read-only, and not be masked" {
+	needs_root
+	own_rootfs
+	inside 'touch /written'
+	config '.linux.readonlyPaths += ["/"]'
+	inside 'touch /new 2>&1 || true'
+	mentions 'Read-only file system'
+	config '.linux.maskedPaths += ["/./"]'
+	refused 'linux.maskedPaths[' 'the root itself cannot be masked'
+}

@@ -702,6 +702,33 @@ unified_mount() {
 	[ "${lines[1]}" = 0 ]
 }
 
+# runc#5070: what is mounted over the root is the root.
+@test "mounts over the root itself" {
+	needs_root
+	own_rootfs
+	mv "$ROOTFS" "$BUNDLE/other"
+	mkdir -p "$ROOTFS" "$BUNDLE/data"
+	echo other >"$BUNDLE/other/etc/mark"
+	# what covers the root comes first: the others are on top of it
+	config '.mounts = [{destination: "/", source: "other", options: ["bind"]}] + .mounts + [{destination: "/tmp", source: "data", options: ["bind"]}]
+		| .linux.maskedPaths = ["/etc/passwd"]'
+	inside 'cat /etc/mark /etc/passwd; touch /written /tmp/there; ls /dev/null; grep -c " / / " /proc/self/mountinfo || true'
+	[ "${lines[*]:0:2}" = 'other /dev/null' ] || fail "$output"
+	[ -e "$BUNDLE/other/written" ]
+	[ -e "$BUNDLE/data/there" ]
+	[ -z "$(ls -A "$ROOTFS")" ]
+	process sleep 1000
+	start_container
+	exec_in cat /etc/mark
+	says other
+	rung delete --force "$ID"
+	config '.mounts[0].options += ["ro"]'
+	inside 'touch /new 2>&1 || true'
+	mentions 'Read-only file system'
+	config '.mounts[0] = {destination: "/", type: "sysfs", source: "sysfs"}'
+	refused 'mounts[0].destination' 'the root cannot be covered by sysfs'
+}
+
 # ---- what is refused ------------------------------------------------------------------------------------------------
 
 # bats test_tags=user
