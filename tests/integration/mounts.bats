@@ -609,6 +609,46 @@ superblock_options() { # WANT OPTION...
 	[ -z "$failed" ]
 }
 
+@test "each option of a mount, and its opposite" {
+	needs_root
+	mkdir "$BUNDLE/data"
+	flags_of() { # WANT TYPE OPTION...
+		local want=$1 type=$2
+		shift 2
+		cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
+		if [ "$type" = bind ]; then
+			bind_mount "$BUNDLE/data" /tmp bind "$@"
+		else
+			config '.mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs", options: $ARGS.positional}]' --args -- "$@"
+		fi
+		process sh -c 'grep " /tmp " /proc/self/mountinfo | cut -d" " -f6'
+		run_container
+		[ "$output" = "$want" ] || fail "$type $*: $output, not $want"
+	}
+	all_flags() {
+		local type
+		for type in bind tmpfs; do
+			flags_of rw,nodiratime,relatime $type nodiratime || return
+			flags_of rw,relatime $type nodiratime diratime || return
+			flags_of rw,relatime,nosymfollow $type nosymfollow || return
+			flags_of rw,relatime $type nosymfollow symfollow || return
+			flags_of rw,noatime $type noatime || return
+			flags_of rw,noatime $type noatime atime || return
+			flags_of rw,relatime $type noatime relatime || return
+			flags_of rw,relatime $type norelatime || return
+			flags_of rw $type strictatime || return
+			flags_of rw,relatime $type nostrictatime || return
+			flags_of ro,nosuid,nodev,noexec,relatime $type ro nosuid nodev noexec || return
+			flags_of rw,relatime $type ro nosuid nodev noexec rw suid dev exec || return
+		done
+	}
+	mount -t tmpfs below "$BUNDLE/data"
+	local failed=
+	all_flags || failed=yes
+	umount "$BUNDLE/data"
+	[ -z "$failed" ]
+}
+
 # bats test_tags=user
 @test "a bind mount of a symbolic link, a socket, and a path below another mount" {
 	mkdir -p "$BUNDLE/data/deep"
