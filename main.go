@@ -21,6 +21,7 @@ import (
 	"rung/libcontainer"
 	"rung/libcontainer/host"
 	"rung/libcontainer/seccomp"
+	"rung/libcontainer/systemd"
 	"rung/nsenter"
 )
 
@@ -212,9 +213,6 @@ func before(ctx context.Context, cmd *cli.Command) (context.Context, error) {
 		return ctx, err
 	}
 	log = opened
-	if cmd.Bool("systemd-cgroup") {
-		return ctx, fmt.Errorf("--systemd-cgroup: the systemd cgroup driver is not part of this version of rung")
-	}
 	return ctx, prepareRoot(cmd)
 }
 
@@ -286,16 +284,25 @@ func fatalCode(err error, code int) {
 
 // runtimeOf makes the library's Runtime from the global options.
 func runtimeOf(cmd *cli.Command) (*libcontainer.Runtime, error) {
-	rootless, err := rootlessCgroups(cmd.String("rootless"))
+	bySystemd := cmd.Bool("systemd-cgroup")
+	rootless, err := rootlessCgroups(cmd.String("rootless"), bySystemd)
 	if err != nil {
 		return nil, err
 	}
-	return &libcontainer.Runtime{Root: absolute(cmd.String("root")), Rootless: rootless, Trace: cmd.Bool("trace"), Log: log.Logger}, nil
+	return &libcontainer.Runtime{
+		Root: absolute(cmd.String("root")), Rootless: rootless, Systemd: bySystemd, Trace: cmd.Bool("trace"), Log: log.Logger,
+	}, nil
 }
 
-// rootlessCgroups reports whether cgroups that may not be written are to be left out.
-func rootlessCgroups(option string) (bool, error) {
+// rootlessCgroups reports whether cgroups that may not be written are to be left out. With systemd
+// it says whose units containers are: root of a user namespace has a systemd of his own there, or
+// is a plain user outside.
+func rootlessCgroups(option string, bySystemd bool) (bool, error) {
 	if option == "auto" || option == "" {
+		if os.Geteuid() == 0 && bySystemd && host.InUserNS() {
+			owner, known := systemd.UserOwner()
+			return known && owner != 0, nil
+		}
 		return os.Geteuid() != 0 || host.InUserNS(), nil
 	}
 	on, err := strconv.ParseBool(option)

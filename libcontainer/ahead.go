@@ -29,20 +29,23 @@ type job struct {
 }
 
 // listJobs lists the jobs in the order in which they are due. On v1 the hands need the cgroup
-// late.
+// late. What systemd makes is waited for last of all: it is a process more to be waited for.
 func (c *creation) listJobs() {
 	if !c.made {
 		c.jobs = append(c.jobs, job{plan.SyncPlan, c.announce})
 	}
 	c.jobs = append(c.jobs, job{plan.SyncPlan, c.prepareMounts})
-	if !c.made {
-		c.jobs = append(c.jobs, job{plan.SyncHost, c.makeCgroup})
+	switch {
+	case c.runtime.Systemd: // beginUnit adds what follows
+		c.jobs = append(c.jobs, job{plan.SyncHost, c.guessInside}, job{plan.SyncHost, c.keepConfig})
+	case c.made:
+		c.jobs = append(c.jobs, job{plan.SyncHost, c.openTasks})
+	default:
+		c.jobs = append(c.jobs, job{plan.SyncHost, c.makeCgroup}, job{plan.SyncHost, c.openTasks})
 	}
-	c.jobs = append(c.jobs,
-		job{plan.SyncHost, c.openTasks},
-		job{plan.SyncInside, c.guessInside},
-		job{plan.SyncReady, c.keepConfig},
-	)
+	if !c.runtime.Systemd {
+		c.jobs = append(c.jobs, job{plan.SyncInside, c.guessInside}, job{plan.SyncReady, c.keepConfig})
+	}
 	if !c.program.First.Syncs(plan.SyncIDs) { // else the maps come first
 		c.answers = append(c.answers, plan.SyncPlan)
 	}
@@ -240,6 +243,9 @@ func (c *creation) look(root *os.File) (host.Inside, error) {
 func (c *creation) passed(point plan.SyncPoint, shown *os.File) error {
 	switch point {
 	case plan.SyncPlan: // there is a container process
+		if err := c.beginUnit(); err != nil {
+			return err
+		}
 		c.jobs = append(c.jobs, job{plan.SyncReady, c.prepareState})
 	case plan.SyncInside:
 		return c.verify(shown)

@@ -130,15 +130,12 @@ func (c *creation) prepare(id string) (err error) {
 	if err := c.idMaps(); err != nil {
 		return err
 	}
-	c.manager, err = cgroup.New(c.facts.Cgroups, cgroup.Config{
-		ID: id, Path: c.spec.Linux.CgroupsPath, Rootless: c.runtime.Rootless, Warn: c.left,
-	})
-	if err != nil {
+	if err := c.placeCgroup(id); err != nil {
 		return err
 	}
 	c.state = State{
 		Format: stateFormat, ID: id, OCIVersion: c.spec.Version, Bundle: c.bundle.Dir,
-		Created: time.Now().UTC(), CgroupPaths: c.manager.Paths(), Rootless: c.runtime.Rootless,
+		Created: time.Now().UTC(), CgroupPaths: c.manager.Paths(), Unit: c.manager.Unit(), Rootless: c.runtime.Rootless,
 		UserNS: hasUserNS(c.spec), OwnPid: ownPidNamespace(c.spec), Annotations: c.spec.Annotations,
 	}
 	if err := c.planResctrl(); err != nil {
@@ -147,12 +144,24 @@ func (c *creation) prepare(id string) (err error) {
 	return c.compile()
 }
 
+// placeCgroup decides where the cgroup is to be. Where systemd is to make it, it must answer.
+func (c *creation) placeCgroup(id string) (err error) {
+	c.manager, err = cgroup.New(c.facts.Cgroups, cgroup.Config{
+		ID: id, Path: c.spec.Linux.CgroupsPath, Rootless: c.runtime.Rootless, Warn: c.left,
+		Systemd: c.runtime.Systemd, UserNS: c.facts.UserNS, Annotations: c.spec.Annotations,
+	})
+	if err != nil || !c.runtime.Systemd || c.runtime.dry {
+		return err
+	}
+	return c.manager.Connect()
+}
+
 func (c *creation) compile() (err error) {
 	c.program, err = compile.Create(compile.Input{Spec: c.spec, Facts: c.facts, Options: compile.Options{
 		ID: c.state.ID, Bundle: c.bundle.Dir, Await: c.opts.Await,
 		NoPivot: c.opts.NoPivot, NoKeyring: c.opts.NoKeyring, Console: c.opts.Console != nil,
 		ListenFDs: c.opts.ListenFDs, PreserveFDs: c.opts.PreserveFDs, CgroupPaths: c.state.CgroupPaths,
-		SetgroupsOff: c.setgroupsOff(),
+		CgroupLate: c.runtime.Systemd, SetgroupsOff: c.setgroupsOff(),
 	}})
 	if err != nil {
 		return err
@@ -293,9 +302,11 @@ func (c *creation) launch() error {
 	}
 }
 
-// movesUnified: the process was not cloned into its unified cgroup.
+// movesUnified: the process was not cloned into its unified cgroup, nor moved there by systemd,
+// which on a hybrid machine may not care for that hierarchy.
 func (c *creation) movesUnified() bool {
-	return c.state.CgroupPaths[""] != "" && !c.needsCgroupFirst()
+	bySystemd := c.runtime.Systemd && len(c.state.CgroupPaths) == 1
+	return c.state.CgroupPaths[""] != "" && !c.needsCgroupFirst() && !bySystemd
 }
 
 func (c *creation) needsCgroupFirst() bool {
@@ -314,6 +325,11 @@ func (c *creation) makeCgroup() error {
 	}
 	c.made = true
 	c.state.CgroupPaths = c.manager.Paths() // a rootless one may have lost some
+	return c.manager.Set(c.resources())
+}
+
+// resources are the limits of the configuration, with the devices that every container has.
+func (c *creation) resources() *specs.LinuxResources {
 	r := specs.LinuxResources{}
 	if c.spec.Linux.Resources != nil {
 		r = *c.spec.Linux.Resources
@@ -323,7 +339,29 @@ func (c *creation) makeCgroup() error {
 	} else {
 		r.Devices = nil
 	}
-	return c.manager.Set(&r)
+	return &r
+}
+
+// beginUnit asks systemd for the unit, now that there is a process for it. The hands and rung
+// go on meanwhile.
+func (c *creation) beginUnit() error {
+	if !c.runtime.Systemd {
+		return nil
+	}
+	c.made = true
+	c.jobs = append(c.jobs, job{plan.SyncHost, c.finishUnit})
+	return c.manager.Begin(c.hands.Pid(), c.resources())
+}
+
+func (c *creation) finishUnit() error {
+	err := c.manager.Finish()
+	if errors.Is(err, cgroup.ErrUnitExists) {
+		c.made = false
+	}
+	if err != nil {
+		return err
+	}
+	return c.openTasks()
 }
 
 func (c *creation) spawn() error {

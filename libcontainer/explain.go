@@ -8,7 +8,6 @@ import (
 
 	"rung/internal/sys"
 	"rung/libcontainer/bundle"
-	"rung/libcontainer/cgroup"
 	"rung/libcontainer/compile"
 	"rung/libcontainer/host"
 	"rung/libcontainer/plan"
@@ -71,11 +70,10 @@ func (r *Runtime) Explain(id string, b *bundle.Bundle, o CreateOptions) (*Explan
 		return nil, err
 	}
 	c.state.ID = id
-	manager, err := cgroup.New(facts.Cgroups, cgroup.Config{ID: id, Path: c.spec.Linux.CgroupsPath, Rootless: r.Rootless})
-	if err != nil {
+	if err := c.placeCgroup(id); err != nil {
 		return nil, err
 	}
-	c.state.CgroupPaths = manager.Paths()
+	c.state.CgroupPaths = c.manager.Paths()
 	c.state.Rootfs = rootfs
 	if err := c.compile(); err != nil {
 		return nil, err

@@ -7,12 +7,13 @@ import (
 	"rung/libcontainer/bundle"
 	"rung/libcontainer/compile"
 	"rung/libcontainer/seccomp"
+	"rung/libcontainer/systemd"
 )
 
 // Features is the features document (features.md): what rung knows of, whether or not this
 // machine can do it.
 func Features(version, commit string) *features.Features {
-	yes, no := true, false
+	yes := true
 	return &features.Features{
 		OCIVersionMin: "1.0.0",
 		OCIVersionMax: specs.Version,
@@ -25,7 +26,7 @@ func Features(version, commit string) *features.Features {
 				string(specs.UserNamespace), string(specs.UTSNamespace),
 			},
 			Capabilities:    bundle.CapabilityNames(),
-			Cgroup:          &features.Cgroup{V1: &yes, V2: &yes, Systemd: &no, SystemdUser: &no, Rdma: &yes},
+			Cgroup:          &features.Cgroup{V1: &yes, V2: &yes, Systemd: &yes, SystemdUser: &yes, Rdma: &yes},
 			Seccomp:         seccompFeatures(),
 			Apparmor:        &features.Apparmor{Enabled: &yes},
 			Selinux:         &features.Selinux{Enabled: &yes},
@@ -35,7 +36,7 @@ func Features(version, commit string) *features.Features {
 			NetDevices:      &features.NetDevices{Enabled: &yes},
 		},
 		Annotations:                        featureAnnotations(version, commit),
-		PotentiallyUnsafeConfigAnnotations: []string{},
+		PotentiallyUnsafeConfigAnnotations: []string{systemd.AnnotationPrefix},
 	}
 }
 

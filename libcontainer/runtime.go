@@ -41,6 +41,7 @@ func DiscardEarlyHands() { launch.DiscardEarly() }
 type Runtime struct {
 	Root     string       // directory of state, such as /run/rung
 	Rootless bool         // cgroups that may not be written are left out
+	Systemd  bool         // systemd makes the cgroups of new containers, as transient scopes
 	Trace    bool         // the hands store the time of each op, which is logged
 	Log      *slog.Logger // may be nil
 

@@ -41,8 +41,9 @@ type State struct {
 	StartTime   uint64            `json:"startTime"` // of the process, in clock ticks since boot
 	Created     time.Time         `json:"created"`
 	CgroupPaths map[string]string `json:"cgroupPaths"`
-	UserNS      bool              `json:"userNamespace"` // another user namespace than rung's
-	OwnPid      bool              `json:"ownPid"`        // a PID namespace of its own: with init all of it ends
+	Unit        string            `json:"systemdUnit,omitempty"` // of the user's systemd, where Rootless
+	UserNS      bool              `json:"userNamespace"`         // another user namespace than rung's
+	OwnPid      bool              `json:"ownPid"`                // a PID namespace of its own: with init all of it ends
 	Rootless    bool              `json:"rootless"`
 	Early       bool              `json:"early,omitempty"`  // written a moment before the process entered its root: exec waits
 	ExecOp      int               `json:"execOp,omitempty"` // index of EXEC in the plan that waits for start
@@ -126,6 +127,9 @@ func (s *State) encode() []byte {
 	member("startTime", s.StartTime)
 	member("created", s.Created.Format(time.RFC3339Nano))
 	member("cgroupPaths", s.CgroupPaths)
+	if s.Unit != "" {
+		member("systemdUnit", s.Unit)
+	}
 	member("userNamespace", s.UserNS)
 	member("ownPid", s.OwnPid)
 	member("rootless", s.Rootless)
@@ -216,5 +220,9 @@ func (c *Container) cgroup() (*cgroup.Manager, error) {
 	}
 	c.manager = cgroup.Load(cgroups, c.state.CgroupPaths)
 	c.manager.SetRootless(c.state.Rootless)
+	if c.state.Unit != "" {
+		c.manager.SetUnit(c.state.Unit, c.state.Rootless, host.InUserNS())
+		c.manager.SetWarn(func(text string) { c.runtime.Log.Warn(text) })
+	}
 	return c.manager, nil
 }

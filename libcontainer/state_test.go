@@ -16,7 +16,7 @@ func sampleState() State {
 	return State{
 		Format: stateFormat, ID: "web", OCIVersion: "1.3.0", Bundle: "/b \"<&>\" é", Rootfs: "/b/rootfs", Pid: 7, StartTime: 9,
 		Created: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), CgroupPaths: map[string]string{"": "/x", "memory": "/m"},
-		UserNS: true, OwnPid: true, Rootless: true, Early: true, ExecOp: 67, Annotations: map[string]string{"a": "b\n"},
+		Unit: "a-b.scope", UserNS: true, OwnPid: true, Rootless: true, Early: true, ExecOp: 67, Annotations: map[string]string{"a": "b\n"},
 		Resctrl: &resctrl.State{Root: "/sys/fs/resctrl", Path: "/sys/fs/resctrl/web", Remove: true, Monitor: "/sys/fs/resctrl/web/mon_groups/web"},
 	}
 }

@@ -35,6 +35,9 @@ func (c *Container) Update(r *specs.LinuxResources) error {
 		return err
 	}
 	manager.SetWarn(func(text string) { c.runtime.Log.Warn(text) })
+	if c.state.Unit != "" {
+		r = withBandwidth(r, before.CPU)
+	}
 	if err := manager.Set(r); err != nil {
 		back := *before
 		back.Devices = nil
@@ -44,6 +47,24 @@ func (c *Container) Update(r *specs.LinuxResources) error {
 		return err
 	}
 	return c.writeResources(before, r)
+}
+
+// withBandwidth completes a CPU quota by its period, and the other way round, from what was asked for
+// before: systemd writes no period where there is no quota, so that the cgroup can not tell.
+func withBandwidth(r *specs.LinuxResources, before *specs.LinuxCPU) *specs.LinuxResources {
+	if r.CPU == nil || before == nil {
+		return r
+	}
+	cpu, out := *r.CPU, *r
+	quota, period := cpu.Quota != nil && *cpu.Quota != 0, cpu.Period != nil && *cpu.Period != 0
+	switch {
+	case quota && !period:
+		cpu.Period = before.Period
+	case period && !quota:
+		cpu.Quota = before.Quota
+	}
+	out.CPU = &cpu
+	return &out
 }
 
 // Resources returns the limits in force: those of the configuration, and of later updates.

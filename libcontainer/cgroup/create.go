@@ -47,6 +47,11 @@ func (m *Manager) createIn(d *cgroupDir) error {
 	default:
 		return err
 	}
+	return m.furnish(d)
+}
+
+// furnish makes a cgroup ready to take limits and processes.
+func (m *Manager) furnish(d *cgroupDir) error {
 	switch {
 	case d.v2:
 		return m.enableControllers(d)

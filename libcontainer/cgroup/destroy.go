@@ -15,8 +15,15 @@ const (
 
 // Destroy removes the cgroup and those below it, never one above, in every
 // hierarchy. A cgroup that is gone already is fine. While one holds processes
-// it is tried again for 2 s in all, then the error is EBUSY.
+// it is tried again for 2 s in all, then the error is EBUSY. A unit is stopped before; where systemd
+// does not answer, that is a warning: without processes the unit ends by itself.
 func (m *Manager) Destroy() error {
+	if m.unit != nil {
+		if err := m.unit.bus.Stop(m.unit.name); err != nil {
+			m.warn(err.Error())
+		}
+		m.unit.bus.Close()
+	}
 	left := make([]string, 0, len(m.dirs))
 	for i := range m.dirs {
 		left = append(left, m.dirs[i].path)

@@ -51,7 +51,13 @@ func (m *Manager) EnterUnified(pid int) error {
 		return nil
 	}
 	only := Manager{cfg: m.cfg, dirs: []cgroupDir{*d}}
+	if m.unit != nil {
+		only.cfg.Rootless = false // systemd may do it, so nobody is to be left outside
+	}
 	if err := only.Enter(pid, false); err != nil {
+		if m.unit != nil && isPermission(err) {
+			return m.unit.attach(d.path, pid)
+		}
 		return err
 	}
 	if len(only.dirs) == 0 {

@@ -1,5 +1,6 @@
 // Package cgroup places a container in its cgroups, limits, freezes, kills and
-// measures it there: the cgroupfs driver for v1, v2 and hybrid machines.
+// measures it there, on v1, v2 and hybrid machines. With a unit, systemd makes the cgroup and
+// knows of its limits; all else is done in the file system, as without.
 package cgroup
 
 import (
@@ -16,9 +17,13 @@ import (
 // Config says which cgroup a container gets.
 type Config struct {
 	ID       string
-	Path     string       // linux.cgroupsPath: "", relative or absolute
+	Path     string       // linux.cgroupsPath: "", relative or absolute; with Systemd "slice:prefix:name"
 	Rootless bool         // no permission to a cgroup is no error while no limit is asked for
 	Warn     func(string) // receives warnings; nil drops them
+
+	Systemd     bool              // systemd makes the cgroup, as a transient unit; of the user's, if Rootless
+	UserNS      bool              // rung runs in a user namespace
+	Annotations map[string]string // of config.json: org.systemd.property.*
 }
 
 // ErrNotExist is returned where an operation needs a cgroup that is gone or
@@ -32,6 +37,7 @@ type Manager struct {
 	dirs []cgroupDir
 	lost []string // keys of hierarchies that the (rootless) caller may not use
 	made []string // directories that Create made, parents first
+	unit *unit    // of systemd, or nil
 }
 
 // cgroupDir is the container's directory in one hierarchy.
@@ -48,6 +54,9 @@ type cgroupDir struct {
 // It fails if linux.cgroupsPath means the top of the hierarchies, which is
 // nobody's to limit or to remove, and where no hierarchy is mounted.
 func New(h *host.Cgroups, cfg Config) (*Manager, error) {
+	if cfg.Systemd {
+		return newWithUnit(h, cfg)
+	}
 	p, abs := inner(cfg)
 	if p == "/" {
 		return nil, fmt.Errorf("linux.cgroupsPath: %q is the root cgroup, not one of the container's own", cfg.Path)

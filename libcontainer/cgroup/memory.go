@@ -243,29 +243,38 @@ func (t target) checkUsage(l memoryLimits) error {
 
 // swapV2 writes memory.swap.max, which does not include memory.
 func (t target) swapV2(l memoryLimits) error {
-	limit := l.limit
-	if l.swap > 0 && limit == 0 { // an update of swap alone: the limit is in the cgroup
-		cur, err := t.readUint("memory.max")
-		if err != nil {
-			return t.explain(memSwap, "memory.swap.max", errors.Unwrap(err))
-		}
-		if cur == math.MaxUint64 {
-			return fmt.Errorf("%s: unable to set swap limit without memory limit", memSwap)
-		}
-		if uint64(l.swap) < cur {
-			return fmt.Errorf("%s: memory+swap limit %d should be >= memory limit %d", memSwap, l.swap, cur)
-		}
-		limit = int64(cur)
+	swap, set, err := t.swapLimit(l)
+	if err != nil || !set || t.isDefault(swap) {
+		return err
 	}
-	swap, set := swapOnly(limit, l.swap)
-	if !set || t.isDefault(swap) {
-		return nil
-	}
-	err := t.write(memSwap, "memory.swap.max", numV2(swap))
+	err = t.write(memSwap, "memory.swap.max", numV2(swap))
 	if errors.Is(err, syscall.ENOENT) && swap <= 0 && listed(t.path+"/cgroup.controllers", "memory") {
 		return nil // no swap accounting: "none" and "any" come to the same
 	}
 	return err
+}
+
+// swapLimit is the value for memory.swap.max; -1 is none.
+func (t target) swapLimit(l memoryLimits) (swap int64, set bool, err error) {
+	limit := l.limit
+	if l.swap > 0 && limit == 0 { // an update of swap alone: the limit is in the cgroup
+		cur, err := t.readUint("memory.max")
+		if err != nil && !exists(t.path) { // systemd will make it, without a limit
+			cur, err = math.MaxUint64, nil
+		}
+		if err != nil {
+			return 0, false, t.explain(memSwap, "memory.swap.max", errors.Unwrap(err))
+		}
+		if cur == math.MaxUint64 {
+			return 0, false, fmt.Errorf("%s: unable to set swap limit without memory limit", memSwap)
+		}
+		if uint64(l.swap) < cur {
+			return 0, false, fmt.Errorf("%s: memory+swap limit %d should be >= memory limit %d", memSwap, l.swap, cur)
+		}
+		limit = int64(cur)
+	}
+	swap, set = swapOnly(limit, l.swap)
+	return swap, set, nil
 }
 
 // swapOnly converts memory+swap to swap. Unlimited memory takes swap along, or

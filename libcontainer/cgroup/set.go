@@ -17,11 +17,22 @@ import (
 // rules keeps them (DeviceRules makes the list of a new container).
 //
 // Each error names the field. A limit whose controller does not exist, or is
-// not delegated, is an error; so is a v1-only property on v2.
+// not delegated, is an error; so is a v1-only property on v2. With a unit, systemd
+// is told first, and the very values that it has are written.
 func (m *Manager) Set(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
 	}
+	if m.unit != nil {
+		var err error
+		if r, err = m.tell(r); err != nil {
+			return err
+		}
+	}
+	return m.write(r)
+}
+
+func (m *Manager) write(r *specs.LinuxResources) error {
 	if err := m.setMemory(r.Memory); err != nil {
 		return err
 	}

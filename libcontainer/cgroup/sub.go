@@ -13,7 +13,7 @@ import (
 // for each v1 controller, or one for all hierarchies under the key "". They must exist;
 // hierarchies without a name stay as they are. Nothing leads out of the container's cgroup.
 func (m *Manager) Sub(names map[string]string) (*Manager, error) {
-	sub := &Manager{cfg: m.cfg, dirs: slices.Clone(m.dirs)}
+	sub := &Manager{cfg: m.cfg, dirs: slices.Clone(m.dirs), unit: m.unit}
 	for i := range sub.dirs {
 		sub.dirs[i].fresh = false
 	}
@@ -71,7 +71,7 @@ func (m *Manager) Unified(dir string) *Manager {
 	if own == nil || dir == "" {
 		return nil
 	}
-	return &Manager{cfg: m.cfg, dirs: []cgroupDir{{path: dir, mount: own.mount, keys: own.keys, v2: true}}}
+	return &Manager{cfg: m.cfg, dirs: []cgroupDir{{path: dir, mount: own.mount, keys: own.keys, v2: true}}, unit: m.unit}
 }
 
 // TakesNoProcess reports whether an error of a v2 cgroup says that its processes are to be

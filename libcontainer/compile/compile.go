@@ -36,6 +36,7 @@ type Options struct {
 	ListenFDs    int               // LISTEN_FDS of rung's environment, passed on
 	PreserveFDs  int               // --preserve-fds, with those of LISTEN_FDS
 	CgroupPaths  map[string]string // by controller; "" is the unified hierarchy
+	CgroupLate   bool              // create: the cgroup is made for a process that exists, by systemd
 	SetgroupsOff bool              // the new user namespace will deny setgroups(2)
 	Seccomp      *Filter           // linux.seccomp, compiled
 }

@@ -129,12 +129,16 @@ func listening(o *Options) {
 	o.Seccomp.Flags, o.Seccomp.Listener = 8, true
 }
 
+// bySystemd: a unit is made for a process that exists.
+func bySystemd(o *Options) { await(o); o.CgroupLate = true }
+
 func listeningRootless(o *Options) { listening(o); setgroupsOff(o) }
 
 var goldens = map[string]golden{
 	"default-v1":     {facts: v1, options: await},
 	"default-v2":     {facts: v2, options: await},
 	"default-hybrid": {facts: hybrid, options: await},
+	"systemd-v2":     {facts: v2, options: bySystemd},
 	"rootless-v1":    {facts: v1Rootless, options: rootlessV1},
 	"rootless-v2":    {facts: v2Rootless, options: setgroupsOff},
 	"userns":         {facts: v2, options: await},

@@ -257,8 +257,12 @@ func (c *compiler) clone() {
 }
 
 // cgroupSlot: clone3 into the unified cgroup spares a migration (Linux 5.7). It needs the
-// rights of the host's root: not from a new user namespace.
+// rights of the host's root: not from a new user namespace. systemd makes a cgroup only for a
+// process that exists, and moves it there.
 func (c *compiler) cgroupSlot() plan.Slot {
+	if c.opts.CgroupLate {
+		return plan.None
+	}
 	if c.facts.Cgroups == nil || c.facts.Cgroups.Mode == host.CgroupV1 || c.opts.CgroupPaths[""] == "" {
 		return plan.None
 	}
