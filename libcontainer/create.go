@@ -358,6 +358,9 @@ func (c *creation) finishUnit() error {
 	if errors.Is(err, cgroup.ErrUnitExists) {
 		c.made = false
 	}
+	if err == nil && !c.movesUnified() {
+		err = c.delegateCgroup()
+	}
 	if err != nil {
 		return err
 	}

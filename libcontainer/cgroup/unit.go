@@ -175,7 +175,7 @@ func (m *Manager) pureV2() bool { return len(m.dirs) == 1 && m.dirs[0].v2 }
 // does not know, and v1 hierarchies that it leaves alone.
 func (m *Manager) Finish() error {
 	if err := m.unit.start.Wait(); err != nil {
-		return err
+		return fmt.Errorf("unable to apply cgroup configuration: %w", err)
 	}
 	if err := m.takeOver(); err != nil {
 		return err
