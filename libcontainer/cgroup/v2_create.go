@@ -1,9 +1,11 @@
 package cgroup
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
+	"syscall"
 
 	"rung/internal/sys"
 )
@@ -53,7 +55,10 @@ func enableDown(top, dir string) {
 		return
 	}
 	file := dir + "/cgroup.subtree_control"
-	if sys.WriteControl(file, "+"+strings.Join(names, " +")) == nil {
+	// EBUSY: dir has processes. Alone, cpu, cpuset and pids would be granted, and make a threaded
+	// domain of somebody's cgroup, with no place below for a process (cgroup-v2.rst, Threads).
+	err = sys.WriteControl(file, "+"+strings.Join(names, " +"))
+	if err == nil || errors.Is(err, syscall.EBUSY) {
 		return
 	}
 	for _, n := range names { // one refused controller must not cost the others
@@ -69,11 +74,20 @@ func (d *cgroupDir) whyMissing(controller string) string {
 	dir := d.mount
 	for part := range strings.SplitSeq(strings.TrimPrefix(d.path, d.mount+"/"), "/") {
 		if !listed(dir+"/cgroup.subtree_control", controller) {
-			return "controller " + controller + " is not delegated: " + dir + "/cgroup.subtree_control does not enable it"
+			return "controller " + controller + " is not delegated: " + dir + "/cgroup.subtree_control does not enable it" + inTheWay(dir)
 		}
 		dir += "/" + part
 	}
 	return ""
+}
+
+// inTheWay: a cgroup with processes hands no controllers down, but for the top (cgroup-v2.rst, "No
+// Internal Process Constraint").
+func inTheWay(dir string) string {
+	if text, err := sys.ReadControl(dir + "/cgroup.procs"); err != nil || text == "" {
+		return ""
+	}
+	return ", and can not: it has processes, which must move to a cgroup below it"
 }
 
 func listed(file, name string) bool {

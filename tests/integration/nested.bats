@@ -55,6 +55,18 @@ inner() {
 	says 7
 }
 
+# A cgroup with processes hands nothing down, and stays what it is: no threaded domain (cgroup-v2.rst, Threads).
+@test "nested: limits that cannot be had, since the outer container's own cgroup has processes" {
+	needs_root
+	is_v2 || skip "needs a machine with the unified hierarchy only"
+	outer
+	inner '.linux.resources.pids.limit = 7'
+	process sh -c 'rung run -b /inner two; cat /sys/fs/cgroup/cgroup.subtree_control; ls -d /sys/fs/cgroup/two'
+	run_container
+	[ "${#lines[@]}" -eq 2 ] || fail "$output"
+	mentions 'linux.resources.pids' 'it has processes' "two: No such file"
+}
+
 # bats test_tags=user
 @test "nested: rung in a container of rung with a user namespace" {
 	needs_subids

@@ -88,11 +88,16 @@ start() { # SERIAL SECONDS [QEMU_OPTION]...
 # A comma in a value of a QEMU option is doubled.
 comma() { printf %s "${1//,/,,}"; }
 
-# hear puts the machine's next control line in $line; it fails if none comes.
+# hear puts the machine's next control line in $line; it fails if none comes. A line may come in pieces.
 hear() { # SECONDS
-	local end=$((SECONDS + $1))
+	local piece end=$((SECONDS + $1))
+	line=
 	while [ "$SECONDS" -le "$end" ]; do
-		! IFS= read -r -t 1 -u 4 line || return 0
+		if IFS= read -r -t 1 -u 4 piece; then
+			line+=$piece
+			return 0
+		fi
+		line+=$piece
 		kill -0 "$qemu_pid" 2>/dev/null || return 1
 	done
 	return 1
@@ -134,19 +139,23 @@ show_console() {
 # run_machine runs $command and exits with its status. A machine that does not answer is replaced: emulated boots can
 # hang.
 run_machine() {
-	local try serial=file:console job heard
+	local try serial=file:console job given
 	job=$(describe_job)
 	set_shares
 	[ "$action" != shell ] || serial=mon:stdio
 	for try in 1 2 3; do
+		given=
 		boot "$serial"
 		[ "$line" != up ] || give_job "$job"
-		if [ "$line" = job ] && hear "$timeout" && [[ $line = exit\ * ]]; then
-			timing "machine: $line"
-			stop
-			exit "${line#exit }"
+		if [ "$line" = job ]; then
+			given=yes
+			hear "$timeout" || true
+			if [[ $line = exit\ * ]]; then
+				timing "machine: $line"
+				stop
+				exit "${line#exit }"
+			fi
 		fi
-		heard=$line
 		stop
 		case $status in
 		124 | 137)
@@ -154,17 +163,17 @@ run_machine() {
 			exit 124
 			;;
 		esac
-		[ -z "$heard" ] || break
-		note "the machine does not answer (try $try, QEMU's status $status)"
+		[ -z "$given" ] || break
+		note "the machine does not answer (try $try, QEMU's status $status, heard '$line')"
 		[ -z "$state" ] || rm -f "$state"
 		state=
 	done
 	show_console
-	die "the machine failed (QEMU's status $status)"
+	die "the machine failed (QEMU's status $status, heard '$line')"
 }
 
 boot() { # SERIAL
-	line=up
+	line=up # what a saved machine has said
 	if [ -s "$state" ]; then
 		start "$1" "$timeout" -incoming "exec:cat <\"\$VM_STATE\""
 	else
