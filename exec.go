@@ -98,9 +98,13 @@ func execProcess(cmd *cli.Command) (int, error) {
 			return 1, err
 		}
 	}
-	pidFile, listen := absolutePidFile(cmd), listenFDs()
+	listen, preserve, err := descriptors(cmd)
+	if err != nil {
+		return 1, err
+	}
+	pidFile := absolutePidFile(cmd)
 	pid, err := c.Exec(process, libcontainer.ExecOptions{
-		IgnorePaused: cmd.Bool("ignore-paused"), Cgroups: cgroups, PreserveFDs: cmd.Int("preserve-fds") + listen, ListenFDs: listen,
+		IgnorePaused: cmd.Bool("ignore-paused"), Cgroups: cgroups, PreserveFDs: preserve, ListenFDs: listen,
 		Stdio: io.stdio, Console: io.socket,
 		Ready: func(pid int) error { return io.ready(pid, pidFile, cmd.String("pidfd-socket")) },
 	})

@@ -193,6 +193,17 @@ func listenFDs() int {
 	return n
 }
 
+// descriptors counts what the process gets beside its standard streams: sockets of a service
+// manager, and those of --preserve-fds.
+func descriptors(cmd *cli.Command) (listen, all int, err error) {
+	n := cmd.Int("preserve-fds")
+	if n < 0 {
+		return 0, 0, fmt.Errorf("--preserve-fds: %d is no number of descriptors", n)
+	}
+	listen = listenFDs()
+	return listen, listen + n, nil
+}
+
 // absolutePidFile: rung changes its directory to the bundle.
 func absolutePidFile(cmd *cli.Command) string {
 	if path := cmd.String("pid-file"); path != "" {

@@ -80,13 +80,17 @@ func runContainer(cmd *cli.Command, await bool) (status int, err error) {
 	if err := os.Chdir(b.Dir); err != nil {
 		return 1, err
 	}
-	id, listen, notify := cmd.Args().First(), listenFDs(), newNotifyProxy()
+	listen, preserve, err := descriptors(cmd)
+	if err != nil {
+		return 1, err
+	}
+	id, notify := cmd.Args().First(), newNotifyProxy()
 	if notify != nil && !await {
 		io.prepare = func() error { return notify.listen(func() (*os.File, error) { return r.ListenNotify(id) }) }
 	}
 	c, err := r.Create(id, b, libcontainer.CreateOptions{
 		Await: await, NoPivot: cmd.Bool("no-pivot"), NoKeyring: cmd.Bool("no-new-keyring"), Notify: notify != nil,
-		PreserveFDs: cmd.Int("preserve-fds") + listen, ListenFDs: listen,
+		PreserveFDs: preserve, ListenFDs: listen,
 		Stdio: io.stdio, Console: io.socket,
 		Ready: io.readyFunc(pidFile, cmd.String("pidfd-socket")),
 	})

@@ -2,7 +2,7 @@
 # Runs the tests and counts them: every part prints what failed, the end lists what was skipped and why, and the
 # last line is the sum, "N passed, N failed" or "N passed, N failed, N skipped".
 #
-#   test.sh [unit] [nsenter] [integration] [engines] [vm] [lint]        default: all
+#   test.sh [unit] [nsenter] [integration] [compat] [engines] [vm] [lint]        default: all
 #
 # The integration tests run twice: as root all but those tagged user-only, and as a plain user with subordinate ids
 # those tagged user or user-only (`# bats test_tags=user`). They find rung in $RUNG, the programs of tests/cmd
@@ -168,6 +168,17 @@ run_as_user() {
 	check_bats plain $?
 }
 
+# The same command lines to Debian's runc and to rung.
+run_compat() {
+	heading 'beside runc'
+	make --no-print-directory static || {
+		record fail compat 'the build'
+		return
+	}
+	RUNG=$repo/rung as_root tests/compat/compare.sh >"$work/compat" 2>"$work/compat.err" </dev/null
+	check_bats compat $?
+}
+
 check_bats() { # NAME STATUS
 	count_tap "$1" "$work/$1"
 	cat "$work/$1.err"
@@ -288,11 +299,11 @@ summary() {
 }
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(unit nsenter integration engines vm lint)
+[ $# -gt 0 ] || parts=(unit nsenter integration compat engines vm lint)
 scripts/install-deps.sh test || exit 1
 for part in "${parts[@]}"; do
 	case $part in
-	unit | nsenter | integration | engines | vm | lint) "run_$part" ;;
+	unit | nsenter | integration | compat | engines | vm | lint) "run_$part" ;;
 	*) die "unknown part: $part" ;;
 	esac
 done

@@ -136,6 +136,9 @@ load helpers
 	run_container --preserve-fds 1
 	[ "$status" -eq 1 ]
 	mentions 'unable to stat preserved-fd'
+	run rung run -b "$BUNDLE" --preserve-fds -1 "$ID"
+	[ "$status" -eq 1 ]
+	mentions '--preserve-fds: -1 is no number of descriptors'
 }
 
 # bats test_tags=user
