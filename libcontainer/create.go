@@ -348,16 +348,12 @@ func (c *creation) beginUnit() error {
 	if !c.runtime.Systemd {
 		return nil
 	}
-	c.made = true
 	c.jobs = append(c.jobs, job{plan.SyncHost, c.finishUnit})
 	return c.manager.Begin(c.hands.Pid(), c.resources())
 }
 
 func (c *creation) finishUnit() error {
 	err := c.manager.Finish()
-	if errors.Is(err, cgroup.ErrUnitExists) {
-		c.made = false
-	}
 	if err == nil && !c.movesUnified() {
 		err = c.delegateCgroup()
 	}
@@ -503,7 +499,7 @@ func (c *creation) undo() {
 		c.hands.Abort()
 	}
 	c.undoResctrl()
-	if c.made {
+	if c.made || (c.manager != nil && c.manager.Settle()) {
 		_ = c.manager.Destroy()
 	}
 	if err := c.detachRoot(); err != nil {

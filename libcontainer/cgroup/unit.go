@@ -26,10 +26,6 @@ type unit struct {
 	wants *specs.LinuxResources // from Begin to Finish
 }
 
-// ErrUnitExists is in the error of Finish where the unit is another's: then it must not be
-// destroyed.
-var ErrUnitExists = systemd.ErrUnitExists
-
 // booted is another one in tests.
 var booted = systemd.Booted
 
@@ -157,7 +153,10 @@ func (m *Manager) Begin(pid int, r *specs.LinuxResources) (err error) {
 		{Name: "DefaultDependencies", Value: systemd.Bool(false)},
 	}
 	list = append(append(list, u.extra...), limits...)
-	u.start, err = u.bus.Begin(u.name, list)
+	start, err := u.bus.Begin(u.name, list)
+	if err == nil {
+		u.start = start
+	}
 	return err
 }
 
@@ -174,6 +173,7 @@ func (m *Manager) pureV2() bool { return len(m.dirs) == 1 && m.dirs[0].v2 }
 // Finish waits for the unit, and does what systemd does not: controllers and limits that it
 // does not know, and v1 hierarchies that it leaves alone.
 func (m *Manager) Finish() error {
+	defer m.unit.bus.Close() // a container may run for long
 	if err := m.unit.start.Wait(); err != nil {
 		return fmt.Errorf("unable to apply cgroup configuration: %w", err)
 	}
@@ -189,6 +189,16 @@ func (m *Manager) Finish() error {
 		}
 	}
 	return m.write(r)
+}
+
+// Settle waits for a unit that was begun, and reports whether there is one that is this container's,
+// to be destroyed.
+func (m *Manager) Settle() bool {
+	if m.unit == nil || m.unit.start == nil {
+		return false
+	}
+	_ = m.unit.start.Wait()
+	return m.unit.start.Accepted()
 }
 
 // takeOver completes the cgroups that systemd has made.
@@ -244,5 +254,6 @@ func (m *Manager) tell(r *specs.LinuxResources) (*specs.LinuxResources, error) {
 	if len(list) == 0 {
 		return r, nil
 	}
+	defer m.unit.bus.Close()
 	return r, m.unit.bus.SetProperties(m.unit.name, list)
 }

@@ -403,3 +403,33 @@ func TestDestroyWithoutBus(t *testing.T) {
 		t.Errorf("%v, warned %q", err, warned)
 	}
 }
+
+// TestSettle: what is destroyed after an error is the container's own unit, and no other.
+func TestSettle(t *testing.T) {
+	pretendBooted(t)
+	fake := fakebus.New(t)
+	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", fake.Address())
+	begin := func(r *specs.LinuxResources) *Manager {
+		m, err := New(v2At(t.TempDir()), Config{ID: "c1", Systemd: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = m.Begin(42, r)
+		return m
+	}
+	if begin(&specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "x"}}).Settle() {
+		t.Error("limits were wrong, and nothing was asked for")
+	}
+	if !begin(&specs.LinuxResources{}).Settle() {
+		t.Error("the container's own unit stays")
+	}
+	fake.Fail = func(c *fakebus.Call) (string, string) {
+		if c.Member == "StartTransientUnit" {
+			return "org.freedesktop.systemd1.UnitExists", "Unit runc-c1.scope was already loaded."
+		}
+		return "", ""
+	}
+	if begin(&specs.LinuxResources{}).Settle() {
+		t.Error("another's unit would go")
+	}
+}

@@ -122,7 +122,13 @@ func TestUnitExists(t *testing.T) {
 		}
 		return "", ""
 	}
-	err := start(b, "a.scope")
+	s, err := b.Begin("a.scope", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = s.Wait(); s.Accepted() {
+		t.Error("another's unit is to be stopped")
+	}
 	if !errors.Is(err, ErrUnitExists) || !strings.Contains(err.Error(), `unable to start unit "a.scope"`) {
 		t.Errorf("error %v", err)
 	}

@@ -14,9 +14,13 @@ type Start struct {
 	unit   string
 	call   *call
 	serial uint32
+
+	accepted bool // systemd has made the unit, or is about to
+	waited   bool
+	err      error
 }
 
-// ErrUnitExists is in the error of a unit that is there already, and is another's.
+// ErrUnitExists is in the error of a unit that is there already.
 var ErrUnitExists = errors.New("unit already exists")
 
 // Begin asks for a transient unit (org.freedesktop.systemd1(5), StartTransientUnit).
@@ -43,22 +47,35 @@ func (s *Start) wrap(err error) error {
 // name, as an out-of-memory kill leaves behind, is reset; any other is an error that has
 // ErrUnitExists in it.
 func (s *Start) Wait() error {
-	job, err := s.accepted()
+	if !s.waited {
+		s.waited = true
+		s.err = s.wait()
+	}
+	return s.err
+}
+
+// Accepted reports after Wait whether systemd has made the unit of this call, as far as is known: any
+// other unit of that name is not the caller's to stop.
+func (s *Start) Accepted() bool { return s.accepted }
+
+func (s *Start) wait() error {
+	job, err := s.answer()
 	if isError(err, unitExists) {
 		_ = s.bus.reset(s.unit)
 		s.serial = s.bus.conn.send(s.call)
-		if job, err = s.accepted(); isError(err, unitExists) {
+		if job, err = s.answer(); isError(err, unitExists) {
 			return s.wrap(fmt.Errorf("%w: %w", ErrUnitExists, err))
 		}
 	}
 	if err != nil {
 		return s.wrap(err)
 	}
+	s.accepted = true
 	return s.bus.finish(job, s.unit, "create", "creating")
 }
 
-// accepted returns the job that systemd has made of the call.
-func (s *Start) accepted() (string, error) {
+// answer returns the job that systemd has made of the call.
+func (s *Start) answer() (string, error) {
 	reply, err := s.bus.conn.wait(s.serial, time.Now().Add(s.bus.timeout))
 	if err != nil {
 		return "", s.bus.explain(s.call.method, err)
