@@ -245,15 +245,15 @@ func (p *parser) escape(out *strings.Builder, bytes bool) error {
 		out.WriteByte("\a\b\f\n\r\t\v"[i])
 		return nil
 	}
-	digits, base := 0, 16
+	var digits, base int
 	switch {
 	case bytes && c >= '0' && c <= '7':
 		digits, base = 3, 8
 		p.at--
 	case !bytes && c == 'u':
-		digits = 4
+		digits, base = 4, 16
 	case !bytes && c == 'U':
-		digits = 8
+		digits, base = 8, 16
 	default:
 		out.WriteByte(c)
 		return nil

@@ -179,8 +179,8 @@ func alike(nodes []node, elem string) ([]Value, string, error) {
 			continue
 		}
 		var items []Value
-		if items, err = each(nodes, first.Signature()); err == nil {
-			return items, first.Signature(), nil
+		if items, err = each(nodes, first.kind()); err == nil {
+			return items, first.kind(), nil
 		}
 	}
 	return nil, "", err

@@ -34,7 +34,7 @@ func TestParse(t *testing.T) {
 		v, err := Parse(text)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
-		} else if got := v.Signature() + " " + render(v); got != want {
+		} else if got := v.kind() + " " + render(v); got != want {
 			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}
@@ -59,8 +59,8 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if v, err := Parse(text); err == nil {
-			if rest, err := cutType(v.Signature(), 0); err != nil || rest != "" {
-				t.Errorf("%q has the signature %q", text, v.Signature())
+			if rest, err := cutType(v.kind(), 0); err != nil || rest != "" {
+				t.Errorf("%q has the signature %q", text, v.kind())
 			}
 			v.encode(&encoder{})
 		}

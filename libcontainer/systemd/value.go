@@ -8,25 +8,36 @@ import (
 
 // Value is a value of D-Bus (D-Bus Specification, "Type System").
 type Value interface {
-	// Signature is the type in the notation of D-Bus.
-	Signature() string
+	// kind is the type in the notation of D-Bus.
+	kind() string
 	encode(e *encoder)
 }
 
-// The basic types.
 type (
-	Bool       bool
-	Byte       uint8
-	Int16      int16
-	Uint16     uint16
-	Int32      int32
-	Uint32     uint32
-	Int64      int64
-	Uint64     uint64
-	Double     float64
-	String     string
+	// Bool is the type "b".
+	Bool bool
+	// Byte is the type "y".
+	Byte uint8
+	// Int16 is the type "n".
+	Int16 int16
+	// Uint16 is the type "q".
+	Uint16 uint16
+	// Int32 is the type "i".
+	Int32 int32
+	// Uint32 is the type "u".
+	Uint32 uint32
+	// Int64 is the type "x".
+	Int64 int64
+	// Uint64 is the type "t".
+	Uint64 uint64
+	// Double is the type "d".
+	Double float64
+	// String is the type "s".
+	String string
+	// ObjectPath is the type "o".
 	ObjectPath string
-	TypeName   string // a signature
+	// TypeName is the type "g", a signature.
+	TypeName string
 )
 
 // Array holds values of one type, whose signature it needs where it is empty.
@@ -47,27 +58,27 @@ type Variant struct{ Value Value }
 // Infinity is how systemd writes "no limit".
 const Infinity = Uint64(1<<64 - 1)
 
-func (Bool) Signature() string       { return "b" }
-func (Byte) Signature() string       { return "y" }
-func (Int16) Signature() string      { return "n" }
-func (Uint16) Signature() string     { return "q" }
-func (Int32) Signature() string      { return "i" }
-func (Uint32) Signature() string     { return "u" }
-func (Int64) Signature() string      { return "x" }
-func (Uint64) Signature() string     { return "t" }
-func (Double) Signature() string     { return "d" }
-func (String) Signature() string     { return "s" }
-func (ObjectPath) Signature() string { return "o" }
-func (TypeName) Signature() string   { return "g" }
-func (Variant) Signature() string    { return "v" }
-func (a Array) Signature() string    { return "a" + a.Elem }
-func (s Struct) Signature() string   { return "(" + signatureOf(s) + ")" }
-func (e Entry) Signature() string    { return "{" + e.Key.Signature() + e.Value.Signature() + "}" }
+func (Bool) kind() string       { return "b" }
+func (Byte) kind() string       { return "y" }
+func (Int16) kind() string      { return "n" }
+func (Uint16) kind() string     { return "q" }
+func (Int32) kind() string      { return "i" }
+func (Uint32) kind() string     { return "u" }
+func (Int64) kind() string      { return "x" }
+func (Uint64) kind() string     { return "t" }
+func (Double) kind() string     { return "d" }
+func (String) kind() string     { return "s" }
+func (ObjectPath) kind() string { return "o" }
+func (TypeName) kind() string   { return "g" }
+func (Variant) kind() string    { return "v" }
+func (a Array) kind() string    { return "a" + a.Elem }
+func (s Struct) kind() string   { return "(" + signatureOf(s) + ")" }
+func (e Entry) kind() string    { return "{" + e.Key.kind() + e.Value.kind() + "}" }
 
 func signatureOf(values []Value) string {
 	var b strings.Builder
 	for _, v := range values {
-		b.WriteString(v.Signature())
+		b.WriteString(v.kind())
 	}
 	return b.String()
 }

@@ -62,7 +62,7 @@ func (s String) encode(e *encoder) {
 }
 
 func (v Variant) encode(e *encoder) {
-	e.signature(v.Value.Signature())
+	e.signature(v.Value.kind())
 	v.Value.encode(e)
 }
 
