@@ -71,7 +71,7 @@ clean_engine() {
 		c=$(buildah from busybox); r="buildah run --runtime rung"
 		code $r $c sh -c 'echo out; exit 3' 2>/dev/null; code $r $c no-such 2>&1 | grep -oE 'status .*|executable file not found in .PATH'
 		$r --user 1000:100 --workingdir /tmp --env A=1 $c sh -c 'id; pwd; echo $A' 2>/dev/null
-		mkdir d; echo host >d/f; $r -v $PWD/d:/data:ro $c sh -c 'cat /data/f; touch /data/x' 2>&1 | grep -v 'exit status'
+		mkdir d; echo host >d/f; $r -v $PWD/d:/data:ro $c sh -c 'exec 2>&1; cat /data/f; touch /data/x' 2>&1 | grep -v 'exit status'
 		$r --cap-drop all $c grep CapEff /proc/self/status; $r --cap-add CAP_NET_ADMIN $c grep CapEff /proc/self/status
 		$r --network none $c sh -c 'ip -o link | wc -l'; $r --hostname web $c hostname
 		echo piped | $r $c cat; code tty $r -t $c sh -c "'test -t 0 && echo terminal; sleep 1'"

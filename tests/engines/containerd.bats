@@ -59,7 +59,7 @@ remove() { ctr tasks rm -f $1 >/dev/null 2>&1; ctr containers rm $1; }
 		for n in 0 3 255; do code once \$image one sh -c "echo out; exit \$n"; done
 		code once \$image one no-such-program 2>&1 | grep -oE 'status .*|exec: "no-such-program": executable file not found in .PATH'
 		code once \$image one /etc/passwd 2>&1 | grep -oE 'status .*|permission denied'
-		once --env A=1 --cwd /tmp --env-file /dev/null --read-only \$image one sh -c 'echo \$A; pwd; id; touch /tmp/x; grep -E "^(Cap|NoNew|Seccomp:)" /proc/self/status' 2>&1
+		once --env A=1 --cwd /tmp --env-file /dev/null --read-only \$image one sh -c 'exec 2>&1; echo \$A; pwd; id; touch /tmp/x; grep -E "^(Cap|NoNew|Seccomp:)" /proc/self/status' 2>&1
 		once --net-host --seccomp --cap-add CAP_NET_ADMIN --mount type=bind,src=/etc/hostname,dst=/mnt,options=rbind:ro \$image one sh -c 'ip -o link | wc -l; cat /mnt; grep -E "^(CapEff|Seccomp:)" /proc/self/status'
 		once --with-ns network:/proc/1/ns/net \$image one readlink /proc/self/ns/net | grep -cF "\$(readlink /proc/1/ns/net)"
 	CASE
@@ -83,7 +83,7 @@ remove() { ctr tasks rm -f $1 >/dev/null 2>&1; ctr containers rm $1; }
 		start two; ctr tasks kill -s KILL two; until_ok 10 says_so STOPPED state two; code ctr tasks delete two; ctr containers rm two
 		start three; code ctr tasks delete three 2>&1 | grep -oE 'status .*|must be stopped|running'; code ctr tasks delete -f three; ctr containers rm three
 	CASE
-	mentions RUNNING PAUSED STOPPED 'status 9' terminal 'uid=1000(user)' 'status 137'
+	mentions RUNNING PAUSED STOPPED 'status 9' terminal 'uid=1000(user)' 'exit code 4' 'exit code 137'
 }
 
 @test "containerd: the commands of docs/engines.md" {

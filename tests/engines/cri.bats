@@ -3,6 +3,7 @@
 # Kubernetes' side: containerd's CRI plugin, driven by crictl, with rung as the handler of a RuntimeClass.
 
 load helpers
+load cri
 
 setup_file() {
 	[ -x "$RUNG_SOURCE/build/tools/crictl" ] || "$RUNG_SOURCE/scripts/cri-tools.sh"
@@ -15,52 +16,6 @@ teardown_file() {
 
 teardown() {
 	nothing_left
-}
-
-start_engine() {
-	mkdir -p /etc/containerd /etc/cni/net.d
-	# The first part is of these tests: a pause image without a registry, and no right to protect it from the OOM killer.
-	cat - <(page_file /etc/containerd/config.toml) >/etc/containerd/config.toml <<-'TOML'
-		[plugins."io.containerd.grpc.v1.cri"]
-		  sandbox_image = "localhost/pause:latest"
-		  restrict_oom_score_adj = true
-		[plugins."io.containerd.grpc.v1.cri".cni]
-		  bin_dir = "/usr/lib/cni"
-	TOML
-	sed -i -e '/^version/d' -e '1i version = 2' /etc/containerd/config.toml
-	cat >/etc/cni/net.d/10-pods.conflist <<-'JSON'
-		{"cniVersion": "0.4.0", "name": "pods", "plugins": [
-		{"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true,
-		"ipam": {"type": "host-local", "ranges": [[{"subnet": "10.22.0.0/16"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
-		{"type": "portmap", "capabilities": {"portMappings": true}}]}
-	JSON
-	printf 'runtime-endpoint: unix:///run/containerd/containerd.sock\nimage-endpoint: unix:///run/containerd/containerd.sock\ntimeout: 30\n' >/etc/crictl.yaml
-	setsid containerd >>/run/containerd.log 2>&1 </dev/null &
-	echo $! >/run/containerd.pid
-	until_socket /run/containerd/containerd.sock /run/containerd.log
-	ctr -n k8s.io images import "$SHARED/busybox.image" >/dev/null
-	ctr -n k8s.io images import "$SHARED/pause.image" >/dev/null
-	crictl() { "$SOURCE/build/tools/crictl" "$@"; }
-	until_ok 30 crictl info
-	# What the first pod makes stays: the bridge and its rules.
-	printf '{"metadata": {"name": "warm", "namespace": "default", "uid": "warm"}, "port_mappings": [{"container_port": 80, "host_port": 8082}], "linux": {}}' >/run/warm.json
-	pod=$(crictl runp --runtime rung /run/warm.json) && crictl rmp -f "$pod"
-}
-
-stop_engine() {
-	kill "$(cat /run/containerd.pid)"
-	until_ok 20 test ! -d "/proc/$(cat /run/containerd.pid)"
-}
-
-engine_state() {
-	"$SOURCE/build/tools/crictl" pods -q | sed 's/^/pod /'
-	"$SOURCE/build/tools/crictl" ps -aq | sed 's/^/container /'
-	ctr -n k8s.io tasks ls -q | sed 's/^/task /'
-	ls /run/containerd/runc/k8s.io 2>/dev/null
-}
-
-clean_engine() {
-	"$SOURCE/build/tools/crictl" rmp -fa
 }
 
 # What the cases begin with: pod [SETTINGS OF THE POD], container POD NAME SCRIPT [SETTINGS], in JSON.
@@ -86,7 +41,7 @@ state() { crictl inspect $1 | jq -r .status.state; }
 		p=\$(pod '{hostname: "web"}'); crictl pods -o json | jq -r '.items[] | .state, .runtimeHandler'
 		c=\$(container \$p main 'hostname; echo out; echo err >&2; trap "exit 4" TERM; while :; do sleep 0.1; done'); state \$c
 		crictl start \$c | wc -l; state \$c; until_ok 10 says_so err cat logs/main.log; crictl logs \$c 2>/dev/null; crictl logs \$c 2>&1 >/dev/null
-		code crictl exec -s \$c sh -c 'echo inside; exit 9' 2>&1 | grep -v level=; code crictl exec \$c echo streamed
+		code crictl exec -s \$c sh -c 'exec 2>&1; echo inside; exit 9' 2>&1 | grep -v level=; code crictl exec \$c echo streamed
 		code crictl exec -s \$c no-such 2>&1 | grep -oE 'status .*|executable file not found in .PATH' | sort -u
 		echo piped | crictl exec -i \$c cat
 		crictl ps -o json | jq -r '.containers[] | .metadata.name, .state'
@@ -171,7 +126,7 @@ state() { crictl inspect $1 | jq -r .status.state; }
 	both <<-CASE
 		$begin
 		p=\$(pod '{linux: {sysctls: {"net.core.somaxconn": "200"}}}'); mkdir d; echo host >d/f; chmod 755 .
-		see='grep -E "^(Cap|NoNew|Seccomp:|Uid|Groups)" /proc/self/status; cat /proc/sys/net/core/somaxconn; touch /x; ls -l /dev/mine 2>/dev/null | cut -c 1-10; cat /data/f; touch /data/y'
+		see='exec 2>&1; grep -E "^(Cap|NoNew|Seccomp:|Uid|Groups)" /proc/self/status; cat /proc/sys/net/core/somaxconn; touch /x; ls -l /dev/mine 2>/dev/null | cut -c 1-10; cat /data/f; touch /data/y'
 		run() { local c; c=\$(container \$p \$1 "\$see" "\$2"); crictl start \$c >/dev/null; until_ok 10 says_so EXITED state \$c; crictl logs \$c 2>&1 | sort; }
 		run plain
 		run user '{linux: {security_context: {run_as_user: {value: 1000}, supplemental_groups: [4, 5], no_new_privs: true, readonly_rootfs: true, capabilities: {drop_capabilities: ["ALL"], add_capabilities: ["NET_ADMIN"]}}}}'
@@ -196,9 +151,9 @@ state() { crictl inspect $1 | jq -r .status.state; }
 @test "CRI: 10 pods at once" {
 	both <<-CASE
 		$begin
-		one() { cd \$(mktemp -d /run/case.XXXXXX); local p c; p=\$(pod); c=\$(container \$p main 'sleep 1000'); crictl start \$c >/dev/null; }
+		one() { cd \$(mktemp -d /run/case.XXXXXX); local p c; p=\$(pod); c=\$(container \$p main 'sleep 1000' 2>/dev/null); crictl start \$c >/dev/null; }
 		for i in \$(seq 10); do (one) & done; wait
-		crictl ps -q | wc -l; crictl pods -q | wc -l; crictl rmp -fa | wc -l
+		crictl ps -q | wc -l; crictl pods -q | wc -l; crictl rmp -fa | grep -c '^Removed'
 	CASE
 	mentions $'10\n10\n10'
 }

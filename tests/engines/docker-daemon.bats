@@ -38,7 +38,7 @@ daemon='
 up() {
 	page_file /etc/docker/daemon.json >/etc/docker/daemon.json
 	setsid dockerd --oom-score-adjust 0 "$@" >>/run/dockerd.log 2>&1 </dev/null &
-	echo $! >/run/dockerd.outer
+	disown
 	until_ok 60 docker version
 }
 down() { kill "-${1:-TERM}" "$(cat /run/docker.pid)"; until_ok 30 test ! -d "/proc/$(cat /run/docker.pid)"; rm -f /run/docker.pid /run/docker.sock; }

@@ -157,7 +157,7 @@ clean_engine() {
 	both <<-'CASE'
 		docker run --rm busybox sh -c 'cut -d" " -f2 /proc/mounts | sort; find /dev | sort; ls -l /dev | cut -c 1-10 | sort | uniq -c'
 		docker run --rm busybox sh -c 'for f in kcore keys timer_list sysrq-trigger acpi scsi; do wc -c </proc/$f; ls -A /proc/$f | head -2; done 2>&1'
-		docker run --rm busybox sh -c 'echo x >/proc/sysrq-trigger; echo 1 >/proc/sys/kernel/printk; mkdir /sys/x; mkdir /sys/fs/cgroup/x; mount -t tmpfs t /mnt' 2>&1
+		docker run --rm busybox sh -c 'exec 2>&1; echo x >/proc/sysrq-trigger; echo 1 >/proc/sys/kernel/printk; mkdir /sys/x; mount -t tmpfs t /mnt' 2>&1
 		docker run --rm busybox sh -c 'sort /proc/mounts | grep -vE "overlay|/proc/(acpi|keys|timer_list)|/sys/firmware|/sys/fs/cgroup " | sed "s/,size=[^,]*//; s/,nr_inodes=[^,]*//; s/,inode64//"'
 	CASE
 	mentions 'Read-only file system' /dev/mqueue
@@ -165,9 +165,9 @@ clean_engine() {
 
 @test "docker: run: what masks are made of" {
 	both --differs 'by design: rung masks with a /dev/null of its own (CVE-2025-31133) and one shared tmpfs, and keeps the root of v1 cgroups read-only' <<-'CASE'
-		docker run --rm busybox sh -c 'sort /proc/mounts | grep -E "/proc/(acpi|keys|timer_list)|/sys/firmware|/sys/fs/cgroup " | cut -d" " -f2,3,4'
+		docker run --rm busybox sh -c 'sort /proc/mounts | grep -E "/proc/(acpi|keys|timer_list)|/sys/firmware|/sys/fs/cgroup " | cut -d" " -f2,3,4; mkdir /sys/fs/cgroup/x 2>&1 && echo made'
 	CASE
-	mentions '/sys/firmware tmpfs ro'
+	mentions '/sys/firmware tmpfs ro' '/sys/fs/cgroup/x'\'': Read-only file system'
 }
 
 # ---- a container's life ---------------------------------------------------------------------------------------------
@@ -296,7 +296,7 @@ clean_engine() {
 		[ "$(docker inspect --format '{{.State.Pid}}' one)" -gt 1 ] && echo has a pid
 		docker rm -f one
 	CASE
-	mentions 'SOME / 64MiB 3' 'sleep 1001' 'running true'
+	mentions 'SOME / 64MiB 2' 'sleep 1001' 'running true'
 }
 
 @test "docker: cp, diff, commit, export" {
@@ -472,11 +472,11 @@ clean_engine() {
 	both <<-'CASE'
 		mkdir d; echo host >d/file; chmod 755 .
 		docker run --rm -v $PWD/d:/data busybox sh -c 'cat /data/file; echo inside >/data/made'; cat d/made
-		docker run --rm -v $PWD/d:/data:ro busybox sh -c 'echo x >/data/y' 2>&1
+		docker run --rm -v $PWD/d:/data:ro busybox sh -c 'exec 2>&1; echo x >/data/y' 2>&1
 		docker run --rm -v $PWD/d/file:/etc/motd busybox cat /etc/motd
 		docker run --rm -v named:/vol busybox sh -c 'echo kept >/vol/f'
-		docker run --rm --mount type=volume,source=named,target=/vol,readonly busybox sh -c 'cat /vol/f; echo x >/vol/g' 2>&1
-		docker run --rm --mount type=bind,source=$PWD/d,target=/data,readonly busybox sh -c 'ls /data; touch /data/z' 2>&1
+		docker run --rm --mount type=volume,source=named,target=/vol,readonly busybox sh -c 'exec 2>&1; cat /vol/f; echo x >/vol/g' 2>&1
+		docker run --rm --mount type=bind,source=$PWD/d,target=/data,readonly busybox sh -c 'exec 2>&1; ls /data; touch /data/z' 2>&1
 		docker run -d --name one -v named:/vol -v /anon busybox sleep 1000 >/dev/null
 		docker run --rm --volumes-from one busybox sh -c 'cat /vol/f; ls -d /anon'
 		docker run --rm --tmpfs /t:size=1m,mode=700,uid=5 --mount type=tmpfs,target=/u,tmpfs-size=2m busybox sh -c 'grep -E " /[tu] " /proc/mounts; stat -c "%a %u" /t'
@@ -507,7 +507,7 @@ clean_engine() {
 
 @test "docker: read-only root" {
 	both <<-'CASE'
-		docker run --rm --read-only busybox sh -c 'touch /x; touch /tmp/x; echo ok >/dev/shm/x; cat /dev/shm/x; touch /etc/resolv.conf' 2>&1
+		docker run --rm --read-only busybox sh -c 'exec 2>&1; touch /x; touch /tmp/x; echo ok >/dev/shm/x; cat /dev/shm/x; touch /etc/resolv.conf' 2>&1
 		docker run --rm --read-only --tmpfs /run --tmpfs /tmp:exec -v vol:/v busybox sh -c 'touch /run/x /tmp/x /v/x && echo written; grep " / " /proc/mounts | cut -d" " -f4 | cut -d, -f1'
 		docker volume rm vol
 	CASE
@@ -518,7 +518,7 @@ clean_engine() {
 
 @test "docker: security: capabilities, seccomp, no-new-privileges, user" {
 	both <<-'CASE'
-		s='grep -E "^(Cap|NoNewPrivs|Seccomp:|Uid|Gid|Groups)" /proc/self/status'
+		s='exec 2>&1; grep -E "^(Cap|NoNewPrivs|Seccomp:|Uid|Gid|Groups)" /proc/self/status'
 		docker run --rm busybox sh -c "$s"
 		docker run --rm --cap-drop ALL --cap-add NET_ADMIN busybox sh -c "$s; ip link set lo mtu 1400 && echo changed; chown 1 /bin"  2>&1
 		docker run --rm --cap-add SYS_TIME --cap-drop CHOWN busybox sh -c "$s"
@@ -558,9 +558,9 @@ clean_engine() {
 
 @test "docker: --device, --device-cgroup-rule, --sysctl, --init" {
 	both <<-'CASE'
-		docker run --rm --device /dev/loop0 --device /dev/loop1:/dev/mine:r busybox sh -c 'ls -l /dev/loop0 /dev/mine | cut -c 1-10; head -c 0 /dev/loop0; echo x 2>&1 >/dev/mine' 2>&1
-		docker run --rm busybox sh -c 'mknod /dev/d b 7 0; head -c 0 /dev/d && cat /dev/d' 2>&1
-		docker run --rm --device-cgroup-rule 'b 7:* rmw' busybox sh -c 'mknod /dev/d b 7 0; cat /dev/d' 2>&1
+		docker run --rm --device /dev/loop0 --device /dev/loop1:/dev/mine:r busybox sh -c 'exec 2>&1; ls -l /dev/loop0 /dev/mine | cut -c 1-10; head -c 0 /dev/loop0; echo x 2>&1 >/dev/mine' 2>&1
+		docker run --rm busybox sh -c 'exec 2>&1; mknod /dev/d b 7 0; head -c 0 /dev/d && cat /dev/d' 2>&1
+		docker run --rm --device-cgroup-rule 'b 7:* rmw' busybox sh -c 'exec 2>&1; mknod /dev/d b 7 0; cat /dev/d' 2>&1
 		docker run --rm --sysctl net.ipv4.ip_forward=0 --sysctl kernel.msgmax=9000 --sysctl net.core.somaxconn=200 busybox cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax /proc/sys/net/core/somaxconn
 		code docker run --rm --sysctl kernel.hostname=x busybox true 2>&1 | grep -oE 'status .*|not in a separate kernel namespace|sysctl.*kernel.hostname'
 		docker run --rm --init busybox sh -c 'tr "\0" " " </proc/1/cmdline | cut -c 1-20; exit 3'; echo $?

@@ -119,7 +119,7 @@ begin='podman() { as_plain podman "$@"; }'
 		podman run --rm --cap-drop all --security-opt no-new-privileges busybox grep -E '^(CapEff|NoNew)' /proc/self/status
 		podman run --rm --device /dev/null:/dev/mine busybox sh -c 'ls -l /dev/mine | cut -c 1-10; echo x >/dev/mine && echo ok'
 		podman run --rm --sysctl net.core.somaxconn=200 --network none busybox cat /proc/sys/net/core/somaxconn
-		podman run --rm --privileged --ulimit nproc=100:100 busybox sh -c 'mount -t tmpfs t /tmp && echo mounted' 2>&1
+		podman run --rm --privileged --ulimit nproc=100:100 busybox sh -c 'exec 2>&1; mount -t tmpfs t /tmp && echo mounted' 2>&1
 	CASE
 	mentions inside 4242 kept 'Read-only file system'
 }

@@ -101,7 +101,7 @@ clean_engine() {
 			'hostname; echo $A; pwd; id; env | grep -E "^(HOME|HOSTNAME|PATH|container)="; cat /etc/hostname; grep -E "^(Cap|NoNew|Seccomp:)" /proc/self/status'
 		podman run --rm busybox sh -c 'cut -d" " -f2 /proc/mounts | sort; find /dev | sort; umask; cat /proc/self/oom_score_adj; ulimit -a'
 		podman run --rm busybox sh -c 'sort /proc/mounts | grep -vE "overlay|/proc/(acpi|keys|latency|scsi|timer|sched)|/sys/(firmware|dev)|/sys/fs/(selinux|cgroup )" | sed "s/,size=[^,]*//; s/,nr_inodes=[^,]*//; s/,inode64//"'
-		podman run --rm busybox sh -c 'echo 1 >/proc/sys/kernel/printk; mkdir /sys/x' 2>&1
+		podman run --rm busybox sh -c 'exec 2>&1; echo 1 >/proc/sys/kernel/printk; mkdir /sys/x' 2>&1
 	CASE
 	mentions web.example.org 'uid=1000(user)' 'Read-only file system'
 }
@@ -181,11 +181,11 @@ clean_engine() {
 	both <<-'CASE'
 		mkdir d; echo host >d/file; chmod 755 .
 		podman run --rm -v $PWD/d:/data busybox sh -c 'cat /data/file; echo inside >/data/made'; cat d/made
-		podman run --rm -v $PWD/d:/data:ro busybox sh -c 'echo x >/data/y' 2>&1
-		podman run --rm -v named:/vol busybox sh -c 'echo kept >/vol/f'; podman run --rm --mount type=volume,source=named,target=/vol,ro=true busybox sh -c 'cat /vol/f; echo x >/vol/g' 2>&1
+		podman run --rm -v $PWD/d:/data:ro busybox sh -c 'exec 2>&1; echo x >/data/y' 2>&1
+		podman run --rm -v named:/vol busybox sh -c 'echo kept >/vol/f'; podman run --rm --mount type=volume,source=named,target=/vol,ro=true busybox sh -c 'exec 2>&1; cat /vol/f; echo x >/vol/g' 2>&1
 		podman run --rm -v $PWD/d:/data:O busybox sh -c 'echo gone >/data/overlaid; cat /data/overlaid'; ls d
 		podman run --rm --tmpfs /t:size=1m,mode=700 --mount type=tmpfs,destination=/u,tmpfs-size=2m busybox sh -c 'grep -E " /[tu] " /proc/mounts; stat -c "%a %u" /t'
-		podman run --rm --read-only busybox sh -c 'touch /x; touch /tmp/x && echo written' 2>&1
+		podman run --rm --read-only busybox sh -c 'exec 2>&1; touch /x; touch /tmp/x && echo written' 2>&1
 		podman run --rm -v $PWD/d:/data:rw,Z,noexec busybox grep -c ' /data .*noexec' /proc/mounts
 		code podman run --rm -v $PWD/d/file:/bin busybox true 2>&1 | grep -oE 'status .*|[Nn]ot a directory'
 		podman volume rm named; podman secret create s d/file >/dev/null; podman run --rm --secret s busybox cat /run/secrets/s; podman secret rm s >/dev/null
@@ -195,14 +195,14 @@ clean_engine() {
 
 @test "podman: security: capabilities, seccomp, no-new-privileges, masks" {
 	both <<-'CASE'
-		s='grep -E "^(Cap|NoNewPrivs|Seccomp:|Uid|Gid|Groups)" /proc/self/status'
+		s='exec 2>&1; grep -E "^(Cap|NoNewPrivs|Seccomp:|Uid|Gid|Groups)" /proc/self/status'
 		podman run --rm --cap-drop all --cap-add net_admin busybox sh -c "$s; ip link set lo mtu 1400 && echo changed; chown 1 /bin" 2>&1
 		podman run --rm --security-opt seccomp=unconfined --security-opt no-new-privileges busybox sh -c "$s"
 		podman run --rm -u 1000 --cap-add net_raw busybox sh -c "$s"
 		podman run --rm --security-opt mask=/proc/cmdline --security-opt unmask=/sys/firmware busybox sh -c 'wc -c </proc/cmdline; ls /sys/firmware | head -1'
 		echo '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO","errnoRet":28}]}' >p.json
 		podman run --rm --security-opt seccomp=p.json busybox mkdir /x 2>&1
-		podman run --rm --device /dev/loop0:/dev/mine:r busybox sh -c 'ls -l /dev/mine | cut -c 1-10; echo x >/dev/mine' 2>&1
+		podman run --rm --device /dev/loop0:/dev/mine:r busybox sh -c 'exec 2>&1; ls -l /dev/mine | cut -c 1-10; echo x >/dev/mine' 2>&1
 		podman run --rm --sysctl net.core.somaxconn=200 --sysctl kernel.msgmax=9000 busybox cat /proc/sys/net/core/somaxconn /proc/sys/kernel/msgmax
 		for ns in pid ipc uts; do [ "$(podman run --rm --$ns host busybox readlink /proc/self/ns/$ns)" = "$(readlink /proc/self/ns/$ns)" ] && echo $ns of the host; done
 		podman run --rm --cgroupns private busybox cut -d: -f2- /proc/self/cgroup | sort

@@ -1,0 +1,49 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2016,SC2094 # scripts for inner shells; page_file reads another file
+# containerd with its CRI plugin, for the tests of crictl and critest.
+
+start_engine() {
+	mkdir -p /etc/containerd /etc/cni/net.d
+	# The first part is of these tests: a pause image without a registry, and no right to protect it from the OOM killer.
+	cat - <(page_file /etc/containerd/config.toml) >/etc/containerd/config.toml <<-'TOML'
+		[plugins."io.containerd.grpc.v1.cri"]
+		  sandbox_image = "localhost/pause:latest"
+		  restrict_oom_score_adj = true
+		[plugins."io.containerd.grpc.v1.cri".cni]
+		  bin_dir = "/usr/lib/cni"
+	TOML
+	sed -i -e '/^version/d' -e '1i version = 2' /etc/containerd/config.toml
+	cat >/etc/cni/net.d/10-pods.conflist <<-'JSON'
+		{"cniVersion": "0.4.0", "name": "pods", "plugins": [
+		{"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true,
+		"ipam": {"type": "host-local", "ranges": [[{"subnet": "10.22.0.0/16"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
+		{"type": "portmap", "capabilities": {"portMappings": true}}]}
+	JSON
+	printf 'runtime-endpoint: unix:///run/containerd/containerd.sock\nimage-endpoint: unix:///run/containerd/containerd.sock\ntimeout: 30\n' >/etc/crictl.yaml
+	setsid containerd >>/run/containerd.log 2>&1 </dev/null &
+	echo $! >/run/containerd.pid
+	until_socket /run/containerd/containerd.sock /run/containerd.log
+	ctr -n k8s.io images import "$SHARED/busybox.image" >/dev/null
+	ctr -n k8s.io images import "$SHARED/pause.image" >/dev/null
+	crictl() { "$SOURCE/build/tools/crictl" "$@"; }
+	until_ok 30 crictl info
+	# What the first pod makes stays: the bridge and its rules.
+	printf '{"metadata": {"name": "warm", "namespace": "default", "uid": "warm"}, "port_mappings": [{"container_port": 80, "host_port": 8082}], "linux": {}}' >/run/warm.json
+	pod=$(crictl runp --runtime rung /run/warm.json) && crictl rmp -f "$pod"
+}
+
+stop_engine() {
+	kill "$(cat /run/containerd.pid)"
+	until_ok 20 test ! -d "/proc/$(cat /run/containerd.pid)"
+}
+
+engine_state() {
+	"$SOURCE/build/tools/crictl" pods -q | sed 's/^/pod /'
+	"$SOURCE/build/tools/crictl" ps -aq | sed 's/^/container /'
+	ctr -n k8s.io tasks ls -q | sed 's/^/task /'
+	ls /run/containerd/runc/k8s.io 2>/dev/null
+}
+
+clean_engine() {
+	"$SOURCE/build/tools/crictl" rmp -fa
+}
