@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
-# Writes docs/engines-results.md from what the last `make test-engines` found (build/engines/results.tsv).
+# Writes docs/engines-results.md from what `make test-engines` found (build/engines/results.tsv): of each case what it did
+# last, where some were run again.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-results=${1:-$repo/build/engines/results.tsv}
+found=${1:-$repo/build/engines/results.tsv}
 out=$repo/docs/engines-results.md
-[ -s "$results" ] || die "no $results: run make test-engines"
+[ -s "$found" ] || die "no $found: run make test-engines"
+results=$(mktemp /tmp/rung-engines-results.XXXXXX)
+trap 'rm -f "$results"' EXIT
+awk -F '\t' '{ key = $1 FS $2; if (!(key in last)) order[++n] = key; last[key] = $0 }
+	END { for (i = 1; i <= n; i++) print last[order[i]] }' "$found" | sort -t $'\t' -k 1,1 -s >"$results"
 
 engines() {
 	cut -f1 "$results" | awk '!seen[$0]++'
@@ -38,7 +43,7 @@ cases() { # ENGINE
 	cat <<-HEAD
 		# Every case, rung beside runc
 
-		Written by \`scripts/engines-results.sh\` from one run of \`make test-engines\`: a case runs with rung and with Debian's runc at
+		Written by \`scripts/engines-results.sh\` from \`make test-engines\`: a case runs with rung and with Debian's runc at
 		the same time, on the same engine with the same configuration, and must end and print the same ("equal"). Where it does
 		not, the reason stands there. The seconds are of a shared machine, and no measure of a runtime: see
 		[bench/engines.md](../bench/engines.md).

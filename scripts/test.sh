@@ -197,7 +197,7 @@ run_engines() {
 		return
 	fi
 	mkdir -p build/engines
-	rm -f build/engines/results.tsv
+	[ ${#which[@]} != 0 ] || rm -f build/engines/results.tsv
 	export RUNG=$repo/rung RUNG_SOURCE=$repo RUNG_ENGINES_RESULTS=$repo/build/engines/results.tsv
 	heading 'bats, under the engines'
 	as_root bats --formatter tap "${which[@]}" tests/engines >"$work/engines" 2>"$work/engines.err" </dev/null

@@ -26,7 +26,7 @@ teardown_file() {
 		timeout 290 "$SOURCE/build/tools/critest" -runtime-endpoint unix:///run/containerd/containerd.sock \
 			-image-endpoint unix:///run/containerd/containerd.sock -runtime-handler rung -test-images-file images.yaml --ginkgo.no-color \
 			--ginkgo.skip 'pull|AppArmor|image|UserNamespaces|SupplementalGroups|RunAsUserName|NoNewPrivs|SELinux|benchmark|portforward|port mapping|Host(Network|PID|Ipc)|PodPID|ContainerPID|execSync with timeout|MaskedPaths' \
-			--ginkgo.json-report=report.json >log 2>&1 || tail -n 3 log | grep -vE 'Passed|Ginkgo|^$'
+			--ginkgo.json-report=report.json >log 2>&1
 		jq -r '.[0].SpecReports[] | select(.State != "skipped" and .LeafNodeType == "It") | "\(.State): \(.ContainerHierarchyTexts | join(" ")) \(.LeafNodeText)"' report.json | sort
 		jq -r '[.[0].SpecReports[] | select(.LeafNodeType == "It") | .State] | "passed \(map(select(. == "passed")) | length)"' report.json
 	CASE

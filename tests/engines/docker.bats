@@ -458,7 +458,7 @@ clean_engine() {
 		timeout 2 busybox nc 127.0.0.1 8080 </dev/null
 		docker rm -f one
 		docker run --rm --dns 10.1.2.3 --dns-search example.org --dns-option ndots:3 busybox cat /etc/resolv.conf
-		docker run --rm --add-host db:10.7.7.7 busybox grep db /etc/hosts
+		docker run --rm --add-host db:10.7.7.7 busybox grep -w db /etc/hosts
 		docker run --rm --mac-address 02:42:ac:11:00:99 busybox cat /sys/class/net/eth0/address
 		docker network create --subnet 10.9.0.0/24 net >/dev/null
 		docker run --rm --network net --ip 10.9.0.77 busybox ip -4 -o addr show eth0 | awk '{ print $4 }'; docker network rm net

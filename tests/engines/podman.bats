@@ -171,7 +171,7 @@ clean_engine() {
 		podman run --rm --network container:one busybox sh -c 'nc 127.0.0.1 80 </dev/null'
 		podman run --rm --network net --cap-add net_raw --dns-search example.org busybox sh -c 'ping -c 1 -W 2 10.9.0.2 >/dev/null && echo reached; nc one 80 </dev/null'
 		timeout 2 busybox nc 127.0.0.1 8080 </dev/null; podman port one
-		podman run --rm --add-host db:10.7.7.7 --dns 10.1.2.3 busybox grep -h -E 'db|10.1.2.3' /etc/hosts /etc/resolv.conf
+		podman run --rm --add-host db:10.7.7.7 --dns 10.1.2.3 busybox grep -h -wE 'db|10.1.2.3' /etc/hosts /etc/resolv.conf
 		podman rm -f -t 0 one >/dev/null; podman network rm net
 	CASE
 	mentions 'same namespace' 10.9.0.2/24 served reached
