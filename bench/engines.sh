@@ -93,7 +93,7 @@ paired() { # ENGINE RUNTIME
 	local round
 	for ((round = 0; round < rounds; round++)); do
 		jq -s '.[0].results[0].median - .[1].results[0].median' "$work/$1.rung.$round.json" "$work/$1.$2.$round.json"
-	done | sort -g | awk '{ d[NR] = $1 } END { printf "%.0f", d[int((NR + 1) / 2)] * 1000 }'
+	done | sort -g | awk '{ d[NR] = $1 } END { printf "%.0f", (d[int((NR + 1) / 2)] + d[int(NR / 2) + 1]) / 2 * 1000 }'
 }
 
 table() { # ENGINE
