@@ -60,6 +60,7 @@ type creation struct {
 	nodes   []string        // device nodes in the state directory
 	mapped  int             // mounts that were mapped at SYNC map
 	devices *netdev.Moved   // to be given back where the container is not created
+	reached bool            // SYNC inside: the environment is there: hooks of create may have run
 }
 
 // Create makes a container of a validated bundle. Errors name the field; nothing is left
@@ -408,6 +409,7 @@ func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err e
 	if point == plan.SyncMap {
 		return false, c.mapShown(shown)
 	}
+	c.reached = c.reached || point == plan.SyncInside
 	if err := c.catchUp(point); err != nil {
 		return false, err
 	}
@@ -505,7 +507,7 @@ func (c *creation) undo() {
 	if err := c.detachRoot(); err != nil {
 		c.runtime.Log.Warn(err.Error())
 	}
-	if c.hands != nil {
+	if c.reached {
 		c.runPoststop(c.spec)
 	}
 	_ = os.RemoveAll(c.dir.Name())

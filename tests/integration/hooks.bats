@@ -307,6 +307,7 @@ poststart two' ]
 	done
 	# a program that is not there is found out after the hooks
 	config 'del(.hooks)'
+	hook createRuntime true
 	hook poststop "touch $BUNDLE/ran"
 	process /no/such/program
 	run_container
