@@ -320,9 +320,9 @@ main_hierarchy() {
 	needs_delegated cpu
 	limited '.unified = {"memory.high": "33554432", "memory.min": "4194304", "memory.max": "67108864", "pids.max": "20",
 		"cpu.weight": "42", "cpu.max": "12345 100000", "memory.oom.group": "1"}'
+	has memory.oom.group:1 # until a reload: systemd 252 has no property for that of a scope
 	keeps MemoryHigh=33554432 MemoryMin=4194304 MemoryMax=67108864 TasksMax=20 CPUWeight=42 CPUQuotaPerSecUSec=130ms \
-		memory.high:33554432 memory.min:4194304 memory.max:67108864 pids.max:20 cpu.weight:42 "cpu.max:13000 100000" \
-		memory.oom.group:1
+		memory.high:33554432 memory.min:4194304 memory.max:67108864 pids.max:20 cpu.weight:42 "cpu.max:13000 100000"
 	updated -r - <<<'{"unified": {"memory.high": "max", "cpu.max": "54321 200000", "pids.max": "30"}}'
 	endures MemoryHigh=infinity TasksMax=30 CPUQuotaPerSecUSec=280ms memory.high:max "cpu.max:56000 200000" pids.max:30
 }
