@@ -599,3 +599,40 @@ empty_cgroup() {
 		"$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID" 3>&- && cat /sys/fs/cgroup/unified/* 2>/dev/null; true'
 	says $'9\n41943040\n0'
 }
+
+# As with cgroup_no_v1=freezer,memory on the kernel's command line.
+@test "hybrid: a controller and the freezer are on the unified hierarchy, the others on v1" {
+	local unified=/sys/fs/cgroup/unified
+	grep -qsw memory $unified/cgroup.controllers || skip "needs a hybrid machine with the memory controller on v2"
+	[ -z "$(v1_mount freezer)" ] || skip "needs a hybrid machine without the v1 freezer"
+	config '.linux.resources += {memory: {limit: 41943040}, pids: {limit: 9}}'
+	start_sleeper
+	[ "$(cat "$(cgroup_path '')/memory.max") $(cgroup_value pids pids.max)" = '41943040 9' ]
+	[[ $(cgroup_path pids) == /sys/fs/cgroup/pids/* && $(cgroup_path '') == "$unified"/* ]]
+	run -0 rung update --memory 62914560 "$ID"
+	[ "$(cat "$(cgroup_path '')/memory.max")" = 62914560 ]
+	rung pause "$ID"
+	[ "$(status_of)" = paused ]
+	[ "$(cat "$(cgroup_path '')/cgroup.freeze")" = 1 ]
+	rung kill "$ID" KILL
+	wait_until 5 stopped
+	rung delete "$ID"
+	[ -z "$(find /sys/fs/cgroup -type d -name "*$ID*")" ]
+}
+
+# Engines expect a container in systemd's named hierarchy, and in no other.
+@test "v1: a named hierarchy that is not systemd's is left alone" {
+	[ -d /usr/local/lib/vm ] || skip "needs the machine of tests/vm"
+	! is_v2 || skip "needs a machine with v1 hierarchies"
+	local named=$BATS_TEST_TMPDIR/named pid
+	mkdir "$named"
+	mount -t cgroup -o none,name=rungtest none "$named"
+	start_sleeper
+	pid=$(init_pid)
+	grep -qx '[0-9]*:name=rungtest:/' "/proc/$pid/cgroup"
+	grep -q "^[0-9]*:name=systemd:.*$ID" "/proc/$pid/cgroup"
+	run -0 rung exec "$ID" true
+	[ -z "$(find "$named" -mindepth 1 -type d)" ]
+	rung delete --force "$ID"
+	umount "$named"
+}

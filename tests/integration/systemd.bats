@@ -75,7 +75,7 @@ updated() { # FLAG...
 
 # ---- the unit -------------------------------------------------------------------------------------------------------
 
-# bats test_tags=user
+# bats test_tags=user, vm
 @test "systemd: a scope in its slice, and nothing of it after delete" {
 	start_sleeper
 	has "Slice=$SLICE" Delegate=yes "Description=libcontainer container $ID" ActiveState=active DefaultDependencies=no
@@ -99,7 +99,7 @@ updated() { # FLAG...
 	[ "$(ctl show --property LoadState --value "$UNIT")" = not-found ]
 }
 
-# bats test_tags=user
+# bats test_tags=user, vm
 @test "systemd: exec enters the scope" {
 	start_sleeper
 	rung exec -d "$ID" sleep 1000 </dev/null >/dev/null 2>&1
@@ -221,7 +221,7 @@ main_hierarchy() {
 
 # ---- limits: create, update, reload, reexec -------------------------------------------------------------------------
 
-# bats test_tags=user
+# bats test_tags=user, vm
 @test "systemd: memory" {
 	needs_delegated memory
 	limited '.memory = {limit: 33554432, swap: 67108864, reservation: 16777216}'
@@ -259,7 +259,7 @@ main_hierarchy() {
 }
 
 # https://github.com/kubernetes/kubernetes/issues/129357
-# bats test_tags=user
+# bats test_tags=user, vm
 @test "systemd: CPU quota and period, in whole percents" {
 	needs_delegated cpu
 	limited '.cpu = {quota: 12345, period: 100000}'
