@@ -139,9 +139,9 @@ var commands = [...]struct {
 	name string
 	make func() *cli.Command
 }{
-	{"create", createCommand}, {"delete", deleteCommand}, {"events", eventsCommand}, {"exec", execCommand}, {"explain", explainCommand},
+	{"checkpoint", checkpointCommand}, {"create", createCommand}, {"delete", deleteCommand}, {"events", eventsCommand}, {"exec", execCommand}, {"explain", explainCommand},
 	{"features", featuresCommand}, {"kill", killCommand}, {"list", listCommand}, {"pause", pauseCommand}, {"ps", psCommand},
-	{"resume", resumeCommand}, {"run", runCommand}, {"spec", specCommand}, {"start", startCommand}, {"state", stateCommand}, {"update", updateCommand},
+	{"restore", restoreCommand}, {"resume", resumeCommand}, {"run", runCommand}, {"spec", specCommand}, {"start", startCommand}, {"state", stateCommand}, {"update", updateCommand},
 }
 
 // commandsFor returns the command that the arguments name, or all of them where that is not

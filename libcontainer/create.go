@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -57,6 +58,7 @@ type creation struct {
 	amend   *launch.Segment // its end, where the guess was wrong
 	made    bool            // the cgroup may exist
 	resctrl *resctrl.Group  // of linux.intelRdt
+	null    [3]bool         // standard streams that are /dev/null
 	nodes   []string        // device nodes in the state directory
 	mapped  int             // mounts that were mapped at SYNC map
 	devices *netdev.Moved   // to be given back where the container is not created
@@ -134,15 +136,43 @@ func (c *creation) prepare(id string) (err error) {
 	if err := c.placeCgroup(id); err != nil {
 		return err
 	}
+	c.setState(id)
+	c.lookStreams(c.opts.Stdio)
+	if err := c.planResctrl(); err != nil {
+		return err
+	}
+	return c.compile()
+}
+
+// setState is what is known of the container before it is made.
+func (c *creation) setState(id string) {
 	c.state = State{
 		Format: stateFormat, ID: id, OCIVersion: c.spec.Version, Bundle: c.bundle.Dir,
 		Created: time.Now().UTC(), CgroupPaths: c.manager.Paths(), Unit: c.manager.Unit(), Rootless: c.runtime.Rootless,
 		UserNS: hasUserNS(c.spec), OwnPid: ownPidNamespace(c.spec), Annotations: c.spec.Annotations,
 	}
-	if err := c.planResctrl(); err != nil {
-		return err
+}
+
+// lookStreams finds out which of the standard streams are pipes, whose names a checkpoint needs,
+// and which are /dev/null.
+func (c *creation) lookStreams(stdio [3]*os.File) {
+	for n, file := range stdio {
+		if file == nil || c.opts.Console != nil {
+			continue
+		}
+		info, err := file.Stat() // Fd would make the caller's file a blocking one
+		if err != nil {
+			continue
+		}
+		st, ok := info.Sys().(*syscall.Stat_t)
+		switch {
+		case !ok:
+		case st.Mode&syscall.S_IFMT == syscall.S_IFIFO:
+			c.state.Pipes[n] = "pipe:[" + strconv.FormatUint(st.Ino, 10) + "]"
+		case st.Mode&syscall.S_IFMT == syscall.S_IFCHR && st.Rdev == sys.Mkdev(1, 3):
+			c.null[n] = true
+		}
 	}
-	return c.compile()
 }
 
 // placeCgroup decides where the cgroup is to be. Where systemd is to make it, it must answer.
@@ -162,7 +192,7 @@ func (c *creation) compile() (err error) {
 		ID: c.state.ID, Bundle: c.bundle.Dir, Await: c.opts.Await,
 		NoPivot: c.opts.NoPivot, NoKeyring: c.opts.NoKeyring, Console: c.opts.Console != nil,
 		ListenFDs: c.opts.ListenFDs, PreserveFDs: c.opts.PreserveFDs, CgroupPaths: c.state.CgroupPaths,
-		CgroupLate: c.runtime.Systemd, SetgroupsOff: c.setgroupsOff(),
+		CgroupLate: c.runtime.Systemd, SetgroupsOff: c.setgroupsOff(), NullStreams: c.null,
 	}})
 	if err != nil {
 		return err

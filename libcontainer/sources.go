@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"rung/internal/sys"
@@ -31,7 +32,7 @@ func (c *creation) open(sources []compile.Source) ([]*os.File, error) {
 func (c *creation) openSource(s compile.Source) (*os.File, error) {
 	switch s.Kind {
 	case compile.SourceTree:
-		return openTree(s)
+		return c.openTree(s)
 	case compile.SourceHostRoot:
 		return c.hostRoot(s)
 	case compile.SourceNamespace:
@@ -52,6 +53,24 @@ func (c *creation) openSource(s compile.Source) (*os.File, error) {
 		return mapping(&s.Mapping)
 	}
 	return nil, fmt.Errorf("no descriptor of kind %d for create", s.Kind)
+}
+
+// openTree notes what a bind mount shows, for a checkpoint to know it by.
+func (c *creation) openTree(s compile.Source) (*os.File, error) {
+	tree, err := openTree(s)
+	if err != nil || !strings.HasPrefix(s.Why.Field, "mounts[") {
+		return tree, err
+	}
+	var st syscall.Stat_t
+	if err := syscall.Fstat(int(tree.Fd()), &st); err != nil {
+		tree.Close()
+		return nil, os.NewSyscallError("fstat", err)
+	}
+	if c.state.Binds == nil {
+		c.state.Binds = map[string]string{}
+	}
+	c.state.Binds[s.Why.Field] = fileIdentity(&st)
+	return tree, nil
 }
 
 // openTree clones mounts, and maps their owners where that is asked for.

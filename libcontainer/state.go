@@ -48,6 +48,9 @@ type State struct {
 	Early       bool              `json:"early,omitempty"`  // written a moment before the process entered its root: exec waits
 	ExecOp      int               `json:"execOp,omitempty"` // index of EXEC in the plan that waits for start
 	Annotations map[string]string `json:"annotations,omitempty"`
+	Pipes       [3]string         `json:"pipes"`             // the standard streams that are pipes, as /proc/PID/fd names them: for checkpoint
+	Binds       map[string]string `json:"binds,omitempty"`   // by the field of a bind mount: device and inode of its source, for checkpoint
+	TimeNS      bool              `json:"timeNS,omitempty"`  // CRIU has restored it into a time namespace, which config.json may lack
 	Resctrl     *resctrl.State    `json:"resctrl,omitempty"` // of linux.intelRdt
 }
 
@@ -136,6 +139,13 @@ func (s *State) encode() []byte {
 	member("early", s.Early)
 	member("execOp", s.ExecOp)
 	member("annotations", s.Annotations)
+	member("pipes", s.Pipes)
+	if len(s.Binds) > 0 {
+		member("binds", s.Binds)
+	}
+	if s.TimeNS {
+		member("timeNS", s.TimeNS)
+	}
 	if s.Resctrl != nil {
 		member("resctrl", s.Resctrl)
 	}
@@ -206,7 +216,11 @@ func (c *Container) Spec() (*specs.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bundle.Parse(raw)
+	spec, err := bundle.Parse(raw)
+	if err == nil && c.state.TimeNS && spec.Linux != nil && namespaceOf(spec, specs.TimeNamespace) == nil {
+		spec.Linux.Namespaces = append(spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.TimeNamespace})
+	}
+	return spec, err
 }
 
 // cgroup returns the container's cgroup.

@@ -10,7 +10,7 @@ set -euo pipefail
 
 build=(gcc libc6-dev libseccomp-dev musl-tools make pkg-config busybox-static jq ca-certificates git)
 lint=(clang-format shellcheck)
-tests=(bats uidmap strace procps iproute2 util-linux man-db groff-base zsh fish runc)
+tests=(bats uidmap strace procps iproute2 iptables util-linux man-db groff-base zsh fish runc)
 bench=(hyperfine time crun runc)
 engines=(docker.io containerd podman buildah conmon skopeo umoci runc crun criu mmdebstrap docker-registry fuse-overlayfs
 	slirp4netns netavark aardvark-dns containernetworking-plugins iptables nftables uidmap tini catatonit socat)

@@ -1,6 +1,50 @@
 package sys
 
-import "strings"
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Mount is one line of mountinfo (proc(5)).
+type Mount struct {
+	Point   string   // below the root of the process that was asked for
+	Options []string // of the mount, not of the file system: "ro", "nosuid", ...
+}
+
+// Mounts returns the mounts of a process, by the numbers that MountNumber gives.
+func Mounts(pid int) (map[uint64]Mount, error) {
+	name := "/proc/" + itoa(pid) + "/mountinfo"
+	text, err := ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	out := map[uint64]Mount{}
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if len(fields) < 6 {
+			continue
+		}
+		number, err := strconv.ParseUint(fields[0], 10, 64)
+		if err != nil {
+			return nil, &os.PathError{Op: "parse", Path: name, Err: err}
+		}
+		out[number] = Mount{Point: UnescapeMountinfo(fields[4]), Options: strings.Split(fields[5], ",")}
+	}
+	return out, nil
+}
+
+// MountNumber returns what mountinfo calls the mount that a descriptor is on, and whether the
+// descriptor is of its top (statx(2), Linux 5.8).
+func MountNumber(file *os.File) (number uint64, top bool, err error) {
+	var st unix.Statx_t
+	if err := unix.Statx(int(file.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &st); err != nil {
+		return 0, false, os.NewSyscallError("statx", err)
+	}
+	return st.Mnt_id, st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, nil
+}
 
 // UnescapeMountinfo decodes the \040 form in which mountinfo writes blanks and backslashes
 // (proc(5)).

@@ -15,6 +15,17 @@ func SameUserNamespace(pid int) bool {
 	return err == nil && ours == theirs
 }
 
+// SameTimeNamespace reports whether a process has this one's time namespace. Where it cannot be
+// known, or the kernel has none, they are the same.
+func SameTimeNamespace(pid int) bool {
+	theirs, err := os.Readlink("/proc/" + itoa(pid) + "/ns/time")
+	if err != nil {
+		return true
+	}
+	ours, err := os.Readlink("/proc/self/ns/time")
+	return err != nil || ours == theirs
+}
+
 // SetgroupsDenied reports whether the user namespace of a process denies setgroups(2).
 func SetgroupsDenied(pid int) bool {
 	text, err := ReadSmall("/proc/" + itoa(pid) + "/setgroups")

@@ -28,6 +28,15 @@ func (m *Manager) freezer() (*cgroupDir, error) {
 	return nil, errors.New("the container has no freezer cgroup")
 }
 
+// FreezerPath returns the directory to freeze by, "" where there is none.
+func (m *Manager) FreezerPath() string {
+	d, err := m.freezer()
+	if err != nil {
+		return ""
+	}
+	return d.path
+}
+
 // Freeze stops every process of the cgroup and returns when all stand still. A
 // freeze that does not complete (v2: in 10 s) is taken back.
 func (m *Manager) Freeze() error {

@@ -73,11 +73,7 @@ func (c *compiler) hierarchyTree(h *host.Hierarchy, o *mountOptions) plan.Slot {
 // boundHierarchy clones the container's cgroup. Where rung could not make one (rootless), the
 // process stays in rung's own, and that is what is shown.
 func (c *compiler) boundHierarchy(h *host.Hierarchy) plan.Slot {
-	key := "name=" + h.Name
-	if len(h.Controllers) > 0 {
-		key = h.Controllers[0]
-	}
-	made := c.opts.CgroupPaths[key]
+	made := c.opts.CgroupPaths[hierarchyKey(h)]
 	if made == "" {
 		tree, _ := c.b.OpenTree(plan.None, ownCgroup(h), sys.OPEN_TREE_CLONE)
 		return tree
@@ -91,6 +87,14 @@ func (c *compiler) boundHierarchy(h *host.Hierarchy) plan.Slot {
 		}).Unless(opened)
 	}
 	return tree
+}
+
+// hierarchyKey is what CgroupPaths has a hierarchy under.
+func hierarchyKey(h *host.Hierarchy) string {
+	if len(h.Controllers) > 0 {
+		return h.Controllers[0]
+	}
+	return "name=" + h.Name
 }
 
 // ownCgroup returns rung's own place in a hierarchy, or its top where that is not below the

@@ -39,6 +39,7 @@ type Options struct {
 	CgroupLate   bool              // create: the cgroup is made for a process that exists, by systemd
 	SetgroupsOff bool              // the new user namespace will deny setgroups(2)
 	Seccomp      *Filter           // linux.seccomp, compiled
+	NullStreams  [3]bool           // standard streams that are the host's /dev/null
 }
 
 // Filter is a compiled seccomp profile.
@@ -196,6 +197,8 @@ type compiler struct {
 	readonly []deferred // mounts that become read-only when all is made
 	hostDone bool       // SYNC host has been emitted
 	prepared bool       // all of the third segment but EXEC
+
+	bound map[int]bound // of a restore: bind mounts by their index in mounts[]
 }
 
 type deferred struct {
@@ -203,19 +206,26 @@ type deferred struct {
 	why  plan.Why
 }
 
-// Create compiles the first segment of create and run, which makes the namespaces: it is so
-// short that the hands can be at it while the rest is compiled. Errors name the field.
-func Create(in Input) (*Program, error) {
+// newCompiler makes the compiler of any program but that of exec; the caller's configuration
+// stays as it is.
+func newCompiler(in Input) *compiler {
 	spec := *in.Spec
+	if spec.Linux == nil {
+		spec.Linux = &specs.Linux{}
+	}
 	c := &compiler{
 		spec: &spec, facts: in.Facts, opts: in.Options, b: plan.NewBuilder(),
 		prog: &Program{Actions: map[plan.SyncPoint][]Action{}},
 		root: plan.None, dev: plan.None, proc: plan.None, null: plan.None, park: plan.None, cgroup: plan.None, cgroupNS: plan.None, start: plan.None, console: plan.None,
 	}
 	c.prog.compiler = c
-	if c.spec.Linux == nil {
-		c.spec.Linux = &specs.Linux{}
-	}
+	return c
+}
+
+// Create compiles the first segment of create and run, which makes the namespaces: it is so
+// short that the hands can be at it while the rest is compiled. Errors name the field.
+func Create(in Input) (*Program, error) {
+	c := newCompiler(in)
 	if err := c.checkMasks(); err != nil {
 		return nil, err
 	}
@@ -282,7 +292,7 @@ func (p *Program) Prepare() {
 	c.b = c.b.Next()
 	c.afterSync()
 	steps := []func() error{
-		c.makeCwd, c.openConsole, c.names, c.sysctls, c.masks, c.finishMounts, c.enterRoot,
+		c.makeCwd, c.nullStreams, c.openConsole, c.names, c.sysctls, c.masks, c.finishMounts, c.enterRoot,
 	}
 	for _, step := range steps {
 		if p.failed = step(); p.failed != nil {

@@ -28,6 +28,25 @@ func (c *compiler) openConsole() error {
 	return nil
 }
 
+// nullStreams puts the container's /dev/null in the place of the host's, as runc does: a
+// checkpoint can not hold a file of another mount namespace.
+func (c *compiler) nullStreams() error {
+	if c.opts.Console || !c.hasMounts() || c.dev == plan.None || c.opts.NullStreams == [3]bool{} {
+		return nil
+	}
+	c.b.For("", "standard streams that are /dev/null: that of the container")
+	null, opened := c.b.Open(c.dev, "null", sys.O_RDWR|sys.O_NOFOLLOW, sys.RESOLVE_BENEATH)
+	opened.Tolerate(sysENOENT, sysEACCES, sysEPERM)
+	c.b.VerifyDevice(null, sys.S_IFCHR, sys.Mkdev(1, 3)).IfSlots() // CVE-2026-88265
+	for n, is := range c.opts.NullStreams {
+		if is {
+			c.b.Dup(null, uint64(n)).IfSlots()
+		}
+	}
+	c.b.Close(null)
+	return nil
+}
+
 func (c *compiler) openPty(sized bool) plan.Slot {
 	c.b.For("process.terminal", "open a pty of the container's devpts")
 	master, _ := c.b.Open(c.root, "/dev/ptmx", sys.O_RDWR|sys.O_NOCTTY, sys.RESOLVE_IN_ROOT|sys.RESOLVE_NO_MAGICLINKS)

@@ -162,12 +162,8 @@ func deviceMode(d *specs.LinuxDevice, field string) (uint64, error) {
 func (c *compiler) deviceOfUserNS(d *specs.LinuxDevice, mode uint64, dir plan.Slot, base, field string) error {
 	name := path.Clean(d.Path)
 	device := sys.Mkdev(uint32(d.Major), uint32(d.Minor))
-	there, listed := c.facts.Devices[name]
-	same := uint64(there.Kind) == mode&sys.S_IFMT && there.Rdev == device
 	switch {
-	case same || !listed && !c.makesDevices():
-		c.bindDevice(c.cloneTree(name, false, field, name), dir, base, "the host's "+name, field)
-	case strings.HasPrefix(field, "default "): // the host's, whatever it is
+	case c.bindsHostDevice(d, field):
 		c.bindDevice(c.cloneTree(name, false, field, name), dir, base, "the host's "+name, field)
 	case c.makesDevices():
 		uid, gid := ids(d)
@@ -181,6 +177,15 @@ func (c *compiler) deviceOfUserNS(d *specs.LinuxDevice, mode uint64, dir plan.Sl
 		return fieldError(field, "the host's %s is another device, and a user namespace may make none: %w", name, sysEPERM)
 	}
 	return nil
+}
+
+// bindsHostDevice reports whether a device is the host's: the same one, or a default one,
+// whatever it is there.
+func (c *compiler) bindsHostDevice(d *specs.LinuxDevice, field string) bool {
+	there, listed := c.facts.Devices[path.Clean(d.Path)]
+	mode, err := deviceMode(d, field)
+	same := err == nil && uint64(there.Kind) == mode&sys.S_IFMT && there.Rdev == sys.Mkdev(uint32(d.Major), uint32(d.Minor))
+	return same || !listed && !c.makesDevices() || strings.HasPrefix(field, "default ")
 }
 
 // makesDevices reports whether the parent may make device nodes for a container that may not.

@@ -339,23 +339,34 @@ func clearOf(set uint64) uint64 {
 // bindMount attaches a clone of mounts that exist. All attributes are set on the clone
 // before it is attached; none is ever changed through a path (CVE-2026-115521).
 func (c *compiler) bindMount(m *specs.Mount, o *mountOptions, field string) error {
+	tree, kind, err := c.bindTree(m, o, field, c.madeInside(host.SourcePath(m, c.opts.Bundle)))
+	if err != nil {
+		return err
+	}
+	c.attach(tree, m, kind, field)
+	c.propagate(tree, o, field)
+	c.closeTree(tree)
+	return nil
+}
+
+// bindTree makes the clone, of a source that only the hands see where it lies inside, and says
+// what its mount point is.
+func (c *compiler) bindTree(m *specs.Mount, o *mountOptions, field string, inside bool) (tree plan.Slot, kind uint64, err error) {
 	if p := o.firstParameter(); p != "" {
-		return fieldError(field+".options", "bind mounts cannot have any filesystem-specific options applied: %q", p)
+		return 0, 0, fieldError(field+".options", "bind mounts cannot have any filesystem-specific options applied: %q", p)
 	}
 	source := host.SourcePath(m, c.opts.Bundle)
 	look, ok := c.facts.Sources[source]
-	inside := c.madeInside(source)
 	if !c.joinsMounts() && !inside && ok && look.Err != 0 {
-		return fieldError(field+".source", "stat %s: %w", source, look.Err)
+		return 0, 0, fieldError(field+".source", "stat %s: %w", source, look.Err)
 	}
 	if err := c.checkLocked(look, o, field); ok && err != nil {
-		return err
+		return 0, 0, err
 	}
-	kind := uint64(plan.MkpathDir)
+	kind = plan.MkpathDir
 	if ok && look.Err == 0 && !look.Directory {
 		kind = plan.MkpathFile
 	}
-	var tree plan.Slot
 	if inside {
 		tree = c.cloneByHands(source, o.recursive, field, source+" for "+c.destination(m))
 	} else {
@@ -366,13 +377,10 @@ func (c *compiler) bindMount(m *specs.Mount, o *mountOptions, field string) erro
 		c.b.MountAttr(tree, "", c.cloned(o.recursive))
 	}
 	if err := c.idmapMount(tree, m, o, field); err != nil {
-		return err
+		return 0, 0, err
 	}
 	c.bindAttributes(tree, o, field)
-	c.attach(tree, m, kind, field)
-	c.propagate(tree, o, field)
-	c.closeTree(tree)
-	return nil
+	return tree, kind, nil
 }
 
 // lockedFlags have the same bits in statfs(2) and mount_setattr(2).

@@ -38,7 +38,7 @@ func DiscardEarly() {
 
 // fitsEarly: the early hands have the standard streams that this process began with.
 func fitsEarly(r Request) bool {
-	return early.pid > 0 && len(r.Slots) <= plan.MaxReplyFds-2 &&
+	return early.pid > 0 && len(r.Pass) == 0 && len(r.Slots) <= plan.MaxReplyFds-2 &&
 		r.Stdio == [3]*os.File{os.Stdin, os.Stdout, os.Stderr}
 }
 

@@ -17,7 +17,8 @@ type Request struct {
 	Plan     *plan.Plan
 	Slots    []*os.File // inherited descriptors, by slot
 	Stdio    [3]*os.File
-	Preserve int // descriptors 3 to 2+Preserve go to the container as they are
+	Preserve int        // descriptors 3 to 2+Preserve go to the container as they are
+	Pass     []*os.File // or else these are its descriptors 3 and up
 	Progress *Progress
 	Parallel bool // the caller has work to do before it calls Next
 }
@@ -90,7 +91,7 @@ func spawn(r Request, memory *os.File) (*Hands, error) {
 		ours.Close()
 		return nil, err
 	}
-	base := 3 + r.Preserve
+	base := 3 + r.Preserve + len(r.Pass)
 	argv := []string{"rung", "init", strconv.Itoa(base)}
 	pid, err := sys.SpawnFile(self, argv, []string{}, files)
 	if err != nil {
@@ -109,6 +110,7 @@ func descriptors(r Request, sync, memory *os.File) ([]*os.File, error) {
 	for n := 3; n < 3+r.Preserve; n++ {
 		files = append(files, os.NewFile(uintptr(n), "preserved"))
 	}
+	files = append(files, r.Pass...)
 	files = append(files, sync, r.Progress.file, memory)
 	return append(files, r.Slots...), nil
 }

@@ -67,6 +67,16 @@ func Move(devices map[string]specs.LinuxNetDevice, namespace *os.File) (*Moved, 
 	return m, nil
 }
 
+// LoopbackUp brings up the loopback device of a network namespace.
+func LoopbackUp(namespace *os.File) error {
+	n, err := sys.OpenNetlink(namespace)
+	if err != nil {
+		return err
+	}
+	defer n.Close()
+	return setUp(n, 1) // the index that the kernel gives it (LOOPBACK_IFINDEX)
+}
+
 // Forget leaves the devices where they are.
 func (m *Moved) Forget() {
 	if m != nil {

@@ -1,6 +1,6 @@
 # Completion of rung for fish. Made of the commands' definitions by "make generate".
 
-set -l commands create delete events exec explain features kill list pause ps resume run spec start state update help
+set -l commands checkpoint create delete events exec explain features kill list pause ps restore resume run spec start state update help
 
 function __rung_containers
     set -l words (commandline -opc)
@@ -22,6 +22,27 @@ complete -c rung -n "not __fish_seen_subcommand_from $commands" -l rootless -x -
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -l trace -d 'log the time that each operation of the hands took'
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -l help -s h -d 'show help'
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -l version -s v -d 'print the version'
+
+complete -c rung -n "not __fish_seen_subcommand_from $commands" -a checkpoint -d 'checkpoint a running container'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l image-path -x -a '(__fish_complete_directories)' -d 'path of criu image files (default: "checkpoint" in the current directory)'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l work-path -x -a '(__fish_complete_directories)' -d 'path for saving work files and logs'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l tcp-established -d 'allow open tcp connections'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l ext-unix-sk -d 'allow external unix sockets'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l shell-job -d 'allow shell jobs'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l lazy-pages -d 'use userfaultfd to lazily restore memory pages'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l file-locks -d 'handle file locks, for safety'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l manage-cgroups-mode -x -a 'soft full strict ignore' -d 'cgroups mode: soft|full|strict|ignore (default: soft)'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l empty-ns -x -d 'create a namespace, but don\'t restore its properties'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l auto-dedup -d 'enable auto deduplication of memory images'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l parent-path -x -a '(__fish_complete_directories)' -d 'path for previous criu image files in pre-dump'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l leave-running -d 'leave the process running after checkpointing'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l tcp-skip-in-flight -d 'skip in-flight tcp connections'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l link-remap -d 'allow one to link unlinked files back when possible'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l status-fd -r -F -d 'criu writes \\0 to this FD once lazy-pages is ready'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l page-server -x -d 'ADDRESS:PORT of the page server'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l pre-dump -d 'dump container\'s memory information only, leave the container running after this'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l help -s h -d 'show help'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -a '(__rung_containers)'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a create -d 'create a container'
 complete -c rung -n "__fish_seen_subcommand_from create" -l bundle -s b -x -a '(__fish_complete_directories)' -d 'path to the root of the bundle directory, defaults to the current directory'
@@ -94,6 +115,27 @@ complete -c rung -n "not __fish_seen_subcommand_from $commands" -a ps -d 'ps dis
 complete -c rung -n "__fish_seen_subcommand_from ps" -l format -s f -x -a 'table json' -d 'select one of: table or json'
 complete -c rung -n "__fish_seen_subcommand_from ps" -l help -s h -d 'show help'
 complete -c rung -n "__fish_seen_subcommand_from ps" -a '(__rung_containers)'
+
+complete -c rung -n "not __fish_seen_subcommand_from $commands" -a restore -d 'restore a container from a previous checkpoint'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l image-path -x -a '(__fish_complete_directories)' -d 'path of criu image files (default: "checkpoint" in the current directory)'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l work-path -x -a '(__fish_complete_directories)' -d 'path for saving work files and logs'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l tcp-established -d 'allow open tcp connections'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l ext-unix-sk -d 'allow external unix sockets'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l shell-job -d 'allow shell jobs'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l lazy-pages -d 'use userfaultfd to lazily restore memory pages'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l file-locks -d 'handle file locks, for safety'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l manage-cgroups-mode -x -a 'soft full strict ignore' -d 'cgroups mode: soft|full|strict|ignore (default: soft)'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l empty-ns -x -d 'create a namespace, but don\'t restore its properties'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l auto-dedup -d 'enable auto deduplication of memory images'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l console-socket -r -F -d 'path to an AF_UNIX socket which will receive a file descriptor referencing the master end of the console\'s pseudoterminal'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l bundle -s b -x -a '(__fish_complete_directories)' -d 'path to the root of the bundle directory, defaults to the current directory'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l detach -s d -d 'detach from the container\'s process'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l pid-file -r -F -d 'specify the file to write the process id to'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l no-subreaper -d 'disable the use of the subreaper used to reap reparented processes'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l no-pivot -d 'as for run; CRIU enters the root file system in its own way'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l lsm-profile -x -d 'Specify an LSM profile to be used during restore in the form of TYPE:NAME.'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l lsm-mount-context -x -d 'Specify an LSM mount context to be used during restore.'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l help -s h -d 'show help'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a resume -d 'resumes all processes that have been previously paused'
 complete -c rung -n "__fish_seen_subcommand_from resume" -l help -s h -d 'show help'

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/urfave/cli/v3"
+
+	"rung/internal/sys"
+	"rung/libcontainer"
+)
+
+func restoreCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "restore",
+		Usage: "restore a container from a previous checkpoint",
+		ArgsUsage: `<container-id>
+
+Where "<container-id>" is the name for the instance of the container to be
+restored.`,
+		Description: `The restore command makes a container of a bundle and of what "rung checkpoint" has saved, and
+runs it. The exit status is that of its process, or 128 plus the signal that ended it.`,
+		Flags: append(criuFlags(),
+			&cli.StringFlag{Name: "console-socket", Usage: "path to an AF_UNIX socket which will receive a file descriptor referencing the master end of the console's pseudoterminal"},
+			&cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Usage: "path to the root of the bundle directory, defaults to the current directory"},
+			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "detach from the container's process"},
+			&cli.StringFlag{Name: "pid-file", Usage: "specify the file to write the process id to"},
+			&cli.BoolFlag{Name: "no-subreaper", Usage: "disable the use of the subreaper used to reap reparented processes"},
+			&cli.BoolFlag{Name: "no-pivot", Usage: "as for run; CRIU enters the root file system in its own way"},
+			&cli.StringFlag{Name: "lsm-profile", Usage: "Specify an LSM profile to be used during restore in the form of TYPE:NAME."},
+			&cli.StringFlag{Name: "lsm-mount-context", Usage: "Specify an LSM mount context to be used during restore."},
+		),
+		Action: func(_ context.Context, cmd *cli.Command) error {
+			if err := checkArgs(cmd, 1, exactly); err != nil {
+				return err
+			}
+			warnRootless()
+			status, err := restore(cmd)
+			if err != nil {
+				return err
+			}
+			os.Exit(status)
+			return nil
+		},
+	}
+}
+
+func restore(cmd *cli.Command) (status int, err error) {
+	r, err := runtimeOf(cmd)
+	if err != nil {
+		return 1, err
+	}
+	shared, err := criuOptions(cmd)
+	if err != nil {
+		return 1, err
+	}
+	b, err := loadBundle(cmd.String("bundle"))
+	if err != nil {
+		return 1, err
+	}
+	detach := cmd.Bool("detach")
+	io, err := newProcessIO(b.Spec.Process.Terminal, detach, cmd.String("console-socket"))
+	if err != nil {
+		return 1, err
+	}
+	defer io.close()
+	pidFile := absolutePidFile(cmd)
+	if !detach {
+		if err := io.catchSignals(); err != nil {
+			return 1, err
+		}
+		if !cmd.Bool("no-subreaper") {
+			_ = sys.SetSubreaper()
+		}
+	}
+	if err := os.Chdir(b.Dir); err != nil {
+		return 1, err
+	}
+	c, err := r.Restore(cmd.Args().First(), b, libcontainer.RestoreOptions{
+		CRIUOptions: *shared, LSMProfile: cmd.String("lsm-profile"), LSMMountContext: cmd.String("lsm-mount-context"),
+		Stdio: io.stdio, Console: io.socket,
+		Ready: func(pid int) error { return io.restored(pid, pidFile) },
+	})
+	if err != nil {
+		return 1, err
+	}
+	if detach {
+		return 0, nil
+	}
+	return foreground(c, io, nil, false)
+}
+
+// restored is ready for a restored container, whose process may have closed its terminal.
+func (p *processIO) restored(pid int, pidFile string) error {
+	if p.terminal != nil && !sys.Readable(p.master) {
+		return writePidFile(pidFile, pid)
+	}
+	return p.ready(pid, pidFile, "")
+}

@@ -1,0 +1,626 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2030,SC2031 # expanded by jq, or by the shell in the container; a test changes its own PATH
+# rung checkpoint and rung restore, with CRIU: that of scripts/criu.sh, which works on new kernels, or the one in PATH.
+
+load helpers
+
+setup_file() {
+	local criu
+	criu=$("$RUNG_SOURCE/scripts/criu.sh") && export PATH=${criu%/*}:$PATH
+	export CRIU_WORKS
+	CRIU_WORKS=$(criu check >/dev/null 2>&1 && echo yes || echo no)
+}
+
+setup() {
+	needs_root
+	setup_bundle
+	IMAGE=$BATS_TEST_TMPDIR/image
+	LOGS=$BATS_TEST_TMPDIR/logs
+}
+
+needs_criu() {
+	[ "$CRIU_WORKS" = yes ] || skip "needs a CRIU that works on this kernel (criu check)"
+}
+
+# CRIU saves no file of the host: the standard streams are pipes, terminals or /dev/null.
+create_container() {
+	rung create -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+}
+
+# A container that counts in a file of the host.
+start_counter() {
+	needs_criu
+	mkdir -p "$BUNDLE/data"
+	config '.mounts += [{destination: "/data", type: "bind", source: "data", options: ["bind"]}]'
+	process sh -c 'n=0; while :; do echo $((n += 1)) >/data/next; mv /data/next /data/count; sleep 0.05; done'
+	start_container
+	wait_until 5 counted 2
+}
+
+counted() { # NUMBER
+	[ -s "$BUNDLE/data/count" ] && [ "$(cat "$BUNDLE/data/count")" -ge "$1" ]
+}
+
+checkpoint() { # [FLAG...]
+	rung checkpoint --image-path "$IMAGE" --work-path "$LOGS" "$@" "$ID"
+}
+
+# A restored container has the standard streams of rung, so not those of the test.
+restore() { # [FLAG...]
+	rung restore -d -b "$BUNDLE" --image-path "$IMAGE" --work-path "$LOGS" "$@" "$ID" </dev/null >"$BATS_TEST_TMPDIR/output" 2>&1 || {
+		local code=$?
+		cat "$BATS_TEST_TMPDIR/output"
+		return $code
+	}
+}
+
+is_running() {
+	[ "$(status_of 2>/dev/null)" = running ]
+}
+
+gone() {
+	[ ! -e "$STATE/$ID" ]
+}
+
+last_line() {
+	printf '%s\n' "${lines[${#lines[@]} - 1]}"
+}
+
+@test "checkpoint saves the processes and deletes the container, restore makes them go on" {
+	start_counter
+	local before
+	checkpoint
+	gone
+	before=$(cat "$BUNDLE/data/count")
+	[ -e "$IMAGE/inventory.img" ]
+	[ "$(jq -c . "$IMAGE/descriptors.json")" = '["/dev/null","/dev/null","/dev/null"]' ]
+	[ -s "$LOGS/dump.log" ]
+	sleep 0.2
+	[ "$(cat "$BUNDLE/data/count")" = "$before" ]
+	restore
+	[ "$(status_of)" = running ]
+	[ -s "$LOGS/restore.log" ]
+	wait_until 5 counted $((before + 2))
+	[ "$(cat "$BUNDLE/data/count")" -lt $((before + 200)) ]
+}
+
+@test "every command works on a restored container" {
+	start_counter
+	config '.linux.resources.pids = {limit: 50}'
+	checkpoint
+	restore --pid-file "$BUNDLE/pid"
+	[ "$(cat "$BUNDLE/pid")" = "$(init_pid)" ]
+	[ "$(rung list -q)" = "$ID" ]
+	rung ps "$ID" | grep -q sleep
+	exec_in sh -c '[ "$(readlink /proc/self/ns/time)" = "$(readlink /proc/1/ns/time)" ] && echo the same'
+	says 'the same'
+	rung events --stats "$ID" | jq -e '.data.pids.current >= 1'
+	rung pause "$ID"
+	[ "$(status_of)" = paused ]
+	rung resume "$ID"
+	rung update --pids-limit 40 "$ID"
+	run rung start "$ID"
+	mentions 'cannot start an already running container'
+	run rung restore -d -b "$BUNDLE" --image-path "$IMAGE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'container with given ID already exists'
+	checkpoint
+	restore
+	rung kill "$ID" KILL
+	wait_until 5 stopped
+	rung delete "$ID"
+	gone
+}
+
+@test "a process of exec is saved too" {
+	start_counter
+	local pid
+	pid=$(rung exec "$ID" sh -c 'sleep 1000 </dev/null >/dev/null 2>&1 & echo $!')
+	checkpoint
+	restore
+	exec_in cat "/proc/$pid/comm"
+	says sleep
+}
+
+@test "checkpoint --leave-running" {
+	start_counter
+	local before pid
+	pid=$(init_pid)
+	checkpoint --leave-running
+	[ "$(status_of)" = running ]
+	[ "$(init_pid)" = "$pid" ]
+	before=$(cat "$BUNDLE/data/count")
+	wait_until 5 counted $((before + 2))
+	rung delete --force "$ID"
+	restore
+	wait_until 5 counted $((before + 2))
+}
+
+@test "a paused container is saved; with --leave-running it stays paused" {
+	start_counter
+	rung pause "$ID"
+	checkpoint --leave-running
+	[ "$(status_of)" = paused ]
+	rung delete --force "$ID"
+	restore
+	[ "$(status_of)" = running ]
+}
+
+@test "restore in the foreground: pipes, exit status, and the container is deleted" {
+	needs_criu
+	local status_file=$BATS_TEST_TMPDIR/status
+	process sh -c 'while [ ! -e /dev/shm/go ]; do sleep 0.05; done; read -r line; echo "got $line"; exit 7'
+	: | rung run -d -b "$BUNDLE" "$ID" 2>&1 | cat &
+	wait_until 5 is_running
+	checkpoint
+	gone
+	(
+		wait_until 10 is_running
+		rung exec "$ID" touch /dev/shm/go
+	) &
+	(echo after; sleep 5) | {
+		rung restore -b "$BUNDLE" --image-path "$IMAGE" "$ID" && echo 0 >"$status_file" || echo $? >"$status_file"
+	} 2>&1 | cat >"$BATS_TEST_TMPDIR/second" &
+	local pipeline=$!
+	wait_until 20 test -s "$status_file"
+	wait "$pipeline"
+	[ "$(cat "$status_file")" = 7 ]
+	[[ "$(cat "$BATS_TEST_TMPDIR/second")" == got* ]]
+	gone
+}
+
+@test "a terminal: its master goes to the console socket, and it works on" {
+	needs_criu
+	local user
+	config '.process.terminal = true'
+	process sh
+	"$RUNG_TEST_COMMANDS/console" -socket "$BUNDLE/one" 'expect=# ' 'send=x=kept\n' 'expect=# ' >/dev/null 2>&1 3>&- &
+	user=$!
+	wait_until 5 test -S "$BUNDLE/one"
+	rung run -d -b "$BUNDLE" --console-socket "$BUNDLE/one" "$ID" 3>&-
+	sleep 0.5
+	checkpoint
+	wait "$user"
+	"$RUNG_TEST_COMMANDS/console" -socket "$BUNDLE/two" 'send=echo $x\n' 'expect=kept' 'send=exit\n' >"$BUNDLE/shown" 2>&1 3>&- &
+	user=$!
+	wait_until 5 test -S "$BUNDLE/two"
+	restore --console-socket "$BUNDLE/two"
+	wait "$user" || fail "$(cat "$BUNDLE/shown")"
+}
+
+@test "a terminal in the foreground" {
+	needs_criu
+	config '.process.terminal = true'
+	process sh
+	"$RUNG_TEST_COMMANDS/console" -socket "$BUNDLE/one" 'expect=# ' 'send=x=kept\n' 'expect=# ' >/dev/null 2>&1 3>&- &
+	local user=$!
+	wait_until 5 test -S "$BUNDLE/one"
+	rung run -d -b "$BUNDLE" --console-socket "$BUNDLE/one" "$ID" 3>&-
+	sleep 0.5
+	checkpoint
+	wait "$user"
+	run "$RUNG_TEST_COMMANDS/console" 'send=echo $x\n' 'expect=kept' 'send=exit 4\n' -- \
+		"$RUNG" --root "$STATE" restore -b "$BUNDLE" --image-path "$IMAGE" "$ID"
+	[ "$status" -eq 4 ]
+	gone
+}
+
+@test "bind mounts: files, directories, attributes, and mount points that are missing" {
+	needs_criu
+	mkdir -p "$BUNDLE/a" "$BUNDLE/b"
+	echo hosts >"$BUNDLE/hosts"
+	own_rootfs
+	mkdir -p "$ROOTFS/real/conf"
+	ln -s /real/conf "$ROOTFS/conf"
+	config '.mounts += [
+		{destination: "/conf", source: "a", options: ["bind", "ro", "nosuid"]},
+		{destination: "/etc/hosts", source: "hosts", options: ["bind"]},
+		{destination: "/data", source: "b", options: ["bind"]},
+		{destination: "/data/for/nested", source: "a", options: ["bind"]},
+		{destination: "/dev/shm/one", source: "hosts", options: ["bind"]}]'
+	start_sleeper
+	checkpoint
+	rm -r "$BUNDLE/b/for"
+	echo new >"$BUNDLE/hosts.new"
+	mv "$BUNDLE/hosts.new" "$BUNDLE/hosts"
+	restore
+	exec_in cat /etc/hosts /dev/shm/one
+	says $'new\nnew'
+	exec_in sh -c 'touch /conf/x 2>/dev/null || echo read-only; touch /data/for/nested/y; grep -c " /real/conf .*ro,.*nosuid" /proc/mounts'
+	says $'read-only\n1'
+	[ -e "$BUNDLE/a/y" ]
+	[ ! -e "$BUNDLE/a/x" ]
+	grep -q " $BUNDLE" /proc/self/mountinfo && fail "mounts on the host"
+	checkpoint
+}
+
+@test "the order of mounts[] does not matter to a checkpoint" {
+	needs_criu
+	mkdir "$BUNDLE/a" "$BUNDLE/b"
+	touch "$BUNDLE/a/is-a" "$BUNDLE/b/is-b"
+	config '.mounts += [{destination: "/a", source: "a", options: ["bind"]}, {destination: "/b", source: "b", options: ["bind"]}]'
+	own_rootfs
+	start_sleeper
+	checkpoint
+	config '.mounts |= (.[:-2] + [.[-1], .[-2]])'
+	restore
+	exec_in ls /a /b
+	says $'/a:\nis-a\n\n/b:\nis-b'
+}
+
+# CVE-2026-119101: links that the container changes must not have one source restored in the place of another.
+@test "security: a link that leads to another mount is no name for it" {
+	needs_criu
+	mkdir "$BUNDLE/secret" "$BUNDLE/data"
+	own_rootfs
+	mkdir "$ROOTFS/one" "$ROOTFS/two"
+	ln -s /one "$ROOTFS/link1"
+	ln -s /two "$ROOTFS/link2"
+	config '.mounts += [
+		{destination: "/link1", source: "secret", options: ["bind", "ro"]},
+		{destination: "/link2", source: "data", options: ["bind"]}]'
+	start_sleeper
+	rung exec "$ID" ln -sfn /two /link1
+	rung exec "$ID" ln -sfn /one /link2
+	run checkpoint
+	[ "$status" -eq 1 ]
+	mentions 'is another mount in the container now'
+	[ "$(status_of)" = running ]
+	# A source that was replaced on the host meanwhile changes nothing.
+	mv "$BUNDLE/secret" "$BUNDLE/old"
+	mkdir "$BUNDLE/secret"
+	run checkpoint
+	[ "$status" -eq 1 ]
+	mentions 'is another mount in the container now'
+	# As it was, it works, and what is read-only stays so.
+	rung exec "$ID" ln -sfn /one /link1
+	rung exec "$ID" ln -sfn /two /link2
+	checkpoint
+	restore
+	exec_in sh -c 'touch /one/x 2>/dev/null || echo read-only; touch /two/x'
+	says read-only
+	[ ! -e "$BUNDLE/secret/x" ]
+}
+
+# CVE-2026-115520: CRIU looks an external mount up by the beginning of "mnt[KEY]:VALUE".
+@test "security: a mount point that CRIU would take for another is refused" {
+	needs_criu
+	mkdir "$BUNDLE/a"
+	own_rootfs
+	mkdir -p "$ROOTFS/x]:/etc" "$ROOTFS/b"
+	ln -s '/x]:/etc' "$ROOTFS/link"
+	config '.mounts += [{destination: "/link", source: "a", options: ["bind"]}]'
+	start_sleeper
+	run checkpoint
+	[ "$status" -eq 1 ]
+	mentions 'mounts[' 'cannot be named to criu: it holds'
+	[ "$(status_of)" = running ]
+	[ ! -e "$IMAGE/inventory.img" ]
+}
+
+@test "security: descriptors.json must be a small regular file" {
+	start_counter
+	checkpoint
+	mv "$IMAGE/descriptors.json" "$BATS_TEST_TMPDIR/"
+	mkfifo "$IMAGE/descriptors.json"
+	run timeout 20 "$RUNG" --root "$STATE" restore -d -b "$BUNDLE" --image-path "$IMAGE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'not a regular file'
+	gone
+	rm "$IMAGE/descriptors.json"
+	truncate -s 1M "$IMAGE/descriptors.json"
+	run restore
+	[ "$status" -eq 1 ]
+	mentions 'not a regular file of at most'
+}
+
+@test "a network namespace at a path is joined again; a new one has its loopback device up" {
+	needs_criu
+	local ns=bats-criu-$$
+	process sleep 1000
+	start_container
+	checkpoint
+	restore
+	exec_in ip -o addr show lo
+	mentions '127.0.0.1/8'
+	exec_in sh -c 'ip link show lo | grep -c ,UP'
+	says 1
+	rung delete --force "$ID"
+	ip netns add "$ns"
+	config '(.linux.namespaces[] | select(.type == "network")).path = $ns' --arg ns "/run/netns/$ns"
+	start_container
+	checkpoint --leave-running
+	rung delete --force "$ID"
+	restore
+	run stat -Lc %i "/run/netns/$ns" "/proc/$(init_pid)/ns/net"
+	ip netns del "$ns"
+	[ "${lines[0]}" = "${lines[1]}" ]
+}
+
+@test "a network namespace at a path that is gone" {
+	needs_criu
+	local ns=bats-criu-$$
+	ip netns add "$ns"
+	config '(.linux.namespaces[] | select(.type == "network")).path = $ns' --arg ns "/run/netns/$ns"
+	process sleep 1000
+	start_container
+	checkpoint
+	ip netns del "$ns"
+	run restore
+	[ "$status" -eq 1 ]
+	mentions "Requested network namespace /run/netns/$ns does not exist"
+	gone
+}
+
+@test "a user namespace" {
+	start_counter
+	checkpoint
+	restore
+	rung delete --force "$ID"
+	map_ids
+	chmod 777 "$BUNDLE/data"
+	rm -f "$BUNDLE/data"/*
+	rm -r "$IMAGE"
+	start_container
+	wait_until 5 counted 2
+	checkpoint
+	restore
+	exec_in id -u
+	says 0
+	exec_in sh -c 'echo x >/dev/null && readlink /proc/1/fd/0'
+	says /dev/null
+}
+
+@test "a cgroup namespace, and cgroups of another name" {
+	start_counter
+	config '.linux.namespaces += [{type: "cgroup"}] | .linux.resources.pids = {limit: 33}'
+	rung delete --force "$ID"
+	start_container
+	checkpoint --manage-cgroups-mode ignore
+	config '.linux.cgroupsPath = $path' --arg path "/$ID-other"
+	restore --manage-cgroups-mode ignore
+	[[ "$(cgroup_path pids)$(cgroup_path '')" == *"$ID-other"* ]]
+	grep -q "/$ID-other$" "/proc/$(init_pid)/cgroup"
+	if [ -n "$(cgroup_path pids)" ]; then
+		[ "$(cgroup_value pids pids.max)" = 33 ]
+	else
+		[ "$(cgroup_value '' pids.max)" = 33 ]
+	fi
+}
+
+@test "hooks: poststop after a checkpoint, prestart and createRuntime at a restore" {
+	needs_criu
+	local hook
+	config '.hooks = {
+		prestart: [{path: "/bin/sh", args: ["sh", "-c", "cat >>\($dir)/prestart"]}],
+		createRuntime: [{path: "/bin/sh", args: ["sh", "-c", "cat >>\($dir)/createRuntime"]}],
+		poststop: [{path: "/bin/sh", args: ["sh", "-c", "cat >>\($dir)/poststop"]}]}' --arg dir "$BATS_TEST_TMPDIR"
+	start_sleeper
+	rm "$BATS_TEST_TMPDIR"/{prestart,createRuntime}
+	checkpoint
+	[ "$(jq -r '.status + " " + .id' "$BATS_TEST_TMPDIR/poststop")" = "stopped $ID" ]
+	restore
+	for hook in prestart createRuntime; do
+		[ "$(jq -r .status "$BATS_TEST_TMPDIR/$hook")" = creating ]
+		[ "$(jq -r .pid "$BATS_TEST_TMPDIR/$hook")" = "$(init_pid)" ]
+		[ "$(jq -r .bundle "$BATS_TEST_TMPDIR/$hook")" = "$BUNDLE" ]
+	done
+}
+
+@test "a hook that fails ends the restore, and nothing is left" {
+	start_counter
+	checkpoint
+	config '.hooks = {createRuntime: [{path: "/bin/sh", args: ["sh", "-c", "echo no >&2; exit 3"]}]}'
+	run restore
+	[ "$status" -eq 1 ]
+	mentions 'createRuntime' 'exit status 3'
+	gone
+	no_leftovers
+}
+
+@test "a checkpoint that fails: one line with the cause and the log, and the container runs on" {
+	needs_criu
+	local before
+	mkdir -p "$BUNDLE/data"
+	config '.mounts += [{destination: "/data", type: "bind", source: "data", options: ["bind"]}]'
+	process sh -c 'n=0; while :; do echo $((n += 1)) >/data/next; mv /data/next /data/count; sleep 0.05; done'
+	echo text >"$BATS_TEST_TMPDIR/stdin"
+	rung run -d -b "$BUNDLE" "$ID" <"$BATS_TEST_TMPDIR/stdin" >/dev/null 2>&1
+	run checkpoint
+	[ "$status" -eq 1 ]
+	[[ "$(last_line)" == *'criu failed: type DUMP errno '*"Can't lookup mount"*"$LOGS/dump.log"* ]]
+	mentions '--- Quoting'
+	[ "$(status_of)" = running ]
+	before=$(cat "$BUNDLE/data/count")
+	wait_until 5 counted $((before + 2))
+}
+
+@test "a restore that fails leaves nothing" {
+	needs_criu
+	run restore
+	[ "$status" -eq 1 ]
+	mentions "open $IMAGE: no such file or directory"
+	[ ! -e "$IMAGE" ]
+	mkdir "$IMAGE"
+	run restore
+	mentions 'descriptors.json: no such file or directory'
+	echo '["", "", ""]' >"$IMAGE/descriptors.json"
+	run restore
+	[ "$status" -eq 1 ]
+	[[ "$(last_line)" == *'criu failed: type RESTORE errno '*"$LOGS/restore.log"* ]]
+	gone
+	no_leftovers
+}
+
+@test "rung killed while it restores: delete --force removes all" {
+	start_counter
+	checkpoint
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	# The first call is for the version; the second one stays.
+	cat >"$BATS_TEST_TMPDIR/bin/criu" <<-END
+		#!/bin/sh
+		if [ -e '$BATS_TEST_TMPDIR/called' ]; then
+			echo >'$BATS_TEST_TMPDIR/restoring'
+			exec sleep 1000
+		fi
+		echo >'$BATS_TEST_TMPDIR/called'
+		exec $(command -v criu) "\$@"
+	END
+	chmod 0755 "$BATS_TEST_TMPDIR/bin/criu"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH "$RUNG" --root "$STATE" restore -d -b "$BUNDLE" --image-path "$IMAGE" "$ID" </dev/null >/dev/null 2>&1 3>&- &
+	local pid=$!
+	wait_until 5 test -e "$BATS_TEST_TMPDIR/restoring"
+	sleep 0.2
+	kill -KILL "$pid"
+	wait "$pid" || true
+	rung delete --force "$ID"
+	gone
+	no_leftovers
+}
+
+@test "TCP connections need --tcp-established" {
+	needs_criu
+	process sh -c 'nc -l -p 4242 -e cat & sleep 0.3; exec nc 127.0.0.1 4242 </dev/shm/in >/dev/shm/out'
+	config '.process.args[2] = "mkfifo /dev/shm/in; (sleep 1000 >/dev/shm/in) & " + .process.args[2]'
+	start_container
+	sleep 1
+	run checkpoint
+	[ "$status" -eq 1 ]
+	mentions 'tcp-established'
+	[ "$(status_of)" = running ]
+	checkpoint --tcp-established
+	restore --tcp-established
+	rung exec "$ID" sh -c 'echo over >/dev/shm/in'
+	wait_until 5 rung exec "$ID" grep -q over /dev/shm/out
+}
+
+@test "checkpoint --pre-dump, and a checkpoint with its --parent-path" {
+	start_counter
+	if ! criu check --feature mem_dirty_track >/dev/null 2>&1; then
+		run checkpoint --pre-dump
+		[ "$status" -eq 1 ]
+		mentions 'criu is missing features: [MemTrack]'
+		skip "needs a kernel with dirty memory tracking"
+	fi
+	rung checkpoint --pre-dump --image-path "$BATS_TEST_TMPDIR/parent" --work-path "$LOGS" "$ID"
+	[ "$(status_of)" = running ]
+	checkpoint --parent-path ../parent
+	[ -e "$IMAGE/parent" ]
+	restore
+}
+
+@test "checkpoint --lazy-pages: the pages follow over the network" {
+	needs_criu
+	criu check --feature uffd-noncoop >/dev/null 2>&1 || skip "needs userfaultfd"
+	local port=27777 dumping serving other=$ID-lazy before
+	start_counter
+	mkfifo "$BATS_TEST_TMPDIR/ready"
+	exec 8<>"$BATS_TEST_TMPDIR/ready"
+	timeout 60 "$RUNG" --root "$STATE" checkpoint --image-path "$IMAGE" --work-path "$LOGS" --lazy-pages \
+		--page-server "127.0.0.1:$port" --status-fd 8 --manage-cgroups-mode ignore "$ID" 2>"$BATS_TEST_TMPDIR/lazy" 3>&- &
+	dumping=$!
+	[ "$(timeout 10 head -c 1 <&8 | od -An -tx1)" = ' 00' ]
+	before=$(cat "$BUNDLE/data/count")
+	timeout 30 criu lazy-pages --page-server --address 127.0.0.1 --port "$port" -D "$IMAGE" >"$BATS_TEST_TMPDIR/serving" 2>&1 8>&- 3>&- &
+	serving=$!
+	wait_until 20 test -S "$IMAGE/lazy-pages.socket"
+	timeout 60 "$RUNG" --root "$STATE" restore -d -b "$BUNDLE" --image-path "$IMAGE" --lazy-pages --manage-cgroups-mode ignore "$other" \
+		3>&- </dev/null >"$BATS_TEST_TMPDIR/restored" 2>&1 8>&- && status=0 || status=$?
+	wait "$dumping" || true
+	wait "$serving" || true
+	if grep -q 'page-pipe: splice' "$LOGS/dump.log"; then
+		rung delete --force "$ID"
+		skip "needs a kernel on which CRIU can serve pages (it splices to /dev/null)"
+	fi
+	[ "$status" -eq 0 ] || fail "$(cat "$BATS_TEST_TMPDIR/restored")"
+	gone
+	wait_until 5 counted $((before + 2))
+	rung delete --force "$other"
+}
+
+@test "what is no state to checkpoint" {
+	process sleep 1000
+	create_container
+	run rung checkpoint --image-path "$IMAGE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'Container cannot be checkpointed in created state'
+	rung kill "$ID" KILL
+	wait_until 5 stopped
+	run rung checkpoint --image-path "$IMAGE" "$ID"
+	mentions 'Container cannot be checkpointed in stopped state'
+	[ ! -e "$IMAGE" ]
+	run rung checkpoint nobody
+	mentions 'container does not exist'
+}
+
+@test "options that are wrong" {
+	start_sleeper
+	local flags message
+	while IFS='|' read -r flags message; do
+		# shellcheck disable=SC2086 # words
+		run rung checkpoint --image-path "$IMAGE" $flags "$ID"
+		[ "$status" -eq 1 ] || fail "$flags: status $status"
+		mentions "$message"
+	done <<-END
+		--page-server localhost|Use --page-server ADDRESS:PORT to specify page server
+		--page-server :1|Use --page-server ADDRESS:PORT to specify page server
+		--page-server a:b:1|Use --page-server ADDRESS:PORT to specify page server
+		--page-server localhost:http|Invalid port number
+		--parent-path /abs|--parent-path must be relative
+		--parent-path ../none|invalid --parent-path
+		--empty-ns ipc|namespace \\"ipc\\" is not supported
+		--manage-cgroups-mode loose|invalid manage-cgroups-mode value
+	END
+	[ "$(status_of)" = running ]
+	run rung checkpoint
+	[ "$status" -eq 1 ]
+	mentions 'requires exactly 1 argument(s)'
+	run rung restore
+	mentions 'requires exactly 1 argument(s)'
+	run rung restore -d --image-path "$IMAGE" --console-socket /nowhere other
+	mentions 'cannot use console socket if rung will not detach or allocate tty'
+}
+
+@test "--status-fd must be one that can be written to" {
+	needs_criu
+	criu check --feature uffd-noncoop >/dev/null 2>&1 || skip "needs userfaultfd"
+	start_sleeper
+	run checkpoint --lazy-pages --status-fd 77
+	[ "$status" -eq 1 ]
+	mentions 'invalid --status-fd argument 77'
+	run checkpoint --lazy-pages --status-fd 7 7</dev/null
+	mentions 'invalid --status-fd argument 7: not writable'
+}
+
+@test "without criu in PATH" {
+	start_sleeper
+	PATH=/bin-of-nobody run "$RUNG" --root "$STATE" checkpoint --image-path "$IMAGE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'exec: \"criu\": executable file not found in $PATH'
+	PATH=/bin-of-nobody run "$RUNG" --root "$STATE" restore --image-path "$IMAGE" other
+	mentions 'exec: \"criu\": executable file not found in $PATH'
+	[ ! -e "$STATE/other" ]
+}
+
+@test "a configuration file of CRIU's, by annotation" {
+	needs_criu
+	echo "log-file=mine.log" >"$BATS_TEST_TMPDIR/criu.conf"
+	config '.annotations["org.criu.config"] = $file' --arg file "$BATS_TEST_TMPDIR/criu.conf"
+	start_sleeper
+	checkpoint
+	[ -s "$LOGS/mine.log" ]
+	[ ! -e "$LOGS/dump.log" ]
+	rm "$LOGS/mine.log"
+	restore
+	[ -s "$LOGS/mine.log" ]
+}
+
+@test "the default directory of the images is checkpoint in the current one" {
+	start_counter
+	cd "$BATS_TEST_TMPDIR"
+	rung checkpoint "$ID"
+	[ -e checkpoint/inventory.img ]
+	[ -e checkpoint/dump.log ]
+	rung restore -d -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+	[ "$(status_of)" = running ]
+}
