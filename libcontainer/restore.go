@@ -16,7 +16,6 @@ import (
 
 	"rung/internal/sys"
 	"rung/libcontainer/bundle"
-	"rung/libcontainer/cgroup"
 	"rung/libcontainer/compile"
 	"rung/libcontainer/console"
 	"rung/libcontainer/criu"
@@ -369,12 +368,10 @@ func (c *restoration) startUnit() (bool, error) {
 	if !c.runtime.Systemd {
 		return false, nil
 	}
-	c.made = true
 	if err := c.manager.Begin(c.criu, c.resources()); err != nil {
 		return false, err
 	}
 	if err := c.manager.Finish(); err != nil {
-		c.made = !errors.Is(err, cgroup.ErrUnitExists)
 		return false, err
 	}
 	c.state.CgroupPaths = c.manager.Paths()
