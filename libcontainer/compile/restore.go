@@ -25,9 +25,9 @@ type Restored struct {
 }
 
 // Restore compiles the plan of the process that becomes CRIU: in a mount namespace of its own,
-// which ends with it, it attaches the root file system and all that CRIU is to bind into the
-// container, each with the attributes that create gives it. Mount points that the root file
-// system lacks are made as create makes them; CRIU does not.
+// which ends with it, it attaches the root file system and what CRIU is to bind into the container
+// and the host does not have at a path. Mount points that the root file system lacks are made as
+// create makes them; CRIU does not.
 func Restore(in RestoreInput) (*Restored, error) {
 	c := newCompiler(in.Input)
 	out := &Restored{Program: c.prog, Root: in.Dir + "/root"}
@@ -92,13 +92,18 @@ func (c *compiler) stageExternal(e *External, stage plan.Slot, i int, dir string
 		if err != nil {
 			return "", err
 		}
-		c.propagate(tree, &o, e.Field)
-		c.b.For(e.Field, "bind mount, for CRIU")
-		c.place(tree, stage, name, kind)
 		if c.bound == nil {
 			c.bound = map[int]bound{}
 		}
-		c.bound[e.Index] = bound{tree, kind}
+		// CRIU takes the propagation of a whole group of mounts from that of one source, which must
+		// be a mount as wide as they: so a path of the host's tree, unless owners are mapped.
+		c.bound[e.Index] = bound{tree, kind, mapped(m, &o)}
+		if !mapped(m, &o) {
+			return e.Source, nil
+		}
+		c.propagate(tree, &o, e.Field)
+		c.b.For(e.Field, "bind mount with mapped owners, for CRIU")
+		c.place(tree, stage, name, kind)
 		return dir + "/" + name, nil
 	case ExternalDevice:
 		if c.bindsHostDevice(&e.Device, e.Field) {
@@ -117,10 +122,11 @@ func (c *compiler) stageExternal(e *External, stage plan.Slot, i int, dir string
 	return e.Source, nil
 }
 
-// bound is a bind mount that is placed already.
+// bound is the clone of a bind mount, which may be placed already.
 type bound struct {
-	tree plan.Slot
-	kind uint64
+	tree   plan.Slot
+	kind   uint64
+	placed bool
 }
 
 // mountPoints makes what is missing of mounts[], in their order. Those on another file system
@@ -140,9 +146,12 @@ func (c *compiler) mountPoints() {
 		target := c.mountPoint(m, b.kind, field)
 		if binds { // later ones may be below it
 			c.b.For(field, "attach "+c.destination(m)+", for mount points in it")
-			copied, _ := c.b.OpenTree(b.tree, "", sys.OPEN_TREE_CLONE|sys.AT_RECURSIVE|sys.AT_EMPTY_PATH)
-			c.b.MoveMount(copied, target)
-			c.b.Close(copied)
+			tree := b.tree
+			if b.placed {
+				tree, _ = c.b.OpenTree(b.tree, "", sys.OPEN_TREE_CLONE|sys.AT_RECURSIVE|sys.AT_EMPTY_PATH)
+			}
+			c.b.MoveMount(tree, target)
+			c.b.Close(tree)
 		}
 		c.b.Close(target)
 	}
