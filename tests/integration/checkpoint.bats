@@ -248,6 +248,18 @@ last_line() {
 	says $'/a:\nis-a\n\n/b:\nis-b'
 }
 
+# CRIU takes the propagation of the root and of all bind mounts from one source, which must be as wide as they.
+@test "bind mounts on a host whose mounts are shared, as with systemd" {
+	needs_criu
+	mkdir "$BUNDLE/a" "$BUNDLE/b"
+	config '.mounts += [{destination: "/a", source: "a", options: ["bind"]}, {destination: "/b", source: "b", options: ["bind"]}]'
+	process sleep 1000
+	export -f rung restore checkpoint start_container create_container
+	export RUNG STATE BUNDLE ID IMAGE LOGS BATS_TEST_TMPDIR
+	unshare --mount --propagation private bash -ec 'mount --make-rshared /; start_container; checkpoint; restore'
+	[ "$(status_of)" = running ]
+}
+
 # CVE-2026-119101: links that the container changes must not have one source restored in the place of another.
 @test "security: a link that leads to another mount is no name for it" {
 	needs_criu
