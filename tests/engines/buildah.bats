@@ -81,6 +81,17 @@ clean_engine() {
 	mentions 'status 3' 'uid=1000(user)' host piped terminal
 }
 
+@test "buildah: the runtime that containers.conf names is the one that runs" {
+	both <<-'CASE'
+		mv /usr/local/sbin/rung /usr/local/sbin/real
+		printf '#!/bin/sh\necho called >>/run/called\nexec /usr/local/sbin/real "$@"\n' >/usr/local/sbin/rung; chmod 0755 /usr/local/sbin/rung
+		c=$(buildah from busybox); buildah run $c echo hello; sort -u /run/called; rm -f /run/called
+		buildah run --runtime /usr/local/sbin/rung $c echo again; sort -u /run/called; rm -f /run/called; buildah rm $c >/dev/null
+		mv /usr/local/sbin/real /usr/local/sbin/rung
+	CASE
+	says $'hello\ncalled\nagain\ncalled'
+}
+
 # bats test_tags=smoke
 @test "umoci: a bundle, unpacked and run by hand" {
 	both <<-'CASE'

@@ -131,6 +131,19 @@ clean_engine() {
 	mentions 67108864 / 300
 }
 
+@test "docker daemon: a runtime is added by SIGHUP; BuildKit runs the runc that is first in PATH" {
+	both <<-'CASE'
+		code docker run --rm --runtime added busybox true 2>&1 | grep -oE 'status .*|[Uu]nknown runtime'
+		jq '.runtimes.added = .runtimes.rung' /etc/docker/daemon.json >new && cat new >/etc/docker/daemon.json && kill -HUP $(cat /run/docker.pid)
+		until_ok 10 docker run --rm --runtime added busybox true; docker run --rm --runtime added busybox echo added
+		rm /usr/local/sbin/runc; printf '#!/bin/sh\necho called >>/run/called\nexec /usr/local/sbin/rung "$@"\n' >/usr/local/sbin/runc; chmod 0755 /usr/local/sbin/runc
+		printf 'FROM busybox\nRUN echo built\n' | DOCKER_BUILDKIT=1 docker build -q - >/dev/null; sort -u /run/called
+		rm /usr/local/sbin/runc /run/called; ln -s rung /usr/local/sbin/runc; docker builder prune -af >/dev/null; docker image prune -f >/dev/null
+		page_file /etc/docker/daemon.json >/etc/docker/daemon.json; kill -HUP $(cat /run/docker.pid)
+	CASE
+	mentions nknown 'status 125' added called
+}
+
 @test "docker daemon: a service from a registry serves requests over a published port" {
 	both <<-CASE
 		printf 'version: 0.1\\nstorage: {filesystem: {rootdirectory: /run/registry}}\\nhttp: {addr: "127.0.0.1:5000"}\\n' >registry.yml
