@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -34,6 +35,14 @@ func TestEveryPitfallIsShownByATest(t *testing.T) {
 		for _, name := range testsOf(cell) {
 			if !known[name] {
 				t.Errorf("%s: there is no test %s", row, name)
+			}
+		}
+	}
+	for prefix, last := range map[string]int{"": 47, "U": 25} {
+		for i := 1; i <= last; i++ {
+			row := prefix + strconv.Itoa(i)
+			if rows[row] == "" && row != "U21" { // of checkpoint and restore
+				t.Errorf("no row %s", row)
 			}
 		}
 	}
