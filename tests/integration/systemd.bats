@@ -180,16 +180,19 @@ main_hierarchy() {
 # https://github.com/opencontainers/runc/issues/3932
 # bats test_tags=user
 @test "systemd: a failed unit is in nobody's way, and goes with delete" {
-	config '.annotations = {"org.systemd.property.RuntimeMaxUSec": "uint64 1000000"}'
-	start_sleeper
-	wait_until 20 stopped
-	wait_until 10 ctl --quiet is-failed "$UNIT"
-	run -0 rung delete "$ID"
-	[ "$(ctl show --property LoadState --value "$UNIT")" = not-found ]
-	start_sleeper
-	wait_until 20 stopped
-	wait_until 10 ctl --quiet is-failed "$UNIT"
-	"$RUNG" --root "$STATE" --systemd-cgroup run -d -b "$BUNDLE" "$ID-2" </dev/null >/dev/null 2>&1 3>&-
+	local n
+	config '.annotations = {"org.systemd.property.RuntimeMaxUSec": "uint64 3000000"}'
+	process sleep 1000
+	for n in 1 2; do
+		rung run -d -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+		wait_until 30 ctl --quiet is-failed "$UNIT"
+		stopped
+		if [ "$n" = 1 ]; then
+			run -0 rung delete "$ID"
+			[ "$(ctl show --property LoadState --value "$UNIT")" = not-found ]
+		fi
+	done
+	rung run -d -b "$BUNDLE" "$ID-2" </dev/null >/dev/null 2>&1
 	rung delete --force "$ID-2"
 }
 
