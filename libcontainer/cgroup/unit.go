@@ -128,8 +128,13 @@ func (u *unit) attach(dir string, pid int) error {
 	return u.bus.Attach(u.name, path.Join("/", strings.TrimPrefix(dir, u.top)), pid)
 }
 
-// Connect makes sure that there is somebody to ask for a unit.
-func (m *Manager) Connect() error { return m.unit.bus.Connect() }
+// Connect makes sure that there is somebody to ask for a unit, and that nobody lives in its place.
+func (m *Manager) Connect() error {
+	if err := m.checkIdle(m.main()); err != nil {
+		return err
+	}
+	return m.unit.bus.Connect()
+}
 
 // Begin asks systemd for the unit, with a process and limits. Finish must follow.
 func (m *Manager) Begin(pid int, r *specs.LinuxResources) (err error) {

@@ -433,3 +433,22 @@ func TestSettle(t *testing.T) {
 		t.Error("another's unit would go")
 	}
 }
+
+// TestUnitIsLivedIn: the words are those that engines know, and systemd is not asked.
+func TestUnitIsLivedIn(t *testing.T) {
+	pretendBooted(t)
+	top := t.TempDir()
+	m, err := New(v2At(top), Config{ID: "c1", Path: "-.slice:p:n", Systemd: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(top+"/p-n.scope", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(top+"/p-n.scope/cgroup.procs", []byte("1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Connect(); err == nil || !strings.Contains(err.Error(), "container's cgroup is not empty") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -170,8 +170,11 @@ main_hierarchy() {
 @test "systemd: a unit of that name that is another's" {
 	local flag=--system
 	is_root || flag=--user
-	systemd-run --quiet $flag --scope --unit="$UNIT" sleep 1000 3>&- &
+	systemd-run --quiet $flag --scope --slice="$SLICE" --unit="$UNIT" sleep 1000 3>&- &
 	wait_until 10 ctl --quiet is-active "$UNIT"
+	refused "container's cgroup is not empty" "$UNIT"
+	ctl --quiet is-active "$UNIT"
+	config '.linux.cgroupsPath |= sub("^rungtest-inner"; "rungtest-other")'
 	refused "unable to start unit" "Unit $UNIT was already loaded"
 	ctl --quiet is-active "$UNIT"
 	ctl stop "$UNIT"
