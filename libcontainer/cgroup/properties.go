@@ -3,6 +3,7 @@ package cgroup
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -48,14 +49,15 @@ func (m *Manager) inStep(r *specs.LinuxResources) (*specs.LinuxResources, error)
 		cpu.Quota = &quota
 		out.CPU = &cpu
 	}
+	out.Unified = maps.Clone(r.Unified)
+	if _, weighed := r.Unified["cpu.weight"]; weighed && strings.TrimSpace(r.Unified["cpu.idle"]) == "1" {
+		m.warn("unable to apply both cpu.weight and cpu.idle to systemd, ignoring cpu.weight")
+		delete(out.Unified, "cpu.weight") // the kernel takes none of an idle cgroup
+	}
 	if text, ok := r.Unified["cpu.max"]; ok {
 		quota, period, err := m.cpuMaxInStep(text)
 		if err != nil {
 			return nil, fmt.Errorf("linux.resources.unified[cpu.max]: %w", err)
-		}
-		out.Unified = map[string]string{}
-		for k, v := range r.Unified {
-			out.Unified[k] = v
 		}
 		out.Unified["cpu.max"] = numV2(quota) + " " + strconv.FormatUint(period, 10)
 	}
@@ -206,6 +208,9 @@ func (m *Manager) weightProperty(idle *int64, weight uint64) ([]systemd.Property
 			return nil, err
 		}
 		if v >= idleVersion {
+			if weight != 0 {
+				m.warn("unable to apply both CPUWeight and CpuIdle to systemd, ignoring CPUWeight")
+			}
 			return []systemd.Property{property("CPUWeight", systemd.Uint64(0))}, nil
 		}
 	case idle != nil && weight == 0:

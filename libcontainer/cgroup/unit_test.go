@@ -208,8 +208,10 @@ func TestIdleProperty(t *testing.T) {
 		if got := inForce(t, newTree(t).unified(), idle); got != want[0] {
 			t.Errorf("%s: %s, want %s", version, got, want[0])
 		}
-		if got := inForce(t, newTree(t).unified(), both); got != want[1] {
-			t.Errorf("%s: %s, want %s", version, got, want[1])
+		m, warned := newTree(t).unified(), ""
+		m.SetWarn(func(s string) { warned = s })
+		if got := inForce(t, m, both); got != want[1] || !strings.Contains(warned, "unable to apply both") {
+			t.Errorf("%s: %s, want %s, warned %q", version, got, want[1], warned)
 		}
 	}
 }
