@@ -31,18 +31,18 @@ same '--root, relative' 'rt --root made create x; rt --root made list -q; rt --r
 same '--debug=false' 'rt --debug=false list -q | grep -v cc-; true'
 same '--debug of no truth' 'rt --debug=perhaps list | sed -n 1p'
 
-for command in create delete events exec kill list pause ps resume run spec start state update features; do
+for command in checkpoint create delete events exec kill list pause ps restore resume run spec start state update features; do
 	same -o flags "$command --help" "rt $command --help"
 	same -o none "$command -h" "rt $command -h"
 	same "help $command" "rt help $command | sed -n 1p"
 	same "$command --nosuch" "rt $command --nosuch x | grep -o '^Incorrect Usage: .*'"
 done
-for command in create delete events exec kill pause ps resume run start state update; do
+for command in checkpoint create delete events exec kill pause ps restore resume run start state update; do
 	same "$command without an id" "rt $command | sed -n 1p"
 	same "$command of an empty id" "rt $command '' | sed -n 1p"
 	same "$command of an id with a slash" "rt $command a/b | sed -n 1p"
 done
-for command in create delete events pause resume run start state update; do
+for command in checkpoint create delete events pause restore resume run start state update; do
 	same "$command with too many arguments" "rt $command a b | sed -n 1p"
 done
 same 'kill with too many arguments' 'rt kill a b c | sed -n 1p'
