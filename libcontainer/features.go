@@ -36,7 +36,7 @@ func Features(version, commit string) *features.Features {
 			NetDevices:      &features.NetDevices{Enabled: &yes},
 		},
 		Annotations:                        featureAnnotations(version, commit),
-		PotentiallyUnsafeConfigAnnotations: []string{systemd.AnnotationPrefix},
+		PotentiallyUnsafeConfigAnnotations: []string{systemd.AnnotationPrefix, "org.criu.config"},
 	}
 }
 
