@@ -524,6 +524,9 @@ last_line() {
 @test "checkpoint --lazy-pages: the pages follow over the network" {
 	needs_criu
 	criu check --feature uffd-noncoop >/dev/null 2>&1 || skip "needs userfaultfd"
+	# With runc too: "page-pipe: splice: Bad file descriptor", and the restored process can not be killed.
+	[ "$(printf '%s\n' 6.18 "$(uname -r)" | sort -V | head -n 1)" != 6.18 ] ||
+		skip "needs a kernel before 6.18, on which CRIU 4.2 can serve pages"
 	local port=27777 dumping serving other=$ID-lazy before
 	start_counter
 	mkfifo "$BATS_TEST_TMPDIR/ready"
@@ -540,10 +543,6 @@ last_line() {
 		3>&- </dev/null >"$BATS_TEST_TMPDIR/restored" 2>&1 8>&- && status=0 || status=$?
 	wait "$dumping" || true
 	wait "$serving" || true
-	if grep -q 'page-pipe: splice' "$LOGS/dump.log"; then
-		rung delete --force "$ID"
-		skip "needs a kernel on which CRIU can serve pages (it splices to /dev/null)"
-	fi
 	[ "$status" -eq 0 ] || fail "$(cat "$BATS_TEST_TMPDIR/restored")"
 	gone
 	wait_until 5 counted $((before + 2))
