@@ -157,7 +157,7 @@ other() {
 @test "the host's own network namespace by its path is refused" {
 	config '(.linux.namespaces[] | select(.type == "network")).path = $path' --arg path "/run/netns/$HOST"
 	net_devices '{"dummy0": {}}'
-	refused linux.netDevices "the runtime's own"
+	refused linux.netDevices 'unable to move network devices without a NET namespace'
 	host ip link show dev dummy0
 }
 
