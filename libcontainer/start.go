@@ -17,15 +17,26 @@ import (
 var ErrExec = launch.ErrExec
 
 // Start lets the process of a created container run (runtime.md, "Start"). The hooks of
-// startContainer run before it, those of poststart after; a failure of either ends the
-// container.
+// startContainer run before it, those of poststart after; a failure of either destroys the
+// container (runtime.md, Lifecycle, steps 7, 9 and 12).
 func (c *Container) Start() error {
 	if err := c.lock(); err != nil {
 		return err
 	}
 	defer c.unlock()
-	return c.start()
+	err := c.start()
+	if _, failed := errors.AsType[startHookError](err); failed {
+		if errDestroy := c.destroy(); errDestroy != nil {
+			return fmt.Errorf("%w; the container is stopped, and not destroyed: %w", err, errDestroy)
+		}
+	}
+	return err
 }
+
+// startHookError is the failure of a hook of startContainer or poststart.
+type startHookError struct{ error }
+
+func (e startHookError) Unwrap() error { return e.error }
 
 // start is Start for who has the lock.
 func (c *Container) start() error {
@@ -53,7 +64,7 @@ func (c *Container) start() error {
 	defer conn.Close()
 	if err := c.startContainerHooks(spec); err != nil {
 		c.end()
-		return err
+		return startHookError{err}
 	}
 	if err := c.release(conn, spec); err != nil {
 		c.end()
@@ -146,7 +157,7 @@ func (c *Container) poststart(spec *specs.Spec) error {
 	}
 	if err := runHooks(spec.Hooks.Poststart, "poststart", c.OCI(Running), nil); err != nil {
 		c.end()
-		return err
+		return startHookError{err}
 	}
 	return nil
 }

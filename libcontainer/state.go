@@ -160,11 +160,11 @@ func (c *Container) ID() string { return c.state.ID }
 
 // Status asks the kernel what the container does.
 func (c *Container) Status() (Status, error) {
+	if c.state.Pid == 0 && c.busy() {
+		return Creating, nil
+	}
 	if !c.alive() {
 		return Stopped, nil
-	}
-	if c.state.Pid == 0 {
-		return Creating, nil
 	}
 	m, err := c.cgroup()
 	if err != nil {
@@ -180,6 +180,17 @@ func (c *Container) Status() (Status, error) {
 		return Created, nil
 	}
 	return Running, nil
+}
+
+// busy reports whether a verb holds the container's lock: where there is no process yet, that is
+// the create under way, and not one that was killed.
+func (c *Container) busy() bool {
+	dir, err := sys.OpenDirectory(c.dir.Name())
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	return !sys.TryFlockShared(dir)
 }
 
 // alive reports whether init is there and no zombie. A PID alone says nothing: it may be

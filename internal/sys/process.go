@@ -121,6 +121,9 @@ func Flock(file *os.File) error { return flock(file, unix.LOCK_EX) }
 // FlockShared takes a shared lock of an open file, and waits for it.
 func FlockShared(file *os.File) error { return flock(file, unix.LOCK_SH) }
 
+// TryFlockShared takes a shared lock of an open file where that needs no waiting.
+func TryFlockShared(file *os.File) bool { return flock(file, unix.LOCK_SH|unix.LOCK_NB) == nil }
+
 func flock(file *os.File, how int) error {
 	for {
 		err := unix.Flock(int(file.Fd()), how)

@@ -219,19 +219,43 @@ poststart two' ]
 	[ "$status" -eq 1 ]
 	mentions 'hooks.startContainer[0]' 'exit status 7'
 	[ ! -e "$PLACE/ran" ]
-	wait_until 5 stopped
+	destroyed
 }
 
-# runtime-spec 1.3 (runtime-spec#1262): a poststart hook that fails stops the container.
+# runtime-spec 1.3 (runtime-spec#1262): a poststart hook that fails stops the container, and goes on at step 12.
 # bats test_tags=user
-@test "a poststart hook that fails: the container is stopped" {
+@test "a poststart hook that fails: the container is destroyed" {
 	hook poststart 'exit 7'
+	hook poststop "echo stopped >>$BUNDLE/poststop"
 	process sleep 1000
 	create_container
 	run rung start "$ID"
 	[ "$status" -eq 1 ]
 	mentions 'hooks.poststart[0]'
+	destroyed
+	[ "$(cat "$BUNDLE/poststop")" = stopped ]
+	run_container
+	[ "$status" -eq 1 ]
+	destroyed
+	[ "$(cat "$BUNDLE/poststop")" = $'stopped\nstopped' ]
+}
+
+# Nothing of the container is left, its processes among it.
+destroyed() {
+	run -1 rung state "$ID"
+	mentions 'does not exist'
+	no_leftovers
+}
+
+# bats test_tags=user
+@test "a container whose create is under way is creating, and one whose create was killed is not" {
+	hook createRuntime "$RUNG --root $STATE state $ID >$BUNDLE/seen; echo \$\$ >$BUNDLE/waits; exec sleep 1000"
+	"$RUNG" --root "$STATE" create -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&- &
+	wait_until 20 test -s "$BUNDLE/waits"
+	[ "$(jq -r .status "$BUNDLE/seen")" = creating ]
+	kill -KILL $!
 	wait_until 5 stopped
+	kill -KILL "$(cat "$BUNDLE/waits")"
 }
 
 # bats test_tags=user
