@@ -43,6 +43,7 @@ waits. It needs no root and changes nothing.`,
 			}
 			report, err := r.Explain(id, b, libcontainer.CreateOptions{
 				Await: !cmd.Bool("run"), NoPivot: cmd.Bool("no-pivot"), NoKeyring: cmd.Bool("no-new-keyring"),
+				Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr},
 			})
 			if err != nil {
 				return err

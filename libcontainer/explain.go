@@ -70,6 +70,7 @@ func (r *Runtime) Explain(id string, b *bundle.Bundle, o CreateOptions) (*Explan
 		return nil, err
 	}
 	c.state.ID = id
+	c.lookStreams(o.Stdio)
 	if err := c.placeCgroup(id); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"syscall"
+
 	"rung/internal/sys"
 	"rung/libcontainer/plan"
 )
@@ -29,14 +31,15 @@ func (c *compiler) openConsole() error {
 }
 
 // nullStreams puts the container's /dev/null in the place of the host's, as runc does: a
-// checkpoint can not hold a file of another mount namespace.
+// checkpoint can not hold a file of another mount namespace. The host's stays where the image
+// has none, or a link.
 func (c *compiler) nullStreams() error {
 	if c.opts.Console || !c.hasMounts() || c.dev == plan.None || c.opts.NullStreams == [3]bool{} {
 		return nil
 	}
 	c.b.For("", "standard streams that are /dev/null: that of the container")
 	null, opened := c.b.Open(c.dev, "null", sys.O_RDWR|sys.O_NOFOLLOW, sys.RESOLVE_BENEATH)
-	opened.Tolerate(sysENOENT, sysEACCES, sysEPERM)
+	opened.Tolerate(sysENOENT, sysEACCES, sysEPERM, syscall.ELOOP)
 	c.b.VerifyDevice(null, sys.S_IFCHR, sys.Mkdev(1, 3)).IfSlots() // CVE-2026-88265
 	for n, is := range c.opts.NullStreams {
 		if is {

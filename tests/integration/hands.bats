@@ -34,7 +34,7 @@ no_line() { # REGEX TEXT
 }
 
 same_as_explained() { # FLAG OF EXPLAIN...
-	rung explain --format json -b "$BUNDLE" "$@" "$ID" >"$BATS_TEST_TMPDIR/explained"
+	rung explain --format json -b "$BUNDLE" "$@" "$ID" </dev/null >"$BATS_TEST_TMPDIR/explained"
 	run "$COMPARE" "$BATS_TEST_TMPDIR/explained" "$TRACE/task"
 	[ "$status" -eq 0 ] || fail "$output"
 }
