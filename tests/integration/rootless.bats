@@ -93,7 +93,7 @@ map_subids() {
 
 # bats test_tags=user-only
 @test "rootless: without a user namespace, what he may not do is named" {
-	config '.linux.namespaces |= map(select(.type != "user")) | del(.linux.uidMappings, .linux.gidMappings)'
+	config '.linux.namespaces |= map(select(.type != "user")) | del(.linux.uidMappings, .linux.gidMappings, .process.capabilities)'
 	refused 'operation not permitted'
 	[ ! -e "$STATE/$ID" ]
 }
