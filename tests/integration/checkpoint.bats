@@ -383,6 +383,23 @@ last_line() {
 	says /dev/null
 }
 
+# runc#4705
+@test "a time namespace goes on where it was" {
+	local before
+	config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 5000000}, monotonic: {secs: 7000000}}'
+	start_counter
+	before=$(seconds_inside)
+	[ "$before" -ge 5000000 ]
+	checkpoint
+	restore
+	wait_until 5 counted $(($(cat "$BUNDLE/data/count") + 2))
+	[ "$(seconds_inside)" -ge "$before" ]
+}
+
+seconds_inside() { # since the boot of the container's time namespace
+	rung exec "$ID" cut -d. -f1 /proc/uptime </dev/null
+}
+
 @test "a cgroup namespace, and cgroups of another name" {
 	start_counter
 	config '.linux.namespaces += [{type: "cgroup"}] | .linux.resources.pids = {limit: 33}'
