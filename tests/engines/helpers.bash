@@ -110,7 +110,7 @@ page_file() {
 page_commands() {
 	awk -v heading="## $1" '"'"'/^## / { here = $0 == heading } /^```/ { inside = here && $0 == "```sh"; next } inside'"'"' "$SOURCE/docs/engines.md"
 }
-as_plain() { setpriv --reuid 4242 --regid 4242 --init-groups env HOME=/run/home XDG_RUNTIME_DIR=/run/user/4242 "$@"; }
+as_plain() { setpriv --reuid 4343 --regid 4343 --init-groups env HOME=/run/home XDG_RUNTIME_DIR=/run/user/4343 "$@"; }
 cd "$(mktemp -d /run/case.XXXXXX)" && chmod 0755 .
 '
 

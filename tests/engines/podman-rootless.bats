@@ -17,8 +17,8 @@ teardown() {
 }
 
 start_engine() {
-	useradd --uid 4242 --create-home --home-dir /run/home --shell /bin/bash plain
-	install -d -o plain -g plain -m 0700 /run/user/4242 /var/lib/containers/plain
+	useradd --uid 4343 --create-home --home-dir /run/home --shell /bin/bash plain
+	install -d -o plain -g plain -m 0700 /run/user/4343 /var/lib/containers/plain
 	mkdir -p /etc/containers/containers.conf.d
 	page_file /etc/containers/containers.conf >/etc/containers/containers.conf
 	# Of this machine, not of rung.
@@ -67,9 +67,9 @@ begin='podman() { as_plain podman "$@"; }'
 		code podman run --rm busybox /etc/passwd 2>&1 | grep -oE 'status .*|permission denied'
 		printf 'one\\ntwo\\n' | podman run -i --rm busybox cat
 		podman run --rm busybox sh -c 'id -u; tr -s " " </proc/self/uid_map; grep -E "^(Cap|Seccomp:)" /proc/self/status; cut -d" " -f2 /proc/mounts | sort; hostname >/dev/null; echo x >/made && cat /made'
-		code script -qec 'setpriv --reuid 4242 --regid 4242 --init-groups env HOME=/run/home XDG_RUNTIME_DIR=/run/user/4242 podman run -it --rm busybox sh -c "test -t 0 && echo terminal; sleep 1; exit 5"' /dev/null </dev/null
+		code script -qec 'setpriv --reuid 4343 --regid 4343 --init-groups env HOME=/run/home XDG_RUNTIME_DIR=/run/user/4343 podman run -it --rm busybox sh -c "test -t 0 && echo terminal; sleep 1; exit 5"' /dev/null </dev/null
 	CASE
-	mentions 'status 3' 'status 127' 'status 126' two ' 0 4242 1' terminal 'status 5'
+	mentions 'status 3' 'status 127' 'status 126' two ' 0 4343 1' terminal 'status 5'
 }
 
 # bats test_tags=smoke
@@ -92,7 +92,7 @@ begin='podman() { as_plain podman "$@"; }'
 		podman run --rm --uidmap 0:1:1000 --gidmap 0:1:1000 busybox sh -c 'id -u; tr -s " " </proc/self/uid_map'
 		podman run --rm --userns keep-id -u 0 busybox id -u
 	CASE
-	mentions 'uid=4242' ' 0 1 1000'
+	mentions 'uid=4343' ' 0 1 1000'
 }
 
 @test "podman rootless: networks: slirp4netns, none, host" {
@@ -121,7 +121,7 @@ begin='podman() { as_plain podman "$@"; }'
 		podman run --rm --sysctl net.core.somaxconn=200 --network none busybox cat /proc/sys/net/core/somaxconn
 		podman run --rm --privileged --ulimit nproc=100:100 busybox sh -c 'exec 2>&1; mount -t tmpfs t /tmp && echo mounted' 2>&1
 	CASE
-	mentions inside 4242 kept 'Read-only file system'
+	mentions inside 4343 kept 'Read-only file system'
 }
 
 @test "podman rootless: pods, build, healthcheck" {
