@@ -213,7 +213,7 @@ load helpers
 	needs_capability CAP_SYS_RESOURCE
 	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 70000, hard: 70000}]'
 	process sh -c 'ulimit -n'
-	run bash -c 'ulimit -Hn 1024; "$@"' sh "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	run bash -c 'ulimit -n 1024; "$@"' sh "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
 	says 70000
 }
 
@@ -222,7 +222,7 @@ load helpers
 	setpriv_less() { is_root && echo "setpriv --bounding-set -sys_resource --inh-caps -sys_resource --"; }
 	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 70000, hard: 70000}]'
 	# shellcheck disable=SC2046
-	run bash -c 'ulimit -Hn 1024; "$@"' sh $(setpriv_less) "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	run bash -c 'ulimit -n 1024; "$@"' sh $(setpriv_less) "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
 	[ "$status" -eq 1 ]
 	mentions process.rlimits 'operation not permitted'
 }
