@@ -14,7 +14,7 @@ tests=(bats uidmap strace procps iproute2 iptables util-linux man-db groff-base 
 bench=(hyperfine time crun runc)
 engines=(docker.io containerd podman buildah conmon skopeo umoci runc crun criu mmdebstrap docker-registry fuse-overlayfs
 	slirp4netns netavark aardvark-dns containernetworking-plugins iptables nftables uidmap tini catatonit socat)
-vm=(qemu-system-x86 mmdebstrap busybox-static cpio e2fsprogs xz-utils kmod)
+vm=(mmdebstrap busybox-static cpio e2fsprogs xz-utils kmod)
 
 packages_of() {
 	case $1 in

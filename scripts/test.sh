@@ -212,7 +212,7 @@ run_vm() {
 		return
 	}
 	if ! scripts/install-deps.sh vm; then
-		record skip vm 'the machine of tests/vm' 'needs qemu-system-x86 and mmdebstrap'
+		record skip vm 'the machine of tests/vm' 'needs mmdebstrap'
 		return
 	elif ! as_root tests/vm/vm.sh build; then
 		record skip vm 'the machine of tests/vm' 'needs a machine that QEMU can boot, see above'

@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2030,SC2031 # expanded by jq, or by the shell in the container; a test changes its own PATH
-# rung checkpoint and rung restore, with CRIU: that of scripts/criu.sh, which works on new kernels, or the one in PATH.
+# rung checkpoint and rung restore, with CRIU: that of scripts/unstable.sh, which works on new kernels, or the one in PATH.
 
 load helpers
 
 setup_file() {
 	local criu
-	criu=$("$RUNG_SOURCE/scripts/criu.sh") && export PATH=${criu%/*}:$PATH
+	criu=$("$RUNG_SOURCE/scripts/unstable.sh" criu) && export PATH=${criu%/*}:$PATH
 	export CRIU_WORKS
 	CRIU_WORKS=$(criu check >/dev/null 2>&1 && echo yes || echo no)
 }

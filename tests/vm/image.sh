@@ -5,7 +5,7 @@
 suite=bookworm
 packages=(
 	systemd systemd-sysv dbus dbus-user-session libpam-systemd kmod apparmor bats busybox-static ca-certificates criu
-	iproute2 iptables jq libcap2-bin procps strace uidmap util-linux
+	iproute2 iptables libcap2-bin procps strace uidmap util-linux
 )
 guest_user=rootless # uid 1000, subordinate ids from 100000
 disk_size=8G        # sparse
@@ -13,7 +13,7 @@ disk_size=8G        # sparse
 # build_image sets $image, and makes it where the cache has none of these packages and files.
 build_image() {
 	local root=$work/root sources=()
-	image=$cache/root-$(hash_of "$(cat "$here/image.sh" "$here/guest/agent" "$here/guest/pump")").ext4
+	image=$cache/root-$(hash_of "$(cat "$here/image.sh" "$here/guest/agent" "$here/guest/pump" "$unstable")").ext4
 	[ ! -f "$image" ] || return 0
 	need mmdebstrap mke2fs
 	[ "$(id -u)" = 0 ] || die 'to build the image needs root (to run it does not)'
@@ -27,6 +27,7 @@ build_image() {
 		--customize-hook="chroot \"\$1\" usermod -v 100000-165535 -w 100000-165535 $guest_user" \
 		"$suite" "$root" "${sources[@]}" >&2 || die 'mmdebstrap failed'
 	configure_root "$root"
+	add_jq "$root"
 	make_ext4 "$root" "$work/root.ext4" "$disk_size"
 	mv "$work/root.ext4" "$image"
 	rm -rf "$root"
@@ -70,6 +71,13 @@ configure_root() { # DIR
 	# Users get every controller, as where rootless containers are meant to run.
 	printf '[Service]\nDelegate=yes\n' >"$root/etc/systemd/system/user@.service.d/delegate.conf"
 	write_units "$root/lib/systemd/system"
+}
+
+add_jq() { # DIR
+	"$unstable" jq "$cache/tools/jq" >/dev/null || die 'no jq'
+	cp -a "$cache/tools/jq" "$1/opt/"
+	sed "s|$cache/tools/jq|/opt/jq|g" "$cache/tools/jq/bin/jq" >"$1/opt/jq/bin/jq"
+	ln -s /opt/jq/bin/jq "$1/usr/local/bin/jq"
 }
 
 write_units() { # DIR

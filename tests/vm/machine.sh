@@ -3,7 +3,7 @@
 # QEMU: what the machine is, its start, its save, and a job in it.
 
 max_shares=4 # 9p devices: those of a saved machine cannot change
-work='' state='' qemu_pid='' readers=() machine=() share_options=() status=0 line=''
+work='' state='' qemu='' qemu_pid='' readers=() machine=() share_options=() status=0 line=''
 
 # Does the kernel reach the initramfs?
 probe() { # ACCEL KERNEL_DIR SECONDS
@@ -11,7 +11,7 @@ probe() { # ACCEL KERNEL_DIR SECONDS
 	[ "$1" = tcg ] || cpu=host
 	rm -f "$work/probe"
 	(
-		timeout -k 2 "$3" qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -nographic -machine pc \
+		timeout -k 2 "$3" "$qemu" -nodefaults -no-user-config -no-reboot -nographic -machine pc \
 			-accel "$1" -cpu "$cpu" -m 512 -smp 2 -kernel "$2/vmlinux" -initrd "$2/initrd" -serial "file:$work/probe" \
 			-append 'console=ttyS0 quiet panic=-1 reboot=t acpi=noirq vm.probe' </dev/null || true
 	) >/dev/null 2>&1
@@ -25,7 +25,7 @@ choose_accel() {
 	[ "$accel" = auto ] || return 0
 	accel=tcg
 	[ -w /dev/kvm ] || return 0
-	answer=$cache/accel-$(hash_of "$(uname -rm)" "$(qemu-system-x86_64 --version)")
+	answer=$cache/accel-$(hash_of "$(uname -rm)" "$("$qemu" --version)")
 	if [ ! -f "$answer" ]; then
 		if probe kvm "$kernel" 15; then echo kvm; else echo tcg; fi >"$answer"
 	fi
@@ -73,7 +73,7 @@ start() { # SERIAL SECONDS [QEMU_OPTION]...
 		cd "$work" || exit
 		exec 3>&- 4>&- 5>&- 9>&-
 		if [ "$serial" = mon:stdio ]; then exec <&6; else exec >qemu 2>&1; fi
-		VM_STATE=$state exec timeout --foreground -k 5 "$seconds" qemu-system-x86_64 \
+		VM_STATE=$state exec timeout --foreground -k 5 "$seconds" "$qemu" \
 			-nodefaults -no-user-config -no-reboot -nographic "${machine[@]}" \
 			-drive "if=none,id=root,format=raw,snapshot=on,cache=unsafe,file=$(comma "$image")" \
 			-device virtio-blk-pci,drive=root,serial=root \

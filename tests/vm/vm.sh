@@ -2,13 +2,14 @@
 # Runs a command in a throw-away Debian machine: systemd as pid 1, cgroup v2 (or v1, or hybrid), AppArmor, every
 # capability. Nothing that a run does to the machine's disk survives it.
 #
-# image.sh makes the root file system, kernel.sh the kernel and its initramfs: both are cached. machine.sh boots them
-# under QEMU. guest/agent tells on a control port that it is up and waits there for the job; the output comes back over
-# two more ports, the exit status over the control port. As the agent waits before anything writes to the disk, a
-# booted machine is saved once and restored for each run: booting is slow under emulation.
+# image.sh makes the root file system, kernel.sh the kernel and its initramfs: both are cached, and so is a QEMU of
+# Debian's unstable suite. machine.sh boots them. guest/agent tells on a control port that it is up and waits there for
+# the job; the output comes back over two more ports, the exit status over the control port. As the agent waits before
+# anything writes to the disk, a booted machine is saved once and restored for each run: booting is slow under emulation.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
+unstable=$here/../../scripts/unstable.sh
 cache=${VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rung-vm}
 
 usage() {
@@ -33,7 +34,7 @@ usage: vm.sh run [OPTION]... [--] COMMAND [ARGUMENT]...
   --verbose                 timings
 
 status: the command's; 124 time out; 125 the machine or this script failed.
-environment: VM_CACHE, where images are kept (~/.cache/rung-vm, about 1 GiB)
+environment: VM_CACHE, where QEMU and images are kept (~/.cache/rung-vm, about 1.5 GiB)
 USAGE
 }
 
@@ -124,13 +125,14 @@ clean_up() {
 prepare() {
 	exec 9>"$cache/lock"
 	flock 9
+	qemu=$("$unstable" qemu "$cache/tools/qemu") || die 'no QEMU'
 	build_image
 	build_kernel
 	choose_accel
 	define_machine
 	if [ "$accel" = tcg ] && [ -z "$cold" ]; then
 		state=$cache/state-$(hash_of "$max_shares" "$image" "$kernel" "${machine[*]}" \
-			"$(qemu-system-x86_64 --version)" "$(grep -m 1 '^model name' /proc/cpuinfo)")
+			"$("$qemu" --version)" "$(grep -m 1 '^model name' /proc/cpuinfo)")
 		[ -f "$state" ] || save_machine
 	fi
 	exec 9>&-
@@ -160,7 +162,6 @@ help | -h | --help)
 esac
 
 started=$(date +%s%N)
-need qemu-system-x86_64
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd -P)
 work=$(mktemp -d "$cache/run.XXXXXX")

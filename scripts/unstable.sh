@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Gets a program of Debian's unstable suite where that of the machine's own Debian will not do, and prints its path. It
+# is unpacked with its libraries into a directory of its own; nothing of the system is changed: apt works on that
+# directory, with the mirror that the machine uses.
+#
+#   unstable.sh criu|jq|qemu [DIR]        prints DIR/bin/PROGRAM (DIR: build/tools/criu and so on)
+#
+# criu 3.17 of Debian 12 does not work on new kernels. qemu 7.2 emulates a fork three times slower than 11, and jq 1.6
+# takes ten times longer to start than 1.8: with both, tests in the machine of tests/vm take 3 s, not 2.
+set -euo pipefail
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+
+name=${1:-}
+arguments=
+case $name in
+criu) package=criu program=usr/sbin/criu ;;
+jq) package=jq program=usr/bin/jq ;;
+qemu) package=qemu-system-x86 program=usr/bin/qemu-system-x86_64 ;;
+*) die 'which program? criu, jq, qemu' ;;
+esac
+dir=$(realpath -m "${2:-$repo/build/tools/$name}")
+started=$dir/bin/${program##*/}
+[ "$name" != qemu ] || arguments="-L '$dir/root/usr/share/qemu' -L '$dir/root/usr/share/seabios'"
+
+# The mirror of the machine's own sources.
+mirror() {
+	local uri
+	# shellcheck disable=SC2016 # expanded by apt
+	uri=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' 2>/dev/null | head -n 1)
+	[ -n "$uri" ] || die "apt knows no source of Debian's packages"
+	printf '%s\n' "$uri"
+}
+
+configure_apt() { # DIR
+	mkdir -p "$1"/{parts,lists/partial,archives/partial}
+	: >"$1/status"
+	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s unstable main\n' "$(mirror)" >"$1/sources.list"
+	cat >"$1/apt.conf" <<-END
+		Dir::Etc::sourcelist "$1/sources.list";
+		Dir::Etc::sourceparts "$1/parts";
+		Dir::Etc::preferencesparts "$1/parts";
+		Dir::State "$1";
+		Dir::State::status "$1/status";
+		Dir::State::lists "$1/lists";
+		Dir::Cache "$1";
+		Dir::Cache::archives "$1/archives";
+		APT::Sandbox::User "$(id -un)";
+		APT::Install-Recommends "false";
+		Acquire::Languages "none";
+		Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
+		Debug::NoLocking "true";
+	END
+}
+
+# By its own loader: its C library is newer than the machine's. The environment stays, for the programs that it runs
+# (for CRIU tar, ip, iptables-restore) are the machine's.
+write_starter() { # DIR
+	local loader
+	loader=$(cd "$1/root" && find usr -name 'ld-linux-*.so.*' -o -name 'ld64.so.*' | head -n 1)
+	[ -n "$loader" ] || die "no loader among the libraries of $name"
+	mkdir -p "$1/bin"
+	cat >"$1/bin/${started##*/}" <<-END
+		#!/bin/sh
+		exec '$dir/root/$loader' --library-path '$dir/root/${loader%/*}' --argv0 '${started##*/}' '$dir/root/$program' $arguments "\$@"
+	END
+	chmod 0755 "$1/bin/${started##*/}"
+}
+
+unpack() {
+	local new file
+	new=$(mktemp -d "$(dirname "$dir")/$name.XXXXXX")
+	# shellcheck disable=SC2064 # the name is known now
+	trap "rm -rf '$new'" EXIT
+	configure_apt "$new/apt"
+	APT_CONFIG=$new/apt/apt.conf apt-get -qq update
+	APT_CONFIG=$new/apt/apt.conf apt-get -qq install --yes --download-only "$package"
+	for file in "$new"/apt/archives/*.deb; do
+		dpkg-deb -x "$file" "$new/root"
+	done
+	rm -r "$new/apt"
+	write_starter "$new"
+	chmod 0755 "$new"
+	rm -rf "$dir"
+	mv "$new" "$dir"
+}
+
+if [ ! -x "$started" ]; then
+	command -v dpkg-deb >/dev/null || die "this is not Debian: put a $name of your own into PATH"
+	mkdir -p "$(dirname "$dir")"
+	unpack >&2
+fi
+"$started" --version >/dev/null || die "$started does not run"
+printf '%s\n' "$started"
