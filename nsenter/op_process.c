@@ -58,13 +58,13 @@ long op_LOOPBACK(struct hands *h, const struct rung_op *op)
 }
 
 /*
- * Unlocks the pty master in slot a, opens its slave into b without a path, and sets the
- * window to x columns, y rows. Clears ONLCR, as engines expect: a client adds its own.
+ * Unlocks the pty master in slot a, opens its slave into b without a path, sets the window
+ * to x columns, y rows and gives the slave to user z, group w. Its modes are the kernel's:
+ * who serves the master may want other ones.
  */
 long op_PTY(struct hands *h, const struct rung_op *op)
 {
 	struct winsize size;
-	struct termios attr;
 	int master = slot_get(h, op->a), unlocked = 0;
 	long peer, result;
 
@@ -83,14 +83,9 @@ long op_PTY(struct hands *h, const struct rung_op *op)
 		if (result < 0)
 			return result;
 	}
-	result = sys(SYS_ioctl, peer, TCGETS, &attr);
-	if (result < 0)
-		return result;
-	attr.c_oflag &= ~(unsigned int)ONLCR;
-	result = sys(SYS_ioctl, peer, TCSETS, &attr);
-	if (result == 0 && (op->z || op->w))
-		result = sys(SYS_fchown, peer, op->z, op->w);
-	return result;
+	if (op->z || op->w)
+		return sys(SYS_fchown, peer, op->z, op->w);
+	return 0;
 }
 
 long op_DUP(struct hands *h, const struct rung_op *op)

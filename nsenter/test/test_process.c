@@ -492,7 +492,7 @@ static void pty(void)
 {
 	static const char *const argv[] = { "sh", "-c",
 					    "[ \"$(stty size)\" = '40 100' ] && stty -a | grep -q "
-					    "-- -onlcr && true </dev/tty",
+					    "' onlcr' && true </dev/tty",
 					    NULL };
 	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC); /* held: no hangup */
 	struct rung_op *op;
@@ -645,7 +645,7 @@ const struct test process_tests[] = {
 	{ "CLONE, AWAIT_START and EXEC: create and start", clone_and_start, ROOT },
 	{ "CLONE reports a failure and leaves no process", clone_fails, ANYBODY },
 	{ "user, groups, capabilities, umask, no_new_privs", attributes, ROOT },
-	{ "PTY has the size, and ONLCR cleared", pty, ANYBODY },
+	{ "PTY has the size, and the kernel's modes", pty, ANYBODY },
 	{ "the way in executes a sealed plan", entry_enters, ANYBODY },
 	{ "the way in refuses a plan that is not sealed", entry_refuses_unsealed, ANYBODY },
 	{ "the way in returns unless argv says so", entry_stays_out, ANYBODY },

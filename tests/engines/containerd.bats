@@ -140,20 +140,25 @@ remove() { ctr tasks rm -f $1 >/dev/null 2>&1; ctr containers rm $1; }
 	mentions 'it runs on' 'the same process' 'exec works' 'exit code 137' 'STOPPED'
 }
 
-# Whether CRIU can do anything on this machine is asked of CRIU.
 @test "containerd: task checkpoint, and restore" {
-	criu check >/dev/null 2>&1 || not_here "needs a CRIU that works with this kernel"
-	"$RUNG" checkpoint --help >/dev/null 2>&1 || not_here "needs rung checkpoint"
+	needs_criu
 	both <<-CASE
 		$begin
-		start one; code ctr tasks checkpoint --exit --image-path \$PWD/image one >/dev/null
-		ls image | grep -cE '^(core|mm|pagemap)-1.img'
-		remove one
-		start two; code ctr containers checkpoint --rw --task two localhost/checkpoint:one >/dev/null; remove two
-		code ctr containers restore --live two localhost/checkpoint:one; state two; remove two
+		counts() { ctr run -d --runc-binary /usr/local/sbin/rung "\$@" sh -c 'i=0; while :; do echo \$((i += 1)) >/n; sleep 0.1; done'; }
+		count() { ctr tasks exec --exec-id \$RANDOM \$1 cat /n; }
+		past() { [ "\$(count \$1)" -ge "\$2" ]; }
+		counts \$image one; until_ok 10 past one 5
+		code ctr tasks checkpoint --image-path \$PWD/alive one >/dev/null; ls alive | grep -cE '^(core|mm|pagemap)-1.img'; state one
+		code ctr tasks checkpoint --exit --image-path \$PWD/image one >/dev/null; ls image | grep -cE '^(core|mm|pagemap)-1.img'; until_ok 10 says_so STOPPED state one; state one; remove one
+		counts --memory-limit 67108864 \$image two; until_ok 10 past two 5
+		code ctr containers checkpoint --rw --task two localhost/checkpoint:one >/dev/null; state two; n=\$(count two); remove two
+		code ctr containers restore --live --rw two localhost/checkpoint:one; state two; count two | awk -v n=\$n '{ print (\$1 > n / 2) ? "it counts on" : "from the beginning: " \$1 }'
+		a=\$(count two); until_ok 10 past two \$((a + 5)) && echo it runs
+		code ctr tasks exec --exec-id e two sh -c 'echo exec works; exit 3'; ctr tasks metrics two | grep -oE '^memory.limit_in_bytes.*' | tr -s ' '
+		ctr tasks kill -s KILL two; until_ok 10 says_so STOPPED state two; code ctr tasks delete two; ctr containers rm two
 		ctr images rm localhost/checkpoint:one >/dev/null
 	CASE
-	mentions 'status 0'
+	mentions STOPPED 'it counts on' 'it runs' 'exec works' 'exit code 137'
 }
 
 @test "containerd: 20 containers at once" {

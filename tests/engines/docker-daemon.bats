@@ -4,6 +4,7 @@
 # service of Debian's packages behind a published port, from a registry.
 
 load helpers
+load docker
 
 setup_file() {
 	start_worlds
@@ -43,33 +44,6 @@ up() {
 }
 down() { kill "-${1:-TERM}" "$(cat /run/docker.pid)"; until_ok 30 test ! -d "/proc/$(cat /run/docker.pid)"; rm -f /run/docker.pid /run/docker.sock; }
 '
-
-start_engine() {
-	mkdir -p /etc/docker
-	page_file /etc/docker/daemon.json >/etc/docker/daemon.json
-	setsid dockerd --oom-score-adjust 0 >/run/dockerd.log 2>&1 </dev/null &
-	until_socket /run/docker.sock /run/dockerd.log
-	docker import --change 'CMD ["sh"]' "$SHARED/busybox.tar" busybox
-	docker run --rm busybox true
-	docker run --rm --network host busybox true
-}
-
-stop_engine() {
-	kill "$(cat /run/docker.pid)"
-	until_ok 20 test ! -e /run/docker.pid
-}
-
-engine_state() {
-	docker ps --all --format 'container {{.Names}}'
-	docker volume ls --format 'volume {{.Name}}'
-	docker images --format 'image {{.Repository}}' | sort
-	ls /run/docker/runtime-rung/moby 2>/dev/null
-}
-
-clean_engine() {
-	docker ps -aq | xargs -r docker rm -f
-	docker volume ls -q | xargs -r docker volume rm -f
-}
 
 @test "docker daemon: --restart always across a crash of dockerd" {
 	both <<-CASE

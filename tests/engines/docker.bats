@@ -3,6 +3,7 @@
 # Docker as its guides teach it.
 
 load helpers
+load docker
 
 setup_file() {
 	start_worlds
@@ -14,36 +15,6 @@ teardown_file() {
 
 teardown() {
 	nothing_left
-}
-
-start_engine() {
-	mkdir -p /etc/docker
-	page_file /etc/docker/daemon.json >/etc/docker/daemon.json
-	# Of this machine, not of rung: maybe no right to protect the daemon from the OOM killer.
-	setsid dockerd --oom-score-adjust 0 >/run/dockerd.log 2>&1 </dev/null &
-	until_socket /run/docker.sock /run/dockerd.log
-	docker import --change 'CMD ["sh"]' "$SHARED/busybox.tar" busybox
-	docker run --rm busybox true
-	docker run --rm --network host busybox true
-}
-
-stop_engine() {
-	kill "$(cat /run/docker.pid)"
-	until_ok 20 test ! -e /run/docker.pid
-}
-
-engine_state() {
-	docker ps --all --format 'container {{.Names}}'
-	docker volume ls --format 'volume {{.Name}}'
-	docker network ls --format 'network {{.Name}}'
-	docker images --format 'image {{.Repository}}' | sort
-	ls /run/docker/runtime-rung/moby 2>/dev/null
-}
-
-clean_engine() {
-	docker ps -aq | xargs -r docker rm -f
-	docker volume ls -q | xargs -r docker volume rm -f
-	docker network prune -f
 }
 
 # ---- run ------------------------------------------------------------------------------------------------------------
@@ -637,6 +608,27 @@ EOF
 		docker stop -t 0 one; docker inspect --format '{{.State.Status}}' one; docker rm one
 	CASE
 	mentions '3 2' '1 running' exited
+}
+
+@test "docker: checkpoint, and start from it" {
+	needs_criu
+	both <<-'CASE'
+		docker run -d --name one -m 64m -v kept:/data -p 127.0.0.1:8089:80 busybox sh -c 'nc -ll -p 80 -e cat /data/n & i=0; while :; do echo $((i += 1)); echo $i >/data/n; sleep 0.1; done' >/dev/null
+		docker run -dt --name two busybox sh -c 'tty; i=0; while :; do echo $((i += 1)); sleep 0.1; done' >/dev/null
+		for c in one two; do
+			until_ok 10 says_so 5 docker logs $c
+			code docker checkpoint create $c saved; docker checkpoint ls $c; docker inspect --format '{{.State.Status}} {{.State.ExitCode}}' $c
+			a=$(docker logs $c | tail -n 1 | tr -d '\r'); code docker start --checkpoint saved $c; docker inspect --format '{{.State.Status}} {{.State.ExitCode}}' $c
+			until_ok 10 says_so $((a + 5)) docker logs $c && echo it counts on; docker logs $c | tr -d '\r' | grep -cx 1
+			code docker exec $c sh -c 'echo exec works; exit 3'
+			code docker checkpoint create --leave-running $c again; docker inspect --format '{{.State.Status}}' $c
+			docker checkpoint rm $c saved; docker checkpoint ls $c
+		done
+		[ "$(timeout 2 busybox nc 127.0.0.1 8089 </dev/null)" -ge 10 ] && echo it serves; docker exec two readlink /proc/1/fd/0
+		code docker checkpoint create no-such c 2>&1 | grep -oE 'status .*|No such container'; code docker start --checkpoint no-such two 2>&1 | grep -oE 'status .*|already running'
+		docker rm -f one two; docker volume rm kept
+	CASE
+	mentions 'exited 137' 'running 0' 'it counts on' 'exec works' 'it serves' /dev/pts/0
 }
 
 @test "docker: 50 containers at once" {

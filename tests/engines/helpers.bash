@@ -125,7 +125,7 @@ both() { # [--differs REASON]
 		jobs+=($!)
 	done
 	wait "${jobs[@]}"
-	output=$(cat "$BATS_TEST_TMPDIR/rung.out")
+	output=$(tr -d '\r' <"$BATS_TEST_TMPDIR/rung.out")
 	status=$(cat "$BATS_TEST_TMPDIR/rung.status")
 	cmp -s "$BATS_TEST_TMPDIR"/{rung,runc}.out && cmp -s "$BATS_TEST_TMPDIR"/{rung,runc}.status || verdict=differs
 	keep_result "$verdict" "$differs"
@@ -147,7 +147,7 @@ run_case() { # RUNTIME
 
 # Buildah asks for ambient capabilities that can not be raised: rung and runc 1.5 warn, Debian's runc 1.1 is silent.
 normalised() {
-	tr -d '\0' | sed -E 's/\r//g; s/\^@//g; /can.t raise ambient capability/d; s/time="[^"]*"/time/; s/\b[0-9a-f]{64}\b/ID/g; s/\b[0-9a-f]{12}\b/ID/g'
+	tr -d '\0' | sed -E 's/\^@//g; /can.t raise ambient capability/d; s/time="[^"]*"/time/; s/\b[0-9a-f]{64}\b/ID/g; s/\b[0-9a-f]{12}\b/ID/g'
 }
 
 keep_result() { # VERDICT REASON
@@ -215,6 +215,12 @@ needs_capability() { # NAME NUMBER
 
 needs_pure_v2() {
 	[ -e /sys/fs/cgroup/cgroup.controllers ] || not_here "needs pure cgroup v2${1:+, and $1}"
+}
+
+# Whether CRIU can do anything with this kernel is asked of CRIU.
+needs_criu() { # [FEATURE]
+	in_world rung criu check ${1:+--feature "$1"} >/dev/null 2>&1 </dev/null 3>&- ||
+		not_here "needs a kernel with what CRIU calls ${1:-the minimum}"
 }
 
 not_here() { # REASON

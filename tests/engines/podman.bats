@@ -314,6 +314,60 @@ clean_engine() {
 	mentions pulled
 }
 
+@test "podman: checkpoint, restore" {
+	needs_criu
+	both <<-'CASE'
+		n() { podman logs "$1" | tail -n 1 | tr -d '\r'; }
+		past() { [ "$(n "$1")" -ge "$2" ]; }
+		podman run -d --name one -m 64m busybox sh -c 'i=0; while :; do echo $((i += 1)); sleep 0.1; done' >/dev/null
+		podman run -dt --name two busybox sh -c 'i=0; while :; do echo $((i += 1)); sleep 0.1; done' >/dev/null
+		for c in one two; do
+			until_ok 10 past $c 5; code podman container checkpoint $c; podman inspect --format '{{.State.Status}} {{.State.Checkpointed}}' $c
+			a=$(n $c); code podman container restore --keep $c; podman inspect --format '{{.State.Status}} {{.State.Restored}}' $c
+			until_ok 10 past $c $((a + 5)) && echo it counts on; podman logs $c | tr -d '\r' | grep -cx 1
+			code podman exec $c sh -c 'echo exec works; exit 3'
+		done
+		podman exec two readlink /proc/1/fd/0
+		podman container checkpoint --leave-running --export one.tgz --print-stats one | grep -oE '"(frozen_time|pages_written|runtime_checkpoint_duration)"'; podman inspect --format '{{.State.Status}}' one
+		podman stop -t 0 one >/dev/null; podman rm one >/dev/null
+		code quiet podman container restore --import one.tgz --name three; podman inspect --format '{{.State.Status}} {{.HostConfig.Memory}}' three; a=$(n three); until_ok 10 past three $((a + 5)) && echo from an archive
+		podman container checkpoint --create-image saved three >/dev/null; podman rm -f -t 0 three >/dev/null
+		code quiet podman container restore saved; podman ps --format '{{.Names}}' | sort
+		podman rm -f -t 0 two three >/dev/null; podman rmi -f saved | grep -c Untagged
+		code podman container restore no-such 2>&1 | grep -oE 'status .*|no such container'
+	CASE
+	mentions 'exited true' 'running true' 'it counts on' 'exec works' /dev/pts/0 'from an archive' 'running 67108864'
+}
+
+@test "podman: checkpoint of connections, ports, volumes, a pod's member" {
+	needs_criu
+	both <<-'CASE'
+		podman run -d --name one -v vol:/data -p 127.0.0.1:8080:80 busybox sh -c 'echo served >/data/f; exec nc -ll -p 80 -e cat /data/f' >/dev/null
+		until_ok 10 podman exec one test -e /data/f; code podman container checkpoint -e one.tgz one; podman rm -f -t 0 one >/dev/null; podman volume rm vol
+		code quiet podman container restore --import one.tgz; timeout 2 busybox nc 127.0.0.1 8080 </dev/null; podman rm -f -t 0 one >/dev/null; podman volume rm vol
+		podman run -d --name one busybox sh -c 'nc -ll -p 80 -e cat & sleep 1; sleep 100 | nc 127.0.0.1 80' >/dev/null
+		until_ok 10 podman exec one sh -c 'awk "{ print \$3, \$4 }" /proc/net/tcp | grep -q ":0050 01"'
+		code podman container checkpoint one 2>&1 | grep -oE 'status .*|criu failed: type [A-Z]+' | sed 's/NOTIFY/DUMP/'; podman inspect --format '{{.State.Status}}' one
+		code podman container checkpoint --tcp-established one; code podman container restore one 2>&1 | grep status; code podman container restore --tcp-established one; podman inspect --format '{{.State.Status}}' one
+		podman rm -f -t 0 one >/dev/null
+		podman pod create --name pod --share ipc,net,uts >/dev/null; podman run -d --pod pod --name one busybox sh -c 'echo up; sleep 1000' >/dev/null
+		until_ok 10 says_so up podman logs one; code podman container checkpoint one; code podman container restore one; podman pod ps --format '{{.Name}} {{.Status}} {{.NumberOfContainers}}'
+		podman pod rm -f -t 0 pod >/dev/null
+	CASE
+	mentions served 'status 125' running 'pod Running 2'
+}
+
+@test "podman: checkpoint in two steps" {
+	needs_criu mem_dirty_track
+	both <<-'CASE'
+		podman run -d --name one busybox sh -c 'i=0; while :; do echo $((i += 1)); sleep 0.1; done' >/dev/null
+		until_ok 10 says_so 5 podman logs one; code podman container checkpoint --pre-checkpoint -e first.tgz one; podman inspect --format '{{.State.Status}}' one
+		code podman container checkpoint --with-previous -e second.tgz one; podman rm -f -t 0 one >/dev/null
+		code quiet podman container restore --import-previous first.tgz --import second.tgz; podman inspect --format '{{.State.Status}}' one; podman rm -f -t 0 one >/dev/null
+	CASE
+	mentions 'status 0' running
+}
+
 @test "podman: 20 containers at once" {
 	both <<-'CASE'
 		for i in $(seq 20); do podman run -d --network none --name c$i busybox sh -c "echo I am $i; sleep 1000" >/dev/null & done; wait

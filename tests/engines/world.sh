@@ -9,7 +9,8 @@
 #   world.sh stop DIR              ends it; fails where cgroups of containers are left
 #
 # RUNTIME is put under the name rung so that one configuration serves both runtimes of a comparison. BuildKit inside
-# of dockerd takes no configuration but looks for runc in PATH: there is the same program under that name too.
+# of dockerd takes no configuration but looks for runc in PATH: there is the same program under that name too. CRIU is
+# that of scripts/unstable.sh.
 # Needs root.
 set -euo pipefail
 
@@ -102,6 +103,7 @@ start() { # DIR RUNTIME
 	chmod 0755 "$dir"
 	install -D -m 0755 "$(readlink -f "$2")" "$dir/sbin/rung"
 	ln -s rung "$dir/sbin/runc"
+	cp "$("$here/../../scripts/unstable.sh" criu)" "$dir/sbin/criu"
 	make_cgroups "rung-$(basename "$(dirname "$dir")")-$(basename "$dir")" >"$dir/cgroups"
 	(
 		enter_cgroups "$dir" 1

@@ -114,16 +114,38 @@ running() {
 	mentions '1 34816'
 }
 
-# crun: programs that read the terminal of a runtime see no "\r" (runc clears ONLCR).
+# runc: a terminal that rung serves itself does not turn "\n" into "\r\n" (ONLCR), for the caller's does. That of a
+# console socket has the kernel's modes: clients of an engine put theirs into a mode that adds nothing.
 # bats test_tags=user
-@test "line feeds are not made carriage returns as well" {
+@test "line feeds: ONLCR is cleared in the foreground" {
+	process sh -c 'stty -a | grep -qw -e -onlcr && echo cleared'
+	foreground expect=cleared
+	[ "$status" -eq 0 ]
+}
+
+# bats test_tags=user
+@test "line feeds: ONLCR is set behind a console socket" {
 	process printf 'one\ntwo\n'
 	"$CONSOLE" -socket "$BUNDLE/sock" expect=two >"$BUNDLE/shown" 2>&1 3>&- &
 	local user=$!
 	wait_until 5 test -S "$BUNDLE/sock"
 	rung run -d -b "$BUNDLE" --console-socket "$BUNDLE/sock" "$ID"
 	wait "$user"
-	[ "$(od -An -c "$BUNDLE/shown" | tr -d ' \n')" = 'one\ntwo\n' ]
+	[ "$(od -An -c "$BUNDLE/shown" | tr -d ' \n')" = 'one\r\ntwo\r\n' ]
+}
+
+# bats test_tags=user
+@test "line feeds of exec --tty: in the foreground, and behind a console socket" {
+	config '.process.terminal = false'
+	start_sleeper
+	run "$CONSOLE" expect=cleared -- "$RUNG" --root "$STATE" exec -t "$ID" sh -c 'stty -a | grep -qw -e -onlcr && echo cleared'
+	[ "$status" -eq 0 ]
+	"$CONSOLE" -socket "$BUNDLE/sock" expect=two >"$BUNDLE/shown" 2>&1 3>&- &
+	local user=$!
+	wait_until 5 test -S "$BUNDLE/sock"
+	rung exec -t -d --console-socket "$BUNDLE/sock" "$ID" printf 'one\ntwo\n'
+	wait "$user"
+	[ "$(od -An -c "$BUNDLE/shown" | tr -d ' \n')" = 'one\r\ntwo\r\n' ]
 }
 
 # bats test_tags=user

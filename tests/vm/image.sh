@@ -7,13 +7,19 @@ packages=(
 	systemd systemd-sysv dbus dbus-user-session libpam-systemd kmod apparmor bats busybox-static ca-certificates criu
 	iproute2 iptables libcap2-bin procps strace uidmap util-linux
 )
+# With --image engines, what tests/engines/vm needs too.
+engine_packages=(
+	aardvark-dns catatonit conmon containerd containernetworking-plugins crun docker.io fuse-overlayfs netavark nftables podman
+	runc skopeo slirp4netns socat tini umoci
+)
 guest_user=rootless # uid 1000, subordinate ids from 100000
 disk_size=8G        # sparse
 
 # build_image sets $image, and makes it where the cache has none of these packages and files.
 build_image() {
 	local root=$work/root sources=()
-	image=$cache/root-$(hash_of "$(cat "$here/image.sh" "$here/guest/agent" "$here/guest/pump" "$unstable")").ext4
+	[ "$packages_for" != engines ] || packages+=("${engine_packages[@]}")
+	image=$cache/root-$(hash_of "$packages_for" "$(cat "$here/image.sh" "$here/guest/agent" "$here/guest/pump" "$unstable")").ext4
 	[ ! -f "$image" ] || return 0
 	need mmdebstrap mke2fs
 	[ "$(id -u)" = 0 ] || die 'to build the image needs root (to run it does not)'

@@ -20,6 +20,7 @@ usage: vm.sh run [OPTION]... [--] COMMAND [ARGUMENT]...
        vm.sh clean                  empty the cache
 
   --cgroup v2|v1|hybrid     cgroup layout (v2)
+  --image plain|engines     engines: Docker, containerd and Podman are installed, and do not run (plain)
   --share DIR[:GUEST][:rw]  show a directory at the same path or at GUEST; read-only unless :rw; at most 4
                             times. The first is the working directory
   --user rootless           run as this plain user (uid 1000, subordinate ids), in his systemd user manager
@@ -62,19 +63,20 @@ timing() { [ -z "$verbose" ] || note "$((($(date +%s%N) - started) / 1000000)) m
 # ---- the options ----------------------------------------------------------------------------------------------------
 
 # shellcheck disable=SC2034 # set by name, used by the files above
-cgroup=v2 user='' workdir='' timeout=600 memory=1024 cpus=2 append='' accel=auto cold='' verbose=''
+cgroup=v2 packages_for=plain user='' workdir='' timeout=600 memory=1024 cpus=2 append='' accel=auto cold='' verbose=''
 shares=() envs=()
 
 parse_options() {
 	local name
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--share | --env | --cgroup | --user | --workdir | --timeout | --memory | --cpus | --append | --accel)
+		--share | --env | --image | --cgroup | --user | --workdir | --timeout | --memory | --cpus | --append | --accel)
 			[ $# -ge 2 ] || die "$1 needs a value"
 			name=${1#--}
 			case $name in
 			share) shares+=("$2") ;;
 			env) envs+=("$2") ;;
+			image) packages_for=$2 ;;
 			*) printf -v "$name" %s "$2" ;;
 			esac
 			shift 2
@@ -99,6 +101,10 @@ check_options() {
 	case $cgroup in
 	v2 | v1 | hybrid) ;;
 	*) die "--cgroup $cgroup: not v2, v1 or hybrid" ;;
+	esac
+	case $packages_for in
+	plain | engines) ;;
+	*) die "--image $packages_for: not plain or engines" ;;
 	esac
 	case $accel in
 	auto | tcg | kvm) ;;
