@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,6 +43,20 @@ func loadContainer(cmd *cli.Command) (*libcontainer.Container, error) {
 		return nil, err
 	}
 	return r.Load(cmd.Args().First())
+}
+
+// onContainer is a command whose one argument is a container.
+func onContainer(do func(*cli.Command, *libcontainer.Container) error) cli.ActionFunc {
+	return func(_ context.Context, cmd *cli.Command) error {
+		if err := checkArgs(cmd, 1, exactly); err != nil {
+			return err
+		}
+		c, err := loadContainer(cmd)
+		if err != nil {
+			return err
+		}
+		return do(cmd, c)
+	}
 }
 
 // writePidFile replaces the file, so that a reader sees a whole number.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,14 +23,7 @@ and each time it runs out of memory, until it stops.`,
 			&cli.DurationFlag{Name: "interval", Value: 5 * time.Second, Usage: "set the stats collection interval"},
 			&cli.BoolFlag{Name: "stats", Usage: "display the container's stats then exit"},
 		},
-		Action: func(_ context.Context, cmd *cli.Command) error {
-			if err := checkArgs(cmd, 1, exactly); err != nil {
-				return err
-			}
-			c, err := loadContainer(cmd)
-			if err != nil {
-				return err
-			}
+		Action: onContainer(func(cmd *cli.Command, c *libcontainer.Container) error {
 			interval := cmd.Duration("interval")
 			if interval <= 0 {
 				return errors.New("duration interval must be greater than 0")
@@ -41,7 +33,7 @@ and each time it runs out of memory, until it stops.`,
 				return statsOnce(c, out)
 			}
 			return c.Events(interval, func(e *libcontainer.Event) error { return out.Encode(e) })
-		},
+		}),
 	}
 }
 

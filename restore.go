@@ -54,28 +54,13 @@ func restore(cmd *cli.Command) (status int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	b, err := loadBundle(cmd.String("bundle"))
-	if err != nil {
-		return 1, err
-	}
+	pidFile := absolutePidFile(cmd)
 	detach := cmd.Bool("detach")
-	io, err := newProcessIO(b.Spec.Process.Terminal, detach, cmd.String("console-socket"))
+	b, io, err := enterBundle(cmd, detach)
 	if err != nil {
 		return 1, err
 	}
 	defer io.close()
-	pidFile := absolutePidFile(cmd)
-	if !detach {
-		if err := io.catchSignals(); err != nil {
-			return 1, err
-		}
-		if !cmd.Bool("no-subreaper") {
-			_ = sys.SetSubreaper()
-		}
-	}
-	if err := os.Chdir(b.Dir); err != nil {
-		return 1, err
-	}
 	c, err := r.Restore(cmd.Args().First(), b, libcontainer.RestoreOptions{
 		CRIUOptions: *shared, LSMProfile: cmd.String("lsm-profile"), LSMMountContext: cmd.String("lsm-mount-context"),
 		Stdio: io.stdio, Console: io.socket,

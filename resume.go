@@ -12,6 +12,6 @@ func resumeCommand() *cli.Command {
 		Usage:       "resumes all processes that have been previously paused",
 		ArgsUsage:   "<container-id>",
 		Description: "The resume command thaws the container's cgroup.",
-		Action:      onContainer((*libcontainer.Container).Resume),
+		Action:      onContainer(func(_ *cli.Command, c *libcontainer.Container) error { return c.Resume() }),
 	}
 }

@@ -58,28 +58,13 @@ func runContainer(cmd *cli.Command, await bool) (status int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	b, err := loadBundle(cmd.String("bundle"))
-	if err != nil {
-		return 1, err
-	}
+	pidFile := absolutePidFile(cmd)
 	detach := await || cmd.Bool("detach")
-	io, err := newProcessIO(b.Spec.Process.Terminal, detach, cmd.String("console-socket"))
+	b, io, err := enterBundle(cmd, detach)
 	if err != nil {
 		return 1, err
 	}
 	defer io.close()
-	pidFile := absolutePidFile(cmd)
-	if !detach {
-		if err := io.catchSignals(); err != nil {
-			return 1, err
-		}
-		if !cmd.Bool("no-subreaper") {
-			_ = sys.SetSubreaper()
-		}
-	}
-	if err := os.Chdir(b.Dir); err != nil {
-		return 1, err
-	}
 	listen, preserve, err := descriptors(cmd)
 	if err != nil {
 		return 1, err
@@ -104,6 +89,32 @@ func runContainer(cmd *cli.Command, await bool) (status int, err error) {
 		return 0, notify.relay(c.State().Pid, c.State().Pid)
 	}
 	return foreground(c, io, notify, cmd.Bool("keep"))
+}
+
+// enterBundle loads the bundle, changes to its directory, and makes ready what connects its
+// process with the caller.
+func enterBundle(cmd *cli.Command, detach bool) (_ *bundle.Bundle, io *processIO, err error) {
+	b, err := loadBundle(cmd.String("bundle"))
+	if err != nil {
+		return nil, nil, err
+	}
+	if io, err = newProcessIO(b.Spec.Process.Terminal, detach, cmd.String("console-socket")); err != nil {
+		return nil, nil, err
+	}
+	if !detach {
+		if !cmd.Bool("no-subreaper") {
+			_ = sys.SetSubreaper()
+		}
+		err = io.catchSignals()
+	}
+	if err == nil {
+		err = os.Chdir(b.Dir)
+	}
+	if err != nil {
+		io.close()
+		return nil, nil, err
+	}
+	return b, io, nil
 }
 
 // foreground waits for the container's process and removes the container.

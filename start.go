@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/urfave/cli/v3"
@@ -15,14 +14,7 @@ func startCommand() *cli.Command {
 		Usage:       "executes the user defined process in a created container",
 		ArgsUsage:   "<container-id>",
 		Description: "The start command lets the process of a created container run.",
-		Action: func(_ context.Context, cmd *cli.Command) error {
-			if err := checkArgs(cmd, 1, exactly); err != nil {
-				return err
-			}
-			c, err := loadContainer(cmd)
-			if err != nil {
-				return err
-			}
+		Action: onContainer(func(_ *cli.Command, c *libcontainer.Container) error {
 			notify, err := notifyOfStart(c)
 			if err != nil {
 				return err
@@ -31,7 +23,7 @@ func startCommand() *cli.Command {
 				return fmt.Errorf("start %s: %w", c.ID(), err)
 			}
 			return notify.relay(c.State().Pid, c.State().Pid)
-		},
+		}),
 	}
 }
 

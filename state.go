@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"os"
 	"time"
@@ -46,14 +45,7 @@ func stateCommand() *cli.Command {
 		Usage:       "output the state of a container",
 		ArgsUsage:   "<container-id>",
 		Description: "The state command prints the state of a container as JSON.",
-		Action: func(_ context.Context, cmd *cli.Command) error {
-			if err := checkArgs(cmd, 1, exactly); err != nil {
-				return err
-			}
-			c, err := loadContainer(cmd)
-			if err != nil {
-				return err
-			}
+		Action: onContainer(func(_ *cli.Command, c *libcontainer.Container) error {
 			state, err := newContainerState(c)
 			if err != nil {
 				return err
@@ -64,6 +56,6 @@ func stateCommand() *cli.Command {
 			}
 			_, err = os.Stdout.Write(data)
 			return err
-		},
+		}),
 	}
 }

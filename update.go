@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -36,20 +35,13 @@ func updateCommand() *cli.Command {
 		ArgsUsage:   "<container-id>",
 		Description: "The update command changes limits of a container; what is not named stays as it is.",
 		Flags:       updateFlags(),
-		Action: func(_ context.Context, cmd *cli.Command) error {
-			if err := checkArgs(cmd, 1, exactly); err != nil {
-				return err
-			}
-			c, err := loadContainer(cmd)
-			if err != nil {
-				return err
-			}
+		Action: onContainer(func(cmd *cli.Command, c *libcontainer.Container) error {
 			r, err := updatedResources(cmd)
 			if err != nil {
 				return err
 			}
 			return update(c, r, cmd.String("l3-cache-schema"), cmd.String("mem-bw-schema"))
-		},
+		}),
 	}
 }
 

@@ -303,7 +303,7 @@ func (c *creation) launch() error {
 		if err := c.makeCgroup(); err != nil {
 			return err
 		}
-		if err := c.delegateCgroup(); err != nil {
+		if err := c.delegateCgroup(0); err != nil { // without a user namespace
 			return err
 		}
 	}
@@ -386,7 +386,7 @@ func (c *creation) beginUnit() error {
 func (c *creation) finishUnit() error {
 	err := c.manager.Finish()
 	if err == nil && !c.movesUnified() {
-		err = c.delegateCgroup()
+		err = c.delegateCgroup(c.hands.Pid())
 	}
 	if err != nil {
 		return err
@@ -492,7 +492,7 @@ func (c *creation) enterCgroup() ([]*os.File, error) {
 			return nil, err
 		}
 		c.state.CgroupPaths = c.manager.Paths()
-		if err := c.delegateCgroup(); err != nil {
+		if err := c.delegateCgroup(c.hands.Pid()); err != nil {
 			return nil, err
 		}
 	}

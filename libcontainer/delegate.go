@@ -14,7 +14,8 @@ import (
 
 // delegateCgroup hands the container's cgroup to its process's user, if it shall manage it: cgroup
 // v2, a cgroup namespace of its own and a writable cgroup mount (config-linux.md, "Cgroup ownership").
-func (c *creation) delegateCgroup() error {
+// pid is a process in the container's user namespace; it is not asked for where there is none.
+func (c *creation) delegateCgroup(pid int) error {
 	if c.facts.Cgroups == nil || c.facts.Cgroups.Mode != host.CgroupV2 || !managesCgroup(c.spec) {
 		return nil
 	}
@@ -24,7 +25,7 @@ func (c *creation) delegateCgroup() error {
 	}
 	if hasUserNS(c.spec) {
 		var ok bool
-		if uid, ok = c.hostUser(uid); !ok {
+		if uid, ok = hostUser(pid, uid); !ok {
 			return nil // that this user does not exist is said where it is set
 		}
 	}
@@ -45,9 +46,9 @@ func managesCgroup(s *specs.Spec) bool {
 	return false
 }
 
-// hostUser asks the kernel, which knows the map of a joined user namespace too: the hands are in it.
-func (c *creation) hostUser(uid int) (int, bool) {
-	text, err := sys.ReadControl(fmt.Sprintf("/proc/%d/uid_map", c.hands.Pid()))
+// hostUser asks the kernel, which knows the map of a joined user namespace too.
+func hostUser(pid, uid int) (int, bool) {
+	text, err := sys.ReadControl(fmt.Sprintf("/proc/%d/uid_map", pid))
 	if err != nil {
 		return 0, false
 	}

@@ -252,7 +252,8 @@ func (e *execution) openSource(s compile.Source, tasks []*os.File) (*os.File, er
 	case compile.SourceConsole:
 		return sys.Dup(e.opts.Console)
 	case compile.SourceCgroup:
-		return e.openUnified()
+		file, err := e.place.OpenUnified()
+		return file, placeError(err)
 	case compile.SourceTasks:
 		if s.Index < len(tasks) {
 			return tasks[s.Index], nil

@@ -138,9 +138,6 @@ func (c *restoration) prepare(id string) (err error) {
 		if err := c.makeCgroup(); err != nil {
 			return err
 		}
-		if err := c.delegateCgroup(); err != nil {
-			return err
-		}
 	}
 	return c.keepConfig()
 }
@@ -375,7 +372,7 @@ func (c *restoration) startUnit() (bool, error) {
 		return false, err
 	}
 	c.state.CgroupPaths = c.manager.Paths()
-	return len(c.state.CgroupPaths) == 1, c.delegateCgroup()
+	return len(c.state.CgroupPaths) == 1, nil
 }
 
 // notified does what is to be done at points of the restore.
@@ -441,6 +438,9 @@ func (c *restoration) restoredAs(pid int) error {
 	c.state.Pid, c.state.StartTime = pid, stat.StartTime
 	c.state.Created = time.Now().UTC()
 	c.state.TimeNS = !sys.SameTimeNamespace(pid)
+	if err := c.delegateCgroup(pid); err != nil { // its user namespace is there only now
+		return err
+	}
 	return c.writeStateTo(stateFile)
 }
 

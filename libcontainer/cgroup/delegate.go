@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"strings"
 	"syscall"
 
@@ -46,34 +45,21 @@ func delegatedFiles() []string {
 	return strings.Fields(text)
 }
 
-// Nest is for one more process of a container whose process pid has made cgroups
-// below its own: where the container's v2 cgroup has handed its controllers to
-// children and takes no process itself (EBUSY), this Manager stands for the
-// cgroup that pid is in, as runc has it (runc#2356).
-func (m *Manager) Nest(pid int) {
+// TakesProcesses reports whether a process may enter the v2 cgroup: it is there, and has
+// handed no controller to children, which makes the kernel refuse one (EBUSY). It is true
+// where there is no v2.
+func (m *Manager) TakesProcesses() bool {
 	d := m.dir("")
 	if d == nil {
-		return
+		return true
 	}
 	given, err := sys.ReadControl(d.path + "/cgroup.subtree_control")
-	if err != nil || strings.TrimSpace(given) == "" {
-		return
-	}
-	if place := placeOf(d.mount, pid); strings.HasPrefix(place, d.path+"/") {
-		d.path = place
-	}
+	return !isGone(err) && strings.TrimSpace(given) == ""
 }
 
-// placeOf returns the v2 directory of a process, "" if it is not below the mount.
-func placeOf(mount string, pid int) string {
-	text, err := sys.ReadControl(fmt.Sprintf("/proc/%d/cgroup", pid))
-	if err != nil {
-		return ""
+// UseUnified makes this Manager stand for another directory of the v2 hierarchy.
+func (m *Manager) UseUnified(dir string) {
+	if d := m.dir(""); d != nil {
+		d.path = dir
 	}
-	for line := range strings.Lines(text) {
-		if p, ok := strings.CutPrefix(line, "0::"); ok {
-			return path.Join(mount, strings.TrimSuffix(p, "\n"))
-		}
-	}
-	return ""
 }

@@ -38,16 +38,18 @@ func TestDelegateIsForV2Alone(t *testing.T) {
 	}
 }
 
-func TestNest(t *testing.T) {
+func TestTakesProcesses(t *testing.T) {
 	f := newTree(t).files("cgroup.subtree_control")
 	m := f.v2("memory")
-	m.Nest(os.Getpid())
-	if m.dirs[0].path != f.top+"/c" {
-		t.Errorf("a cgroup that takes processes was left for %s", m.dirs[0].path)
+	if !m.TakesProcesses() {
+		t.Error("a cgroup that keeps its controllers takes no process")
 	}
 	f.file("cgroup.subtree_control", "memory\n")
-	m.Nest(os.Getpid()) // this process is in none of its children
-	if m.dirs[0].path != f.top+"/c" {
-		t.Errorf("a process outside of the container leads to %s", m.dirs[0].path)
+	if m.TakesProcesses() {
+		t.Error("a cgroup that has handed its controllers on takes a process")
+	}
+	m.UseUnified(f.top + "/gone")
+	if m.TakesProcesses() {
+		t.Error("a cgroup that is not there takes a process")
 	}
 }

@@ -1,12 +1,10 @@
 package cgroup
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
-	"syscall"
 )
 
 // Sub returns the Manager of cgroups below this one, for a process of exec: names has one
@@ -62,20 +60,4 @@ func (d *cgroupDir) descend(name string) error {
 	}
 	d.path = below
 	return nil
-}
-
-// Unified returns a Manager of one v2 directory, for a process that can not be in the
-// container's own; nil where this cgroup has none.
-func (m *Manager) Unified(dir string) *Manager {
-	own := m.dir("")
-	if own == nil || dir == "" {
-		return nil
-	}
-	return &Manager{cfg: m.cfg, dirs: []cgroupDir{{path: dir, mount: own.mount, keys: own.keys, v2: true}}, unit: m.unit}
-}
-
-// TakesNoProcess reports whether an error of a v2 cgroup says that its processes are to be
-// elsewhere: it has gone, or has handed its controllers to its children.
-func TakesNoProcess(err error) bool {
-	return isGone(err) || errors.Is(err, syscall.EBUSY)
 }

@@ -383,6 +383,23 @@ last_line() {
 	says /dev/null
 }
 
+# bats test_tags=vm
+@test "a user namespace whose root owns the cgroup" {
+	is_v2 || skip "needs pure cgroup v2"
+	config '.linux.namespaces |= (. + [{type: "cgroup"}] | unique_by(.type)) | .mounts |= map(select(.type != "cgroup"))
+		+ [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["rw"]}]'
+	map_ids
+	own_rootfs
+	mkdir "$ROOTFS/data"
+	mkdir -m 777 "$BUNDLE/data"
+	start_counter
+	checkpoint
+	restore
+	[ "$(stat -c %u "$(cgroup_path '')/cgroup.procs")" = 100000 ]
+	exec_in mkdir /sys/fs/cgroup/own
+	[ "$status" -eq 0 ] || fail "$output"
+}
+
 # runc#4705
 @test "a time namespace goes on where it was" {
 	local before
