@@ -386,7 +386,8 @@ last_line() {
 # bats test_tags=vm
 @test "a user namespace whose root owns the cgroup" {
 	is_v2 || skip "needs pure cgroup v2"
-	config '.linux.namespaces |= (. + [{type: "cgroup"}] | unique_by(.type)) | .mounts |= map(select(.type != "cgroup"))
+	add_namespace cgroup
+	config '.mounts |= map(select(.type != "cgroup"))
 		+ [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["rw"]}]'
 	map_ids
 	own_rootfs
@@ -419,7 +420,8 @@ seconds_inside() { # since the boot of the container's time namespace
 
 @test "a cgroup namespace, and cgroups of another name" {
 	start_counter
-	config '.linux.namespaces += [{type: "cgroup"}] | .linux.resources.pids = {limit: 33}'
+	add_namespace cgroup
+	config '.linux.resources.pids = {limit: 33}'
 	rung delete --force "$ID"
 	start_container
 	checkpoint --manage-cgroups-mode ignore

@@ -21,8 +21,8 @@ teardown() {
 
 # A cgroup namespace and a writable cgroup mount.
 managed() {
-	config '.linux.namespaces |= (. + [{type: "cgroup"}] | unique_by(.type))
-		| .mounts |= map(select(.type != "cgroup")) + [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev", "rw"]}]'
+	add_namespace cgroup
+	config '.mounts |= map(select(.type != "cgroup")) + [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev", "rw"]}]'
 }
 
 # Owners of the cgroup and of some of its files.

@@ -49,9 +49,10 @@ same_as_explained() { # FLAG OF EXPLAIN...
 	needs_tracing
 	own_rootfs
 	mkdir "$BUNDLE/data"
+	add_namespace cgroup
 	config '.mounts += [{destination: "/tmp", type: "bind", source: "data", options: ["rbind", "ro", "noexec", "rslave"]},
 			{destination: "/run", type: "tmpfs", source: "tmpfs", options: ["ro", "size=1m"]}]
-		| .linux.namespaces += [{type: "cgroup"}, {type: "time"}] | .linux.timeOffsets = {monotonic: {secs: 5}}
+		| .linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {monotonic: {secs: 5}}
 		| .linux.devices = [{path: "/dev/extra", type: "c", major: 1, minor: 3, uid: 5, gid: 6}]
 		| .linux.sysctl = {"net.ipv4.ip_forward": "1"} | .linux.rootfsPropagation = "rshared"
 		| .linux.resources = {pids: {limit: 20}, memory: {limit: 67108864}}

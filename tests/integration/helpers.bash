@@ -65,6 +65,11 @@ config() {
 	mv "$BUNDLE/config.new" "$BUNDLE/config.json"
 }
 
+# A namespace of its own, if the base configuration has none of that type (it has one for cgroups on v2).
+add_namespace() { # TYPE
+	config '.linux.namespaces |= (. + [{type: $type}] | unique_by(.type))' --arg type "$1"
+}
+
 # process PROGRAM [ARGUMENT...]
 process() {
 	config '.process.args = $ARGS.positional' --args -- "$@"

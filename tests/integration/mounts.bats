@@ -717,7 +717,7 @@ unified_mount() {
 	inside 'grep " /sys/fs/cgroup " /proc/self/mountinfo; grep "^0:" /proc/self/cgroup | cut -d: -f3 | (read -r p; cat "/sys/fs/cgroup$p/cgroup.procs")'
 	mentions ' - cgroup2 '
 	[ "${#lines[@]}" -ge 2 ]
-	config '.linux.namespaces += [{type: "cgroup"}]'
+	add_namespace cgroup
 	inside 'grep " /sys/fs/cgroup " /proc/self/mountinfo; cat /sys/fs/cgroup/cgroup.procs | head -n 1; mkdir /sys/fs/cgroup/x 2>&1 || true'
 	mentions ' - cgroup2 ' 'Read-only file system'
 	[ "${lines[1]}" = 1 ]
@@ -735,7 +735,7 @@ unified_mount() {
 	((lines[0] >= 2))
 	[ "${lines[1]}" = 0 ]
 	[ "${lines[2]}" = 1 ]
-	config '.linux.namespaces += [{type: "cgroup"}]'
+	add_namespace cgroup
 	run unshare --mount --propagation private bash -c 'mount -t tmpfs none "$0" && exec "$@"' "$(unified_mount)" \
 		"$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
 	[ "$status" -eq 0 ]

@@ -201,7 +201,7 @@ ns_of() { # PID NAME
 
 @test "a new cgroup namespace: its root is the container's cgroup" {
 	needs_root
-	config '.linux.namespaces += [{type: "cgroup"}]'
+	add_namespace cgroup
 	inside 'cut -d: -f3 /proc/self/cgroup | sort -u; readlink /proc/self/ns/cgroup'
 	[ "${lines[0]}" = / ]
 	[ "${lines[1]}" != "$(ns_of self cgroup)" ]
@@ -256,7 +256,7 @@ ns_of() { # PID NAME
 @test "exec joins all namespaces of the container" {
 	needs_root
 	map_ids
-	config '.linux.namespaces += [{type: "cgroup"}]'
+	add_namespace cgroup
 	start_sleeper
 	local name pid
 	pid=$(init_pid)

@@ -125,7 +125,7 @@ main_hierarchy() {
 # bats test_tags=user
 @test "systemd: a private cgroup namespace begins at the scope" {
 	needs_v2
-	config '.linux.namespaces += [{type: "cgroup"}] | .linux.namespaces |= unique_by(.type)'
+	add_namespace cgroup
 	inside 'cat /proc/self/cgroup'
 	says 0::/
 }
