@@ -28,6 +28,7 @@ user=rung-test
 : >"$results"
 
 clean() {
+	jobs -rp | xargs -r kill
 	id -u $user >/dev/null 2>&1 && as_root userdel $user >/dev/null 2>&1
 	as_root rm -rf --one-file-system "$work"
 }
@@ -206,7 +207,7 @@ run_engines() {
 
 # A machine that cannot be had is a skip: QEMU may not be there, or not boot under another hypervisor.
 run_vm() {
-	local files
+	local files vms=()
 	make --no-print-directory static test-commands || {
 		record fail vm 'the build'
 		return
@@ -240,18 +241,34 @@ run_vm() {
 		append='cgroup_no_v1=freezer,memory' in_vm hybrid root tests/integration/{cgroups,kill,pause,delete}.bats
 		append='apparmor=0' in_vm v2 root tests/integration/apparmor.bats
 	fi
+	check_vms
 }
 
+# Starts a machine in the background; as many run at a time as there are processors.
 in_vm() { # LAYOUT root|user [OPTION OF BATS]... [FILE]...
 	local name="vm $1 $2${append:+ $append}" layout=$1 who=$2 as=()
 	shift
 	[ "$who" = root ] || as=(--user rootless)
-	heading "bats, in the machine: $name"
-	local started=$SECONDS
-	as_root tests/vm/vm.sh run --cgroup "$layout" "${as[@]}" --append "${append:-}" --timeout 14400 --share "$repo" -- \
-		tests/vm/guest/suite "$@" >"$work/$name" 2>"$work/$name.err" </dev/null
-	check_bats "$name" $?
-	echo "$name: $((SECONDS - started)) s"
+	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
+		wait -n
+	done
+	vms+=("$name")
+	(
+		started=$SECONDS
+		as_root tests/vm/vm.sh run --cgroup "$layout" "${as[@]}" --append "${append:-}" --cpus 1 --timeout 14400 --share "$repo" -- \
+			tests/vm/guest/suite "$@" >"$work/$name" 2>"$work/$name.err" </dev/null
+		echo "$? $((SECONDS - started))" >"$work/$name.end"
+	) &
+}
+
+check_vms() {
+	local name status seconds
+	wait
+	for name in "${vms[@]}"; do
+		read -r status seconds <"$work/$name.end"
+		heading "bats, in the machine: $name ($seconds s)"
+		check_bats "$name" "$status"
+	done
 }
 
 run_lint() {
