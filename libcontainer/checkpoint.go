@@ -175,8 +175,10 @@ func newRequest(kind criu.Kind, o *CRIUOptions, spec *specs.Spec) (*criu.Request
 	if err != nil {
 		return nil, err
 	}
+	// A terminal of the caller's, not of the container, is taken from the caller again.
+	inherits := o.ShellJob && (spec.Process == nil || !spec.Process.Terminal)
 	return &criu.Request{
-		Kind: kind, WorkFD: -1, CgroupMode: mode, ConfigFile: criuConfig(spec),
+		Kind: kind, OrphanPTS: !inherits, WorkFD: -1, CgroupMode: mode, ConfigFile: criuConfig(spec),
 		TCPEstablished: o.TCPEstablished, ExtUnixSockets: o.ExtUnixSockets, ShellJob: o.ShellJob,
 		FileLocks: o.FileLocks, AutoDedup: o.AutoDedup, LazyPages: o.LazyPages,
 	}, nil

@@ -69,6 +69,7 @@ func TestFlags(t *testing.T) {
 		{"auto dedup", 16, Dump, func(r *Request) { r.AutoDedup = true }},
 		{"link remap", 18, Dump, func(r *Request) { r.LinkRemap = true }},
 		{"skip in flight", 46, Dump, func(r *Request) { r.TCPSkipInFlight = true }},
+		{"orphan pts", 50, Dump, func(r *Request) { r.OrphanPTS = true }},
 		{"lazy pages", 48, Restore, func(r *Request) { r.LazyPages = true }},
 	}
 	for _, tt := range tests {
@@ -89,7 +90,7 @@ func TestDumpOptions(t *testing.T) {
 		Pid: 1234567, FreezeCgroup: "/sys/fs/cgroup/x", ParentImage: "../parent", PageServer: PageServer{"::1", 65535},
 		ExtMounts: []Mount{{"/a", "/b"}}, Externals: []string{"net[1]:key"},
 	})
-	for field, want := range map[int]int64{1: 5, 2: 1234567, 9: 4, 12: 1, 15: 1, 17: 6, 24: 1, 38: 0x40000000, 50: 1} {
+	for field, want := range map[int]int64{1: 5, 2: 1234567, 9: 4, 12: 1, 15: 1, 17: 6, 24: 1, 38: 0x40000000} {
 		if o[field].number != want {
 			t.Errorf("field %d is %d instead of %d", field, o[field].number, want)
 		}

@@ -78,6 +78,7 @@ type Request struct {
 	TCPEstablished, TCPSkipInFlight bool
 	ExtUnixSockets                  bool
 	ShellJob, FileLocks             bool
+	OrphanPTS                       bool // terminals are restored, and their masters handed over
 	LinkRemap, AutoDedup            bool
 	LazyPages                       bool
 
@@ -166,7 +167,7 @@ func (r *Request) options() message {
 	o.flag(optManageCgroups, true) // for a CRIU that does not know the mode
 	o.number(optCgroupMode, int64(r.CgroupMode))
 	o.flag(optNotify, true)
-	o.flag(optOrphanPts, true)
+	o.flag(optOrphanPts, r.OrphanPTS)
 	o.number(optEmptyNS, networkNamespace)
 	o.flag(optTCP, r.TCPEstablished)
 	o.flag(optSkipInFlight, r.TCPSkipInFlight)

@@ -27,11 +27,16 @@ create_container() {
 	rung create -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
 }
 
-# A container that counts in a file of the host.
-start_counter() {
+# A directory of the host, at /data.
+with_data() {
 	needs_criu
 	mkdir -p "$BUNDLE/data"
 	config '.mounts += [{destination: "/data", type: "bind", source: "data", options: ["bind"]}]'
+}
+
+# A container that counts in a file of the host.
+start_counter() {
+	with_data
 	process sh -c 'n=0; while :; do echo $((n += 1)) >/data/next; mv /data/next /data/count; sleep 0.05; done'
 	start_container
 	wait_until 5 counted 2
@@ -536,10 +541,88 @@ seconds_inside() { # since the boot of the container's time namespace
 	[ "$status" -eq 1 ]
 	mentions 'tcp-established'
 	[ "$(status_of)" = running ]
-	checkpoint --tcp-established
+	checkpoint --tcp-established --tcp-skip-in-flight
 	restore --tcp-established
 	rung exec "$ID" sh -c 'echo over >/dev/shm/in'
 	wait_until 5 rung exec "$ID" grep -q over /dev/shm/out
+}
+
+@test "file locks need --file-locks" {
+	local dir
+	with_data
+	own_rootfs
+	for dir in usr usr/lib usr/lib64; do # busybox has no flock
+		add_mount "{\"destination\": \"/${dir#usr/}\", \"type\": \"bind\", \"source\": \"/$dir\", \"options\": [\"bind\", \"ro\"]}"
+	done
+	process /usr/bin/flock /data/lock sh -c 'echo held >/data/held; exec sleep 1000'
+	start_container
+	wait_until 5 test -s "$BUNDLE/data/held"
+	run checkpoint
+	[ "$status" -eq 1 ]
+	mentions 'file-locks'
+	[ "$(status_of)" = running ]
+	checkpoint --file-locks
+	flock -n "$BUNDLE/data/lock" true
+	restore --file-locks
+	run -1 flock -n "$BUNDLE/data/lock" true
+	rung delete --force "$ID"
+	flock -n "$BUNDLE/data/lock" true
+}
+
+@test "a file that has lost its name, and has another, needs --link-remap" {
+	with_data
+	process sh -c 'echo kept >/data/a; ln /data/a /data/b; exec 9</data/a; rm /data/a; : >/data/ready; while [ ! -e /data/go ]; do sleep 0.1; done; cat <&9 >/data/read; exec sleep 1000'
+	start_container
+	wait_until 5 test -e "$BUNDLE/data/ready"
+	run checkpoint
+	[ "$status" -eq 1 ]
+	mentions 'link-remap'
+	checkpoint --link-remap
+	restore
+	touch "$BUNDLE/data/go"
+	wait_until 5 test -s "$BUNDLE/data/read"
+	[ "$(cat "$BUNDLE/data/read")" = kept ]
+	[ "$(cd "$BUNDLE/data" && echo *)" = 'b go read ready' ] # CRIU's own names have gone
+}
+
+@test "a socket of the host needs --ext-unix-sk" {
+	needs_criu
+	mkdir "$BUNDLE/data"
+	own_rootfs
+	cp "$RUNG_TEST_COMMANDS/notify" "$ROOTFS/bin/"
+	"$RUNG_TEST_COMMANDS/notify" manager "$BUNDLE/data/socket" >"$BUNDLE/told" 3>&- &
+	local manager=$!
+	wait_until 5 test -S "$BUNDLE/data/socket"
+	# CRIU connects to the name that the socket was bound to, and knows only sockets of the same network namespace.
+	config '.process.env += ["NOTIFY_SOCKET=\($data)/socket"] | del(.linux.namespaces[] | select(.type == "network"))
+		| .mounts += [{destination: $data, type: "bind", source: "data", options: ["bind"]}]' --arg data "$BUNDLE/data"
+	process sh -c 'mkfifo /dev/shm/in; exec notify lines <>/dev/shm/in'
+	start_container
+	rung exec "$ID" sh -c 'echo before >/dev/shm/in'
+	wait_until 5 grep -q before "$BUNDLE/told"
+	run checkpoint
+	[ "$status" -eq 1 ]
+	mentions 'ext-unix-sk'
+	checkpoint --ext-unix-sk
+	restore --ext-unix-sk
+	rung exec "$ID" sh -c 'echo after >/dev/shm/in'
+	wait_until 5 grep -q after "$BUNDLE/told"
+	kill "$manager"
+}
+
+@test "a terminal of the caller's needs --shell-job" {
+	needs_criu
+	process sh -c 'while read -r line; do echo "got $line"; [ "$line" != end ] || exit 3; done'
+	"$RUNG_TEST_COMMANDS/console" 'send=one\n' 'expect=got one' 'expect=never' -- "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID" >"$BUNDLE/shown" 2>&1 3>&- &
+	wait_until 5 grep -q 'got one' "$BUNDLE/shown"
+	run checkpoint
+	[ "$status" -eq 1 ]
+	[ "$(status_of)" = running ]
+	checkpoint --shell-job --auto-dedup
+	run "$RUNG_TEST_COMMANDS/console" 'send=two\n' 'expect=got two' 'send=end\n' -- \
+		"$RUNG" --root "$STATE" restore --shell-job -b "$BUNDLE" --image-path "$IMAGE" "$ID"
+	[ "$status" -eq 3 ] || fail "$status $output"
+	gone
 }
 
 @test "checkpoint --pre-dump, and a checkpoint with its --parent-path" {

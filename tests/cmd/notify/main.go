@@ -3,9 +3,11 @@
 //
 //	notify manager SOCKET     prints what it is sent, and answers BARRIER=1, until it is killed
 //	notify send TEXT          sends TEXT to $NOTIFY_SOCKET; \n in it is a new line
+//	notify lines              sends each line of its input, over one connection
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"net"
 	"os"
@@ -20,8 +22,10 @@ func main() {
 		err = manager(os.Args[2])
 	case len(os.Args) == 3 && os.Args[1] == "send":
 		err = send(os.Getenv("NOTIFY_SOCKET"), strings.ReplaceAll(os.Args[2], `\n`, "\n"))
+	case len(os.Args) == 2 && os.Args[1] == "lines":
+		err = sendLines(os.Getenv("NOTIFY_SOCKET"))
 	default:
-		err = fmt.Errorf("usage: notify manager SOCKET | notify send TEXT")
+		err = fmt.Errorf("usage: notify manager SOCKET | notify send TEXT | notify lines")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "notify:", err)
@@ -30,12 +34,30 @@ func main() {
 }
 
 func send(socket, text string) error {
-	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: socket, Net: "unixgram"})
+	conn, err := dial(socket)
 	if err != nil {
 		return err
 	}
 	_, err = conn.Write([]byte(text))
 	return err
+}
+
+func sendLines(socket string) error {
+	conn, err := dial(socket)
+	if err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		if _, err := conn.Write(lines.Bytes()); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
+
+func dial(socket string) (*net.UnixConn, error) {
+	return net.DialUnix("unixgram", nil, &net.UnixAddr{Name: socket, Net: "unixgram"})
 }
 
 func manager(socket string) error {
