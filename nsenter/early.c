@@ -7,6 +7,7 @@
  * was spawned, package launch spawns the hands itself.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <linux/sched.h>
@@ -144,9 +145,9 @@ static int sealed_image(void)
 	long size = rung_image_end - rung_image;
 	long fd = sys(SYS_memfd_create, "rung", flags | MFD_EXEC);
 
-	if (fd < 0)
+	if (fd == -EINVAL) /* older than that */
 		fd = sys(SYS_memfd_create, "rung", flags);
-	if (fd < 0)
+	if (fd < 0) /* EACCES: sysctl vm.memfd_noexec is 2; Go knows other ways */
 		return -1;
 	if (sys(SYS_write, fd, rung_image, size) == size &&
 	    sys(SYS_fcntl, fd, F_ADD_SEALS, seals) == 0)

@@ -1,7 +1,6 @@
 package sys
 
 import (
-	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -10,19 +9,6 @@ import (
 // SealedMemfd returns an anonymous file that holds data and that nobody can change any more.
 func SealedMemfd(name string, data []byte) (*os.File, error) {
 	file, err := Memfd(name, unix.MFD_ALLOW_SEALING)
-	if err != nil {
-		return nil, err
-	}
-	return fillAndSeal(file, data)
-}
-
-// SealedProgram is SealedMemfd for a file that is to be executed. Since Linux 6.3 that has to
-// be said (sysctl vm.memfd_noexec); older kernels do not know the flag.
-func SealedProgram(name string, data []byte) (*os.File, error) {
-	file, err := Memfd(name, unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
-	if errors.Is(err, unix.EINVAL) {
-		file, err = Memfd(name, unix.MFD_ALLOW_SEALING)
-	}
 	if err != nil {
 		return nil, err
 	}

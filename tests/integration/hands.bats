@@ -281,3 +281,14 @@ nothing_left() {
 		timeout 10 sh -c '"$@" 2>&1 | cat >/dev/null' sh "$RUNG" --root "$STATE" $arguments 3>&-
 	done
 }
+
+# sysctl vm.memfd_noexec (Linux 6.3) is one of a PID namespace.
+@test "where nobody may execute a memfd" {
+	needs_root
+	[ -e /proc/sys/vm/memfd_noexec ] || skip "needs the sysctl vm.memfd_noexec"
+	process echo hello
+	run unshare --pid --fork --mount-proc sh -c 'echo 2 >/proc/sys/vm/memfd_noexec && exec "$0" "$@"' \
+		"$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ] || fail "$output"
+	says hello
+}
