@@ -20,7 +20,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 export CGO_ENABLED := 1
 export TAGS
 
-.PHONY: all static dynamic deps generate run test unit nsenter-test integration test-engines test-vm test-vm-all lint bench fuzz \
+.PHONY: all static dynamic deps generate run test unit nsenter-test integration test-engines test-vm test-vm-all test-vm-engines lint bench fuzz \
 	test-commands install install-files uninstall clean help
 
 all: static ## build ./rung (static)
@@ -62,6 +62,9 @@ test-vm: ## run the suite in a virtual machine: cgroup v2 and v1, as root and as
 
 test-vm-all: ## as test-vm, and on hybrid layouts, with controllers missing and without AppArmor
 	@VM_CASES=all scripts/test.sh vm
+
+test-vm-engines: ## run Docker, containerd and Podman under systemd in the virtual machine, each case beside runc
+	@scripts/test.sh vm-engines
 
 lint: deps ## run every linter, and check that generated files are current
 	@scripts/test.sh lint

@@ -6,6 +6,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rung/internal/sys"
+	"rung/libcontainer/launch"
 )
 
 // setRlimits sets the limits of a process that waits, with rung's own rights: a process in
@@ -17,8 +18,8 @@ func setRlimits(pid int, limits []specs.POSIXRlimit) error {
 			return fmt.Errorf("process.rlimits[%d].type: unknown %q", i, l.Type)
 		}
 		if err := sys.Prlimit(pid, resource, l.Soft, l.Hard); err != nil {
-			return fmt.Errorf("process.rlimits[%d]: set %s to %d:%d: prlimit: %w (to raise a hard limit needs CAP_SYS_RESOURCE)",
-				i, l.Type, l.Soft, l.Hard, err)
+			return fmt.Errorf("process.rlimits[%d]: set %s to %d:%d: prlimit: %w (%s)",
+				i, l.Type, l.Soft, l.Hard, err, launch.RlimitHint)
 		}
 	}
 	return nil

@@ -1,18 +1,26 @@
 #!/usr/bin/env bash
-# Writes docs/engines-results.md from what `make test-engines` found (build/engines/results.tsv): of each case what it did
-# last, where some were run again.
+# Writes docs/engines-results.md from what `make test-engines` and `make test-vm-engines` found (build/engines/results.tsv
+# and vm-*.tsv): of each case what it did last, where some were run again.
+#
+#   engines-results.sh [DIR]        where they are (build/engines)
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-found=${1:-$repo/build/engines/results.tsv}
+found=${1:-$repo/build/engines}
 out=$repo/docs/engines-results.md
-[ -s "$found" ] || die "no $found: run make test-engines"
+count=0
 results=$(mktemp /tmp/rung-engines-results.XXXXXX)
 trap 'rm -f "$results"' EXIT
-awk -F '\t' '{ key = $1 FS $2; if (!(key in last)) order[++n] = key; last[key] = $0 }
-	END { for (i = 1; i <= n; i++) print last[order[i]] }' "$found" | sort -t $'\t' -k 1,1 -s >"$results"
+
+# Puts the last result of each case into $results.
+read_results() { # TARGET FILE...
+	[ -s "$2" ] || die "no $2: run make $1"
+	awk -F '\t' '{ key = $1 FS $2; if (!(key in last)) order[++n] = key; last[key] = $0 }
+		END { for (i = 1; i <= n; i++) print last[order[i]] }' "${@:2}" | sort -t $'\t' -k 1,1 -s >"$results"
+	count=$((count + $(wc -l <"$results")))
+}
 
 engines() {
 	cut -f1 "$results" | awk '!seen[$0]++'
@@ -39,23 +47,32 @@ cases() { # ENGINE
 	}' "$results"
 }
 
+sections() {
+	while read -r engine; do
+		printf '\n### %s\n\n' "$engine"
+		cases "$engine"
+	done < <(engines)
+}
+
 {
 	cat <<-HEAD
 		# Every case, rung beside runc
 
-		Written by \`scripts/engines-results.sh\` from \`make test-engines\`: a case runs with rung and with Debian's runc at
-		the same time, on the same engine with the same configuration, and must end and print the same ("equal"). Where it does
-		not, the reason stands there. The seconds are of a shared machine, and no measure of a runtime: see
+		Written by \`scripts/engines-results.sh\` from \`make test-engines\` and \`make test-vm-engines\`: a case runs with rung
+		and with Debian's runc, on the same engine with the same configuration, and must end and print the same ("equal"). Where
+		it does not, the reason stands there. The seconds are of a shared machine, and no measure of a runtime: see
 		[bench/engines.md](../bench/engines.md).
 
 	HEAD
 	printf '%s.\n' "$(dpkg-query -W -f '${Package} ${Version}, ' docker.io containerd podman buildah conmon netavark runc | sed 's/, $//')"
-	printf 'Linux %s, %s.\n\n' "$(uname -r)" \
+	printf '\n## On the host\n\nLinux %s, %s. Both runtimes at the same time, each in a world of its own.\n\n' "$(uname -r)" \
 		"$([ -e /sys/fs/cgroup/cgroup.controllers ] && echo 'pure cgroup v2' || echo 'cgroup v1 and hybrid')"
+	read_results test-engines "$found/results.tsv"
 	summary
-	while read -r engine; do
-		printf '\n## %s\n\n' "$engine"
-		cases "$engine"
-	done < <(engines)
+	sections
+	printf "\\n## In the virtual machine\\n\\nDebian's kernel, pure cgroup v2, systemd, AppArmor, every capability; emulated. One after the other.\\n\\n"
+	read_results test-vm-engines "$found"/vm-{root,user}.tsv
+	summary
+	sections
 } >"$out"
-echo "$out: $(wc -l <"$results") cases"
+echo "$out: $count cases"

@@ -2,7 +2,7 @@
 # Runs the tests and counts them: every part prints what failed, the end lists what was skipped and why, and the
 # last line is the sum, "N passed, N failed" or "N passed, N failed, N skipped".
 #
-#   test.sh [unit] [nsenter] [integration] [compat] [engines] [vm] [lint]        default: all
+#   test.sh [unit] [nsenter] [integration] [compat] [engines] [vm] [vm-engines] [lint]        default: all but vm-engines
 #
 # The integration tests run twice: as root all but those tagged user-only, and as a plain user with subordinate ids
 # those tagged user or user-only (`# bats test_tags=user`). They find rung in $RUNG, the programs of tests/cmd
@@ -13,7 +13,8 @@
 #
 # The machine of tests/vm runs, on pure v2 as root and as a user with systemd's user manager, the tests tagged vm;
 # with VM_CASES=suite (`make test-vm`) the whole suite, there and on pure v1; with VM_CASES=all (`make test-vm-all`)
-# on more layouts too.
+# on more layouts too. The part vm-engines is of the engines under systemd in that machine (`make test-vm-engines`); what it
+# found is in build/engines/vm-*.tsv.
 set -uo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -212,13 +213,7 @@ run_vm() {
 		record fail vm 'the build'
 		return
 	}
-	if ! scripts/install-deps.sh vm; then
-		record skip vm 'the machine of tests/vm' 'needs mmdebstrap'
-		return
-	elif ! as_root tests/vm/vm.sh build; then
-		record skip vm 'the machine of tests/vm' 'needs a machine that QEMU can boot, see above'
-		return
-	fi
+	has_vm vm || return
 	case ${VM_CASES:-chosen} in
 	chosen)
 		# To look for tags in all files takes a minute there.
@@ -240,13 +235,47 @@ run_vm() {
 		# The freezer and the memory controller are on v2, beside the others on v1.
 		append='cgroup_no_v1=freezer,memory' in_vm hybrid root tests/integration/{cgroups,kill,pause,delete}.bats
 		append='apparmor=0' in_vm v2 root tests/integration/apparmor.bats
+		start_vm_engines
 	fi
 	check_vms
 }
 
+run_vm_engines() {
+	local vms=()
+	start_vm_engines
+	check_vms
+}
+
+start_vm_engines() {
+	local vm_options=(--image engines --memory 2048) who found=$repo/build/engines
+	if ! { make --no-print-directory static test-commands && scripts/cri-tools.sh; }; then
+		record fail vm-engines 'the build, or crictl'
+		return
+	fi
+	has_vm vm-engines --cpus 1 "${vm_options[@]}" || return
+	mkdir -p "$found"
+	for who in root user; do
+		: >"$found/vm-$who.tsv"
+		chmod 0666 "$found/vm-$who.tsv" # the user there is nobody's here
+	done
+	vm_options+=(--share "$found:/results:rw")
+	in_vm v2 root tests/engines/vm/{cri,docker,podman}-systemd.bats
+	in_vm v2 user tests/engines/vm/podman-user.bats
+}
+
+has_vm() { # PART [OPTION OF vm.sh]...
+	if ! scripts/install-deps.sh vm; then
+		record skip "$1" 'the machine of tests/vm' 'needs mmdebstrap'
+		return 1
+	elif ! as_root tests/vm/vm.sh build "${@:2}"; then
+		record skip "$1" 'the machine of tests/vm' 'needs a machine that QEMU can boot, see above'
+		return 1
+	fi
+}
+
 # Starts a machine in the background; as many run at a time as there are processors.
 in_vm() { # LAYOUT root|user [OPTION OF BATS]... [FILE]...
-	local name="vm $1 $2${append:+ $append}" layout=$1 who=$2 as=()
+	local name="vm ${vm_options[*]:+engines }$1 $2${append:+ $append}" layout=$1 who=$2 as=()
 	shift
 	[ "$who" = root ] || as=(--user rootless)
 	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
@@ -255,7 +284,8 @@ in_vm() { # LAYOUT root|user [OPTION OF BATS]... [FILE]...
 	vms+=("$name")
 	(
 		started=$SECONDS
-		as_root tests/vm/vm.sh run --cgroup "$layout" "${as[@]}" --append "${append:-}" --cpus 1 --timeout 14400 --share "$repo" -- \
+		as_root tests/vm/vm.sh run --cgroup "$layout" "${as[@]}" --append "${append:-}" --cpus 1 --timeout 14400 --share "$repo" "${vm_options[@]}" \
+			--env "RUNG_ENGINES_RESULTS=${vm_options[*]:+/results/vm-$who.tsv}" -- \
 			tests/vm/guest/suite "$@" >"$work/$name" 2>"$work/$name.err" </dev/null
 		echo "$? $((SECONDS - started))" >"$work/$name.end"
 	) &
@@ -323,7 +353,7 @@ parts=("$@")
 scripts/install-deps.sh test || exit 1
 for part in "${parts[@]}"; do
 	case $part in
-	unit | nsenter | integration | compat | engines | vm | lint) "run_$part" ;;
+	unit | nsenter | integration | compat | engines | vm | vm-engines | lint) "run_${part//-/_}" ;;
 	*) die "unknown part: $part" ;;
 	esac
 done

@@ -7,6 +7,9 @@ import (
 	"rung/libcontainer/plan"
 )
 
+// RlimitHint is what is behind EPERM of prlimit(2).
+const RlimitHint = "to raise a hard limit needs CAP_SYS_RESOURCE, and that of open files is never above fs.nr_open"
+
 // Hint says what is behind an errno where that is known and not obvious; else "".
 func Hint(op *plan.Op, errno syscall.Errno) string {
 	switch {
@@ -25,7 +28,7 @@ func Hint(op *plan.Op, errno syscall.Errno) string {
 	case errno == syscall.ENODEV && op.Code == plan.Fsopen:
 		return "this kernel does not know the file system type " + op.Text[0]
 	case errno == syscall.EPERM && op.Code == plan.Rlimit:
-		return "to raise a hard limit needs CAP_SYS_RESOURCE"
+		return RlimitHint
 	case errno == syscall.EPERM && op.Code == plan.SchedAttr:
 		return "real-time policies need CAP_SYS_NICE and time of the cgroup; with SCHED_DEADLINE, process scheduler can't be used together with AllowedCPUs (linux.resources.cpu.cpus)"
 	case errno == syscall.EAGAIN && op.Code == plan.Clone:

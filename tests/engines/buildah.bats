@@ -74,7 +74,7 @@ clean_engine() {
 		mkdir d; echo host >d/f; $r -v $PWD/d:/data:ro $c sh -c 'exec 2>&1; cat /data/f; touch /data/x' 2>&1 | grep -v 'exit status'
 		$r --cap-drop all $c grep CapEff /proc/self/status; $r --cap-add CAP_NET_ADMIN $c grep CapEff /proc/self/status
 		$r --network none $c sh -c 'ip -o link | wc -l'; $r --hostname web $c hostname
-		echo piped | $r $c cat; code tty $r -t $c sh -c "'test -t 0 && echo terminal; sleep 1'"
+		echo piped | $r $c cat; code tty $r -t $c sh -c "'test -t 0 && echo terminal'"
 		$r --mount type=tmpfs,dst=/t $c grep -c ' /t tmpfs' /proc/mounts
 		buildah rm $c >/dev/null
 	CASE

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2016,SC2094 # scripts for inner shells; page_file reads another file
-# containerd with its CRI plugin, for the tests of crictl and critest.
+# shellcheck disable=SC2016,SC2034,SC2094 # scripts for inner shells; page_file reads another file
+# containerd with its CRI plugin, for the tests of crictl and critest. With SYSTEMD_CGROUP=true it has the systemd cgroup
+# driver; then its pods are of the handler $RUNTIME.
 
 start_engine() {
 	mkdir -p /etc/containerd /etc/cni/net.d
@@ -13,6 +14,11 @@ start_engine() {
 		  bin_dir = "/usr/lib/cni"
 	TOML
 	sed -i -e '/^version/d' -e '1i version = 2' /etc/containerd/config.toml
+	# As docs/engines.md says it of that driver; it has no options for runc.
+	if [ "${SYSTEMD_CGROUP:-}" = true ]; then
+		sed -i '/BinaryName/a SystemdCgroup = true' /etc/containerd/config.toml
+		printf '[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]\nSystemdCgroup = true\n' >>/etc/containerd/config.toml
+	fi
 	cat >/etc/cni/net.d/10-pods.conflist <<-'JSON'
 		{"cniVersion": "0.4.0", "name": "pods", "plugins": [
 		{"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true,
@@ -47,3 +53,19 @@ engine_state() {
 clean_engine() {
 	"$SOURCE/build/tools/crictl" rmp -fa
 }
+
+# What the cases begin with: pod [SETTINGS OF THE POD], container POD NAME SCRIPT [SETTINGS], in JSON.
+begin='
+crictl() { "$SOURCE/build/tools/crictl" "$@"; }
+pod() {
+	local uid=pod-$RANDOM
+	jq -n "{metadata: {name: \"$uid\", namespace: \"default\", uid: \"$uid\"}, log_directory: \"$PWD/logs\", linux: {}} * ${1:-{\}}" >$uid.json
+	ln -sf $uid.json pod.json; mkdir -p logs
+	crictl runp --runtime ${RUNTIME:-rung} $uid.json 2>/dev/null
+}
+container() {
+	jq -n --arg s "$3" "{metadata: {name: \"$2\"}, image: {image: \"localhost/busybox:latest\"}, command: [\"sh\", \"-c\", \$s], log_path: \"$2.log\", linux: {}} * ${4:-{\}}" >$2.json
+	crictl create $1 $2.json pod.json
+}
+state() { crictl inspect $1 | jq -r .status.state; }
+'

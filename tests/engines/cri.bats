@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016,SC2094 # scripts for inner shells; page_file reads another file
+# shellcheck disable=SC2016,SC2094,SC2154 # scripts for inner shells; page_file reads another file; begin is of cri.bash
 # Kubernetes' side: containerd's CRI plugin, driven by crictl, with rung as the handler of a RuntimeClass.
 
 load helpers
@@ -17,22 +17,6 @@ teardown_file() {
 teardown() {
 	nothing_left
 }
-
-# What the cases begin with: pod [SETTINGS OF THE POD], container POD NAME SCRIPT [SETTINGS], in JSON.
-begin='
-crictl() { "$SOURCE/build/tools/crictl" "$@"; }
-pod() {
-	local uid=pod-$RANDOM
-	jq -n "{metadata: {name: \"$uid\", namespace: \"default\", uid: \"$uid\"}, log_directory: \"$PWD/logs\", linux: {}} * ${1:-{\}}" >$uid.json
-	ln -sf $uid.json pod.json; mkdir -p logs
-	crictl runp --runtime rung $uid.json 2>/dev/null
-}
-container() {
-	jq -n --arg s "$3" "{metadata: {name: \"$2\"}, image: {image: \"localhost/busybox:latest\"}, command: [\"sh\", \"-c\", \$s], log_path: \"$2.log\", linux: {}} * ${4:-{\}}" >$2.json
-	crictl create $1 $2.json pod.json
-}
-state() { crictl inspect $1 | jq -r .status.state; }
-'
 
 # bats test_tags=smoke
 @test "CRI: a pod, its containers, logs, status, exec, removal" {

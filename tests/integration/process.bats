@@ -224,7 +224,7 @@ load helpers
 	# shellcheck disable=SC2046
 	run bash -c 'ulimit -n 1024; "$@"' sh $(setpriv_less) "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
 	[ "$status" -eq 1 ]
-	mentions process.rlimits 'operation not permitted'
+	mentions process.rlimits 'operation not permitted' CAP_SYS_RESOURCE fs.nr_open
 }
 
 @test "oomScoreAdj, and 0 is written too" {
