@@ -16,7 +16,7 @@ import (
 type ahead struct {
 	jobs     []job
 	answers  []plan.SyncPoint // that may be given ahead, in order
-	answered [plan.SyncReady + 1]bool
+	answered [plan.SyncListener + 1]bool
 	opened   bool // tasks are
 	stored   bool // the state is written
 	verified bool // what is inside the container is what the third segment was compiled for
@@ -121,6 +121,9 @@ func (c *creation) canAnswer(point plan.SyncPoint) bool {
 	if point > plan.SyncPlan && c.mapped < len(c.program.Maps) {
 		return false // their answers come first
 	}
+	if point == plan.SyncReady && c.opts.Await {
+		return false
+	}
 	for _, a := range c.program.Actions[point] {
 		switch a.Kind {
 		case compile.SendMounts:
@@ -136,7 +139,7 @@ func (c *creation) canAnswer(point plan.SyncPoint) bool {
 				return false
 			}
 		case compile.StoreState:
-			if c.opts.Await || c.opts.Ready != nil || !c.stored || !c.verified || len(c.jobs) > 0 {
+			if c.opts.Ready != nil || !c.stored || !c.verified || len(c.jobs) > 0 {
 				return false
 			}
 		default:

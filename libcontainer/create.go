@@ -245,7 +245,10 @@ func (r *Runtime) compileSeccomp(s *specs.LinuxSeccomp) (*compile.Filter, error)
 		return nil, err
 	}
 	r.Log.Debug("seccomp filter flags: " + strconv.FormatUint(program.Flags, 10))
-	return &compile.Filter{Program: program.Filter, Flags: program.Flags, Listener: program.Listener}, nil
+	return &compile.Filter{
+		Program: program.Filter, Flags: program.Flags, Listener: program.Listener,
+		Waits: program.Listener && seccomp.Passes(s, compile.WaitCalls),
+	}, nil
 }
 
 // rootfsPath returns the absolute path of the root file system, which must be a directory.
@@ -430,12 +433,6 @@ func (c *creation) newProgress() (*launch.Progress, error) {
 // serve does the parent's part of one SYNC. It reports done when create has nothing more
 // to wait for.
 func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err error) {
-	if point == plan.SyncListener { // only at the end, and never ahead
-		if err := c.sendListener(c.spec, Creating, c.hands.Pid(), shown); err != nil {
-			return false, err
-		}
-		return false, c.hands.Reply(point, nil, nil)
-	}
 	if point == plan.SyncMap {
 		return false, c.mapShown(shown)
 	}
@@ -472,6 +469,8 @@ func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err e
 			segment, err = c.lookInside(shown)
 		case compile.SetRlimits:
 			err = setRlimits(c.hands.Pid(), c.spec.Process.Rlimits)
+		case compile.SendListener:
+			err = c.sendListener(c.spec, Creating, c.hands.Pid(), shown)
 		case compile.StoreState:
 			err = c.store()
 		}
@@ -481,7 +480,7 @@ func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err e
 	}
 	c.hands.Parallel = len(c.jobs) > 0
 	err = c.hands.Reply(point, segment, files)
-	return point == plan.SyncReady && c.opts.Await, err
+	return c.opts.Await && point == c.program.Last(), err
 }
 
 // enterCgroup puts the process into the unified cgroup, unless it was cloned into it, and

@@ -47,15 +47,23 @@ type Filter struct {
 	Program  []byte
 	Flags    uint64
 	Listener bool // it asks an agent, which is to get the listener
+	Waits    bool // it lets pass all of WaitCalls
 }
 
-func (f *Filter) load(b *plan.Builder) {
+// WaitCalls are the system calls that the process of create makes after it has loaded a filter
+// with a listener: it hands the listener over, drops what it kept, and waits for start.
+var WaitCalls = []string{
+	"accept4", "capset", "close", "execve", "exit_group", "ppoll", "prctl", "read", "rt_sigprocmask", "signalfd4", "write",
+}
+
+// load returns the slot of the listener, if there is one.
+func (f *Filter) load(b *plan.Builder) plan.Slot {
 	b.For("linux.seccomp", "load the filter")
 	if f.Listener {
-		b.LoadListener(string(f.Program), f.Flags)
-		return
+		return b.LoadListener(string(f.Program), f.Flags)
 	}
 	b.LoadSeccomp(string(f.Program), f.Flags, plan.None)
+	return plan.None
 }
 
 // SourceKind says how the parent gets a descriptor that the hands inherit.
@@ -493,8 +501,21 @@ func (c *compiler) syncInside() {
 	if c.parentSetsRlimits(c.spec.Process) {
 		c.at(plan.SyncReady, SetRlimits, "process.rlimits")
 	}
-	c.at(plan.SyncReady, StoreState, "")
+	c.sendsListener()
+	c.at(c.lastOfCreate(), StoreState, "")
 }
+
+// lastOfCreate is the point behind which the process of create waits for start: "created" is
+// also that the agent of linux.seccomp.listenerPath has its listener.
+func (c *compiler) lastOfCreate() plan.SyncPoint {
+	if c.loadsBeforeWait() {
+		return plan.SyncListener
+	}
+	return plan.SyncReady
+}
+
+// Last is the point at which create has done its part, where the process waits for start.
+func (p *Program) Last() plan.SyncPoint { return p.compiler.lastOfCreate() }
 
 // afterSync emits what had to wait for the cgroup.
 func (c *compiler) afterSync() {

@@ -51,6 +51,7 @@ func Exec(in ExecInput) (*Program, error) {
 		c.affinity(a.Final, "process.execCPUAffinity.final", "CPUs of the process")
 	}
 	c.process(in.Process, "process", in.Inside)
+	c.sendsListener()
 	c.at(plan.SyncReady, EnterCgroup, "linux.cgroupsPath")
 	c.resctrl(plan.SyncReady)
 	if c.parentSetsRlimits(in.Process) {

@@ -133,6 +133,10 @@ func listening(o *Options) {
 // bySystemd: a unit is made for a process that exists.
 func bySystemd(o *Options) { await(o); o.CgroupLate = true }
 
+// passing: the filter lets pass what the wait for start takes.
+func passing(o *Options)         { listening(o); o.Seccomp.Waits = true }
+func passingRootless(o *Options) { passing(o); setgroupsOff(o) }
+
 func listeningRootless(o *Options) { listening(o); setgroupsOff(o) }
 
 var goldens = map[string]golden{
@@ -193,6 +197,8 @@ var goldens = map[string]golden{
 	"seccomp-without-no-new-privileges": {facts: v2, options: filtered},
 	"seccomp-notify":                    {facts: v2, options: listening},
 	"seccomp-notify-rootless":           {facts: v2Rootless, options: listeningRootless},
+	"seccomp-notify-create":             {facts: v2, options: passing},
+	"seccomp-notify-create-rootless":    {facts: v2Rootless, options: passingRootless},
 
 	"exec-v1":       {facts: v1},
 	"exec-v2":       {facts: v2},

@@ -50,10 +50,34 @@ func (c *compiler) becomeProcess(p *specs.Process, field string) {
 		c.b.Number(plan.NoNewPrivs)
 	}
 	c.ready()
-	c.seccomp()
-	if early {
-		c.capset(caps, 0, field)
+	filter := func() {
+		c.seccomp()
+		if early {
+			c.capset(caps, 0, field)
+		}
 	}
+	if c.loadsBeforeWait() {
+		filter()
+		c.awaitStart()
+		return
+	}
+	c.awaitStart()
+	filter()
+}
+
+// sendsListener lists what whoever lets the process run does with the listener of its filter.
+func (c *compiler) sendsListener() {
+	if c.opts.Seccomp != nil && c.opts.Seccomp.Listener {
+		c.at(plan.SyncListener, SendListener, "linux.seccomp.listenerPath")
+	}
+}
+
+// loadsBeforeWait: an agent hears of a container when it is created, as from runc, and an agent
+// that is missing is an error of create. A filter that denies what the wait for start takes, or
+// asks about it, comes after that wait.
+func (c *compiler) loadsBeforeWait() bool {
+	f := c.opts.Seccomp
+	return c.opts.Await && f != nil && f.Listener && f.Waits
 }
 
 func (c *compiler) exec(p *specs.Process, field string, inside host.Inside) {
@@ -80,34 +104,42 @@ func (c *compiler) release() {
 	}
 }
 
-// ready is the last talk with the parent; create then waits for start.
+// ready is the last talk with the parent, but for that about a listener.
 func (c *compiler) ready() {
 	if c.start != plan.None {
 		c.release()
 	}
 	c.b.For("", "all is set up but the start")
 	c.b.SyncAt(plan.SyncReady, plan.None)
+}
+
+func (c *compiler) awaitStart() {
 	if c.start != plan.None {
 		c.b.For("", "wait for start")
 		c.b.AwaitStart(c.start)
 	}
 }
 
-// seccomp is as late as it can be: only execve is to pass it. Without no_new_privs the
-// kernel wants CAP_SYS_ADMIN for it, so that capset has to pass it too.
+// seccomp is as late as it can be: only execve is to pass it, or WaitCalls. Without no_new_privs
+// the kernel wants CAP_SYS_ADMIN for it, so that capset has to pass it too.
 func (c *compiler) seccomp() {
 	f := c.opts.Seccomp
 	if f == nil {
 		return
 	}
-	if f.Listener {
-		c.at(plan.SyncListener, SendListener, "linux.seccomp.listenerPath")
-		if c.facts.Rootless() {
-			c.b.For("linux.seccomp.listenerPath", "let rung, which has no rights but its user's, take the listener")
-			c.b.Number(plan.Dumpable, 1)
-		}
+	if f.Listener && c.facts.Rootless() {
+		c.b.For("linux.seccomp.listenerPath", "let rung, which has no rights but its user's, take the listener")
+		c.b.Number(plan.Dumpable, 1)
 	}
-	f.load(c.b)
+	listener := f.load(c.b)
+	if !c.loadsBeforeWait() {
+		return
+	}
+	c.b.For("", "no way out of a container that waits for start")
+	c.b.Close(listener)
+	if c.facts.Rootless() {
+		c.b.Number(plan.Dumpable, 0)
+	}
 }
 
 // rlimits are set by the hands before they change the user: the parent may not set those of

@@ -331,12 +331,13 @@ func (b *Builder) LoadSeccomp(filter string, flags uint64, listener Slot) OpRef 
 	return b.add(Op{Code: Seccomp, Slots: slots(None, listener), Ints: ints(flags), Text: text(filter)})
 }
 
-// LoadListener loads a filter that asks an agent, and has its listener taken.
-func (b *Builder) LoadListener(filter string, flags uint64) {
+// LoadListener loads a filter that asks an agent, and has its listener taken; it returns its slot.
+func (b *Builder) LoadListener(filter string, flags uint64) Slot {
 	listener := b.slot()
 	b.LoadSeccomp(filter, flags, listener)
 	b.For("linux.seccomp.listenerPath", "have the listener taken, and wait until the agent has it")
 	b.add(Op{Code: HandOver, Slots: slots(listener), Ints: ints(uint64(SyncListener))})
+	return listener
 }
 
 // AwaitStart waits for `rung start` on a listening socket.

@@ -86,16 +86,54 @@ states() { # FILTER
 	done
 }
 
-@test "create and start: the agent gets the listener at start" {
-	asks mkdir mkdirat
-	process sh -c 'mkdir /dev/shm/dir && ls /dev/shm && echo made && sleep 1000'
-	create_container
-	[ ! -s "$STATES" ]
+# runs_when_started: the container's program makes its directory, with the agent's help
+runs_when_started() {
 	rung start "$ID"
-	[ "$(states '[.state.status, .pid == .state.pid]')" = '["created",true]' ]
 	# shellcheck disable=SC2153 # create_container sets it
 	wait_until 5 grep -q made "$OUTPUT"
 	[ "$(status_of)" = running ]
+}
+
+# As of runc: an agent may wait for the listener before it has the container started (contest of youki, seccomp_notify).
+# bats test_tags=user
+@test "create: the agent gets the listener before start" {
+	local on
+	for on in true false; do
+		asks mkdir mkdirat
+		no_new_privs $on
+		process sh -c 'mkdir /dev/shm/dir && ls /dev/shm && echo made && sleep 1000'
+		create_container
+		[ "$(states '[.state.status, .pid == .state.pid]' | tail -1)" = '["creating",true]' ]
+		[ "$(status_of)" = created ]
+		runs_when_started
+		rung delete --force "$ID"
+	done
+	[ "$(states .pid | wc -l)" -eq 2 ]
+}
+
+@test "create: a process that waits for start under its filter ends at SIGTERM" {
+	asks mkdir
+	create_container
+	rung kill "$ID" TERM
+	wait_until 5 stopped
+}
+
+# A filter must not get into the way of the wait for start.
+@test "a filter that asks about what the wait for start takes, or denies it, is loaded at start" {
+	local calls
+	for calls in read ppoll accept4; do
+		asks mkdir mkdirat $calls
+		process sh -c 'mkdir /dev/shm/dir && ls /dev/shm && echo made && sleep 1000'
+		create_container
+		runs_when_started
+		[ "$(states .state.status | tail -1)" = '"created"' ]
+		rung delete --force "$ID"
+	done
+	asks mkdir mkdirat
+	config '.linux.seccomp.syscalls += [{names: ["accept4", "signalfd4"], action: "SCMP_ACT_ERRNO"}]'
+	create_container
+	runs_when_started
+	[ "$(states .state.status | tail -1)" = '"created"' ]
 }
 
 @test "exec: a process of its own, a listener of its own" {
@@ -116,7 +154,7 @@ states() { # FILTER
 	run_container
 	says ''
 	[ "$status" -eq 0 ]
-	[ "$(states .state.status)" = $'"created"\n"created"' ]
+	[ "$(states .state.status)" = $'"creating"\n"created"' ]
 }
 
 # bats test_tags=user
@@ -132,8 +170,19 @@ states() { # FILTER
 	refused 'failed to connect with seccomp agent' 'no such file or directory'
 }
 
-@test "start without an agent fails, and the container is stopped" {
+# bats test_tags=user
+@test "create without an agent fails, and leaves nothing behind" {
 	asks mkdir
+	stop_agent
+	run rung create --bundle "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'linux.seccomp.listenerPath: failed to connect with seccomp agent'
+	run rung state "$ID"
+	[ "$status" -eq 1 ]
+}
+
+@test "start without an agent fails, and the container is stopped" {
+	asks mkdir accept4
 	process sleep 1000
 	create_container
 	stop_agent
