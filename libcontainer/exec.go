@@ -162,6 +162,7 @@ func (e *execution) launch() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	e.logAffinity()
 	err = e.serve()
 	e.runtime.logTrace(e.hands)
 	if err != nil {
@@ -169,6 +170,14 @@ func (e *execution) launch() (int, error) {
 		return 0, err
 	}
 	return e.hands.Pid(), nil
+}
+
+// logAffinity tells with which CPUs the hands enter the container. runc's nsexec says so, and
+// its tests, and those of youki, know of it by these words only.
+func (e *execution) logAffinity() {
+	if a := e.process.ExecCPUAffinity; a != nil && a.Initial != "" {
+		e.runtime.Log.Debug(fmt.Sprintf("nsexec[%d]: affinity: %#x", e.hands.Pid(), compile.CPUMask(a.Initial)))
+	}
 }
 
 func (e *execution) serve() error {

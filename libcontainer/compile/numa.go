@@ -39,6 +39,15 @@ func idMask(list string) string {
 	return string(out)
 }
 
+// CPUMask is the mask of the first 64 CPUs of a list.
+func CPUMask(list string) uint64 {
+	mask := idMask(list)
+	if len(mask) < 8 {
+		return 0
+	}
+	return binary.NativeEndian.Uint64([]byte(mask))
+}
+
 // memoryPolicies are the modes by their numbers in <linux/mempolicy.h>; the last is of Linux 6.9.
 var memoryPolicies = [...]specs.MemoryPolicyModeType{
 	specs.MpolDefault, specs.MpolPreferred, specs.MpolBind, specs.MpolInterleave, specs.MpolLocal,

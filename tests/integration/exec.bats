@@ -280,6 +280,9 @@ exec_is_dead() {
 	run rung exec --process "$BUNDLE/process2.json" "$ID"
 	is_v2 || says $'Cpus_allowed_list:\t0' # there the kernel gives it the cgroup's when it is cloned into it
 	grep -q '^Cpus_allowed_list:.0-1$' "/proc/$(init_pid)/status" # the first process has all
+	# What runc's nsexec says of it; runc's suite (cpu_affinity.bats) and youki's (exec_cpu_affinity) look for the words.
+	run rung --debug exec --process "$BUNDLE/process2.json" "$ID"
+	[[ $output == *nsexec*': affinity: 0x1"'* ]]
 	jq '.execCPUAffinity = {final: "1000"}' "$BUNDLE/process.json" >"$BUNDLE/process2.json"
 	run -255 rung exec --process "$BUNDLE/process2.json" "$ID"
 	mentions process.execCPUAffinity.final 'invalid argument'
