@@ -160,8 +160,14 @@ func (c *Container) ID() string { return c.state.ID }
 
 // Status asks the kernel what the container does.
 func (c *Container) Status() (Status, error) {
-	if c.state.Pid == 0 && c.busy() {
-		return Creating, nil
+	if c.state.Pid == 0 {
+		if c.busy() {
+			return Creating, nil
+		}
+		// The create that was under way when the state was read may have ended since.
+		if err := c.readState(); err != nil {
+			return "", err
+		}
 	}
 	if !c.alive() {
 		return Stopped, nil

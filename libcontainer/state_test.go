@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"rung/libcontainer/resctrl"
+
+	"rung/internal/sys"
 )
 
 func sampleState() State {
@@ -80,5 +82,50 @@ func TestStateThatEndsEarly(t *testing.T) {
 		if err == nil && c.State().Pid != test.pid {
 			t.Errorf("%s: pid %d", test.name, c.State().Pid)
 		}
+	}
+}
+
+// Whoever read the state while the container was being created is not told that it has stopped when
+// create ends before the lock is looked at (crun's test "state-created").
+func TestStatusOfCreateThatEnds(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "web")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write := func(name string, s State) {
+		if err := os.WriteFile(filepath.Join(dir, name), s.encode(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	early := sampleState()
+	early.Pid = 0
+	write(creatingFile, early)
+	load := func() *Container {
+		c, err := (&Runtime{Root: filepath.Dir(dir)}).Load("web")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		return c
+	}
+	c, gone := load(), load()
+	self, err := sys.ReadProcessStat(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := sampleState()
+	late.Pid, late.StartTime, late.CgroupPaths = os.Getpid(), self.StartTime, nil
+	write(stateFile, late)
+	if err := os.WriteFile(filepath.Join(dir, startSocket), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status, err := c.Status(); status != Created || err != nil {
+		t.Errorf("%q, %v, want created", status, err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if status, err := gone.Status(); !errors.Is(err, ErrNotExist) {
+		t.Errorf("%q, %v of a create that failed, want %v", status, err, ErrNotExist)
 	}
 }

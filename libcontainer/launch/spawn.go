@@ -118,7 +118,7 @@ func descriptors(r Request, sync, memory *os.File) ([]*os.File, error) {
 func checkPreserved(count int) error {
 	for n := 3; n < 3+count; n++ {
 		if !sys.Inherited(n) { // one of our own must not leak into the container
-			return fmt.Errorf("unable to stat preserved-fd %d (of %d)", n, count)
+			return fmt.Errorf("unable to stat preserved-fd %d (of %d): %w", n, count, syscall.ENOENT)
 		}
 	}
 	return nil

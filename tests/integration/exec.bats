@@ -300,7 +300,7 @@ exec_is_dead() {
 @test "exec --preserve-fds: a descriptor that is not open is an error" {
 	start_container
 	run -255 rung exec --preserve-fds 5 "$ID" true
-	mentions 'unable to stat preserved-fd'
+	mentions 'unable to stat preserved-fd' 'no such file or directory'
 }
 
 @test "exec --process-label, --apparmor: without such a security module, an error that names the field" {

@@ -135,7 +135,7 @@ load helpers
 @test "run --preserve-fds: a descriptor that is not open is an error" {
 	run_container --preserve-fds 1
 	[ "$status" -eq 1 ]
-	mentions 'unable to stat preserved-fd'
+	mentions 'unable to stat preserved-fd' 'no such file or directory'
 	run rung run -b "$BUNDLE" --preserve-fds -1 "$ID"
 	[ "$status" -eq 1 ]
 	mentions '--preserve-fds: -1 is no number of descriptors'
