@@ -139,10 +139,11 @@ func checkStatusFD(o *CheckpointOptions) error {
 }
 
 func (c *Container) dumpRequest(o *CheckpointOptions) (*criu.Request, error) {
-	spec, err := c.Spec()
-	if err == nil {
-		spec, err = withoutOwn(withLinux(spec))
+	config, err := c.Spec()
+	if err != nil {
+		return nil, err
 	}
+	spec, err := withoutOwn(withLinux(config))
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +159,7 @@ func (c *Container) dumpRequest(o *CheckpointOptions) (*criu.Request, error) {
 		return nil, err
 	}
 	r.FreezeCgroup = manager.FreezerPath()
-	if r.Externals, err = externalNamespaces(spec); err != nil {
+	if r.Externals, err = externalNamespaces(withLinux(config)); err != nil {
 		return nil, err
 	}
 	if o.PreDump {
@@ -193,8 +194,8 @@ func criuConfig(spec *specs.Spec) string {
 	return "/etc/criu/runc.conf"
 }
 
-// externalNamespaces are those at a path: they are there still when the container is restored.
-// The keys are those of runc.
+// externalNamespaces are those at a path, rung's own ones among them: they are there still when
+// the container is restored. The keys are those of runc.
 func externalNamespaces(spec *specs.Spec) (out []string, err error) {
 	for _, t := range [...]specs.LinuxNamespaceType{specs.NetworkNamespace, specs.PIDNamespace} {
 		ns := namespaceOf(spec, t)

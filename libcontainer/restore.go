@@ -183,6 +183,9 @@ func readRegular(path string) ([]byte, error) {
 
 // namespaces that have a path are not restored: CRIU gets them, or joins them.
 func (c *restoration) namespaces() error {
+	if err := c.passNamespaces(); err != nil {
+		return err
+	}
 	for i := range c.spec.Linux.Namespaces {
 		ns := &c.spec.Linux.Namespaces[i]
 		if ns.Path == "" {
@@ -190,19 +193,29 @@ func (c *restoration) namespaces() error {
 		}
 		switch ns.Type {
 		case specs.NetworkNamespace, specs.PIDNamespace:
-			file, err := sys.OpenForReading(ns.Path)
-			if err != nil {
-				return fmt.Errorf("Requested %s namespace %v does not exist", ns.Type, ns.Path) //nolint:staticcheck,revive // runc's words
-			}
-			c.pass = append(c.pass, file)
-			c.request.InheritFDs = append(c.request.InheritFDs, criu.InheritFD{
-				Key: namespaceKey(ns.Type), FD: criu.SocketFD + len(c.pass),
-			})
 		case specs.CgroupNamespace:
 			return fmt.Errorf("Do not know how to handle namespace %v", ns.Type) //nolint:staticcheck,revive // runc's words
 		default:
 			c.request.JoinNS = append(c.request.JoinNS, criu.JoinNS{Type: criuNamespace(ns.Type), Path: ns.Path})
 		}
+	}
+	return nil
+}
+
+// passNamespaces gives CRIU what externalNamespaces has told it to leave out.
+func (c *restoration) passNamespaces() error {
+	for _, ns := range withLinux(c.bundle.Spec).Linux.Namespaces {
+		if ns.Path == "" || ns.Type != specs.NetworkNamespace && ns.Type != specs.PIDNamespace {
+			continue
+		}
+		file, err := sys.OpenForReading(ns.Path)
+		if err != nil {
+			return fmt.Errorf("Requested %s namespace %v does not exist", ns.Type, ns.Path) //nolint:staticcheck,revive // runc's words
+		}
+		c.pass = append(c.pass, file)
+		c.request.InheritFDs = append(c.request.InheritFDs, criu.InheritFD{
+			Key: namespaceKey(ns.Type), FD: criu.SocketFD + len(c.pass),
+		})
 	}
 	return nil
 }

@@ -354,6 +354,26 @@ last_line() {
 	[ "${lines[0]}" = "${lines[1]}" ]
 }
 
+# As runc has it: youki's contest looks into the image ("checkpoint with external namespaces").
+@test "a PID namespace at a path is no part of the image, the host's neither" {
+	local pid
+	config '(.linux.namespaces[] | select(.type == "pid")).path = "/proc/self/ns/pid"'
+	start_counter
+	pid=$(init_pid)
+	checkpoint
+	grep -q extRootPidNS "$IMAGE"/pidns-*.img
+	wait_until 10 no_process "$pid" || skip "needs a process 1 that reaps"
+	restore
+	is_running
+	[ "$(init_pid)" = "$pid" ]
+	[ "$(readlink "/proc/$pid/ns/pid")" = "$(readlink /proc/self/ns/pid)" ]
+}
+
+# A restored process has its old number, which must be free.
+no_process() { # PID
+	[ ! -e "/proc/$1" ]
+}
+
 @test "a network namespace at a path that is gone" {
 	needs_criu
 	local ns=bats-criu-$$
