@@ -176,7 +176,11 @@ limited() { # NAME
 value() { # CONTROLLER FILE VALUE
 	[ "$(cgroup_value "$1" "$2")" = "$3" ] || fail "$2 on the host: $(cgroup_value "$1" "$2")"
 	jq -e '.mounts[] | select(.type == "cgroup")' config.json >/dev/null || return 0
-	run -0 rung exec "$ID" cat "$(inner_cgroup "$1")/$2"
+	local dir
+	dir=$(inner_cgroup "$1")
+	# The whole hierarchy is there on v2, without a cgroup namespace.
+	! is_v2 || jq -e '.linux.namespaces[] | select(.type == "cgroup")' config.json >/dev/null || dir=$(cgroup_path "$1")
+	run -0 rung exec "$ID" cat "$dir/$2"
 	says "$3"
 }
 
@@ -204,7 +208,7 @@ cpuset_and_pids() {
 	value pids pids.max 50
 	run -0 rung exec "$ID" grep Cpus_allowed_list /proc/self/status
 	says $'Cpus_allowed_list:\t0'
-	run rung exec "$ID" sh -c 'i=0; while [ $i -lt 60 ]; do sleep 1 & i=$((i + 1)); done; wait'
+	run rung exec "$ID" sh -c 'i=0; while [ $i -lt 60 ]; do sleep 20 & i=$((i + 1)); done; wait'
 	[ "$status" -ne 0 ]
 	mentions "can't fork"
 }
