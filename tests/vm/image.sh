@@ -26,6 +26,7 @@ build_image() {
 	mapfile -t sources < <(apt_sources)
 	[ ${#sources[@]} -gt 0 ] || die "no apt source names $suite"
 	note "building ${image##*/}"
+	"$unstable" jq "$cache/tools/jq" >/dev/null || packages+=(jq)
 	mmdebstrap --quiet --mode=root --variant=minbase --include="$(IFS=, && echo "${packages[*]}")" \
 		--aptopt='APT::Install-Recommends "false"' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
@@ -33,7 +34,7 @@ build_image() {
 		--customize-hook="chroot \"\$1\" usermod -v 100000-165535 -w 100000-165535 $guest_user" \
 		"$suite" "$root" "${sources[@]}" >&2 || die 'mmdebstrap failed'
 	configure_root "$root"
-	add_jq "$root"
+	[ ! -d "$cache/tools/jq" ] || add_jq "$root"
 	make_ext4 "$root" "$work/root.ext4" "$disk_size"
 	mv "$work/root.ext4" "$image"
 	rm -rf "$root"
@@ -80,7 +81,6 @@ configure_root() { # DIR
 }
 
 add_jq() { # DIR
-	"$unstable" jq "$cache/tools/jq" >/dev/null || die 'no jq'
 	cp -a "$cache/tools/jq" "$1/opt/"
 	sed "s|$cache/tools/jq|/opt/jq|g" "$cache/tools/jq/bin/jq" >"$1/opt/jq/bin/jq"
 	ln -s /opt/jq/bin/jq "$1/usr/local/bin/jq"

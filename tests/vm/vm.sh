@@ -131,7 +131,8 @@ clean_up() {
 prepare() {
 	exec 9>"$cache/lock"
 	flock 9
-	qemu=$("$unstable" qemu "$cache/tools/qemu") || die 'no QEMU'
+	qemu=$("$unstable" qemu "$cache/tools/qemu") || qemu=$(command -v qemu-system-x86_64) ||
+		die 'no QEMU: apt-get install qemu-system-x86'
 	build_image
 	build_kernel
 	choose_accel
