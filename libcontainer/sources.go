@@ -121,7 +121,11 @@ func mapOwners(tree *os.File, m *compile.IDMapping) error {
 	defer userns.Close()
 	err = sys.MapTree(tree, userns, m.Recursive)
 	if errors.Is(err, syscall.EINVAL) {
-		return fmt.Errorf("%w: a file system of type %#x (statfs(2)) may have no id-mapped mounts", err, sys.FilesystemType(tree))
+		below := ""
+		if m.Recursive {
+			below = ", or one below it,"
+		}
+		return fmt.Errorf("%w: a file system of type %#x (statfs(2))%s may have no id-mapped mounts", err, sys.FilesystemType(tree), below)
 	}
 	return err
 }

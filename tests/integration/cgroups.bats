@@ -530,7 +530,7 @@ with_disk() {
 
 # bats test_tags=vm
 @test "kill without a PID namespace ends all processes" {
-	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	no_namespace pid
 	process sh -c 'sleep 1000 & setsid sleep 1000 & exec sleep 1000'
 	start_container
 	wait_until 5 all_three
@@ -548,7 +548,7 @@ empty_cgroup() {
 }
 
 @test "delete ends what init has left behind" {
-	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	no_namespace pid
 	process sh -c 'setsid sleep 1000 & sleep 0.2'
 	start_container
 	wait_until 5 stopped

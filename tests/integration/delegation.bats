@@ -66,7 +66,7 @@ owners() {
 	[ "$(owners)" = '0 0 0 0 0 0 ' ] || fail "$(owners)"
 	rung delete --force "$ID"
 	managed
-	config 'del(.linux.namespaces[] | select(.type == "cgroup"))'
+	no_namespace cgroup
 	start_sleeper
 	[ "$(owners)" = '0 0 0 0 0 0 ' ] || fail "$(owners)"
 }

@@ -70,6 +70,11 @@ add_namespace() { # TYPE
 	config '.linux.namespaces |= (. + [{type: $type}] | unique_by(.type))' --arg type "$1"
 }
 
+# The host's namespace of that type.
+no_namespace() { # TYPE
+	config 'del(.linux.namespaces[] | select(.type == $type))' --arg type "$1"
+}
+
 # process PROGRAM [ARGUMENT...]
 process() {
 	config '.process.args = $ARGS.positional' --args -- "$@"
@@ -228,6 +233,10 @@ needs_v1_controller() { # NAME
 v1_mount() { # CONTROLLER
 	awk -v name="$1" '{ for (i = 7; $i != "-"; i++); if ($(i + 1) == "cgroup" && "," $(i + 3) "," ~ "," name ",") { print $5; exit } }' \
 		/proc/self/mountinfo
+}
+
+needs_kernel() { # VERSION
+	[ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ] || skip "needs Linux $1"
 }
 
 needs_subids() {

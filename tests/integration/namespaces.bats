@@ -11,6 +11,7 @@ ns_of() { # PID NAME
 
 @test "new namespaces differ from the host's" {
 	needs_root
+	no_namespace cgroup
 	start_sleeper
 	local pid name
 	pid=$(init_pid)
@@ -38,7 +39,7 @@ ns_of() { # PID NAME
 
 @test "without a PID namespace the process has a PID of the host" {
 	needs_root
-	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	no_namespace pid
 	start_sleeper
 	[ "$(sed -n 's/^NSpid:\s*//p' "/proc/$(init_pid)/status")" = "$(init_pid)" ]
 	rung kill "$ID" KILL
@@ -209,6 +210,7 @@ ns_of() { # PID NAME
 
 @test "without a cgroup namespace the container sees its path" {
 	needs_root
+	no_namespace cgroup
 	inside 'cat /proc/self/cgroup'
 	mentions "$ID"
 }

@@ -494,7 +494,7 @@ capability_lines() {
 @test "the status of a process that a signal has ended" {
 	needs_root
 	# process 1 of a PID namespace is deaf to signals from inside, but for those of the kernel
-	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	no_namespace pid
 	process sh -c 'kill -KILL $$'
 	run_container
 	[ "$status" -eq 137 ]

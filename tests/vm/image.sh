@@ -83,7 +83,7 @@ configure_root() { # DIR
 add_jq() { # DIR
 	cp -a "$cache/tools/jq" "$1/opt/"
 	sed "s|$cache/tools/jq|/opt/jq|g" "$cache/tools/jq/bin/jq" >"$1/opt/jq/bin/jq"
-	ln -s /opt/jq/bin/jq "$1/usr/local/bin/jq"
+	ln -s /opt/jq/bin/jq "$1/usr/bin/jq"
 }
 
 write_units() { # DIR
