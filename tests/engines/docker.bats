@@ -72,11 +72,11 @@ teardown() {
 # bats test_tags=smoke
 @test "docker: run -it: a terminal" {
 	both <<-'CASE'
-		code tty docker run -it --rm -e TERM=vt100 busybox sh -c "'tty; test -t 0 && test -t 1 && test -t 2 && echo all three; echo \$TERM; stty -a | grep -c onlcr; exit 7'"
+		code tty docker run -it --rm -e TERM=vt100 busybox sh -c "'tty; test -t 0 && test -t 1 && test -t 2 && echo all three; echo \$TERM; stty -a | grep -o .onlcr; exit 7'"
 		printf 'echo typed\nexit 4\n' >input
 		code script -qec 'docker run -it --rm busybox sh' /dev/null <input | grep -v '^/ #' | tail -n 3
 	CASE
-	mentions 'all three' vt100 'status 7' 'status 4'
+	mentions 'all three' vt100 ' onlcr' 'status 7' 'status 4'
 }
 
 @test "docker: run -i: standard input" {

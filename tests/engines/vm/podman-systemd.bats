@@ -31,7 +31,7 @@ engine_state() {
 	podman ps --all --format 'container {{.Names}}'
 	podman pod ls --format 'pod {{.Name}}'
 	podman volume ls --format 'volume {{.Name}}'
-	ls /run/rung /run/runc 2>/dev/null
+	find /run/rung /run/runc -mindepth 1 -maxdepth 1 2>/dev/null
 }
 
 clean_engine() {
@@ -72,7 +72,7 @@ podman() { command podman --runtime "$(runtime)" "$@"; }
 		code podman run --name one --network none -m 16m --memory-swap 16m busybox dd if=/dev/zero of=/dev/null bs=64M count=1
 		podman inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' one; podman rm one >/dev/null
 	CASE
-	mentions 'memory.max 67108864' 'cpu.max 50000 100000' 'pids.max 50' 'memory.max 134217728' 'true 137'
+	mentions 'memory.max 67108864' 'cpu.max 50000 100000' 'pids.max 50' 'memory.max 134217728' 'status 137'
 }
 
 @test "podman: --privileged, and limits that are raised" {
@@ -89,7 +89,7 @@ podman() { command podman --runtime "$(runtime)" "$@"; }
 	both <<-CASE
 		$begin
 		podman pod create --name pod --memory 100m --cpus 0.8 --network none >/dev/null; up --pod pod -m 64m >/dev/null 2>&1 || podman run -d --pod pod --name one -m 64m busybox sleep 1000 >/dev/null
-		group=\$(cut -d: -f3 /proc/\$(podman inspect --format '{{.State.Pid}}' one)/cgroup); echo \$group; cat /sys/fs/cgroup\${group%/*}/{memory.max,cpu.max}; values memory.max
+		group=\$(cut -d: -f3 /proc/\$(podman inspect --format '{{.State.Pid}}' one)/cgroup); echo \$group | sed -E "s/[0-9a-f]{64}/ID/g"; cat /sys/fs/cgroup\${group%/*}/{memory.max,cpu.max}; values memory.max
 		podman pod ps --format '{{.Name}} {{.Status}} {{.NumberOfContainers}}'; podman pod rm -f -t 0 pod >/dev/null
 	CASE
 	mentions 104857600 '80000 100000' 'memory.max 67108864' 'pod Running 2'

@@ -69,7 +69,7 @@ values() { local name; for name; do printf "%s %s\n" "$name" "$(podman exec one 
 		code podman run --name one --network none -m 16m --memory-swap 16m busybox dd if=/dev/zero of=/dev/null bs=64M count=1
 		podman inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' one; podman rm one >/dev/null
 	CASE
-	mentions 'memory.max 67108864' 'cpu.max 50000 100000' 'pids.max 50' 'memory.max 134217728' 'true 137'
+	mentions 'memory.max 67108864' 'cpu.max 50000 100000' 'pids.max 50' 'memory.max 134217728' 'status 137'
 }
 
 @test "podman, user manager: a pod with limits, health checks by timers, systemd mode" {
