@@ -118,7 +118,7 @@ page_commands() {
 	awk -v heading="## $1" '"'"'/^## / { here = $0 == heading } /^```/ { inside = here && $0 == "```sh"; next } inside'"'"' "$SOURCE/docs/engines.md"
 }
 as_plain() { setpriv --reuid 4343 --regid 4343 --init-groups env HOME=/run/home XDG_RUNTIME_DIR=/run/user/4343 "$@"; }
-cd "$(mktemp -d /run/case.XXXXXX)" && chmod 0755 .
+cd "$(mktemp -d "${XDG_RUNTIME_DIR:-/run}/case.XXXXXX")" && chmod 0755 .
 '
 
 # Runs the case on standard input in both worlds. It must print the same, apart from ids, and end alike; this is then
