@@ -47,8 +47,7 @@ func (c *compiler) rootfs() error {
 	c.b.For("linux.rootfsPropagation", "mounts of the container stay inside")
 	c.b.MountAttr(plan.None, "/", plan.Attr{Propagation: sys.MS_SLAVE, Recursive: true})
 	c.root = c.cloneTree(c.opts.Rootfs, true, "root.path", "the root file system")
-	c.b.For("linux.rootfsPropagation", "propagation of the root file system")
-	c.b.MountAttr(c.root, "", c.cloned(true))
+	c.cutOffRoot()
 	c.attachRoot()
 	return nil
 }
@@ -66,10 +65,19 @@ func (c *compiler) hostRootfs() error {
 		return fieldError("mounts", "cannot be mounted in a user namespace without a mount namespace in linux.namespaces: %w", sysEPERM)
 	}
 	c.root = c.source(SourceHostRoot, c.opts.Rootfs, true, "root.path", "the root file system, to be attached on the host")
-	c.b.For("linux.rootfsPropagation", "propagation of the root file system")
-	c.b.MountAttr(c.root, "", c.cloned(true))
+	c.cutOffRoot()
 	c.attachRoot()
 	return nil
+}
+
+// cutOffRoot: mounts that are made in the clone stay there. A root that is to be shared begins
+// a group of its own, as with runc: later mounts of the host do not come in.
+func (c *compiler) cutOffRoot() {
+	c.b.For("linux.rootfsPropagation", "propagation of the root file system")
+	c.b.MountAttr(c.root, "", c.cloned(true))
+	if c.sharedRoot() {
+		c.b.MountAttr(c.root, "", propagations["private"])
+	}
 }
 
 // attachRoot puts the clone where createContainer hooks look for it. A user namespace may

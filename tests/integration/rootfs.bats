@@ -183,15 +183,19 @@ later_mount() { # PROPAGATION
 	run cat "$BATS_TEST_TMPDIR/seen"
 }
 
-@test "a slave root sees later mounts of the host, a private one does not" {
+# mounts_propagation.bats of runc: on a host whose mounts are shared, a shared root was a slave of the host's too.
+@test "a slave root sees later mounts of the host, a private or a shared one does not" {
 	needs_root
+	local propagation
 	export STATE BUNDLE ID RUNG
 	later_mount rslave
 	says through
-	rm -r "$ROOTFS"
-	rm "$BATS_TEST_TMPDIR/go"
-	later_mount rprivate
-	says none
+	for propagation in rprivate shared rshared; do
+		rm -r "$ROOTFS"
+		rm "$BATS_TEST_TMPDIR/go"
+		later_mount "$propagation"
+		says none
+	done
 }
 
 # runc#2532, runc#3925: mounts on the host wake up systemd there.
