@@ -236,7 +236,11 @@ v1_mount() { # CONTROLLER
 }
 
 needs_kernel() { # VERSION
-	[ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ] || skip "needs Linux $1"
+	at_least "$1" || skip "needs Linux $1"
+}
+
+at_least() { # VERSION OF LINUX
+	[ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]
 }
 
 needs_subids() {

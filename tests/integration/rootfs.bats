@@ -79,10 +79,10 @@ load helpers
 	config '.linux.maskedPaths = [] | .linux.readonlyPaths = []'
 	process cat /proc/mounts
 	run_container --no-pivot
-	[ "$status" -eq 0 ]
+	[ "$status" -eq 0 ] || fail "$output"
 	map_ids
 	run_container --no-pivot
-	[ "$status" -eq 0 ]
+	[ "$status" -eq 0 ] || fail "$output"
 }
 
 @test "without a mount namespace: a chroot" {
@@ -172,8 +172,8 @@ later_mount() { # PROPAGATION
 	process sh -c 'read -r _ </dev/fd/0; cat /later/mark 2>/dev/null || echo none'
 	mkfifo "$BATS_TEST_TMPDIR/go"
 	# shellcheck disable=SC2016
-	unshare --mount --propagation shared bash -c '
-		mount --bind "$1" "$1" && mount --make-shared "$1" || exit
+	unshare --mount --propagation private bash -c '
+		mount --make-rshared / && mount --bind "$1" "$1" || exit
 		"$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID" <"$2/go" >"$2/seen" 3>&- &
 		exec 9>"$2/go"
 		until grep -q running <("$RUNG" --root "$STATE" state "$ID" 2>/dev/null); do sleep 0.02; done
