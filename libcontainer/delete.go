@@ -28,10 +28,32 @@ func (c *Container) Delete(force bool) error {
 	if err != nil && !force {
 		return err
 	}
+	if !force && status == Running && c.awaitEnding() {
+		status = Stopped
+	}
 	if !force && status != Stopped && status != Created && status != Creating {
 		return fmt.Errorf("cannot delete container %s that is not stopped: %s", c.state.ID, status)
 	}
 	return c.destroy()
+}
+
+// awaitEnding waits for the end of a container that has been killed, or whose program is exiting:
+// the kernel takes a moment for it, and whoever kills and deletes has nothing to wait for it by.
+func (c *Container) awaitEnding() bool {
+	pidfd, err := sys.PidfdOpen(c.state.Pid)
+	if err != nil {
+		return !c.alive()
+	}
+	defer pidfd.Close()
+	stat, err := sys.ReadProcessStat(c.state.Pid)
+	if err != nil || stat.StartTime != c.state.StartTime {
+		return true
+	}
+	if !stat.Ending {
+		return false
+	}
+	ended, err := sys.PidfdWait(pidfd, endTimeout)
+	return err == nil && ended
 }
 
 // Remove deletes what a create that was killed before it wrote a state has left.

@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"runtime"
@@ -95,7 +96,13 @@ func Prlimit(pid, resource int, soft, hard uint64) error {
 type ProcessStat struct {
 	State     byte   // 'R', 'S', 'Z', ...
 	StartTime uint64 // clock ticks since boot: with the PID it identifies a process
+	Ending    bool   // SIGKILL is on its way to it, or it is about to be a zombie
 }
+
+const (
+	exiting     = 0x4                     // PF_EXITING of the kernel's flags of a task
+	killPending = 1 << (unix.SIGKILL - 1) // the kernel gives SIGKILL to every thread
+)
 
 var errStat = errors.New("unexpected format of /proc/PID/stat")
 
@@ -108,11 +115,18 @@ func ReadProcessStat(pid int) (ProcessStat, error) {
 	// The name is in parentheses and may hold anything, parentheses too.
 	_, rest, ok := strings.Cut(text[strings.LastIndexByte(text, ')')+1:], " ")
 	fields := strings.Fields(rest)
-	if !ok || len(fields) < 20 {
+	if !ok || len(fields) < 29 {
 		return ProcessStat{}, errStat
 	}
-	start, err := parseUint(fields[19])
-	return ProcessStat{State: fields[0][0], StartTime: start}, err
+	flags, errFlags := parseUint(fields[6])
+	start, errStart := parseUint(fields[19])
+	pending, errPending := parseUint(fields[28])
+	if err := cmp.Or(errFlags, errStart, errPending); err != nil {
+		return ProcessStat{}, err
+	}
+	return ProcessStat{
+		State: fields[0][0], StartTime: start, Ending: flags&exiting != 0 || pending&killPending != 0,
+	}, nil
 }
 
 // Flock takes the exclusive lock of an open file, and waits for it (flock(2)).

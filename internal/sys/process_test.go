@@ -2,6 +2,7 @@ package sys
 
 import (
 	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -29,4 +30,23 @@ func TestSpawnFileWithLowDescriptor(t *testing.T) {
 	if status, err := Wait(pid); err != nil || status.ExitStatus() != 0 {
 		t.Errorf("status %v, %v", status, err)
 	}
+}
+
+func TestEnding(t *testing.T) {
+	self, err := ReadProcessStat(os.Getpid())
+	if err != nil || self.Ending {
+		t.Errorf("this process: %+v, %v", self, err)
+	}
+	child := exec.Command("sleep", "100")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	killed, err := ReadProcessStat(child.Process.Pid) // it is still there, as nobody has waited for it
+	if err != nil || !killed.Ending {
+		t.Errorf("a killed process: %+v, %v", killed, err)
+	}
+	_ = child.Wait() // it says that the child was killed
 }

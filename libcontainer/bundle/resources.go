@@ -22,7 +22,6 @@ func ValidateResources(r *specs.LinuxResources, field string) error {
 		checkDeviceRules,
 		checkMemory,
 		checkCPU,
-		checkPids,
 		checkBlockIO,
 		checkHugepages,
 		checkNetwork,
@@ -123,9 +122,7 @@ func checkCPU(r *specs.LinuxResources, field string) error {
 		return nil
 	}
 	field += ".cpu"
-	if err := unlimitedOr(field+".quota", c.Quota); err != nil {
-		return err
-	}
+	// Any negative quota is none to the kernel, and to runc; so it is with pids.limit.
 	if err := unlimitedOr(field+".realtimeRuntime", c.RealtimeRuntime); err != nil {
 		return err
 	}
@@ -139,13 +136,6 @@ func checkCPU(r *specs.LinuxResources, field string) error {
 		return err
 	}
 	return checkIDList(field+".mems", c.Mems)
-}
-
-func checkPids(r *specs.LinuxResources, field string) error {
-	if r.Pids == nil {
-		return nil
-	}
-	return unlimitedOr(field+".pids.limit", r.Pids.Limit)
 }
 
 func checkBlockIO(r *specs.LinuxResources, field string) error {

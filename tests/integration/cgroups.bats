@@ -238,12 +238,15 @@ needs_swap_accounting() {
 
 # runc until 1.4: 0 was taken for no limit.
 # It is written as 1, as systemd has no 0.
-@test "pids: 0 is a limit, -1 is none" {
+@test "pids: 0 is a limit, a negative one is none" {
 	needs_controller pids
-	config '.linux.resources.pids = {limit: -1}'
-	start_sleeper
-	[ "$(cgroup_value pids pids.max)" = max ]
-	rung delete --force "$ID"
+	local none
+	for none in -1 -5; do
+		config '.linux.resources.pids = {limit: $none}' --argjson none "$none"
+		start_sleeper
+		[ "$(cgroup_value pids pids.max)" = max ]
+		rung delete --force "$ID"
+	done
 	config '.linux.resources.pids = {limit: 0}'
 	create_container
 	[ "$(cgroup_value pids pids.max)" = 1 ]
@@ -259,15 +262,20 @@ needs_swap_accounting() {
 	reads cpu cpu.cfs_quota_us 30000 cpu.cfs_period_us 60000 v2 cpu.max '30000 60000'
 }
 
-@test "cpu: 0 is unset, as Moby means it, and a quota of -1 is none" {
+@test "cpu: 0 is unset, as Moby means it, and a negative quota is none" {
 	limit cpu '{cpu: {shares: 0, quota: 0, period: 0}}' \
 		cpu.shares 1024 cpu.cfs_quota_us -1 cpu.cfs_period_us 100000 v2 cpu.weight 100 cpu.max 'max 100000'
 	update_to '{cpu: {quota: 50000}}'
 	reads cpu cpu.cfs_quota_us 50000 v2 cpu.max '50000 100000'
 	update_to '{cpu: {quota: -1}}'
 	reads cpu cpu.cfs_quota_us -1 v2 cpu.max 'max 100000'
+	update_to '{cpu: {quota: 50000}}'
+	update_to '{cpu: {quota: -9999}}' # test_cpu_quota_negative_value_default_set of youki's contest
+	reads cpu cpu.cfs_quota_us -1 v2 cpu.max 'max 100000'
 	rung delete --force "$ID"
 	limit cpu '{cpu: {quota: -1}}' cpu.cfs_quota_us -1 v2 cpu.max 'max 100000'
+	rung delete --force "$ID"
+	limit cpu '{cpu: {quota: -9999}}' cpu.cfs_quota_us -1 v2 cpu.max 'max 100000'
 }
 
 @test "cpu: burst and idle" {

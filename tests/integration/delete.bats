@@ -41,6 +41,18 @@ gone() {
 	[ "$(status_of)" = running ]
 }
 
+# The kernel takes a moment to end a process; a script that kills and deletes has nothing to wait for it by.
+# bats test_tags=user
+@test "delete: a container that has just been killed" {
+	local n
+	for n in {1..10}; do
+		start_sleeper
+		rung kill "$ID" KILL
+		rung delete "$ID"
+		gone
+	done
+}
+
 # bats test_tags=user
 @test "delete -f, --force: a running container" {
 	start_sleeper
