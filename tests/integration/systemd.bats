@@ -365,6 +365,72 @@ can_use_devices() {
 	[[ $output != *k:* ]] || fail "$output"
 }
 
+# ---- checkpoint and restore -----------------------------------------------------------------------------------------
+
+# CRIU saves no file of the host: the standard streams are /dev/null.
+start_saved() {
+	needs_root
+	needs_command criu
+	criu check >/dev/null 2>&1 || skip "needs a CRIU that works on this kernel (criu check)"
+	process sleep 1000
+	rung run -d -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+}
+
+checkpoint() { # [FLAG...]
+	rung checkpoint --image-path "$BATS_TEST_TMPDIR/image" "$@" "$ID"
+	[ "$(ctl show --property LoadState --value "$UNIT")" = not-found ]
+}
+
+restore() { # [FLAG...]
+	run rung restore -d -b "$BUNDLE" --image-path "$BATS_TEST_TMPDIR/image" "$@" "$ID" </dev/null
+}
+
+# bats test_tags=vm
+@test "systemd: a restored container is in its scope again, with the limits that it had" {
+	needs_v2
+	config '.linux.resources += {memory: {limit: 67108864}, pids: {limit: 20}, cpu: {shares: 512, quota: 20000, period: 100000}}
+		| .annotations = {"org.systemd.property.TimeoutStopSec": "7"}'
+	start_saved
+	checkpoint
+	restore
+	[ "$status" -eq 0 ] || fail "$output"
+	[[ $(cat "/proc/$(init_pid)/cgroup") == "0::/rungtest.slice/$SLICE/$UNIT" ]]
+	[ "$(cat "$(cgroup_path '')/cgroup.procs")" = "$(init_pid)" ]
+	endures "Slice=$SLICE" Delegate=yes ActiveState=active TimeoutStopUSec=7s \
+		MemoryMax=67108864 TasksMax=20 CPUQuotaPerSecUSec=200ms \
+		memory.max:67108864 pids.max:20 "cpu.max:20000 100000"
+	exec_in cat /proc/self/cgroup
+	says 0::/
+	updated --pids-limit 30
+	has TasksMax=30 pids.max:30
+	checkpoint
+	restore
+	[ "$status" -eq 0 ] || fail "$output"
+	has ActiveState=active TasksMax=20 pids.max:20
+	rung delete --force "$ID"
+	[ "$(ctl show --property LoadState --value "$UNIT")" = not-found ]
+}
+
+# bats test_tags=vm
+@test "systemd: restored into a unit of another name, or not at all" {
+	needs_v2
+	start_saved
+	checkpoint --manage-cgroups-mode ignore
+	UNIT=t-$ID-other.scope
+	config '.linux.cgroupsPath += "-other" | .hooks = {createRuntime: [{path: "/bin/false"}]}'
+	restore --manage-cgroups-mode ignore
+	[ "$status" -eq 1 ]
+	mentions createRuntime
+	[ "$(ctl show --property LoadState --value "$UNIT")" = not-found ]
+	config 'del(.hooks)'
+	restore --manage-cgroups-mode ignore
+	[ "$status" -eq 0 ] || fail "$output"
+	has "Slice=$SLICE" ActiveState=active
+	[[ $(cat "/proc/$(init_pid)/cgroup") == *"/$SLICE/$UNIT" ]]
+	exec_in true
+	[ "$status" -eq 0 ] || fail "$output"
+}
+
 # ---- many -----------------------------------------------------------------------------------------------------------
 
 # https://github.com/opencontainers/runc/issues/3904
