@@ -60,7 +60,7 @@ func attributeOf(name string) (attrOption, bool) {
 	case "relatime":
 		return attrOption{clear: sys.MOUNT_ATTR__ATIME}, true
 	case "atime", "nostrictatime", "norelatime":
-		return attrOption{}, true // as for mount(2): the access time is only changed by the four above
+		return attrOption{}, true // takes back the option before it
 	}
 	return attrOption{}, false
 }
@@ -108,10 +108,19 @@ func (o *mountOptions) parse(name string) {
 		switch name {
 		case "noatime", "relatime", "strictatime", "nodiratime":
 			o.atime = true
+		case "atime":
+			o.takeBack(sys.MOUNT_ATTR_NOATIME)
+		case "nostrictatime":
+			o.takeBack(sys.MOUNT_ATTR_STRICTATIME)
+		case "norelatime":
+			o.takeBack(sys.MOUNT_ATTR_RELATIME)
 		}
 		return
 	}
 	if attr, ok := attributeOf(strings.TrimPrefix(name, "r")); ok && strings.HasPrefix(name, "r") {
+		if attr == (attrOption{}) { // ratime and its like, as of runc: relatime is the cleared field
+			attr.clear = sys.MOUNT_ATTR__ATIME
+		}
 		o.recSet = o.recSet&^attr.clear | attr.set
 		o.recClear = o.recClear&^attr.set | attr.clear
 		return
@@ -137,6 +146,16 @@ func (o *mountOptions) parse(name string) {
 		key, value, _ := strings.Cut(name, "=")
 		o.data = append(o.data, plan.Option{Key: key, Value: value})
 	}
+}
+
+// takeBack: an access time that an option before has set is that of the source again, or of a new
+// mount. By itself "atime" changes nothing, as for mount(2).
+func (o *mountOptions) takeBack(accessTime uint64) {
+	if o.clear&sys.MOUNT_ATTR__ATIME == 0 || o.set&sys.MOUNT_ATTR__ATIME != accessTime {
+		return
+	}
+	o.set, o.clear = o.set&^sys.MOUNT_ATTR__ATIME, o.clear&^sys.MOUNT_ATTR__ATIME
+	o.atime = o.set&sys.MOUNT_ATTR_NODIRATIME != 0
 }
 
 // parameters returns what fsconfig(2) is to set. Of silence it knows nothing, nor is there

@@ -28,6 +28,13 @@ func TestOptions(t *testing.T) {
 		{"noatime", mountOptions{set: sys.MOUNT_ATTR_NOATIME, clear: sys.MOUNT_ATTR__ATIME}},
 		{"noatime,strictatime", mountOptions{set: sys.MOUNT_ATTR_STRICTATIME, clear: sys.MOUNT_ATTR__ATIME}},
 		{"noatime,relatime", mountOptions{clear: sys.MOUNT_ATTR__ATIME}},
+		{"noatime,atime", mountOptions{}},
+		{"strictatime,atime", mountOptions{set: sys.MOUNT_ATTR_STRICTATIME, clear: sys.MOUNT_ATTR__ATIME}},
+		{"strictatime,nostrictatime", mountOptions{}},
+		{"relatime,norelatime", mountOptions{}},
+		{"nodiratime,noatime,atime", mountOptions{set: sys.MOUNT_ATTR_NODIRATIME}},
+		{"ratime", mountOptions{recClear: sys.MOUNT_ATTR__ATIME}},
+		{"rnoatime,rnostrictatime", mountOptions{recClear: sys.MOUNT_ATTR__ATIME}},
 		{"rro,rnoexec", mountOptions{recSet: sys.MOUNT_ATTR_RDONLY | sys.MOUNT_ATTR_NOEXEC}},
 		{"rrw", mountOptions{recClear: sys.MOUNT_ATTR_RDONLY}},
 		{"rdev,rsuid,rexec", mountOptions{recClear: sys.MOUNT_ATTR_NODEV | sys.MOUNT_ATTR_NOSUID | sys.MOUNT_ATTR_NOEXEC}},
@@ -58,6 +65,7 @@ func TestNamedOptions(t *testing.T) {
 	for options, want := range map[string][2]bool{
 		"bind": {false, false}, "rbind,rslave,rro": {false, false}, "ro": {true, false}, "rw": {true, false},
 		"atime": {true, false}, "noatime": {true, true}, "relatime": {true, true}, "strictatime": {true, true}, "nodiratime": {true, true},
+		"noatime,atime": {true, false}, "nodiratime,noatime,atime": {true, true},
 	} {
 		if o := parseOptions(strings.Split(options, ",")); o.named != want[0] || o.atime != want[1] {
 			t.Errorf("%s: named %v, atime %v", options, o.named, o.atime)

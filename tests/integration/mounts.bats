@@ -600,6 +600,8 @@ superblock_options() { # WANT OPTION...
 		run_recursive rw,nosuid,nodev,noexec,noatime rdiratime || return
 		run_recursive rw,nosuid,nodev,noexec,nodiratime,relatime rrelatime || return
 		run_recursive rw,nosuid,nodev,noexec,nodiratime rstrictatime || return
+		run_recursive rw,nosuid,nodev,noexec,nodiratime,relatime ratime || return
+		run_recursive rw,nosuid,nodev,noexec,nodiratime,relatime rstrictatime rnostrictatime || return
 		run_recursive rw,nosuid,nodev,noexec,noatime,nodiratime,nosymfollow rnosymfollow || return
 		run_recursive rw,nosuid,nodev,noexec,noatime,nodiratime rnosymfollow rsymfollow || return
 		run_recursive rw,nosuid,nodev,noexec,noatime,nodiratime rnosuid rnodev rnoexec rnoatime rnodiratime || return
@@ -634,7 +636,9 @@ superblock_options() { # WANT OPTION...
 			flags_of rw,relatime,nosymfollow $type nosymfollow || return
 			flags_of rw,relatime $type nosymfollow symfollow || return
 			flags_of rw,noatime $type noatime || return
-			flags_of rw,noatime $type noatime atime || return
+			flags_of rw,relatime $type noatime atime || return
+			flags_of rw $type strictatime atime || return
+			flags_of rw,relatime $type strictatime nostrictatime || return
 			flags_of rw,relatime $type noatime relatime || return
 			flags_of rw,relatime $type norelatime || return
 			flags_of rw $type strictatime || return
