@@ -189,7 +189,7 @@ mentions() { # TEXT...
 snapshot() { # RUNTIME
 	in_world "$1" bash -c "$prelude $(declare -f engine_state)"'
 		ps -e -o comm= --sort comm | grep -vxE "ps|bash|grep|sleep|sed|sort" | sed "s/^/process /"
-		cut -d" " -f5 /proc/self/mountinfo | grep -v ^/tmp/ | sort | sed "s/^/mount /"
+		cut -d" " -f5 /proc/self/mountinfo | grep -vxFf /run/mounts-of-host | grep -v ^/tmp/ | sort | sed "s/^/mount /"
 		ip -o link | cut -d: -f2 | sort | sed "s/@.*//; s/^/link/"
 		ls /run/netns 2>/dev/null | sed "s/^/netns /"
 		iptables-save 2>/dev/null | sed "/^#/d; s/\[[0-9:]*\]//; s/^/iptables /"

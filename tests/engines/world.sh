@@ -171,6 +171,7 @@ mounted_hierarchies() { # TYPE OPTIONS PATH
 mount_files() { # DIR
 	local dir=$1 name
 	mount -t tmpfs -o mode=755 tmpfs /run
+	cut -d' ' -f5 /proc/self/mountinfo >/run/mounts-of-host # some go when the host's go
 	mkdir -p /run/lock /run/user
 	for name in etc sbin; do
 		mkdir -p "$dir/$name" "$dir/$name.work"

@@ -54,7 +54,7 @@ values() { local name; for name; do printf "%s %s\n" "$name" "$(podman exec one 
 		podman info --format '{{.Host.CgroupManager}} {{.Host.CgroupsVersion}} {{.Host.Security.Rootless}} {{.Host.CgroupControllers}}'
 		id=\$(up); unit Slice Delegate ActiveState; cat /proc/\$(podman inspect --format '{{.State.Pid}}' one)/cgroup
 		code podman exec one sh -c 'cat /proc/self/cgroup; grep -o "/sys/fs/cgroup r." /proc/mounts; id -u; exit 9'
-		podman pause one >/dev/null; podman inspect --format '{{.State.Status}}' one; podman unpause one >/dev/null
+		podman pause one >/dev/null 2>&1; podman inspect --format '{{.State.Status}}' one; podman unpause one >/dev/null 2>&1
 		podman stats --no-stream --format '{{.Name}} {{.PIDs}}' one; podman stop one >/dev/null; podman wait one; unit ActiveState; podman rm one >/dev/null
 	CASE
 	mentions 'systemd v2 true' Slice=user.slice paused 'status 9' ActiveState=inactive
