@@ -34,7 +34,8 @@ start_engine() {
 	crictl() { "$SOURCE/build/tools/crictl" "$@"; }
 	until_ok 30 crictl info
 	# What the first pod makes stays: the bridge and its rules.
-	printf '{"metadata": {"name": "warm", "namespace": "default", "uid": "warm"}, "port_mappings": [{"container_port": 80, "host_port": 8082}], "linux": {}}' >/run/warm.json
+	parent=${SYSTEMD_CGROUP:+'"cgroup_parent": "kubepods.slice"'} # systemd's driver has no default
+	printf '{"metadata": {"name": "warm", "namespace": "default", "uid": "warm"}, "port_mappings": [{"container_port": 80, "host_port": 8082}], "linux": {%s}}' "$parent" >/run/warm.json
 	pod=$(crictl runp --runtime rung /run/warm.json) && crictl rmp -f "$pod"
 }
 

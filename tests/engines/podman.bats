@@ -184,7 +184,7 @@ clean_engine() {
 		podman run --rm -v $PWD/d:/data:ro busybox sh -c 'exec 2>&1; echo x >/data/y' 2>&1
 		podman run --rm -v named:/vol busybox sh -c 'echo kept >/vol/f'; podman run --rm --mount type=volume,source=named,target=/vol,ro=true busybox sh -c 'exec 2>&1; cat /vol/f; echo x >/vol/g' 2>&1
 		podman run --rm -v $PWD/d:/data:O busybox sh -c 'echo gone >/data/overlaid; cat /data/overlaid'; ls d
-		podman run --rm --tmpfs /t:size=1m,mode=700 --mount type=tmpfs,destination=/u,tmpfs-size=2m busybox sh -c 'grep -E " /[tu] " /proc/mounts; stat -c "%a %u" /t'
+		podman run --rm --tmpfs /t:size=1m,mode=700 --mount type=tmpfs,destination=/u,tmpfs-size=2m busybox sh -c 'grep -E " /[tu] " /proc/mounts | sort; stat -c "%a %u" /t'
 		podman run --rm --read-only busybox sh -c 'exec 2>&1; touch /x; touch /tmp/x && echo written' 2>&1
 		podman run --rm -v $PWD/d:/data:rw,Z,noexec busybox grep -c ' /data .*noexec' /proc/mounts
 		code podman run --rm -v $PWD/d/file:/bin busybox true 2>&1 | grep -oE 'status .*|[Nn]ot a directory'
