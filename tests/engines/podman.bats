@@ -240,7 +240,7 @@ clean_engine() {
 		podman run --rm --pod pod busybox sh -c 'nc 127.0.0.1 80 </dev/null; hostname'
 		for ns in net ipc uts; do [ "$(podman exec web readlink /proc/self/ns/$ns)" = "$(podman run --rm --pod pod busybox readlink /proc/self/ns/$ns)" ] && echo $ns shared; done
 		timeout 2 busybox nc 127.0.0.1 8081 </dev/null
-		podman pod ps --format '{{.Name}} {{.Status}} {{.NumberOfContainers}}'; podman pod top pod comm | sort
+		podman pod ps --format '{{.Name}} {{.Status}} {{.NumberOfContainers}}'; podman pod top pod comm | grep -vx echo | sort
 		podman pod pause pod >/dev/null; podman pod unpause pod >/dev/null; podman pod stop -t 0 pod >/dev/null; podman pod start pod >/dev/null; podman pod ps --format '{{.Status}}'
 		podman generate kube pod 2>/dev/null | grep -E '^ *(- )?(image|hostPort|kind):'
 		podman pod rm -f -t 0 pod >/dev/null; echo removed

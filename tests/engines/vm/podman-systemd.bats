@@ -55,7 +55,7 @@ podman() { command podman --runtime "$(runtime)" "$@"; }
 		id=\$(up); unit Slice Delegate ActiveState; cat /proc/\$(podman inspect --format '{{.State.Pid}}' one)/cgroup
 		code podman exec one sh -c 'cat /proc/self/cgroup; grep -o "/sys/fs/cgroup r." /proc/mounts; exit 9'
 		podman pause one >/dev/null; cat /sys/fs/cgroup/machine.slice/libpod-\$id.scope/cgroup.events; podman unpause one >/dev/null
-		podman stats --no-stream --format '{{.Name}} {{.PIDs}}' one; podman top one comm | head -n 2
+		podman stats --no-stream --format '{{.Name}} {{.MemUsage}}' one | sed -E 's,[0-9.]+[kM]B /,SOME /,'; podman top one comm | head -n 2
 		podman stop one >/dev/null; podman wait one; unit ActiveState; podman rm one >/dev/null
 	CASE
 	mentions 'systemd v2' Slice=machine.slice 'frozen 1' 'status 9' ActiveState=inactive

@@ -55,7 +55,7 @@ values() { local name; for name; do printf "%s %s\n" "$name" "$(podman exec one 
 		id=\$(up); unit Slice Delegate ActiveState; cat /proc/\$(podman inspect --format '{{.State.Pid}}' one)/cgroup
 		code podman exec one sh -c 'cat /proc/self/cgroup; grep -o "/sys/fs/cgroup r." /proc/mounts; id -u; exit 9'
 		podman pause one >/dev/null 2>&1; podman inspect --format '{{.State.Status}}' one; podman unpause one >/dev/null 2>&1
-		podman stats --no-stream --format '{{.Name}} {{.PIDs}}' one; podman stop one >/dev/null; podman wait one; unit ActiveState; podman rm one >/dev/null
+		podman stats --no-stream --format '{{.Name}} {{.MemUsage}}' one | sed -E 's,[0-9.]+[kM]B /,SOME /,'; podman stop one >/dev/null; podman wait one; unit ActiveState; podman rm one >/dev/null
 	CASE
 	mentions 'systemd v2 true' Slice=user.slice paused 'status 9' ActiveState=inactive
 }
