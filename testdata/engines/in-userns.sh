@@ -36,5 +36,9 @@ mkfifo -m 0600 "$fifo"
 # shellcheck disable=SC2016 # expanded inside
 exec unshare --user --mount -- bash -c '
 	echo ready >"$1" && wait_for=$2 && shift 2
-	until [ "$(awk "END { print NR }" /proc/self/gid_map)" = 2 ]; do kill -0 "$wait_for" || exit 1; sleep 0.01; done
+	mapped() { [ "$(awk "END { print NR }" /proc/self/gid_map)" = 2 ]; }
+	until mapped; do # the helper may do it, and end, between two looks
+		kill -0 "$wait_for" 2>/dev/null || mapped || exit 1
+		sleep 0.01
+	done
 	exec setpriv --reuid 0 --regid 0 --clear-groups "$@"' in-userns "$fifo" $! "$@"

@@ -280,9 +280,15 @@ in_userns() {
 	"$RUNG_SOURCE/testdata/engines/in-userns.sh" "$RUNG" --root "$STATE" "$@" 3>&-
 }
 
+# Podman asks for no more than its user has, which was another one when the bundle was written.
+own_limit() { # NAME VALUE
+	[ "$2" = unlimited ] || config '.process.rlimits[] |= if .type == $type then .hard = $n | .soft = $n else . end' --arg type "$1" --argjson n "$2"
+}
+
 runs_in_userns() { # NAME
 	needs_subids
 	prepare "$1"
+	own_limit RLIMIT_NPROC "$(ulimit -Hu)"
 	run in_userns run --bundle "$BUNDLE" "$ID"
 	[ "$status" -eq 0 ] || fail "status $status: $output"
 	mentions 'Hello from inside the container.'
