@@ -70,12 +70,13 @@ func (c *compiler) hostRootfs() error {
 	return nil
 }
 
-// cutOffRoot: mounts that are made in the clone stay there. A root that is to be shared begins
-// a group of its own, as with runc: later mounts of the host do not come in.
+// cutOffRoot: mounts that are made in the clone stay there. Later mounts of the host do not come in
+// where nothing is said of it, nor into a root that is to be shared, which begins a group of its
+// own: as with runc.
 func (c *compiler) cutOffRoot() {
 	c.b.For("linux.rootfsPropagation", "propagation of the root file system")
 	c.b.MountAttr(c.root, "", c.cloned(true))
-	if c.sharedRoot() {
+	if c.sharedRoot() || c.spec.Linux.RootfsPropagation == "" {
 		c.b.MountAttr(c.root, "", propagations["private"])
 	}
 }
