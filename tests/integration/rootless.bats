@@ -183,7 +183,7 @@ delegated() {
 
 # bats test_tags=user-only
 @test "rootless: without a cgroup and a PID namespace there is a warning" {
-	[ ! -w /sys/fs/cgroup/memory ] || skip "needs a cgroup that is not delegated"
+	! delegated || skip "needs a cgroup that is not delegated"
 	config '.linux.namespaces |= map(select(.type != "pid"))
 		| (.mounts[] | select(.type == "proc")) |= {destination: "/proc", type: "none", source: "/proc", options: ["rbind", "nosuid", "nodev", "noexec"]}'
 	run_container
@@ -193,7 +193,7 @@ delegated() {
 
 # bats test_tags=user-only
 @test "rootless: the events of a container without a cgroup count nothing" {
-	[ ! -w /sys/fs/cgroup/memory ] || skip "needs a cgroup that is not delegated"
+	! delegated || skip "needs a cgroup that is not delegated"
 	start_sleeper
 	run -0 rung events --stats "$ID"
 	[ "$(jq -c '[.type, .id, .data.pids.current, .data.cpu.usage.total]' <<<"$output")" = "[\"stats\",\"$ID\",null,null]" ]
