@@ -367,6 +367,7 @@ shared_unchanged() {
 no_leftovers() {
 	local left=0 pid path
 	for pid in $(leftover_processes); do
+		[ -d "/proc/$pid" ] || continue # it was about to end
 		echo "left behind: process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
 		kill -KILL "$pid" || true
 		left=1
