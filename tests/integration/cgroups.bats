@@ -71,7 +71,7 @@ processes() {
 	pid=$(init_pid)
 	while read -r path; do
 		grep -qx "$pid" "$path/cgroup.procs" || fail "not in $path"
-	done < <(jq -r '.cgroupPaths[]' "$STATE/$ID/state.json")
+	done < <(jq -r '.cgroupPaths | map(.) | unique[]' "$STATE/$ID/state.json")
 	[ "$(jq '.cgroupPaths | length' "$STATE/$ID/state.json")" -ge 1 ]
 	# every hierarchy of the machine is among them
 	[ "$(grep -c "$ID" "/proc/$pid/cgroup")" -eq "$(grep -c . /proc/self/cgroup)" ]
@@ -108,7 +108,7 @@ processes() {
 	local path
 	while read -r path; do
 		[[ $path == /sys/fs/cgroup/*"$ID-out" && $path != *..* ]] || fail "$path"
-	done < <(jq -r '.cgroupPaths[]' "$STATE/$ID/state.json")
+	done < <(jq -r '.cgroupPaths | map(.) | unique[]' "$STATE/$ID/state.json")
 }
 
 @test "a cgroup that is there already, with a process in it" {
@@ -590,7 +590,7 @@ empty_cgroup() {
 	rung kill "$ID" KILL
 	wait_until 5 stopped
 	local path
-	while read -r path; do rmdir "$path"; done < <(jq -r '.cgroupPaths[]' "$STATE/$ID/state.json")
+	while read -r path; do rmdir "$path"; done < <(jq -r '.cgroupPaths | map(.) | unique[]' "$STATE/$ID/state.json")
 	rung delete "$ID"
 }
 

@@ -58,8 +58,8 @@ bind_mount() { # SOURCE DESTINATION OPTION...
 
 @test "bind takes one mount, rbind the whole tree" {
 	needs_root
-	mkdir -p "$BUNDLE/data/below" "$BUNDLE/other"
-	mount --bind "$BUNDLE/other" "$BUNDLE/data/below"
+	mkdir -p "$BUNDLE/data/below"
+	mount -t tmpfs below "$BUNDLE/data/below"
 	touch "$BUNDLE/data/below/mark"
 	bind_mount "$BUNDLE/data" /tmp bind
 	bind_mount "$BUNDLE/data" /run rbind
@@ -397,8 +397,8 @@ bind_mount() { # SOURCE DESTINATION OPTION...
 
 # The bundle's files must be seen through the mapping, and what the container's root makes must belong to the host's root.
 idmapped_below() { # OPTION
-	mkdir -p "$BUNDLE/data/below"
-	mount -t tmpfs below "$BUNDLE/data/below"
+	mkdir -p "$BUNDLE/data/below" "$BUNDLE/other"
+	mount --bind "$BUNDLE/other" "$BUNDLE/data/below"
 	touch "$BUNDLE/data/file" "$BUNDLE/data/below/file"
 	map_ids 100000 65536
 	bind_mount "$BUNDLE/data" /tmp rbind "$1"
