@@ -416,7 +416,7 @@ no_process() { # PID
 		+ [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["rw"]}]'
 	map_ids
 	own_rootfs
-	mkdir "$ROOTFS/data"
+	mkdir -p "$ROOTFS/data" # another test may have made it in the shared one
 	mkdir -m 777 "$BUNDLE/data"
 	start_counter
 	checkpoint
