@@ -632,6 +632,8 @@ seconds_inside() { # since the boot of the container's time namespace
 
 @test "a terminal of the caller's needs --shell-job" {
 	needs_criu
+	# 3.17 finds no mount for a terminal of the host's.
+	[ "$(printf '%s\n' 4.2 "$(criu --version | sed -n 's/^Version: //p')" | sort -V | head -n 1)" = 4.2 ] || skip "needs CRIU 4.2"
 	process sh -c 'while read -r line; do echo "got $line"; [ "$line" != end ] || exit 3; done'
 	"$RUNG_TEST_COMMANDS/console" 'send=one\n' 'expect=got one' 'expect=never' -- "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID" >"$BUNDLE/shown" 2>&1 3>&- &
 	wait_until 5 grep -q 'got one' "$BUNDLE/shown"
