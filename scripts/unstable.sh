@@ -6,7 +6,7 @@
 #   unstable.sh criu|jq|qemu [DIR]        prints DIR/bin/PROGRAM (DIR: build/tools/criu and so on)
 #
 # criu 3.17 of Debian 12 does not work on new kernels. qemu 7.2 emulates a fork three times slower than 11, and jq 1.6
-# takes ten times longer to start than 1.8: with both, tests in the machine of tests/vm take 3 s, not 2.
+# takes eight times longer to start than 1.8: with the new ones a test in the machine of tests/vm takes 2 s, not 3.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh

@@ -7,18 +7,6 @@ load ../cri
 
 export SYSTEMD_CGROUP=true
 
-setup_file() {
-	start_machine
-}
-
-teardown_file() {
-	stop_machine
-}
-
-teardown() {
-	nothing_left
-}
-
 parent='cgroup_parent: "kubepods-burstable-pod1.slice"'
 
 @test "CRI, systemd: a scope for each container below the pod's slice" {

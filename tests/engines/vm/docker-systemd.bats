@@ -4,18 +4,6 @@
 
 load helpers
 
-setup_file() {
-	start_machine
-}
-
-teardown_file() {
-	stop_machine
-}
-
-teardown() {
-	nothing_left
-}
-
 start_engine() {
 	mkdir -p /etc/docker
 	page_file /etc/docker/daemon.json >/etc/docker/daemon.json

@@ -8,6 +8,18 @@
 
 IN_TURN=yes
 
+setup_file() {
+	start_machine
+}
+
+teardown_file() {
+	stop_machine
+}
+
+teardown() {
+	nothing_left
+}
+
 start_machine() {
 	[ -f /usr/local/lib/vm/wants.tar ] || die 'needs the machine of tests/vm'
 	WORLDS=$(mktemp -d /var/tmp/rung-engines.XXXXXX)

@@ -4,18 +4,6 @@
 
 load helpers
 
-setup_file() {
-	start_machine
-}
-
-teardown_file() {
-	stop_machine
-}
-
-teardown() {
-	nothing_left
-}
-
 start_engine() {
 	mkdir -p /etc/containers
 	page_file /etc/containers/containers.conf >/etc/containers/containers.conf

@@ -7,18 +7,6 @@ load helpers
 
 export USER_MANAGER=--user
 
-setup_file() {
-	start_machine
-}
-
-teardown_file() {
-	stop_machine
-}
-
-teardown() {
-	nothing_left
-}
-
 start_engine() {
 	mkdir -p ~/.config/containers
 	page_file /etc/containers/containers.conf >~/.config/containers/containers.conf
