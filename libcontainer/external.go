@@ -29,23 +29,26 @@ func (c *Container) externals(spec *specs.Spec) ([]criu.Mount, error) {
 		return nil, err
 	}
 	defer root.Close()
-	mounts, err := sys.Mounts(c.state.Pid)
+	mounts, err := readMounts(c.state.Pid)
 	if err != nil {
 		return nil, err
 	}
 	list := compile.Externals(compile.Input{Spec: spec, Facts: facts, Options: c.options()})
-	s := &externalSearch{Container: c, root: root, mounts: mounts, found: map[uint64]bool{}}
+	s := &externalSearch{
+		Container: c, mountTable: mounts, root: root, found: map[uint64]*compile.External{}, named: map[string]bool{},
+	}
 	for i := range spec.Mounts {
 		if filepath.Join("/", spec.Mounts[i].Destination) == "/" && !slices.Contains(spec.Mounts[i].Options, "remount") {
 			return nil, fmt.Errorf("mounts[%d].destination: a container whose root is covered cannot be saved: criu knows only root.path", i)
 		}
 	}
-	for _, e := range slices.Backward(list) { // a later one may cover an earlier one
-		if err := s.find(&e); err != nil {
+	for i, e := range slices.Backward(list) { // a later one may cover an earlier one
+		if err := s.find(&list[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", e.Field, err)
 		}
 	}
-	return s.out, nil
+	err = s.findSubmounts()
+	return s.out, err
 }
 
 // options are those by which the container was compiled, as far as mounts depend on them.
@@ -55,10 +58,11 @@ func (c *Container) options() compile.Options {
 
 type externalSearch struct {
 	*Container
-	root   *os.File
-	mounts map[uint64]sys.Mount
-	found  map[uint64]bool
-	out    []criu.Mount
+	*mountTable // of the container
+	root        *os.File
+	found       map[uint64]*compile.External
+	named       map[string]bool // mount points of those that out has
+	out         []criu.Mount
 }
 
 // find adds a mount if it is there: the container may have unmounted it.
@@ -76,20 +80,26 @@ func (s *externalSearch) find(e *compile.External) error {
 		return err
 	}
 	mount, known := s.mounts[number]
-	if !top || !known || s.found[number] || mount.Point == "/" {
+	if !top || !known || s.found[number] != nil || mount.Point == "/" {
 		return nil
 	}
 	if ours, err := s.verify(e, file, &mount); !ours || err != nil {
 		return err
 	}
-	m := criu.Mount{Key: mount.Point, Value: e.Name}
+	s.found[number] = e
+	return s.add(&mount, e.Name)
+}
+
+// add gives a mount the name that the checkpoint is to have for it.
+func (s *externalSearch) add(mount *sys.Mount, name string) error {
+	m := criu.Mount{Key: mount.Point, Value: name}
 	if err := m.Validate(); err != nil {
 		return err
 	}
-	if err := (criu.Mount{Key: e.Name, Value: "value"}).Validate(); err != nil {
+	if err := (criu.Mount{Key: name, Value: "value"}).Validate(); err != nil {
 		return err
 	}
-	s.found[number] = true
+	s.named[mount.Point] = true
 	s.out = append(s.out, m)
 	return nil
 }
@@ -113,14 +123,19 @@ func (s *externalSearch) verify(e *compile.External, file *os.File, mount *sys.M
 	if want != fileIdentity(&st) {
 		return false, fmt.Errorf("%s is another mount in the container now", mount.Point)
 	}
+	return true, keeps(mount, e.Attrs)
+}
+
+// keeps refuses a mount that has lost one of these attributes.
+func keeps(mount *sys.Mount, attrs uint64) error {
 	for attr, option := range map[uint64]string{
 		sys.MOUNT_ATTR_RDONLY: "ro", sys.MOUNT_ATTR_NOSUID: "nosuid", sys.MOUNT_ATTR_NODEV: "nodev", sys.MOUNT_ATTR_NOEXEC: "noexec",
 	} {
-		if e.Attrs&attr != 0 && !slices.Contains(mount.Options, option) {
-			return false, fmt.Errorf("%s is not %q in the container any more", mount.Point, option)
+		if attrs&attr != 0 && !slices.Contains(mount.Options, option) {
+			return fmt.Errorf("%s is not %q in the container any more", mount.Point, option)
 		}
 	}
-	return true, nil
+	return nil
 }
 
 // identity names the file that a bind mount shows: what create has noted, since the source may

@@ -81,7 +81,7 @@ func (r *Runtime) Restore(id string, b *bundle.Bundle, o RestoreOptions) (_ *Con
 		return nil, err
 	}
 	if err := c.run(); err != nil {
-		return nil, c.dirs.explain(err, restoreLog, r)
+		return nil, c.missing(c.dirs.explain(err, restoreLog, r))
 	}
 	c.devices.Forget()
 	if o.Ready != nil {
@@ -165,7 +165,7 @@ func (c *restoration) inheritPipes() error {
 // readRegular reads a small file of a checkpoint, which may come from anywhere: a FIFO would
 // make rung wait, and a large file take its memory.
 func readRegular(path string) ([]byte, error) {
-	const most = 64 << 10
+	const most = 1 << 20
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -223,43 +223,36 @@ func (c *restoration) passNamespaces() error {
 // compileRestore compiles what CRIU's process does before it is CRIU, and tells CRIU where all
 // is then.
 func (c *restoration) compileRestore() error {
-	dir, err := c.stageDir()
+	c.facts.Look(c.spec, c.bundle.Dir, c.state.Rootfs)
+	in := compile.Input{Spec: c.spec, Facts: c.facts, Options: c.options()}
+	offers, err := c.offers(compile.Externals(in))
 	if err != nil {
 		return err
 	}
-	c.facts.Look(c.spec, c.bundle.Dir, c.state.Rootfs)
-	in := compile.Input{Spec: c.spec, Facts: c.facts, Options: c.options()}
+	dir, err := c.stageDir(offers.paths())
+	if err != nil {
+		return err
+	}
 	c.restored, err = compile.Restore(compile.RestoreInput{
-		Input: in, Dir: dir, Path: c.criuPath, Args: criu.Args(), Env: os.Environ(),
+		Input: in, Dir: dir, Alone: offers.alone, Path: c.criuPath, Args: criu.Args(), Env: os.Environ(),
 	})
 	if err != nil {
 		return err
 	}
 	c.request.Root = c.restored.Root
-	named := map[string]bool{}
-	for i, e := range slices.Backward(compile.Externals(in)) { // of two at the same place the later one is seen
-		if named[e.Name] {
-			continue
-		}
-		named[e.Name] = true
-		m := criu.Mount{Key: e.Name, Value: c.restored.Paths[i]}
-		if err := m.Validate(); err != nil {
-			return fmt.Errorf("%s: %w", e.Field, err)
-		}
-		c.request.ExtMounts = append(c.request.ExtMounts, m)
-	}
-	return nil
+	c.request.ExtMounts, err = offers.named(c.restored.Paths, dir)
+	return err
 }
 
 // stageDir is the directory that CRIU's mounts are placed over, in its mount namespace alone:
 // that of the container's state, without links, for CRIU compares paths with those of mountinfo.
 // A user namespace may not search that one, and gets one that anybody may.
-func (c *restoration) stageDir() (string, error) {
+func (c *restoration) stageDir(used []string) (string, error) {
 	own, err := os.Readlink(sys.FDPath(c.dir))
 	if err != nil || !c.state.UserNS {
 		return own, err
 	}
-	used := []string{own, c.state.Rootfs, c.dirs.images.Name(), c.opts.WorkPath, c.criuPath, c.request.ConfigFile}
+	used = append(used, own, c.state.Rootfs, c.dirs.images.Name(), c.opts.WorkPath, c.criuPath, c.request.ConfigFile)
 	for _, ns := range c.request.JoinNS {
 		used = append(used, ns.Path)
 	}

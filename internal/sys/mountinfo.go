@@ -1,7 +1,9 @@
 package sys
 
 import (
+	"cmp"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,8 +12,12 @@ import (
 
 // Mount is one line of mountinfo (proc(5)).
 type Mount struct {
+	Parent  uint64   // number of the mount that Point is on
+	Device  string   // of the file system, such as "254:0"
+	Root    string   // what is shown of the file system
 	Point   string   // below the root of the process that was asked for
 	Options []string // of the mount, not of the file system: "ro", "nosuid", ...
+	Group   string   // propagation: "shared:1", "master:1", or both, or ""
 }
 
 // Mounts returns the mounts of a process, by the numbers that MountNumber gives.
@@ -28,12 +34,21 @@ func Mounts(pid int) (map[uint64]Mount, error) {
 			continue
 		}
 		number, err := strconv.ParseUint(fields[0], 10, 64)
-		if err != nil {
+		parent, errParent := strconv.ParseUint(fields[1], 10, 64)
+		if err = cmp.Or(err, errParent); err != nil {
 			return nil, &os.PathError{Op: "parse", Path: name, Err: err}
 		}
-		out[number] = Mount{Point: UnescapeMountinfo(fields[4]), Options: strings.Split(fields[5], ",")}
+		out[number] = Mount{
+			Parent: parent, Device: fields[2], Root: UnescapeMountinfo(fields[3]), Point: UnescapeMountinfo(fields[4]),
+			Options: strings.Split(fields[5], ","), Group: group(fields[6:]),
+		}
 	}
 	return out, nil
+}
+
+// group joins the optional fields of a line, which end at "-".
+func group(fields []string) string {
+	return strings.Join(fields[:max(0, slices.Index(fields, "-"))], " ")
 }
 
 // MountNumber returns what mountinfo calls the mount that a descriptor is on, and whether the

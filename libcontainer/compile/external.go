@@ -31,8 +31,10 @@ type External struct {
 	Destination string // path of the container, links in which it may resolve
 	Source      string // path of the host, of all but devices
 	Inside      bool   // Source lies in the root file system: an earlier mount may be there
+	Recursive   bool   // what is mounted below Source is mounted too
 	Index       int    // in mounts[]
 	Attrs       uint64 // that the mount is to have at least: MOUNT_ATTR_RDONLY, _NOSUID, _NODEV, _NOEXEC
+	Below       uint64 // that all mounts below it are to have at least
 	Device      specs.LinuxDevice
 	Field       string
 }
@@ -58,8 +60,9 @@ func (c *compiler) externalMount(i int) []External {
 	case o.remount:
 	case o.bind:
 		e.Source = host.SourcePath(m, c.opts.Bundle)
-		e.Inside = c.madeInside(e.Source)
-		e.Attrs = o.set & lockedFlags
+		e.Inside, e.Recursive = c.madeInside(e.Source), o.recursive
+		e.Attrs = (o.set&^o.recClear | o.recSet) & lockedFlags
+		e.Below = o.recSet & lockedFlags
 		return []External{e}
 	case m.Type == "cgroup" && c.facts.Cgroups.Mode != host.CgroupV2 && c.namespace(specs.CgroupNamespace) == nil:
 		return c.externalCgroups(e)

@@ -268,9 +268,13 @@ func (g *golden) compileText(in Input, process *specs.Process) (string, error) {
 }
 
 func restoreText(in Input) (string, error) {
-	r, err := Restore(RestoreInput{
+	input := RestoreInput{
 		Input: in, Dir: "/run/rung/golden", Path: "/usr/sbin/criu", Args: []string{"criu", "swrk", "3"}, Env: []string{"PATH=/bin"},
-	})
+	}
+	if len(in.Spec.Linux.UIDMappings) > 0 {
+		input.Alone = []string{"/srv"}
+	}
+	r, err := Restore(input)
 	if err != nil {
 		return "", err
 	}

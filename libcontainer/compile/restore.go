@@ -11,11 +11,17 @@ import (
 // RestoreInput is all that Restore reads.
 type RestoreInput struct {
 	Input
-	Dir  string // absolute: covered, in a mount namespace that only CRIU is in, by what it mounts
-	Path string // of CRIU
-	Args []string
-	Env  []string
+	Dir   string   // absolute: covered, in a mount namespace that only CRIU is in, by what it mounts
+	Alone []string // mount points of the host, whose mounts CRIU needs without those below them
+	Path  string   // of CRIU
+	Args  []string
+	Env   []string
 }
+
+// AlonePath is where a mount of RestoreInput.Alone is placed.
+func AlonePath(dir string, i int) string { return dir + "/" + aloneName(i) }
+
+func aloneName(i int) string { return "alone" + strconv.Itoa(i) }
 
 // Restored is a compiled restore.
 type Restored struct {
@@ -36,7 +42,12 @@ func Restore(in RestoreInput) (*Restored, error) {
 	c.b.MountAttr(plan.None, "/", plan.Attr{Propagation: sys.MS_SLAVE, Recursive: true})
 	c.b.For("", "modes are given in full")
 	c.b.Number(plan.Umask, 0)
+	alone := c.aloneTrees(in.Alone)
 	stage := c.stage(in.Dir)
+	for i, tree := range alone {
+		c.b.For("mounts", "the mount at "+in.Alone[i]+", for CRIU")
+		c.place(tree, stage, aloneName(i), plan.MkpathDir)
+	}
 	root := c.cloneTree(c.opts.Rootfs, true, "root.path", "the root file system")
 	c.b.For("root.path", "the root file system, for CRIU")
 	c.b.MountAttr(root, "", c.cloned(true))
@@ -59,6 +70,15 @@ func Restore(in RestoreInput) (*Restored, error) {
 	c.b.Exec(in.Path, in.Args, in.Env)
 	c.prog.First = c.b.Plan(true)
 	return out, plan.Check(c.prog.First)
+}
+
+// aloneTrees clones mounts without those below them.
+func (c *compiler) aloneTrees(points []string) []plan.Slot {
+	out := make([]plan.Slot, len(points))
+	for i, point := range points {
+		out[i] = c.cloneByHands(point, false, "mounts", "the mount at "+point+" alone")
+	}
+	return out
 }
 
 // stage covers a directory with a tmpfs, on which all is placed. It has no attributes: a user

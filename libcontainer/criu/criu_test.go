@@ -1,6 +1,7 @@
 package criu
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -311,6 +312,42 @@ func TestTheEndOfALongLog(t *testing.T) {
 	if cause, _ := ReadLog(path); cause != "last" {
 		t.Error(cause)
 	}
+}
+
+func mountImage(entries ...message) []byte {
+	image := binary.NativeEndian.AppendUint32(nil, magicCommon)
+	image = binary.NativeEndian.AppendUint32(image, magicMounts)
+	for _, e := range entries {
+		image = append(binary.NativeEndian.AppendUint32(image, uint32(len(e))), e...)
+	}
+	return image
+}
+
+func mountEntry(point, key string) (m message) {
+	m.number(1, 2)
+	m.text(mntPoint, point)
+	m.text(mntExternalKey, key)
+	return m
+}
+
+func TestExternalMounts(t *testing.T) {
+	got, err := ExternalMounts(mountImage(mountEntry("/a", "/name"), mountEntry("/proc", ""), mountEntry("/b", "/a//b")))
+	if want := []ExternalMount{{"/name", "/a"}, {"/a//b", "/b"}}; err != nil || !slices.Equal(got, want) {
+		t.Error(got, err)
+	}
+	whole := mountImage(mountEntry("/a", "/name"))
+	for n := range whole {
+		if _, err := ExternalMounts(whole[:n]); err == nil && n != len(mountImage()) {
+			t.Errorf("%d bytes are taken", n)
+		}
+	}
+}
+
+func FuzzExternalMounts(f *testing.F) {
+	f.Add(mountImage(mountEntry("/a", "/name"), mountEntry("/proc", "")))
+	f.Fuzz(func(_ *testing.T, image []byte) {
+		_, _ = ExternalMounts(image)
+	})
 }
 
 // A program that answers like CRIU's "swrk", to be found in PATH.

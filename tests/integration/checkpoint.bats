@@ -265,6 +265,109 @@ last_line() {
 	[ "$(status_of)" = running ]
 }
 
+# A directory of the host at /data, with all below it: a tmpfs at disk, and at sub/etc a directory of the bundle. A tmpfs
+# of the container's own is at /data/own. These mounts, of this propagation, are there for a script alone.
+below_data() { # PROPAGATION SCRIPT
+	mkdir -p "$BUNDLE/data"/{disk,own,sub/etc} "$BUNDLE/etc"
+	echo etc >"$BUNDLE/etc/name"
+	config '.mounts += [{destination: "/data", source: "data", options: ["rbind"]},
+		{destination: "/data/own", type: "tmpfs", source: "own"}]'
+	process sleep 1000
+	export -f rung restore checkpoint start_container create_container config
+	export RUNG STATE BUNDLE ID IMAGE LOGS BATS_TEST_TMPDIR
+	run unshare --mount --propagation private bash -ec '
+		mount "--make-r$0" /
+		mount -t tmpfs disk "$BUNDLE/data/disk"
+		touch "$BUNDLE/data/disk/name"
+		chmod 666 "$BUNDLE/data/disk/name"
+		chmod 777 "$BUNDLE/data/disk"
+		mount --bind -o ro "$BUNDLE/etc" "$BUNDLE/data/sub/etc"
+		eval "$1"' "$1" "$2"
+}
+
+mounts_below() { # PROPAGATION
+	needs_criu
+	below_data "$1" '
+		start_container
+		rung exec "$ID" sh -c "echo own >/data/own/name"
+		echo disk >"$BUNDLE/data/disk/name"
+		checkpoint
+		echo later >>"$BUNDLE/data/disk/name"
+		restore
+		rung exec "$ID" sh -c "echo inside >>/data/disk/name; touch /data/sub/etc/x 2>/dev/null || echo read-only"
+		rung exec "$ID" cat /data/own/name /data/sub/etc/name
+		cat "$BUNDLE/data/disk/name"
+		rung exec "$ID" grep -c " /data/" /proc/mounts
+		checkpoint'
+	says $'read-only\nown\netc\ndisk\nlater\ninside\n3'
+}
+
+@test "mounts below a recursive bind mount are bound again too" {
+	mounts_below private
+}
+
+@test "mounts below a recursive bind mount on a host whose mounts are shared" {
+	mounts_below shared
+}
+
+# There the kernel lets no mount be bound without those below it.
+@test "mounts below a recursive bind mount, and a user namespace" {
+	map_ids
+	mounts_below private
+}
+
+@test "mounts below a recursive bind mount on a host whose mounts are shared, and a user namespace" {
+	map_ids
+	mounts_below shared
+}
+
+@test "a mount below a recursive bind mount that is gone, or no longer as the options say" {
+	needs_criu
+	config '.process.capabilities[] += ["CAP_SYS_ADMIN"]'
+	below_data private '
+		start_container
+		checkpoint
+		umount "$BUNDLE/data/disk"
+		! restore'
+	[ "$status" -eq 0 ]
+	[[ "$(last_line)" == *'mounts: there is nothing to bind at /data/disk, which the checkpoint does not hold: criu failed: '* ]]
+	gone
+	no_leftovers
+	config '.mounts = (.mounts | map(select(.destination | startswith("/data") | not)))'
+	rm -r "$IMAGE"
+	below_data private '
+		config "(.mounts[] | select(.destination == \"/data\")).options += [\"rro\"]"
+		start_container
+		rung exec "$ID" mount -o remount,bind,rw /data/disk
+		! checkpoint'
+	[ "$status" -eq 0 ]
+	[[ "$(last_line)" == *'"mounts['*']: /data/disk is not \"ro\" in the container any more'* ]]
+	[ "$(status_of)" = running ]
+}
+
+# What the container mounts in the place of the host's is the container's: no name of the host's leads to it.
+@test "security: another mount in the place of one below a recursive bind mount" {
+	needs_criu
+	config '.process.capabilities[] += ["CAP_SYS_ADMIN"]'
+	below_data private '
+		echo disk >"$BUNDLE/data/disk/name"
+		mkdir "$BUNDLE/data/secret"
+		start_container
+		rung exec "$ID" umount /data/disk
+		rung exec "$ID" mount -t tmpfs mine /data/disk
+		rung exec "$ID" sh -c "echo mine >/data/disk/name"
+		rung exec "$ID" umount /data/sub/etc
+		rung exec "$ID" mount --bind /data/secret /data/sub/etc
+		checkpoint
+		restore
+		rung exec "$ID" cat /data/disk/name
+		rung exec "$ID" touch /data/sub/etc/x
+		cat "$BUNDLE/data/disk/name"'
+	says $'mine\ndisk'
+	[ -e "$BUNDLE/data/secret/x" ]
+	[ ! -e "$BUNDLE/etc/x" ]
+}
+
 # CVE-2026-119101: links that the container changes must not have one source restored in the place of another.
 @test "security: a link that leads to another mount is no name for it" {
 	needs_criu
@@ -325,7 +428,7 @@ last_line() {
 	mentions 'not a regular file'
 	gone
 	rm "$IMAGE/descriptors.json"
-	truncate -s 1M "$IMAGE/descriptors.json"
+	truncate -s 2M "$IMAGE/descriptors.json"
 	run restore
 	[ "$status" -eq 1 ]
 	mentions 'not a regular file of at most'
@@ -406,6 +509,25 @@ no_process() { # PID
 	says 0
 	exec_in sh -c 'echo x >/dev/null && readlink /proc/1/fd/0'
 	says /dev/null
+}
+
+# CRIU's own mounts cover a directory such as /mnt.
+@test "a user namespace, and a bind mount from /mnt" {
+	needs_criu
+	map_ids
+	mkdir "$BUNDLE/data"
+	ln -s /mnt/data "$BUNDLE/link"
+	config '.mounts += [{destination: "/data", source: "link", options: ["bind"]}]'
+	process sleep 1000
+	export -f rung restore checkpoint start_container create_container
+	export RUNG STATE BUNDLE ID IMAGE LOGS BATS_TEST_TMPDIR
+	unshare --mount --propagation private bash -ec '
+		mount -t tmpfs mnt /mnt && mkdir /mnt/data
+		start_container
+		checkpoint
+		restore
+		echo outside >/mnt/data/name
+		[ "$(rung exec "$ID" cat /data/name)" = outside ]'
 }
 
 # bats test_tags=vm
