@@ -73,11 +73,8 @@ func (c *Container) Checkpoint(o CheckpointOptions) error {
 }
 
 func (c *Container) dump(o *CheckpointOptions, status Status) error {
-	program, err := criu.Find()
+	program, err := findCRIU()
 	if err != nil {
-		return err
-	}
-	if err := criu.CheckVersion(program); err != nil {
 		return err
 	}
 	if err := checkDumpFeatures(program, o); err != nil {
@@ -111,6 +108,15 @@ func (c *Container) dump(o *CheckpointOptions, status Status) error {
 		return dirs.explain(err, dumpLog, c.runtime)
 	}
 	return nil
+}
+
+// findCRIU returns the path of one that is new enough.
+func findCRIU() (string, error) {
+	program, err := criu.Find()
+	if err != nil {
+		return "", err
+	}
+	return program, criu.CheckVersion(program)
 }
 
 func checkDumpFeatures(program string, o *CheckpointOptions) error {

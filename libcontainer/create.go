@@ -126,22 +126,27 @@ func hasStartHooks(s *specs.Spec) bool {
 }
 
 // prepare decides the cgroup's place and the first segment.
-func (c *creation) prepare(id string) (err error) {
-	if err := c.lock(); err != nil {
+func (c *creation) prepare(id string) error {
+	if err := c.begin(id, c.opts.Stdio); err != nil {
 		return err
 	}
 	if err := c.idMaps(); err != nil {
+		return err
+	}
+	return c.compile()
+}
+
+// begin is what create and restore do first: they take the lock, and decide what the state says.
+func (c *creation) begin(id string, stdio [3]*os.File) error {
+	if err := c.lock(); err != nil {
 		return err
 	}
 	if err := c.placeCgroup(id); err != nil {
 		return err
 	}
 	c.setState(id)
-	c.lookStreams(c.opts.Stdio)
-	if err := c.planResctrl(); err != nil {
-		return err
-	}
-	return c.compile()
+	c.lookStreams(stdio)
+	return c.planResctrl()
 }
 
 // setState is what is known of the container before it is made.
@@ -417,17 +422,13 @@ func (c *creation) spawn() error {
 // newProgress: start, another process, reads the page of a container that waits for it.
 func (c *creation) newProgress() (*launch.Progress, error) {
 	if !c.opts.Await {
-		file, err := sys.Memfd("progress", 0)
-		if err != nil {
-			return nil, err
-		}
-		return launch.NewProgress(file, c.runtime.Trace)
+		return launch.NewProgress(c.runtime.Trace)
 	}
 	file, err := os.OpenFile(c.path(progressFile), os.O_CREATE|os.O_RDWR|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	return launch.NewProgress(file, c.runtime.Trace)
+	return launch.ProgressIn(file, c.runtime.Trace)
 }
 
 // serve does the parent's part of one SYNC. It reports done when create has nothing more

@@ -143,11 +143,7 @@ func (e *execution) compile(inside host.Inside) error {
 }
 
 func (e *execution) launch() (int, error) {
-	memory, err := sys.Memfd("progress", 0)
-	if err != nil {
-		return 0, err
-	}
-	progress, err := launch.NewProgress(memory, e.runtime.Trace)
+	progress, err := launch.NewProgress(e.runtime.Trace)
 	if err != nil {
 		return 0, err
 	}

@@ -88,11 +88,7 @@ func (in *insideHooks) start(h specs.Hook, stdin *os.File, stdout, stderr io.Wri
 		return nil, err
 	}
 	defer streams.closeWriters()
-	memory, err := sys.Memfd("progress", 0)
-	if err != nil {
-		return nil, err
-	}
-	progress, err := launch.NewProgress(memory, false)
+	progress, err := launch.NewProgress(false)
 	if err != nil {
 		return nil, err
 	}

@@ -94,10 +94,7 @@ func (r *Runtime) Restore(id string, b *bundle.Bundle, o RestoreOptions) (_ *Con
 
 // find checks CRIU and the checkpoint before anything is made.
 func (c *restoration) find() (err error) {
-	if c.criuPath, err = criu.Find(); err != nil {
-		return err
-	}
-	if err := criu.CheckVersion(c.criuPath); err != nil {
+	if c.criuPath, err = findCRIU(); err != nil {
 		return err
 	}
 	if c.request, err = newRequest(criu.Restore, &c.opts.CRIUOptions, c.spec); err != nil {
@@ -110,22 +107,14 @@ func (c *restoration) find() (err error) {
 }
 
 // prepare is all that comes before CRIU.
-func (c *restoration) prepare(id string) (err error) {
-	if err := c.lock(); err != nil {
+func (c *restoration) prepare(id string) error {
+	if err := c.begin(id, c.opts.Stdio); err != nil {
 		return err
 	}
-	if err := c.placeCgroup(id); err != nil {
-		return err
-	}
-	c.setState(id)
-	c.lookStreams(c.opts.Stdio)
 	if err := c.inheritPipes(); err != nil {
 		return err
 	}
 	if err := c.namespaces(); err != nil {
-		return err
-	}
-	if err := c.planResctrl(); err != nil {
 		return err
 	}
 	if err := c.announce(); err != nil {
@@ -304,11 +293,7 @@ func (c *restoration) run() error {
 }
 
 func (c *restoration) spawnCRIU(socket *os.File) error {
-	memory, err := sys.Memfd("progress", 0)
-	if err != nil {
-		return err
-	}
-	progress, err := launch.NewProgress(memory, c.runtime.Trace)
+	progress, err := launch.NewProgress(c.runtime.Trace)
 	if err != nil {
 		return err
 	}

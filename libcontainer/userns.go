@@ -18,11 +18,7 @@ import (
 // userNamespace makes a user namespace with these maps, for an id-mapped mount: a process
 // that does nothing else is spawned for it and ended again (mount_setattr(2)).
 func userNamespace(uid, gid []specs.LinuxIDMapping) (*os.File, error) {
-	memory, err := sys.Memfd("progress", 0)
-	if err != nil {
-		return nil, err
-	}
-	progress, err := launch.NewProgress(memory, false)
+	progress, err := launch.NewProgress(false)
 	if err != nil {
 		return nil, err
 	}

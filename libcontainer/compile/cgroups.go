@@ -3,6 +3,7 @@ package compile
 import (
 	"path"
 	"strings"
+	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -47,7 +48,7 @@ func (c *compiler) hierarchyMount(dir plan.Slot, h *host.Hierarchy, o *mountOpti
 	c.b.Close(tree)
 	if strings.Contains(name, ",") {
 		for _, controller := range strings.Split(name, ",") {
-			c.b.Symlink(name, dir, controller).Tolerate(sysEEXIST)
+			c.b.Symlink(name, dir, controller).Tolerate(syscall.EEXIST)
 		}
 	}
 }
@@ -80,7 +81,7 @@ func (c *compiler) boundHierarchy(h *host.Hierarchy) plan.Slot {
 	}
 	tree, opened := c.b.OpenTree(plan.None, made, sys.OPEN_TREE_CLONE)
 	if c.facts.Rootless() || c.facts.UserNS {
-		opened.Tolerate(sysENOENT)
+		opened.Tolerate(syscall.ENOENT)
 		c.b.Add(plan.Op{
 			Code: plan.OpenTree, Slots: [3]plan.Slot{plan.None, tree, plan.None},
 			Ints: [4]uint64{sys.OPEN_TREE_CLONE}, Text: [3]string{ownCgroup(h)},
@@ -130,7 +131,7 @@ func (c *compiler) cgroup2Mount(m *specs.Mount, o *mountOptions, field string) {
 	}
 	target := c.mountPoint(m, plan.MkpathDir, field)
 	c.b.For(field, "new cgroup2 for "+c.destination(m))
-	tree, made := c.b.TryFilesystem("cgroup2", append([]plan.Option{{Key: "source", Value: "cgroup"}}, o.parameters()...), attrs, sysEPERM, sysEBUSY)
+	tree, made := c.b.TryFilesystem("cgroup2", append([]plan.Option{{Key: "source", Value: "cgroup"}}, o.parameters()...), attrs, syscall.EPERM, syscall.EBUSY)
 	c.b.MoveMount(tree, target).IfSlots()
 	source := c.unified()
 	if own := c.opts.CgroupPaths[""]; private && own != "" {

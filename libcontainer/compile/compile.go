@@ -9,6 +9,7 @@ package compile
 
 import (
 	"fmt"
+	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -376,7 +377,7 @@ func (c *compiler) needsProc() bool {
 // beforeNamespaces is what needs the rights that rung has on the host.
 func (c *compiler) beforeNamespaces() error {
 	c.b.For("", "reset the CPU affinity that rung inherited")
-	c.b.Text(plan.Affinity, allCPUs).Tolerate(sysEINVAL, sysEPERM)
+	c.b.Text(plan.Affinity, allCPUs).Tolerate(syscall.EINVAL, syscall.EPERM)
 	if adj := c.spec.Process.OOMScoreAdj; adj != nil {
 		c.b.For("process.oomScoreAdj", "set the badness for the OOM killer")
 		c.b.Write(c.proc, "self/oom_score_adj", fmt.Sprint(*adj))
@@ -410,7 +411,7 @@ func (c *compiler) keyring(id string) {
 	c.b.For("", "own session keyring, so that the caller's keys stay outside")
 	c.b.Add(plan.Op{
 		Code: plan.Keyring, Text: [3]string{"_ses." + id}, Ints: [4]uint64{keyringPermissions},
-	}).Tolerate(sysENOSYS)
+	}).Tolerate(syscall.ENOSYS)
 }
 
 // syncHost is placed as late as the configuration allows, so that little of the set-up is

@@ -39,7 +39,7 @@ func (c *compiler) nullStreams() error {
 	}
 	c.b.For("", "standard streams that are /dev/null: that of the container")
 	null, opened := c.b.Open(c.dev, "null", sys.O_RDWR|sys.O_NOFOLLOW, sys.RESOLVE_BENEATH)
-	opened.Tolerate(sysENOENT, sysEACCES, sysEPERM, syscall.ELOOP)
+	opened.Tolerate(syscall.ENOENT, syscall.EACCES, syscall.EPERM, syscall.ELOOP)
 	c.b.VerifyDevice(null, sys.S_IFCHR, sys.Mkdev(1, 3)).IfSlots() // CVE-2026-88265
 	for n, is := range c.opts.NullStreams {
 		if is {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -49,7 +50,7 @@ func (c *compiler) setupDev() error {
 // refuseDevices: they would have to be bound where the user namespace may mount nothing.
 func (c *compiler) refuseDevices() error {
 	if len(c.spec.Linux.Devices) > 0 {
-		return fieldError("linux.devices", "none in a user namespace without a mount namespace in linux.namespaces: %w", sysEPERM)
+		return fieldError("linux.devices", "none in a user namespace without a mount namespace in linux.namespaces: %w", syscall.EPERM)
 	}
 	return nil
 }
@@ -102,7 +103,7 @@ func (c *compiler) device(d *specs.LinuxDevice, i int) error {
 		return c.deviceOfUserNS(d, mode, dir, base, field)
 	}
 	c.b.For(field, "make "+name)
-	made := c.b.Mknod(dir, base, mode, deviceNumber(d)).Tolerate(sysEEXIST)
+	made := c.b.Mknod(dir, base, mode, deviceNumber(d)).Tolerate(syscall.EEXIST)
 	if i < len(c.spec.Linux.Devices) {
 		c.verifyDevice(d, mode, dir, base, made, field)
 	}
@@ -174,7 +175,7 @@ func (c *compiler) deviceOfUserNS(d *specs.LinuxDevice, mode uint64, dir plan.Sl
 		}
 		c.bindDevice(node, dir, base, "the device "+name, field)
 	default:
-		return fieldError(field, "the host's %s is another device, and a user namespace may make none: %w", name, sysEPERM)
+		return fieldError(field, "the host's %s is another device, and a user namespace may make none: %w", name, syscall.EPERM)
 	}
 	return nil
 }
@@ -223,9 +224,9 @@ func (c *compiler) devLinks() {
 	}
 	c.b.For("", "default links in /dev")
 	for _, l := range links {
-		c.b.Symlink(l[0], c.dev, l[1]).Tolerate(sysEEXIST)
+		c.b.Symlink(l[0], c.dev, l[1]).Tolerate(syscall.EEXIST)
 	}
 	c.b.For("", "/dev/ptmx is that of the container's devpts")
-	c.b.Unlink(c.dev, "ptmx").Tolerate(sysENOENT)
+	c.b.Unlink(c.dev, "ptmx").Tolerate(syscall.ENOENT)
 	c.b.Symlink("pts/ptmx", c.dev, "ptmx")
 }

@@ -109,7 +109,7 @@ func (c *compiler) cloneIntoCgroup() {
 		c.b.Clone(plan.None, 0)
 		return
 	}
-	cloned := c.b.Clone(cgroup, 0).Tolerate(syscall.EAGAIN, sysEBUSY, syscall.EOPNOTSUPP, sysEACCES)
+	cloned := c.b.Clone(cgroup, 0).Tolerate(syscall.EAGAIN, syscall.EBUSY, syscall.EOPNOTSUPP, syscall.EACCES)
 	c.b.Clone(plan.None, 0).Unless(cloned)
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"syscall"
 
 	"rung/internal/sys"
 	"rung/libcontainer/plan"
@@ -33,7 +34,7 @@ func (c *compiler) masks() error {
 			continue
 		}
 		c.b.For(fmt.Sprintf("linux.maskedPaths[%d]", i), "hide "+p)
-		c.b.Mask(c.root, c.null, empty, path.Join("/", p)).Tolerate(sysENOENT)
+		c.b.Mask(c.root, c.null, empty, path.Join("/", p)).Tolerate(syscall.ENOENT)
 	}
 	c.b.Close(empty)
 	return nil
@@ -63,7 +64,7 @@ func (c *compiler) readonlyPath(p, field string) {
 	}
 	c.b.For(field, "open "+p)
 	target, _ := c.b.Open(c.root, path.Join("/", p), sys.O_PATH, sys.RESOLVE_IN_ROOT|sys.RESOLVE_NO_MAGICLINKS)
-	c.b.Last().Tolerate(sysENOENT)
+	c.b.Last().Tolerate(syscall.ENOENT)
 	c.b.For(field, "make "+p+" read-only")
 	tree, _ := c.b.OpenTree(target, "", sys.OPEN_TREE_CLONE|sys.AT_RECURSIVE|sys.AT_EMPTY_PATH)
 	c.b.Last().IfSlots()

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -393,10 +394,10 @@ func (c *compiler) checkLocked(look host.Source, o *mountOptions, field string) 
 		return nil
 	}
 	if look.Flags&o.clear&lockedFlags != 0 {
-		return fieldError(field+".options", "cannot clear locked flags of the source in a user namespace: %w", sysEPERM)
+		return fieldError(field+".options", "cannot clear locked flags of the source in a user namespace: %w", syscall.EPERM)
 	}
 	if o.atime && o.set&accessTimes != accessTimesOf(look.Flags) {
-		return fieldError(field+".options", "cannot change locked atime flags of the source in a user namespace: %w", sysEPERM)
+		return fieldError(field+".options", "cannot change locked atime flags of the source in a user namespace: %w", syscall.EPERM)
 	}
 	return nil
 }
@@ -473,12 +474,12 @@ func (c *compiler) setAttributes(tree plan.Slot, a plan.Attr) {
 // clearEach clears flags one by one: a locked one must not keep the others.
 func (c *compiler) clearEach(tree plan.Slot, clear uint64, recursive bool) {
 	if clear&sys.MOUNT_ATTR__ATIME == sys.MOUNT_ATTR__ATIME {
-		c.b.MountAttr(tree, "", plan.Attr{Clear: sys.MOUNT_ATTR__ATIME, Recursive: recursive}).Tolerate(sysEPERM)
+		c.b.MountAttr(tree, "", plan.Attr{Clear: sys.MOUNT_ATTR__ATIME, Recursive: recursive}).Tolerate(syscall.EPERM)
 		clear &^= sys.MOUNT_ATTR__ATIME
 	}
 	for clear != 0 {
 		flag := clear & -clear
-		c.b.MountAttr(tree, "", plan.Attr{Clear: flag, Recursive: recursive}).Tolerate(sysEPERM)
+		c.b.MountAttr(tree, "", plan.Attr{Clear: flag, Recursive: recursive}).Tolerate(syscall.EPERM)
 		clear &^= flag
 	}
 }

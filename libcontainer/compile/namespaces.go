@@ -12,16 +12,6 @@ import (
 	"rung/libcontainer/plan"
 )
 
-const (
-	sysEINVAL = syscall.EINVAL
-	sysEPERM  = syscall.EPERM
-	sysENOSYS = syscall.ENOSYS
-	sysENOENT = syscall.ENOENT
-	sysEEXIST = syscall.EEXIST
-	sysEACCES = syscall.EACCES
-	sysEBUSY  = syscall.EBUSY
-)
-
 // NamespaceFlag returns the clone(2) flag of a namespace type, 0 for an unknown one.
 func NamespaceFlag(t specs.LinuxNamespaceType) uint64 {
 	switch t {
@@ -130,7 +120,7 @@ func (c *compiler) joinOutside() map[specs.LinuxNamespaceType]joined {
 		if ns := c.namespace(t); ns != nil && ns.Path != "" && t != specs.MountNamespace {
 			slot := c.namespaceSlot(t)
 			c.b.For(c.namespaceField(t), "join the "+string(t)+" namespace, if it is owned outside of the user namespace")
-			out[t] = joined{slot, c.b.SetNS(slot, NamespaceFlag(t)).Tolerate(sysEPERM)}
+			out[t] = joined{slot, c.b.SetNS(slot, NamespaceFlag(t)).Tolerate(syscall.EPERM)}
 		}
 	}
 	return out
@@ -179,7 +169,7 @@ func (c *compiler) userNamespace() error {
 	if ns.Path != "" {
 		slot := c.source(SourceNamespace, ns.Path, false, field, "join the user namespace")
 		c.b.For(field, "give up the groups of rung, which the user namespace may not allow")
-		c.b.Text(plan.Setgroups, "").Tolerate(sysEPERM)
+		c.b.Text(plan.Setgroups, "").Tolerate(syscall.EPERM)
 		c.b.For(field, "join the user namespace")
 		c.b.SetNS(slot, sys.CLONE_NEWUSER)
 		c.b.Close(slot)
@@ -203,7 +193,7 @@ func (c *compiler) userNamespace() error {
 // its path. There are no groups then but those that who joins it could not give up outside.
 func (c *compiler) forgiveDenied(setgroups plan.OpRef) {
 	if ns := c.namespace(specs.UserNamespace); ns != nil && ns.Path != "" {
-		setgroups.Tolerate(sysEPERM)
+		setgroups.Tolerate(syscall.EPERM)
 	}
 }
 

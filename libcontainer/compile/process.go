@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -31,7 +32,7 @@ func (c *compiler) becomeProcess(p *specs.Process, field string) {
 	early := c.opts.Seccomp != nil && !p.NoNewPrivileges
 	c.bounding(caps, field)
 	c.b.For(field+".cwd", "change to the working directory")
-	cd := c.b.Text(plan.Chdir, workingDirectory(p)).Tolerate(sysEACCES, sysEPERM)
+	cd := c.b.Text(plan.Chdir, workingDirectory(p)).Tolerate(syscall.EACCES, syscall.EPERM)
 	c.rlimits(p, field)
 	c.user(p, field)
 	c.b.For(field+".cwd", "change to the working directory as the user")

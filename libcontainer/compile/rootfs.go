@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -62,7 +63,7 @@ func (c *compiler) hostRootfs() error {
 		return nil
 	}
 	if c.namespace(specs.UserNamespace) != nil {
-		return fieldError("mounts", "cannot be mounted in a user namespace without a mount namespace in linux.namespaces: %w", sysEPERM)
+		return fieldError("mounts", "cannot be mounted in a user namespace without a mount namespace in linux.namespaces: %w", syscall.EPERM)
 	}
 	c.root = c.source(SourceHostRoot, c.opts.Rootfs, true, "root.path", "the root file system, to be attached on the host")
 	c.cutOffRoot()
@@ -93,7 +94,7 @@ func (c *compiler) attachRoot() {
 		c.b.Close(there)
 		return
 	}
-	opened.Tolerate(sysEACCES)
+	opened.Tolerate(syscall.EACCES)
 	c.b.MoveMount(c.root, there).IfSlots()
 	attached := c.b.Last()
 	place := cmp.Or(c.facts.Closed, "/")
@@ -171,10 +172,10 @@ func (c *compiler) hideRevealing() {
 	}
 	for _, place := range slices.Backward(c.facts.Revealing) {
 		c.b.For("root.path", "without pivot_root, take "+place+" of the host away")
-		gone := c.b.Umount(place, sys.MNT_DETACH).Tolerate(sysEINVAL, sysEPERM, sysENOENT)
+		gone := c.b.Umount(place, sys.MNT_DETACH).Tolerate(syscall.EINVAL, syscall.EPERM, syscall.ENOENT)
 		c.b.For("root.path", "without pivot_root, cover "+place+" of the host")
 		there, opened := c.b.Open(plan.None, place, sys.O_PATH|sys.O_DIRECTORY, 0)
-		opened.Tolerate(sysENOENT).Unless(gone)
+		opened.Tolerate(syscall.ENOENT).Unless(gone)
 		tree, _ := c.b.Filesystem("tmpfs", nil, 0)
 		c.b.MoveMount(tree, there).Unless(gone).IfSlots()
 		c.b.Close(tree)

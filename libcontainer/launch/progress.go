@@ -24,9 +24,17 @@ type Progress struct {
 	data []byte
 }
 
-// NewProgress prepares file, which is empty, as a progress page. With trace the hands
-// store a clock for each op.
-func NewProgress(file *os.File, trace bool) (*Progress, error) {
+// NewProgress makes a progress page in memory. With trace the hands store a clock for each op.
+func NewProgress(trace bool) (*Progress, error) {
+	memory, err := sys.Memfd("progress", 0)
+	if err != nil {
+		return nil, err
+	}
+	return ProgressIn(memory, trace)
+}
+
+// ProgressIn prepares a file, which is empty, as a progress page that another rung can open.
+func ProgressIn(file *os.File, trace bool) (*Progress, error) {
 	size := progressHeader
 	if trace {
 		size += 8 * traceRoom

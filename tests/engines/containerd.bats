@@ -4,18 +4,6 @@
 
 load helpers
 
-setup_file() {
-	start_worlds
-}
-
-teardown_file() {
-	stop_worlds
-}
-
-teardown() {
-	nothing_left
-}
-
 start_engine() {
 	mkdir -p /etc/containerd
 	printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n' >/etc/containerd/config.toml

@@ -10,14 +10,6 @@ setup_file() {
 	start_worlds
 }
 
-teardown_file() {
-	stop_worlds
-}
-
-teardown() {
-	nothing_left
-}
-
 # bats test_tags=smoke
 @test "CRI: a pod, its containers, logs, status, exec, removal" {
 	both <<-CASE

@@ -11,14 +11,6 @@ setup_file() {
 	service_image
 }
 
-teardown_file() {
-	stop_worlds
-}
-
-teardown() {
-	nothing_left
-}
-
 # An image with Redis, made of Debian's packages without running their scripts.
 service_image() {
 	local kept=$RUNG_SOURCE/build/engines/redis.tar

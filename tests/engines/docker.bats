@@ -5,18 +5,6 @@
 load helpers
 load docker
 
-setup_file() {
-	start_worlds
-}
-
-teardown_file() {
-	stop_worlds
-}
-
-teardown() {
-	nothing_left
-}
-
 # ---- run ------------------------------------------------------------------------------------------------------------
 
 # bats test_tags=smoke

@@ -17,6 +17,20 @@ world=$BATS_TEST_DIRNAME/world.sh
 
 # shellcheck source=scripts/lib.sh
 . "$RUNG_SOURCE/scripts/lib.sh"
+# shellcheck source=tests/assert.bash
+. "$RUNG_SOURCE/tests/assert.bash"
+
+setup_file() {
+	start_worlds
+}
+
+teardown_file() {
+	stop_worlds
+}
+
+teardown() {
+	nothing_left
+}
 
 # ---- the worlds of a file -------------------------------------------------------------------------------------------
 
@@ -162,24 +176,6 @@ keep_result() { # VERDICT REASON
 	[ -n "${RUNG_ENGINES_RESULTS:-}" ] || return 0
 	printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$(basename "$BATS_TEST_FILENAME" .bats)" "$BATS_TEST_DESCRIPTION" "$1" "$2" \
 		"$(cat "$BATS_TEST_TMPDIR/rung.seconds" 2>/dev/null)" "$(cat "$BATS_TEST_TMPDIR/runc.seconds" 2>/dev/null)" >>"$RUNG_ENGINES_RESULTS"
-}
-
-fail() {
-	printf '%s\n' "$*" >&2
-	return 1
-}
-
-# The case printed exactly this.
-says() { # TEXT
-	[ "$output" = "$1" ] || fail "expected: $1"$'\n'"got: $output"
-}
-
-# The case printed all of these.
-mentions() { # TEXT...
-	local text
-	for text; do
-		[[ $output == *"$text"* ]] || fail "no '$text' in: $output"
-	done
 }
 
 # ---- what a case may not leave --------------------------------------------------------------------------------------

@@ -4,18 +4,6 @@
 
 load helpers
 
-setup_file() {
-	start_worlds
-}
-
-teardown_file() {
-	stop_worlds
-}
-
-teardown() {
-	nothing_left
-}
-
 start_engine() {
 	useradd --uid 4343 --create-home --home-dir /run/home --shell /bin/bash plain
 	install -d -o plain -g plain -m 0700 /run/user/4343 /var/lib/containers/plain

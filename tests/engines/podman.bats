@@ -4,18 +4,6 @@
 
 load helpers
 
-setup_file() {
-	start_worlds
-}
-
-teardown_file() {
-	stop_worlds
-}
-
-teardown() {
-	nothing_left
-}
-
 start_engine() {
 	mkdir -p /etc/containers/containers.conf.d
 	page_file /etc/containers/containers.conf >/etc/containers/containers.conf

@@ -11,6 +11,9 @@ bats_require_minimum_version 1.5.0
 : "${RUNG:=$RUNG_SOURCE/rung}"
 : "${RUNG_TEST_COMMANDS:=$RUNG_SOURCE/build/tests}"
 
+# shellcheck source=tests/assert.bash
+. "$RUNG_SOURCE/tests/assert.bash"
+
 setup() {
 	setup_bundle
 }
@@ -175,24 +178,6 @@ wait_until() {
 
 stopped() {
 	[ "$(status_of "$@")" = stopped ]
-}
-
-fail() {
-	printf '%s\n' "$*" >&2
-	return 1
-}
-
-# The output of the last `run` is exactly this.
-says() { # TEXT
-	[ "$output" = "$1" ] || fail "expected: $1"$'\n'"got: $output"
-}
-
-# The output of the last `run` has all of these.
-mentions() { # TEXT...
-	local text
-	for text; do
-		[[ $output == *"$text"* ]] || fail "no '$text' in: $output"
-	done
 }
 
 # ---- requirements: a skip names what is missing ---------------------------------------------------------------------
