@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <signal.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -82,6 +83,22 @@ static void begin(struct hands *h, int progress, int plan)
 	sys(SYS_prctl, PR_SET_NAME, "rung:init");
 }
 
+/*
+ * What the caller of rung ignores or blocks is not the container's: no shell can trap what was
+ * ignored when it began. conmon and services of systemd ignore SIGPIPE, nohup SIGHUP.
+ */
+static void default_signals(void)
+{
+	static const unsigned long action[4]; /* SIG_DFL, no flags, nothing blocked */
+	static const unsigned long none;
+	int signal;
+
+	for (signal = 1; signal <= 64; signal++)
+		if (signal != SIGKILL && signal != SIGSTOP)
+			sys(SYS_rt_sigaction, signal, action, NULL, sizeof(none));
+	sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+}
+
 /* The hands were spawned for a plan: all that they need are descriptors from base on. */
 static void enter(int base)
 {
@@ -94,6 +111,7 @@ static void enter(int base)
 	h->progress = map_progress(base + FD_PROGRESS);
 	if (!h->progress)
 		return;
+	default_signals();
 	/* CVE-2016-9962, CVE-2024-21626: nothing of ours survives an exec. */
 	result = sys(SYS_close_range, base, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (result < 0)
@@ -149,6 +167,7 @@ static void enter_sent(int sync, int bell)
 
 	sys(SYS_fcntl, sync, F_SETFD, FD_CLOEXEC);
 	sys(SYS_fcntl, bell, F_SETFD, FD_CLOEXEC);
+	default_signals();
 	base = await_base(sync, bell);
 	if (base < 3)
 		return;

@@ -253,6 +253,23 @@ load helpers
 	says "$(sed -n 's/^Cpus_allowed_list:\s*//p' /proc/1/status)"
 }
 
+# A shell cannot trap what was ignored when it began; conmon and services of systemd ignore SIGPIPE. The test of Podman that
+# shows it: https://github.com/containers/podman/blob/v4.3.1/test/system/130-kill.bats
+# bats test_tags=user
+@test "signals that the caller ignores or blocks have their default action in the container" {
+	local caller=(env --ignore-signal=HUP,INT,QUIT,PIPE,TERM,CHLD,TSTP,RTMIN --block-signal=USR1,TERM,CHLD,RTMAX
+		"$RUNG" --root "$STATE")
+	process grep -E '^Sig(Blk|Ign)' /proc/self/status
+	run "${caller[@]}" run -b "$BUNDLE" "$ID"
+	says $'SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000'
+	# With a standard stream that is closed, the hands are spawned later.
+	run "${caller[@]}" run -b "$BUNDLE" "$ID" <&-
+	says $'SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000'
+	start_sleeper
+	run "${caller[@]}" exec "$ID" grep -E '^Sig(Blk|Ign)' /proc/self/status
+	says $'SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000'
+}
+
 # set_policy POLICY [MEMBER...]: the process prints its policy, priority and nice value, without a fork.
 set_policy() { # JSON
 	config '.process.scheduler = $s' --argjson s "$1"
