@@ -15,7 +15,8 @@ import (
 	"rung/libcontainer/criu"
 )
 
-// CRIUOptions is what checkpoint and restore have in common.
+// CRIUOptions is what checkpoint and restore have in common. Those without a comment are the
+// options of criu(8) of these names.
 type CRIUOptions struct {
 	ImagePath      string // directory of the checkpoint
 	WorkPath       string // directory of logs; "" is that of the checkpoint
@@ -28,7 +29,7 @@ type CRIUOptions struct {
 	LazyPages      bool
 }
 
-// CheckpointOptions is what the caller says of a checkpoint.
+// CheckpointOptions is what the caller says of a checkpoint; see CRIUOptions.
 type CheckpointOptions struct {
 	CRIUOptions
 	ParentPath      string // of an earlier pre-dump, relative to ImagePath

@@ -28,8 +28,8 @@ import (
 // CreateOptions is what the caller says beside config.json.
 type CreateOptions struct {
 	Await       bool // the process waits for Start; otherwise it runs when Create returns
-	NoPivot     bool
-	NoKeyring   bool
+	NoPivot     bool // chroot(2) where pivot_root(2) cannot be: the host's root is an initramfs
+	NoKeyring   bool // the process keeps the session keyring of the caller
 	Notify      bool // the process gets a socket for sd_notify(3), which ListenNotify makes
 	PreserveFDs int  // descriptors 3 and up that the process gets, with those of ListenFDs
 	ListenFDs   int

@@ -11,7 +11,7 @@
 // The program imports rung/nsenter in its main package, and calls UseHands with its Image
 // before it makes the first container; the image is there when scripts/build.sh has linked the
 // program. A Runtime needs no more than a directory of state, which programs may share with
-// each other and with the command rung. tests/cmd/embed is such a program in 60 lines.
+// each other and with the command rung. tests/cmd/embed is such a program.
 //
 // A Container is a handle: its state is on disk and in the kernel, and another process may
 // change or delete it at any time. Status asks the kernel. The verbs that change a container
@@ -23,6 +23,6 @@
 // itself to be no subreaper, and asks Status.
 //
 // Errors are one line that names the field of config.json; those that a program has to tell
-// apart are ErrExist, ErrNotExist, ErrNotRunning, ErrPaused and ErrInvalidID, to be found by
-// errors.Is.
+// apart are ErrExist, ErrNotExist, ErrNotRunning, ErrPaused, ErrNotPaused, ErrInvalidID and
+// ErrExec, to be found by errors.Is.
 package libcontainer

@@ -19,8 +19,8 @@ import (
 
 // ExecOptions is what the caller says beside the process.
 type ExecOptions struct {
-	NoKeyring    bool
-	IgnorePaused bool
+	NoKeyring    bool              // the process keeps the session keyring of the caller
+	IgnorePaused bool              // in a paused container it waits; else that is ErrPaused
 	Cgroups      map[string]string // sub-cgroups by v1 controller, or one for all under ""
 	PreserveFDs  int
 	ListenFDs    int

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"rung/internal/sys"
 	"rung/libcontainer/bundle"
@@ -152,7 +153,11 @@ func (e *Explanation) Text(w io.Writer) error {
 	p.line("  cgroups %s, %d hierarchies", e.Facts.Cgroups.Mode, len(e.Facts.Cgroups.Hierarchies))
 	p.line("\nthe hands inherit:")
 	for _, s := range e.Inherits {
-		p.line("  @%d  %s %s  # %s", s.Slot, s.Purpose, s.Path, s.Field)
+		what := strings.TrimSpace(s.Purpose + " " + s.Path)
+		if s.Field != "" {
+			what += "  # " + s.Field
+		}
+		p.line("  @%d  %s", s.Slot, what)
 	}
 	for i, segment := range e.plans {
 		p.line("\nsegment %d:", i)

@@ -129,6 +129,9 @@ func TestLook(t *testing.T) {
 
 func TestClosed(t *testing.T) {
 	top := t.TempDir()
+	if err := os.Chmod(filepath.Dir(top), 0o711); err != nil { // as Go makes it nobody else may search it
+		t.Fatal(err)
+	}
 	deep := filepath.Join(top, "open", "shut", "below", "rootfs")
 	if err := os.MkdirAll(deep, 0o755); err != nil {
 		t.Fatal(err)
