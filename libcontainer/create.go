@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 
 	"rung/internal/sys"
 	"rung/libcontainer/bundle"
-	"rung/libcontainer/cgroup"
 	"rung/libcontainer/compile"
 	"rung/libcontainer/host"
 	"rung/libcontainer/idmap"
@@ -180,18 +178,6 @@ func (c *creation) lookStreams(stdio [3]*os.File) {
 	}
 }
 
-// placeCgroup decides where the cgroup is to be. Where systemd is to make it, it must answer.
-func (c *creation) placeCgroup(id string) (err error) {
-	c.manager, err = cgroup.New(c.facts.Cgroups, cgroup.Config{
-		ID: id, Path: c.spec.Linux.CgroupsPath, Rootless: c.runtime.Rootless, Warn: c.left,
-		Systemd: c.runtime.Systemd, UserNS: c.facts.UserNS, Annotations: c.spec.Annotations,
-	})
-	if err != nil || !c.runtime.Systemd || c.runtime.dry {
-		return err
-	}
-	return c.manager.Connect()
-}
-
 func (c *creation) compile() (err error) {
 	c.program, err = compile.Create(compile.Input{Spec: c.spec, Facts: c.facts, Options: compile.Options{
 		ID: c.state.ID, Bundle: c.bundle.Dir, Await: c.opts.Await,
@@ -341,67 +327,6 @@ func (c *creation) launch() error {
 	}
 }
 
-// movesUnified: the process was not cloned into its unified cgroup, nor moved there by systemd,
-// which on a hybrid machine may not care for that hierarchy.
-func (c *creation) movesUnified() bool {
-	bySystemd := c.runtime.Systemd && len(c.state.CgroupPaths) == 1
-	return c.state.CgroupPaths[""] != "" && !c.needsCgroupFirst() && !bySystemd
-}
-
-func (c *creation) needsCgroupFirst() bool {
-	for _, s := range c.program.Sources {
-		if s.Kind == compile.SourceCgroup {
-			return true
-		}
-	}
-	return false
-}
-
-func (c *creation) makeCgroup() error {
-	if err := c.manager.Create(); err != nil {
-		// It undoes what it made, and a cgroup that was there stays.
-		return fmt.Errorf("unable to apply cgroup configuration: %w", err)
-	}
-	c.made = true
-	c.state.CgroupPaths = c.manager.Paths() // a rootless one may have lost some
-	return c.manager.Set(c.resources())
-}
-
-// resources are the limits of the configuration, with the devices that every container has.
-func (c *creation) resources() *specs.LinuxResources {
-	r := specs.LinuxResources{}
-	if c.spec.Linux.Resources != nil {
-		r = *c.spec.Linux.Resources
-	}
-	if !c.runtime.Rootless && !c.facts.UserNS {
-		r.Devices = cgroup.DeviceRules(r.Devices, c.spec.Linux.Devices)
-	} else {
-		r.Devices = nil
-	}
-	return &r
-}
-
-// beginUnit asks systemd for the unit, now that there is a process for it. The hands and rung
-// go on meanwhile.
-func (c *creation) beginUnit() error {
-	if !c.runtime.Systemd {
-		return nil
-	}
-	c.jobs = append(c.jobs, job{plan.SyncHost, c.finishUnit})
-	return c.manager.Begin(c.hands.Pid(), c.resources())
-}
-
-func (c *creation) finishUnit() error {
-	err := c.manager.Finish()
-	if err == nil && !c.movesUnified() {
-		err = c.delegateCgroup(c.hands.Pid())
-	}
-	if err != nil {
-		return err
-	}
-	return c.openTasks()
-}
-
 func (c *creation) spawn() error {
 	progress, err := c.newProgress()
 	if err != nil {
@@ -484,21 +409,6 @@ func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err e
 	return c.opts.Await && point == c.program.Last(), err
 }
 
-// enterCgroup puts the process into the unified cgroup, unless it was cloned into it, and
-// opens what it enters the v1 hierarchies by.
-func (c *creation) enterCgroup() ([]*os.File, error) {
-	if c.movesUnified() {
-		if err := c.manager.EnterUnified(c.hands.Pid()); err != nil {
-			return nil, err
-		}
-		c.state.CgroupPaths = c.manager.Paths()
-		if err := c.delegateCgroup(c.hands.Pid()); err != nil {
-			return nil, err
-		}
-	}
-	return c.tasks, nil
-}
-
 func (c *creation) moveDevices() error {
 	namespace, err := sys.OpenForReading(fmt.Sprintf("/proc/%d/ns/net", c.hands.Pid()))
 	if err != nil {
@@ -543,49 +453,6 @@ func (c *creation) undo() {
 	_ = os.RemoveAll(c.dir.Name())
 	c.dir.Close()
 }
-
-// explain adds what is known beside the errno: that the memory limit was too small.
-func (c *creation) explain(err error) error {
-	var failure *launch.Failure
-	if errors.As(err, &failure) {
-		c.runtime.Log.Debug("the plan around the failing op:\n" + failure.Around())
-		if failure.Killed && c.manager != nil {
-			if n, _ := c.manager.OOMKilled(); n > 0 {
-				return fmt.Errorf("linux.resources.memory.limit is too small for the start: OOM killed: %w", err)
-			}
-		}
-		if c.runtime.Rootless && hasUserNS(c.spec) && userNSRestricted(failure.Errno) {
-			return fmt.Errorf("%w (AppArmor takes the capabilities of a plain user's user namespace away: "+
-				"kernel.apparmor_restrict_unprivileged_userns is 1, and no profile allows userns to rung)", err)
-		}
-	}
-	return err
-}
-
-// mountError puts runc's words, which people and programs look for, before an error of a field of
-// mounts: they say the source and the destination. Other errors stay as they are.
-func mountError(s *specs.Spec, err error) error {
-	rest, ok := strings.CutPrefix(err.Error(), "mounts[")
-	number, _, _ := strings.Cut(rest, "]")
-	i, errNumber := strconv.Atoi(number)
-	if !ok || errNumber != nil || i >= len(s.Mounts) {
-		return err
-	}
-	m := &s.Mounts[i]
-	return fmt.Errorf("unable to start container process: error during container init: error mounting %q to rootfs at %q: %w",
-		m.Source, m.Destination, err)
-}
-
-// warnUnkillable: without a cgroup and a PID namespace nothing keeps the processes together.
-func (c *creation) warnUnkillable() {
-	if c.runtime.Rootless && !c.state.OwnPid && len(c.state.CgroupPaths) == 0 {
-		c.runtime.Log.Warn("a rootless container without a cgroup and without a PID namespace of its own: not all of its processes " +
-			"can be found to be killed. Such configuration is strongly discouraged")
-	}
-}
-
-// left tells of cgroups that are left out, about which runc is silent.
-func (c *creation) left(text string) { c.runtime.Log.Debug(text) }
 
 func closeAll(files []*os.File) {
 	for _, f := range files {
