@@ -347,6 +347,8 @@ func TestWarnings(t *testing.T) {
 	tests := []struct{ path, value, want string }{
 		{"mounts", `[{"destination":"a/b","type":"tmpfs"}]`, "mounts[0].destination: relative destination path a/b is deprecated, using it as relative to /"},
 		{"process.capabilities", `{"bounding":["CAP_KILL","CAP_X","CAP_A"],"ambient":["CAP_X","kill"]}`, "process.capabilities: ignoring unknown or unavailable capabilities: [CAP_A CAP_X kill]"},
+		{"process.capabilities", `{"permitted":["CAP_KILL","CAP_CHOWN"],"inheritable":["CAP_KILL"],"ambient":["CAP_CHOWN"]}`, "process.capabilities.ambient: can't raise ambient capability CAP_CHOWN: not both inheritable and permitted"},
+		{"process.capabilities", `{"permitted":["CAP_KILL","CAP_CHOWN"],"inheritable":["CAP_KILL"],"ambient":["CAP_CHOWN","CAP_KILL","CAP_FOWNER"]}`, "process.capabilities.ambient: can't raise ambient capability CAP_CHOWN, CAP_FOWNER: not both inheritable and permitted"},
 		{"linux.personality", `{"domain":"LINUX32","flags":["A"]}`, "linux.personality.flags: ignoring unsupported personality flags: [A]"},
 		{"linux.resources.memory", `{"kernel":1}`, "linux.resources.memory.kernel: kernel memory settings are ignored"},
 		{"linux.resources.devices", `[{"allow":true,"access":"rwm","type":"c"},{"access":"rwa"}]`, `linux.resources.devices[1].access: ignoring what is not r, w or m in "rwa"`},

@@ -90,11 +90,21 @@ func ProcessWarnings(p *specs.Process, field string) []string {
 		slices.Sort(unknown)
 		w = append(w, fmt.Sprintf("%s.capabilities: ignoring unknown or unavailable capabilities: %v", field, unknown))
 	}
+	if denied := notRaised(c); denied != nil {
+		w = append(w, fmt.Sprintf("%s.capabilities.ambient: can't raise ambient capability %s: not both inheritable and permitted",
+			field, strings.Join(denied, ", ")))
+	}
+	return w
+}
+
+// notRaised are the known ambient capabilities that the kernel would refuse (capabilities(7)). Buildah before 1.38 asks
+// for more than ten of them in each step of a build, so that a warning for each would bury the step's output.
+func notRaised(c *specs.LinuxCapabilities) (names []string) {
 	for _, name := range c.Ambient {
 		_, known := CapabilityNumber(name)
 		if known && !(slices.Contains(c.Inheritable, name) && slices.Contains(c.Permitted, name)) {
-			w = append(w, fmt.Sprintf("%s.capabilities.ambient: can't raise ambient capability %s: it is not both inheritable and permitted", field, name))
+			names = append(names, name)
 		}
 	}
-	return w
+	return names
 }
