@@ -27,7 +27,7 @@ func (c *compiler) bindMount(m *specs.Mount, o *mountOptions, field string) erro
 // bindTree makes the clone, of a source that only the hands see where it lies inside, and says
 // what its mount point is.
 func (c *compiler) bindTree(m *specs.Mount, o *mountOptions, field string, inside bool) (tree plan.Slot, kind uint64, err error) {
-	if p := o.firstParameter(); p != "" {
+	if p := o.notForBind(c.spec.Linux.MountLabel); p != "" {
 		return 0, 0, fieldError(field+".options", "bind mounts cannot have any filesystem-specific options applied: %q", p)
 	}
 	source := host.SourcePath(m, c.opts.Bundle)

@@ -593,6 +593,11 @@ func TestErrorsNameTheField(t *testing.T) {
 		{"a file system option of a bind", `mounts[0].options: bind mounts cannot have any filesystem-specific options applied: "size"`, func(in *Input) {
 			bind(in.Spec, "/a", "/srv/dir", "size=5")
 		}},
+		{"a relabelled bind", `mounts[0].options: bind mounts cannot have any filesystem-specific options applied: "Z"`, func(in *Input) {
+			in.Facts.Selinux = true
+			in.Spec.Linux.MountLabel = "system_u:object_r:container_file_t:s0:c1,c2"
+			bind(in.Spec, "/a", "/srv/dir", "Z")
+		}},
 		{"no type", "mounts[0].type: must not be empty for a mount that is no bind mount", func(in *Input) {
 			in.Spec.Mounts = []specs.Mount{{Destination: "/a", Source: "x"}}
 		}},

@@ -179,10 +179,13 @@ func (o *mountOptions) needsMount2() bool {
 // attributes of a new file system's mount: it has none to be cleared.
 func (o *mountOptions) attributes() uint64 { return o.set | o.recSet }
 
-// firstParameter names an option that a bind mount can not have: its file system exists.
-func (o *mountOptions) firstParameter() string {
-	if params := o.parameters(); len(params) > 0 {
-		return params[0].Key
+// notForBind names an option that a bind mount can not have: its file system exists. "z" and "Z" ask for a new label of
+// the source, and Buildah before 1.41 leaves that to the runtime: without a label there is nothing to do.
+func (o *mountOptions) notForBind(label string) string {
+	for _, p := range o.parameters() {
+		if label != "" || p.Value != "" || !strings.EqualFold(p.Key, "z") {
+			return p.Key
+		}
 	}
 	return ""
 }

@@ -11,7 +11,7 @@ import (
 // file system brings. As with mount(8), bind means its attributes only, no bind the parameters
 // of its file system too. Where there is none the kernel says EINVAL.
 func (c *compiler) remount(m *specs.Mount, o *mountOptions, field string) error {
-	switch p := o.firstParameter(); {
+	switch p := o.notForBind(c.spec.Linux.MountLabel); {
 	case mapped(m, o) || o.copyUp:
 		return fieldError(field+".options", "remount goes neither with an id map nor with tmpcopyup")
 	case o.bind && p != "":

@@ -802,6 +802,17 @@ unified_mount() {
 	refused 'mounts[7]' mode
 }
 
+# Buildah 1.28 leaves them in; its tests/run.bats, "run --volume with U flag", shows it.
+# bats test_tags=user
+@test "a bind mount takes an engine's z and Z" {
+	mkdir "$BUNDLE/data"
+	echo here >"$BUNDLE/data/file"
+	bind_mount "$BUNDLE/data" /tmp bind z
+	bind_mount "$BUNDLE/data" /home rbind ro Z
+	inside 'cat /tmp/file /home/file'
+	says $'here\nhere'
+}
+
 # bats test_tags=user
 @test "only proc on /proc, and only the files of lxcfs below it" {
 	mkdir "$BUNDLE/data"
