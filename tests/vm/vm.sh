@@ -142,8 +142,16 @@ prepare() {
 			"$("$qemu" --version)" "$(grep -m 1 '^model name' /proc/cpuinfo)")
 		[ -f "$state" ] || save_machine
 	fi
+	drop_unused
 	exec 9>&-
 	timing ready
+}
+
+# What no run has used for a week goes: images of other packages, machines of other options, what a killed run has left.
+drop_unused() {
+	touch -c "$image" "$kernel" ${state:+"$state"} 2>/dev/null || true # of another user
+	find "$cache" -mindepth 1 -maxdepth 1 \( -name 'root-*' -o -name 'kernel-*' -o -name 'state-*' -o -name 'run.*' \) -mtime +7 \
+		-exec rm -rf {} + || true
 }
 
 action=${1:-}
