@@ -48,7 +48,7 @@ setup_bundle() {
 	STATE=$BATS_TEST_TMPDIR/state
 	ID=bats-$$-$BATS_SUITE_TEST_NUMBER
 	mkdir "$BUNDLE"
-	cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
+	printf '%s\n' "$(<"$BATS_RUN_TMPDIR/base.json")" >"$BUNDLE/config.json"
 	chmod 0755 "$BATS_TEST_TMPDIR" "$BUNDLE"
 	cd "$BUNDLE" || return
 }
@@ -62,10 +62,10 @@ own_rootfs() {
 
 # Edits config.json: config FILTER [OPTION OF JQ...].
 config() {
-	local filter=$1
+	local filter=$1 edited
 	shift
-	jq "$filter" "$BUNDLE/config.json" "$@" >"$BUNDLE/config.new"
-	mv "$BUNDLE/config.new" "$BUNDLE/config.json"
+	edited=$(jq "$filter" "$BUNDLE/config.json" "$@") || return
+	printf '%s\n' "$edited" >"$BUNDLE/config.json"
 }
 
 # A namespace of its own, if the base configuration has none of that type (it has one for cgroups on v2).
@@ -331,59 +331,38 @@ teardown_containers() {
 	cd /
 	for id in "$STATE"/*/; do
 		[ -d "$id" ] || continue
-		rung delete --force "$(basename "$id")" || left=1
+		id=${id%/}
+		rung delete --force "${id##*/}" || left=1
 	done
 	no_leftovers || left=1
-	shared_unchanged || left=1
 	return $left
-}
-
-# The shared root file system is as it was made: a container whose /dev is no mount would make its nodes there.
-shared_unchanged() {
-	[ -z "$(ls -A "$BATS_RUN_TMPDIR/rootfs/dev")" ] || {
-		echo "left behind: files in /dev of the shared root file system"
-		rm -r "$BATS_RUN_TMPDIR/rootfs/dev"
-		mkdir "$BATS_RUN_TMPDIR/rootfs/dev"
-		return 1
-	}
 }
 
 # Tells what is left of this test's containers, and takes it away so that no later test suffers.
 no_leftovers() {
-	local left=0 pid path
-	for pid in $(leftover_processes); do
-		[ -d "/proc/$pid" ] || continue # it was about to end
-		echo "left behind: process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
-		kill -KILL "$pid" || true
+	local found kind what pid left=0
+	found=$(leftovers) || return
+	[ -n "$found" ] || return 0
+	while IFS=$'\t' read -r kind what; do
+		pid=${what%%$'\t'*}
+		case $kind in
+		process)
+			[ -d "/proc/$pid" ] || continue # it was about to end
+			kill -KILL "$pid" || true
+			;;
+		cgroup) remove_cgroup "$what" ;;
+		rootfs) rm -r "$what" ;;
+		esac
+		echo "left behind: $kind $what"
 		left=1
-	done
-	while read -r path; do
-		echo "left behind: cgroup $path"
-		remove_cgroup "$path"
-		left=1
-	done < <(find /sys/fs/cgroup -depth -type d -name "*$ID*" 2>/dev/null)
-	if grep -F "$BATS_RUN_TMPDIR" /proc/self/mountinfo; then
-		echo "left behind: the mounts above"
-		left=1
-	fi
-	for path in "$STATE"/*; do
-		[ -e "$path" ] || continue
-		echo "left behind: state $path"
-		left=1
-	done
+	done <<<"$found"
 	return $left
 }
 
-# Whatever has the root file system of one of our bundles mounted is in a container or on its way there.
-leftover_processes() {
-	local file
-	{
-		grep -lsF "$BATS_TEST_TMPDIR" /proc/[0-9]*/cmdline
-		grep -lsE "/$(basename "$BATS_RUN_TMPDIR")/[^ ]* / " /proc/[0-9]*/mountinfo
-	} | while read -r file; do
-		file=${file#/proc/}
-		[ "${file%%/*}" = "$$" ] || echo "${file%%/*}"
-	done | sort -u
+# One line each: processes, cgroups, mounts, state, and files in /dev of the shared root file system, where a container
+# whose /dev is no mount would make its nodes.
+leftovers() {
+	GOMAXPROCS=1 "$RUNG_TEST_COMMANDS/leftovers" -run "$BATS_RUN_TMPDIR" -test "$BATS_TEST_TMPDIR" -id "$ID" -state "$STATE" -shell $$
 }
 
 remove_cgroup() { # PATH
