@@ -405,8 +405,14 @@ func (c *creation) serve(point plan.SyncPoint, shown *os.File) (done bool, err e
 		}
 	}
 	c.hands.Parallel = len(c.jobs) > 0
-	err = c.hands.Reply(point, segment, files)
-	return c.opts.Await && point == c.program.Last(), err
+	if err := c.hands.Reply(point, segment, files); err != nil {
+		return false, err
+	}
+	if !c.opts.Await || point != c.program.Last() {
+		return false, nil
+	}
+	// Only now: who is told of the process may kill it at once.
+	return true, c.ready()
 }
 
 func (c *creation) moveDevices() error {
@@ -421,10 +427,12 @@ func (c *creation) moveDevices() error {
 // store publishes the state: from here on the container is "created".
 func (c *creation) store() error {
 	if c.opts.Await {
-		if err := os.Rename(c.path(newStateFile), c.path(stateFile)); err != nil {
-			return err
-		}
+		return os.Rename(c.path(newStateFile), c.path(stateFile))
 	}
+	return c.ready()
+}
+
+func (c *creation) ready() error {
 	if c.opts.Ready == nil {
 		return nil
 	}

@@ -121,6 +121,15 @@ load helpers
 	wait_until 5 stopped
 }
 
+@test "create --pidfd-socket: who gets the pidfd may be quicker than create" {
+	needs_command strace
+	"$RUNG_TEST_COMMANDS/pidfdkill" 9 "$BUNDLE/pidfd" </dev/null 3>&- &
+	wait_until 5 test -S pidfd
+	run -0 strace -f -qq -o /dev/null -e trace=sendmsg -e inject=sendmsg:delay_exit=200000 \
+		"$RUNG" --root "$STATE" create -b "$BUNDLE" --pidfd-socket "$BUNDLE/pidfd" "$ID" </dev/null 3>&-
+	wait_until 5 stopped
+}
+
 # bats test_tags=user
 @test "create: a container id that is taken" {
 	create_container

@@ -150,7 +150,7 @@ gone() {
 	local path
 	while read -r path; do
 		rmdir "$path"
-	done < <(jq -r '.cgroupPaths[]' "$STATE/$ID/state.json")
+	done < <(jq -r '.cgroupPaths | unique[]' "$STATE/$ID/state.json") # controllers may share a hierarchy
 	rung delete "$ID"
 	gone
 }
