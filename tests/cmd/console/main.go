@@ -12,8 +12,8 @@
 //	send=TEXT           type it; \n, \r and \x03 are meant as in Go
 //	raw, cooked         the terminal must be in that mode
 //
-// It ends with the status of the program, 0 for a socket once the other side is closed, or 125 when
-// a step fails.
+// It ends with the status of the program once nobody has the terminal open any more, or a second after the
+// program; with 0 for a socket once the other side is closed; or with 125 when a step fails.
 package main
 
 import (
@@ -31,6 +31,7 @@ import (
 
 const (
 	patience = 10 * time.Second
+	linger   = time.Second // for what the program wrote last
 	failed   = 125
 )
 
@@ -232,26 +233,37 @@ func (s *session) mode(raw bool) error {
 
 // end waits for the other side.
 func (s *session) end(command *exec.Cmd) int {
-	if command != nil {
-		err := command.Wait()
-		var attr syscall.Termios
-		if errTerm := ioctl(s.master, syscall.TCGETS, unsafe.Pointer(&attr)); errTerm == nil && attr.Lflag&syscall.ICANON == 0 {
-			quit(errors.New("the program left the terminal raw"))
-		}
-		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-			return exit.ExitCode()
-		}
+	if command == nil {
+		s.untilClosed(nil)
 		return 0
 	}
-	for range s.changed {
+	err := command.Wait()
+	var attr syscall.Termios
+	if errTerm := ioctl(s.master, syscall.TCGETS, unsafe.Pointer(&attr)); errTerm == nil && attr.Lflag&syscall.ICANON == 0 {
+		quit(errors.New("the program left the terminal raw"))
+	}
+	s.untilClosed(time.After(linger))
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
+	}
+	return 0
+}
+
+// untilClosed returns when nobody has the terminal open any more, or at a time.
+func (s *session) untilClosed(late <-chan time.Time) {
+	for {
 		s.mu.Lock()
 		closed := s.closed
 		s.mu.Unlock()
 		if closed {
-			break
+			return
+		}
+		select {
+		case <-s.changed:
+		case <-late:
+			return
 		}
 	}
-	return 0
 }
 
 func setSize(terminal *os.File, text string) error {
