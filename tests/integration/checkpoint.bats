@@ -530,6 +530,19 @@ no_process() { # PID
 		[ "$(rung exec "$ID" cat /data/name)" = outside ]'
 }
 
+@test "a user namespace with the host's network: its sysfs is the host's, without the mounts below" {
+	needs_criu
+	map_ids
+	no_namespace network
+	process sleep 1000
+	start_container
+	checkpoint
+	restore
+	exec_in grep -c ' /sys sysfs ' /proc/mounts
+	says 1
+	exec_in test -d /sys/class/net/lo
+}
+
 # bats test_tags=vm
 @test "a user namespace whose root owns the cgroup" {
 	is_v2 || skip "needs pure cgroup v2"
