@@ -144,6 +144,13 @@ long op_SETUID(struct hands *h, const struct rung_op *op)
 	return sys(SYS_setresuid, op->x, op->x, op->x);
 }
 
+/* For cgroup v1: who opened a tasks file moves processes whose real or saved id is his own. */
+long op_SETUID_BUT_SAVED(struct hands *h, const struct rung_op *op)
+{
+	(void)h;
+	return sys(SYS_setresuid, op->x, op->x, -1);
+}
+
 long op_KEEPCAPS(struct hands *h, const struct rung_op *op)
 {
 	(void)h;

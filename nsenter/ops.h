@@ -87,6 +87,7 @@
 	OP(SETGROUPS, "---", "----", "b--", "setgroups")                                    \
 	OP(SETGID, "---", "n---", "---", "setresgid")                                       \
 	OP(SETUID, "---", "n---", "---", "setresuid")                                       \
+	OP(SETUID_BUT_SAVED, "---", "n---", "---", "setresuid")                             \
 	OP(KEEPCAPS, "---", "n---", "---", "prctl")                                         \
 	OP(BOUNDING, "---", "en--", "---", "prctl")                                         \
 	OP(CAPSET, "---", "eee-", "---", "capset")                                          \

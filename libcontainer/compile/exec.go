@@ -76,9 +76,7 @@ func (c *compiler) join(user bool) {
 		c.b.SetNS(pidfd, early)
 	}
 	if user {
-		c.b.For("linux.namespaces", "become root of the user namespace")
-		c.b.Number(plan.Setgid, 0)
-		c.b.Number(plan.Setuid, 0)
+		c.becomeRoot("linux.namespaces")
 		if !c.setgroupsDenied() {
 			c.b.Text(plan.Setgroups, "")
 		}

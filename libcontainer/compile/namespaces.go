@@ -180,13 +180,24 @@ func (c *compiler) userNamespace() error {
 		c.b.SyncAt(plan.SyncIDs, plan.None)
 		c.at(plan.SyncIDs, WriteIDMaps, "linux.uidMappings")
 	}
-	c.b.For(field, "become root of the user namespace")
-	c.b.Number(plan.Setgid, 0)
-	c.b.Number(plan.Setuid, 0)
+	c.becomeRoot(field)
 	if !c.setgroupsDenied() {
 		c.forgiveDenied(c.b.Text(plan.Setgroups, ""))
 	}
 	return nil
+}
+
+// becomeRoot: the saved id stays that of rung where it is no real root and the process has yet to enter a v1 cgroup: the
+// kernel lets the opener of a tasks file move only processes with his own real or saved id (kernel/cgroup/cgroup-v1.c,
+// __cgroup1_procs_write). The change to the process's own user is of all ids.
+func (c *compiler) becomeRoot(field string) {
+	c.b.For(field, "become root of the user namespace")
+	c.b.Number(plan.Setgid, 0)
+	if c.tasksFiles() > 0 && (c.facts.Rootless() || c.facts.UserNS) {
+		c.b.Number(plan.SetuidButSaved, 0)
+	} else {
+		c.b.Number(plan.Setuid, 0)
+	}
 }
 
 // forgiveDenied: whether a user namespace that is joined denies setgroups(2) is not to be seen at

@@ -107,6 +107,11 @@ delegated() {
 	fi
 }
 
+# On v1 systemd's user manager hands its users the hierarchy that has no controllers.
+owns_v1() {
+	[ -w "$(v1_mount name=systemd)$(sed -n 's/^[0-9]*:name=systemd://p' /proc/self/cgroup)" ]
+}
+
 # bats test_tags=user-only, vm
 @test "rootless: limits of a cgroup that systemd has delegated" {
 	delegated || skip "needs a delegated cgroup"
@@ -154,29 +159,71 @@ delegated() {
 	[ ! -e "$STATE/$ID" ]
 }
 
+# Makes the cgroup of that name in each v1 hierarchy that has limits, and gives it to a user.
+delegate_v1() { # NAME UID
+	local mount path
+	while read -r mount; do
+		mkdir "$mount$1"
+		chown "$2:$2" "$mount$1" "$mount$1"/{cgroup.procs,tasks}
+		for path in cpus mems; do
+			[ ! -e "$mount/cpuset.$path" ] || cp "$mount/cpuset.$path" "$mount$1/"
+		done
+	done < <(v1_mounts)
+}
+
+v1_mounts() {
+	awk '$(NF-2) == "cgroup" && $NF !~ /name=/ { print $5 }' /proc/self/mountinfo
+}
+
+# The bundle and a copy of rung for a user whom this machine does not know.
+for_stranger() { # UID MAPS
+	(cd "$BATS_TEST_TMPDIR" && "$RUNG" spec --rootless)
+	config '.linux.uidMappings = $maps | .linux.gidMappings = $maps
+		| .linux.namespaces = $spec[0].linux.namespaces | .mounts = $spec[0].mounts | del(.linux.resources)
+		| .linux.cgroupsPath = $own + "/inner"' --arg own "$own" --argjson maps "$2" --slurpfile spec "$BATS_TEST_TMPDIR/config.json"
+	process cat /proc/self/cgroup
+	mkdir -m 700 "$STATE"
+	chown "$1:$1" "$STATE"
+	install -m 755 "$RUNG" "$BATS_TEST_TMPDIR/rung"
+}
+
 # Hierarchies that have no limits are left out where they are another's: on a hybrid machine the unified one, and systemd's.
 @test "rootless: a cgroup by name that was delegated on v1 only" {
 	needs_root
 	needs_v1_controller pids
-	local own=/bats-delegated-$$ mount path
-	local mounts=()
-	while read -r mount; do
-		mounts+=("$mount")
-		mkdir "$mount$own"
-		chown 4242:4242 "$mount$own" "$mount$own"/{cgroup.procs,tasks}
-		for path in cpus mems; do
-			[ ! -e "$mount/cpuset.$path" ] || cp "$mount/cpuset.$path" "$mount$own/"
-		done
-	done < <(awk '$(NF-2) == "cgroup" && $NF !~ /name=/ { print $5 }' /proc/self/mountinfo)
-	(cd "$BATS_TEST_TMPDIR" && "$RUNG" spec --rootless)
-	config '.linux.uidMappings = [{containerID: 0, hostID: 4242, size: 1}] | .linux.gidMappings = .linux.uidMappings
-		| .linux.namespaces = $spec[0].linux.namespaces | .mounts = $spec[0].mounts | del(.linux.resources)
-		| .linux.cgroupsPath = $own + "/inner"' --arg own "$own" --slurpfile spec "$BATS_TEST_TMPDIR/config.json"
-	process cat /proc/self/cgroup
-	mkdir -m 777 "$STATE"
-	install -m 755 "$RUNG" "$BATS_TEST_TMPDIR/rung"
+	local own=/bats-delegated-$$ mount
+	delegate_v1 "$own" 4242
+	for_stranger 4242 '[{"containerID": 0, "hostID": 4242, "size": 1}]'
 	run setpriv --reuid 4242 --regid 4242 --clear-groups env -u XDG_RUNTIME_DIR "$BATS_TEST_TMPDIR/rung" --root "$STATE" run -b "$BUNDLE" "$ID" 3>&-
-	for mount in "${mounts[@]}"; do rmdir "$mount$own"; done
+	while read -r mount; do rmdir "$mount$own"; done < <(v1_mounts)
+	[ "$status" -eq 0 ] || fail "$output"
+	mentions ":pids:$own/inner"
+}
+
+# The kernel lets a user move only processes with one of his own ids into a v1 cgroup: those of a container with
+# subordinate ids have another one.
+@test "rootless: a cgroup that was delegated on v1, for a container with other ids" {
+	needs_root
+	needs_v1_controller pids
+	local own=/bats-delegated-$$ mount holder as_user
+	delegate_v1 "$own" 4242
+	for_stranger 4242 '[{"containerID": 0, "hostID": 5, "size": 10}]'
+	setpriv --reuid 4242 --regid 4242 --clear-groups unshare --user --mount sleep 1000 >/dev/null 2>&1 3>&- &
+	holder=$!
+	wait_until 5 eval '[ "$(readlink /proc/$holder/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]'
+	cat >"/proc/$holder/uid_map" <<<$'0 4242 1\n1 100000 1000' # in one write
+	cat >"/proc/$holder/gid_map" <<<$'0 4242 1\n1 100000 1000' # in one write
+	as_user=(nsenter --user --mount --target "$holder" --setuid 0 --setgid 0 env -u XDG_RUNTIME_DIR "$BATS_TEST_TMPDIR/rung" --root "$STATE")
+	run "${as_user[@]}" run -b "$BUNDLE" "$ID" 3>&-
+	local ran=$status said=$output
+	process sleep 1000
+	"${as_user[@]}" run -d -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&- || true
+	run "${as_user[@]}" exec "$ID" cat /proc/self/cgroup 3>&-
+	"${as_user[@]}" delete --force "$ID" 3>&-
+	kill "$holder"
+	while read -r mount; do rmdir "$mount$own"; done < <(v1_mounts)
+	[ "$ran" -eq 0 ] || fail "$said"
+	[[ $said == *":pids:$own/inner"* ]] || fail "$said"
 	[ "$status" -eq 0 ] || fail "$output"
 	mentions ":pids:$own/inner"
 }
@@ -184,6 +231,7 @@ delegated() {
 # bats test_tags=user-only
 @test "rootless: without a cgroup and a PID namespace there is a warning" {
 	! delegated || skip "needs a cgroup that is not delegated"
+	! owns_v1 || skip "needs no v1 cgroup of his own"
 	config '.linux.namespaces |= map(select(.type != "pid"))
 		| (.mounts[] | select(.type == "proc")) |= {destination: "/proc", type: "none", source: "/proc", options: ["rbind", "nosuid", "nodev", "noexec"]}'
 	run_container
