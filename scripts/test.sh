@@ -208,24 +208,29 @@ run_engines() {
 
 # A machine that cannot be had is a skip: QEMU may not be there, or not boot under another hypervisor.
 run_vm() {
-	local files vms=()
+	local files smp vms=()
 	make --no-print-directory static test-commands || {
 		record fail vm 'the build'
 		return
 	}
 	has_vm vm || return
+	mapfile -t smp < <(grep -lE 'test_tags=.*\bsmp\b' tests/integration/*.bats)
 	case ${VM_CASES:-chosen} in
 	chosen)
 		# To look for tags in all files takes a minute there.
 		mapfile -t files < <(grep -lE 'test_tags=.*\bvm\b' tests/integration/*.bats)
 		in_vm v2 root --filter-tags '!user-only,vm' "${files[@]}"
 		in_vm v2 user --filter-tags user-only,vm --filter-tags user,vm "${files[@]}"
+		cpus=2 in_vm v2 root --filter-tags smp "${smp[@]}"
 		;;
 	suite | all)
 		in_vm v2 root
 		in_vm v2 user
 		in_vm v1 root
 		in_vm v1 user
+		cpus=2 in_vm v2 root --filter-tags smp "${smp[@]}"
+		cpus=2 in_vm v2 user --filter-tags user,smp "${smp[@]}"
+		cpus=2 in_vm v1 root --filter-tags smp "${smp[@]}"
 		;;
 	*) die "VM_CASES=$VM_CASES: not chosen, suite or all" ;;
 	esac
@@ -273,9 +278,10 @@ has_vm() { # PART [OPTION OF vm.sh]...
 	fi
 }
 
-# Starts a machine in the background; as many run at a time as there are processors.
+# Starts a machine in the background; as many run at a time as there are processors. An emulated machine is quickest with
+# one CPU.
 in_vm() { # LAYOUT root|user [OPTION OF BATS]... [FILE]...
-	local name="vm ${vm_options[*]:+engines }$1 $2${append:+ $append}" layout=$1 who=$2 as=()
+	local name="vm ${vm_options[*]:+engines }$1 $2${append:+ $append}${cpus:+ $cpus CPUs}" layout=$1 who=$2 as=()
 	shift
 	[ "$who" = root ] || as=(--user rootless)
 	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
@@ -284,7 +290,7 @@ in_vm() { # LAYOUT root|user [OPTION OF BATS]... [FILE]...
 	vms+=("$name")
 	(
 		started=$SECONDS
-		as_root tests/vm/vm.sh run --cgroup "$layout" "${as[@]}" --append "${append:-}" --cpus 1 --timeout 14400 --share "$repo" "${vm_options[@]}" \
+		as_root tests/vm/vm.sh run --cgroup "$layout" "${as[@]}" --append "${append:-}" --cpus "${cpus:-1}" --timeout 14400 --share "$repo" "${vm_options[@]}" \
 			--env "RUNG_ENGINES_RESULTS=${vm_options[*]:+/results/vm-$who.tsv}" -- \
 			tests/vm/guest/suite "$@" >"$work/$name" 2>"$work/$name.err" </dev/null
 		echo "$? $((SECONDS - started))" >"$work/$name.end"

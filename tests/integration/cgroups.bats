@@ -308,13 +308,13 @@ needs_swap_accounting() {
 	limit cpu '{cpu: {realtimePeriod: 1000000, realtimeRuntime: 5000}}' cpu.rt_period_us 1000000 cpu.rt_runtime_us 5000
 }
 
-# bats test_tags=vm
+# bats test_tags=smp
 @test "cpuset: cpus and mems" {
 	limit cpuset '{cpu: {cpus: "0", mems: "0"}}' cpuset.cpus 0 cpuset.mems 0 v2 cpuset.cpus 0 cpuset.mems 0
 	exec_in sed -n 's/^Cpus_allowed_list:\s*//p' /proc/self/status
 	says 0
 	[ "$(sed -n 's/^Cpus_allowed_list:\s*//p' "/proc/$(init_pid)/status")" = 0 ]
-	[ "$(nproc)" -ge 2 ] || skip "needs two processors"
+	needs_two_cpus
 	update_to '{cpu: {cpus: "0-1"}}'
 	reads cpuset cpuset.cpus 0-1 v2 cpuset.cpus 0-1
 }

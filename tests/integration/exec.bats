@@ -265,9 +265,9 @@ exec_is_dead() {
 	mentions 'must not be empty'
 }
 
-# bats test_tags=user
+# bats test_tags=user, smp
 @test "exec: execCPUAffinity, of process.json and of the container" {
-	[ "$(nproc)" -ge 2 ] || skip "needs two processors"
+	needs_two_cpus
 	config '.process.execCPUAffinity = {final: "1"}'
 	start_sleeper
 	exec_in grep Cpus_allowed_list /proc/self/status

@@ -220,6 +220,11 @@ v1_mount() { # CONTROLLER
 		/proc/self/mountinfo
 }
 
+# Its tests are tagged smp too: the machine of tests/vm has two for these only.
+needs_two_cpus() {
+	[ "$(nproc --all)" -ge 2 ] || skip "needs two CPUs"
+}
+
 needs_kernel() { # VERSION
 	at_least "$1" || skip "needs Linux $1"
 }

@@ -243,11 +243,11 @@ load helpers
 }
 
 # runc#4858: the affinity of the caller must not leak into the container.
-# bats test_tags=user
+# bats test_tags=user, smp
 @test "the CPU affinity of the caller stays outside" {
 	local all
 	all=$(cat /sys/devices/system/cpu/online)
-	[ "$all" != 0 ] || skip "needs two CPUs"
+	needs_two_cpus
 	process sh -c 'sed -n "s/^Cpus_allowed_list:\s*//p" /proc/self/status'
 	run taskset -c 0 "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
 	says "$(sed -n 's/^Cpus_allowed_list:\s*//p' /proc/1/status)"

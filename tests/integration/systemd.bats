@@ -281,10 +281,10 @@ main_hierarchy() {
 	endures CPUQuotaPerSecUSec=340ms CPUQuotaPeriodUSec=10ms "cpu.max:3400 10000"
 }
 
-# bats test_tags=user
+# bats test_tags=user, smp
 @test "systemd: CPUs and memory nodes" {
 	needs_delegated cpuset
-	[ "$(nproc)" -gt 1 ] || skip "needs two CPUs"
+	needs_two_cpus
 	limited '.cpu = {cpus: "0-1", mems: "0"}'
 	keeps AllowedCPUs=0-1 AllowedMemoryNodes=0 cpuset.cpus:0-1 cpuset.mems:0
 	updated --cpuset-cpus 1

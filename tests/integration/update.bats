@@ -97,8 +97,9 @@ cpu_quota() {
 	fi
 }
 
+# bats test_tags=smp
 @test "update: cpuset" {
-	[ "$(nproc)" -ge 2 ] || skip "needs two processors"
+	needs_two_cpus
 	start_sleeper
 	update --cpuset-cpus 1 --cpuset-mems 0
 	[ "$(limit cpuset cpuset.cpus cpuset.cpus)" = 1 ]
