@@ -20,8 +20,9 @@ func TestMounts(t *testing.T) {
 		t.Error(top, err)
 	}
 	m := mounts[number]
-	if m.Point != "/proc" || m.Root != "/" || len(m.Device) < 3 || mounts[m.Parent].Point != "/" {
-		t.Errorf("%+v below %+v", m, mounts[m.Parent])
+	parent, there := mounts[m.Parent]
+	if m.Point != "/proc" || m.Root != "/" || len(m.Device) < 3 || !there {
+		t.Errorf("%+v below %+v", m, parent)
 	}
 }
 
