@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"rung/internal/sys"
@@ -239,7 +240,11 @@ func (c *creation) look(root *os.File) (host.Inside, error) {
 		return host.Inside{}, errors.New("the hands did not show the container's root")
 	}
 	p := c.spec.Process
-	return host.LookInside(root, p.Args, p.Env, p.Cwd, p.User.UID)
+	inside, err := host.LookInside(root, p.Args, p.Env, p.Cwd, p.User.UID)
+	if err != nil {
+		err = fmt.Errorf(initError+"%w", err)
+	}
+	return inside, err
 }
 
 // passed: the hands have come to a point that was answered ahead.

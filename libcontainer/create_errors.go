@@ -29,8 +29,15 @@ func (c *creation) explain(err error) error {
 	return err
 }
 
-// mountError puts runc's words, which people and programs look for, before an error of a field of
-// mounts: they say the source and the destination. Other errors stay as they are.
+// startError is what runc says before an error of a container's process, initError before one of its set-up. People
+// look for these words, and so do programs: https://github.com/containers/podman/blob/v5.7.0/test/e2e/exec_test.go
+const (
+	startError = "unable to start container process: "
+	initError  = startError + "error during container init: "
+)
+
+// mountError puts them before an error of a field of mounts, with the source and the destination. Other errors stay as
+// they are.
 func mountError(s *specs.Spec, err error) error {
 	rest, ok := strings.CutPrefix(err.Error(), "mounts[")
 	number, _, _ := strings.Cut(rest, "]")
@@ -39,6 +46,5 @@ func mountError(s *specs.Spec, err error) error {
 		return err
 	}
 	m := &s.Mounts[i]
-	return fmt.Errorf("unable to start container process: error during container init: error mounting %q to rootfs at %q: %w",
-		m.Source, m.Destination, err)
+	return fmt.Errorf(initError+"error mounting %q to rootfs at %q: %w", m.Source, m.Destination, err)
 }

@@ -66,7 +66,7 @@ func (c *Container) Exec(p *specs.Process, o ExecOptions) (pid int, err error) {
 	defer e.root.Close()
 	inside, err := host.LookInside(e.root, e.process.Args, e.process.Env, e.process.Cwd, e.process.User.UID)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf(startError+"%w", err)
 	}
 	if err := e.compile(inside); err != nil {
 		return 0, err

@@ -350,7 +350,7 @@ exec_is_dead() {
 @test "exec: a program that does not exist" {
 	start_container
 	run -255 rung exec "$ID" no-such-program
-	mentions 'exec failed: exec: ' no-such-program 'executable file not found in $PATH'
+	mentions 'exec failed: unable to start container process: exec: ' no-such-program 'executable file not found in $PATH'
 	run -255 rung exec "$ID" /no/such/program
 	mentions '/no/such/program' 'no such file or directory'
 	run -255 rung exec "$ID" /etc/passwd

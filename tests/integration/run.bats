@@ -308,7 +308,7 @@ orphan_and_init() { # [FLAG]
 # bats test_tags=user
 @test "run: a program that does not exist" {
 	process no-such-program
-	refused 'exec: ' no-such-program 'executable file not found in $PATH'
+	refused 'run failed: unable to start container process: error during container init: exec: ' no-such-program 'executable file not found in $PATH'
 	process /no/such/program
 	refused 'exec: ' /no/such/program 'no such file or directory'
 	process /etc/passwd
