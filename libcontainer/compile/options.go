@@ -179,11 +179,13 @@ func (o *mountOptions) needsMount2() bool {
 // attributes of a new file system's mount: it has none to be cleared.
 func (o *mountOptions) attributes() uint64 { return o.set | o.recSet }
 
-// notForBind names an option that a bind mount can not have: its file system exists. "z" and "Z" ask for a new label of
-// the source, and Buildah before 1.41 leaves that to the runtime: without a label there is nothing to do.
+// notForBind names an option that a bind mount can not have: its file system exists. Buildah before 1.41 leaves options of
+// its own among the others: "U" after it has changed the source's owner, "z" and "Z" for the runtime to give the source
+// its label, where without one there is nothing to do.
 func (o *mountOptions) notForBind(label string) string {
 	for _, p := range o.parameters() {
-		if label != "" || p.Value != "" || !strings.EqualFold(p.Key, "z") {
+		relabel := strings.EqualFold(p.Key, "z") && label == ""
+		if p.Value != "" || !relabel && p.Key != "U" {
 			return p.Key
 		}
 	}

@@ -804,10 +804,10 @@ unified_mount() {
 
 # Buildah 1.28 leaves them in; its tests/run.bats, "run --volume with U flag", shows it.
 # bats test_tags=user
-@test "a bind mount takes an engine's z and Z" {
+@test "a bind mount takes an engine's U, z and Z" {
 	mkdir "$BUNDLE/data"
 	echo here >"$BUNDLE/data/file"
-	bind_mount "$BUNDLE/data" /tmp bind z
+	bind_mount "$BUNDLE/data" /tmp bind z U
 	bind_mount "$BUNDLE/data" /home rbind ro Z
 	inside 'cat /tmp/file /home/file'
 	says $'here\nhere'
