@@ -98,7 +98,7 @@ container() { # STATE
 }
 
 bundle() { # DIRECTORY
-	mkdir "$1" && cp "$base/config.json" "$1/"
+	mkdir -p "$1" && cp "$base/config.json" "$1/"
 }
 
 shared_container() { # STATE
