@@ -67,7 +67,7 @@ values() { local name; for name; do printf "%s %s\n" "$name" "$(docker exec one 
 @test "docker, systemd: OOM kill is reported" {
 	both <<-CASE
 		$begin
-		code docker run --name one --runtime \$RUNTIME -m 16m --memory-swap 16m busybox sh -c 'dd if=/dev/zero of=/dev/null bs=64M count=1; echo \$?; sleep 3; exit 5'
+		code docker run --name one --runtime \$RUNTIME -m 16m --memory-swap 16m busybox sh -c 'exec 2>&1; dd if=/dev/zero of=/dev/null bs=64M count=1; echo \$?; sleep 3; exit 5'
 		docker inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' one; docker rm one
 	CASE
 	mentions 137 'status 5' 'true 5'
