@@ -2,6 +2,7 @@ package compile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -151,13 +152,15 @@ func (c *compiler) joinNamespace(t specs.LinuxNamespaceType, tried joined) {
 
 // undumpable keeps processes of a joined namespace from tracing the hands (CVE-2016-9962).
 func (c *compiler) undumpable() {
-	for i := range c.spec.Linux.Namespaces {
-		if c.spec.Linux.Namespaces[i].Path != "" {
-			c.b.For("linux.namespaces", "no tracing of rung from a joined namespace")
-			c.b.Number(plan.Dumpable, 0)
-			return
-		}
+	if c.joins() {
+		c.b.For("linux.namespaces", "no tracing of rung from a joined namespace")
+		c.b.Number(plan.Dumpable, 0)
 	}
+}
+
+// joins reports whether the container shares a namespace with others.
+func (c *compiler) joins() bool {
+	return slices.ContainsFunc(c.spec.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Path != "" })
 }
 
 func (c *compiler) userNamespace() error {

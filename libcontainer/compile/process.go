@@ -109,9 +109,19 @@ func (c *compiler) release() {
 func (c *compiler) ready() {
 	if c.start != plan.None {
 		c.release()
+		c.accessible()
 	}
 	c.b.For("", "all is set up but the start")
 	c.b.SyncAt(plan.SyncReady, plan.None)
+}
+
+// accessible: a change of user makes the hands undumpable, and then hooks of startContainer and `rung exec` could not enter a
+// container that waits for start, where rung has no rights but its user's.
+func (c *compiler) accessible() {
+	if c.facts.Rootless() && !c.joins() {
+		c.b.For("", "let rung, which has no rights but its user's, enter a container that waits for start")
+		c.b.Number(plan.Dumpable, 1)
+	}
 }
 
 func (c *compiler) awaitStart() {
@@ -138,7 +148,7 @@ func (c *compiler) seccomp() {
 	}
 	c.b.For("", "no way out of a container that waits for start")
 	c.b.Close(listener)
-	if c.facts.Rootless() {
+	if c.facts.Rootless() && c.joins() {
 		c.b.Number(plan.Dumpable, 0)
 	}
 }

@@ -229,6 +229,21 @@ for_stranger() { # UID MAPS
 }
 
 # bats test_tags=user-only
+@test "rootless: a container with other ids that waits for start can be entered, by hooks too" {
+	needs_subids
+	map_ids
+	config '.process.user = {uid: 1000, gid: 1000}
+		| .hooks = {startContainer: [{path: "/bin/sh", args: ["sh", "-c", "id -u >/dev/shm/hook"]}]}'
+	process cat /dev/shm/hook
+	create_container
+	run -0 rung exec "$ID" id -u
+	says 1000
+	rung start "$ID"
+	wait_until 5 stopped
+	[ "$(cat "$OUTPUT")" = 1000 ]
+}
+
+# bats test_tags=user-only
 @test "rootless: without a cgroup and a PID namespace there is a warning" {
 	! delegated || skip "needs a cgroup that is not delegated"
 	! owns_v1 || skip "needs no v1 cgroup of his own"

@@ -204,6 +204,14 @@ runs_when_started() {
 }
 
 # bats test_tags=user
+@test "hooks of startContainer run in a container with a listener" {
+	asks mkdir mkdirat
+	config '.hooks = {startContainer: [{path: "/bin/sh", args: ["sh", "-c", "echo ran >/dev/shm/hook"]}]}'
+	inside 'cat /dev/shm/hook'
+	says ran
+}
+
+# bats test_tags=user
 @test "listenerPath without a rule that asks is ignored" {
 	asks
 	config '.linux.seccomp.syscalls = []'
