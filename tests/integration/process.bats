@@ -542,15 +542,6 @@ capability_lines() {
 	says $'0\n1\n2\n3'
 }
 
-# bats test_tags=user
-@test "no signal is blocked, and those are ignored that rung's caller ignores" {
-	local ignored # make, for one, ignores signals 32 and 33 for what it starts
-	ignored=$(sed -n 's/^SigIgn:\s*//p' /proc/self/status)
-	process sed -n 's/^Sig\(Blk\|Ign\):\s*//p' /proc/self/status
-	run_container
-	says "0000000000000000"$'\n'"$ignored"
-}
-
 @test "a session keyring of its own, unless --no-new-keyring" {
 	needs_root
 	grep -q _ses /proc/keys || skip "needs session keyrings"
