@@ -245,8 +245,6 @@ load helpers
 # runc#4858: the affinity of the caller must not leak into the container.
 # bats test_tags=user, smp
 @test "the CPU affinity of the caller stays outside" {
-	local all
-	all=$(cat /sys/devices/system/cpu/online)
 	needs_two_cpus
 	process sh -c 'sed -n "s/^Cpus_allowed_list:\s*//p" /proc/self/status'
 	run taskset -c 0 "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
@@ -257,6 +255,7 @@ load helpers
 # shows it: https://github.com/containers/podman/blob/v4.3.1/test/system/130-kill.bats
 # bats test_tags=user
 @test "signals that the caller ignores or blocks have their default action in the container" {
+	# shellcheck disable=SC2054 # the commas are env's
 	local caller=(env --ignore-signal=HUP,INT,QUIT,PIPE,TERM,CHLD,TSTP,RTMIN --block-signal=USR1,TERM,CHLD,RTMAX
 		"$RUNG" --root "$STATE")
 	process grep -E '^Sig(Blk|Ign)' /proc/self/status

@@ -240,6 +240,7 @@ for_stranger() { # UID MAPS
 	says 1000
 	rung start "$ID"
 	wait_until 5 stopped
+	# shellcheck disable=SC2153 # set by create_container
 	[ "$(cat "$OUTPUT")" = 1000 ]
 }
 
