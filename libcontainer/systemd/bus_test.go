@@ -56,8 +56,8 @@ func TestStart(t *testing.T) {
 	if got := fakebus.PropertiesOf(c.Args[2]); !reflect.DeepEqual(got, want) {
 		t.Errorf("properties %v, want %v", got, want)
 	}
-	// All others' jobs would wake it: quadratic work where many containers start.
-	if rule := fake.Calls("AddMatch")[0].Args[0].(string); !strings.Contains(rule, "member='JobRemoved',arg2='a-b.scope'") {
+	// dbus-broker never matches an argument behind one that is no string.
+	if rule := fake.Calls("AddMatch")[0].Args[0].(string); !strings.Contains(rule, "member='JobRemoved'") || strings.Contains(rule, "arg") {
 		t.Errorf("rule %s", rule)
 	}
 }

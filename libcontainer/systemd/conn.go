@@ -79,14 +79,14 @@ func (c *conn) send(m *call) uint32 {
 	return c.serial
 }
 
-// watch asks the bus for the end of the jobs of one unit, and for nothing else: on a machine
-// that starts many containers at once, each would wake all others.
-func (c *conn) watch(unit string) {
+// watch asks the bus for the ends of jobs. A rule with the unit's name, arg2, would spare rung those of
+// others, but dbus-broker looks at no argument behind one that is no string, and the first of this signal is a number.
+func (c *conn) watch() {
 	if c.direct {
 		return
 	}
-	rule := "type='signal',sender='" + service + "',path='" + objectPath + "',interface='" + managerInterface +
-		"',member='JobRemoved',arg2='" + unit + "'"
+	const rule = "type='signal',sender='" + service + "',path='" + objectPath + "',interface='" + managerInterface +
+		"',member='JobRemoved'"
 	c.must[c.send(busCall("AddMatch", String(rule)))] = "AddMatch"
 }
 

@@ -30,7 +30,7 @@ func (b *Bus) Begin(unit string, list []Property) (*Start, error) {
 	}
 	s := &Start{bus: b, unit: unit}
 	s.call = managerCall("StartTransientUnit", String(unit), String("replace"), properties(list), Array{Elem: "(sa(sv))"})
-	b.conn.watch(unit)
+	b.conn.watch()
 	s.serial = b.conn.send(s.call)
 	err := b.conn.flush(time.Now().Add(b.timeout))
 	return s, s.wrap(b.explain(s.call.method, err))
@@ -111,7 +111,7 @@ func (b *Bus) Stop(unit string) error {
 	if err := b.Connect(); err != nil {
 		return err
 	}
-	b.conn.watch(unit)
+	b.conn.watch()
 	reply, err := b.call(managerCall("StopUnit", String(unit), String("replace")))
 	if isError(err, noSuchUnit) {
 		return nil

@@ -352,6 +352,7 @@ no_leftovers() {
 		pid=${what%%$'\t'*}
 		case $kind in
 		process)
+			sleep 0.1
 			[ -d "/proc/$pid" ] || continue # it was about to end
 			kill -KILL "$pid" || true
 			;;

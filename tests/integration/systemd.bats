@@ -185,7 +185,7 @@ main_hierarchy() {
 # bats test_tags=user
 @test "systemd: a failed unit is in nobody's way, and goes with delete" {
 	local n
-	config '.annotations = {"org.systemd.property.RuntimeMaxUSec": "uint64 3000000"}'
+	config '.annotations = {"org.systemd.property.RuntimeMaxUSec": "uint64 3000000", "org.systemd.property.TimeoutStopUSec": "uint64 1000000"}'
 	process sleep 1000
 	for n in 1 2; do
 		rung run -d -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
