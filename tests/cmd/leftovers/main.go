@@ -6,7 +6,7 @@
 //	state   PATH
 //	rootfs  PATH, in /dev of the root file system that all tests share
 //
-// It runs after each test, which is why it is a program: grep over all of /proc takes longer than the test.
+// It runs after each test, which is why it is a program: grep over all of /proc takes about as long as the test.
 package main
 
 import (
