@@ -76,6 +76,24 @@ func TestOnePacket(t *testing.T) {
 	}
 }
 
+// TestPrivateSocket: systemd itself does not hear a call that is in one packet with the greeting.
+func TestPrivateSocket(t *testing.T) {
+	fake := fakebus.New(t)
+	fake.Private = true
+	c, err := dial(fake.Socket, true, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &Bus{conn: c, timeout: time.Second}
+	defer b.Close()
+	if err := b.Stop("a.scope"); err != nil {
+		t.Error(err)
+	}
+	if n := len(fake.Calls("Hello")) + len(fake.Calls("AddMatch")); n > 0 {
+		t.Errorf("%d calls for a bus", n)
+	}
+}
+
 func TestGreeting(t *testing.T) {
 	fake, b := newBus(t)
 	if err := start(b, "a.scope"); err != nil {

@@ -33,7 +33,7 @@ func isError(err error, name string) bool {
 }
 
 // conn is a connection to a message bus, or to systemd itself. What is written is sent when an
-// answer is waited for: the greeting and the calls behind it are one packet.
+// answer is waited for: the greeting of a bus and the calls behind it are one packet.
 type conn struct {
 	fd      int
 	address string
@@ -62,10 +62,27 @@ func dial(address string, direct, anonymous bool) (*conn, error) {
 		identity = "\r\nDATA"
 	}
 	c.out = append(c.out, "\x00AUTH EXTERNAL"+identity+"\r\nBEGIN\r\n"...)
-	if !direct {
-		c.must[c.send(busCall("Hello"))] = "Hello"
+	if direct {
+		return c, c.greet()
 	}
+	c.must[c.send(busCall("Hello"))] = "Hello"
 	return c, nil
+}
+
+// greet waits for the answer to the greeting: on its own socket, systemd leaves a call that came in one packet with
+// BEGIN alone until more comes.
+func (c *conn) greet() error {
+	deadline := time.Now().Add(Timeout)
+	err := c.flush(deadline)
+	for err == nil && !c.greeted {
+		if err = c.fill(deadline); err == nil {
+			err = c.authenticated()
+		}
+	}
+	if err != nil {
+		c.close()
+	}
+	return err
 }
 
 func busCall(method string, args ...Value) *call {
@@ -96,7 +113,10 @@ func (c *conn) flush(deadline time.Time) error {
 	}
 	err := sys.SendStream(c.fd, c.out, deadline)
 	c.out = c.out[:0]
-	return err
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.address, err)
+	}
+	return nil
 }
 
 // wait returns the answer to the call of that serial.
@@ -127,23 +147,31 @@ func (c *conn) waitJob(path string, deadline time.Time) (string, error) {
 // receive takes in one message at least.
 func (c *conn) receive(deadline time.Time) error {
 	if err := c.flush(deadline); err != nil {
-		return fmt.Errorf("%s: %w", c.address, err)
+		return err
 	}
 	for {
 		took, err := c.takeIn()
 		if took || err != nil {
 			return err
 		}
-		var buf [4096]byte
-		n, err := sys.ReceiveStream(c.fd, buf[:], deadline)
-		if err == nil && n == 0 {
-			err = io.ErrUnexpectedEOF
+		if err := c.fill(deadline); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.address, err)
-		}
-		c.in = append(c.in, buf[:n]...)
 	}
+}
+
+// fill reads some bytes.
+func (c *conn) fill(deadline time.Time) error {
+	var buf [4096]byte
+	n, err := sys.ReceiveStream(c.fd, buf[:], deadline)
+	if err == nil && n == 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.address, err)
+	}
+	c.in = append(c.in, buf[:n]...)
+	return nil
 }
 
 func (c *conn) takeIn() (took bool, err error) {

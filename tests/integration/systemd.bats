@@ -222,7 +222,9 @@ main_hierarchy() {
 	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nowhere
 	start_sleeper
 	has ActiveState=active
-	rung delete --force "$ID"
+	run rung delete --force "$ID"
+	[ "$status" -eq 0 ]
+	[ -z "$output" ] || fail "$output"
 	[ "$(ctl show --property LoadState --value "$UNIT")" = not-found ]
 }
 

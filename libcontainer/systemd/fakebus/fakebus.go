@@ -4,9 +4,11 @@ package fakebus
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -29,6 +31,7 @@ type Bus struct {
 	Garbage bool // answers calls with what is no message
 	Hangup  bool // closes the connection at the first call to systemd
 	Dribble bool // sends single bytes
+	Private bool // hears no call that is in one packet with BEGIN, as systemd on its own socket
 
 	// Results are how jobs end, by unit; "" never. A unit that is not in it: "done".
 	Results map[string]string
@@ -157,10 +160,28 @@ func (b *Bus) greet(client net.Conn) bool {
 		case word[0] == "AUTH" && len(word) == 2:
 			b.write(client, []byte("DATA\r\n"))
 		default:
+			if b.Private && !alone(client, "BEGIN\r\n") {
+				_, _ = io.Copy(io.Discard, client)
+				return false
+			}
 			b.write(client, []byte("OK 0123456789abcdef\r\n"))
+			if b.Private {
+				return true
+			}
 		}
 		line = ""
 	}
+}
+
+// alone tells whether the client waits for an answer after these bytes.
+func alone(client net.Conn, text string) bool {
+	if _, err := io.ReadFull(client, make([]byte, len(text))); err != nil {
+		return false
+	}
+	_ = client.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	defer func() { _ = client.SetReadDeadline(time.Time{}) }()
+	_, err := client.Read(make([]byte, 1))
+	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 func (b *Bus) answer(c *Call) [][]byte {
