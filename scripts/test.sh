@@ -231,6 +231,8 @@ run_vm() {
 		cpus=2 in_vm v2 root --filter-tags smp "${smp[@]}"
 		cpus=2 in_vm v2 user --filter-tags user,smp "${smp[@]}"
 		cpus=2 in_vm v1 root --filter-tags smp "${smp[@]}"
+		append=vm.bus=broker in_vm v2 root tests/integration/systemd.bats
+		append=vm.bus=broker in_vm v2 user tests/integration/systemd.bats
 		;;
 	*) die "VM_CASES=$VM_CASES: not chosen, suite or all" ;;
 	esac

@@ -4,7 +4,7 @@
 
 suite=bookworm
 packages=(
-	systemd systemd-sysv dbus dbus-user-session libpam-systemd kmod apparmor bats busybox-static ca-certificates criu
+	systemd systemd-sysv dbus dbus-broker dbus-user-session libpam-systemd kmod apparmor bats busybox-static ca-certificates criu
 	iproute2 iptables libcap2-bin procps strace uidmap util-linux
 )
 # With --image engines, what tests/engines/vm needs too.
@@ -63,7 +63,7 @@ configure_root() { # DIR
 	: >"$root/etc/fstab"
 	: >"$root/etc/resolv.conf"
 	mkdir -p "$root"/usr/lib/modules "$root"/usr/local/lib/vm \
-		"$root"/etc/systemd/{journald.conf.d,system-generators,system/user@.service.d}
+		"$root"/etc/systemd/{journald.conf.d,system-generators,system/{user@,dbus-broker}.service.d}
 	install -m 0755 "$here/guest/agent" "$here/guest/pump" "$root/usr/local/lib/vm/"
 
 	# Only what vm.target asks for is started: each unit and each generator costs time under emulation. What it
@@ -73,10 +73,13 @@ configure_root() { # DIR
 	for generator in "$root"/lib/systemd/system-generators/*; do
 		ln -s /dev/null "$root/etc/systemd/system-generators/${generator##*/}"
 	done
+	rm -f "$root"/etc/systemd/{system,user}/dbus.service # dbus-daemon, unless the kernel's command line asks for dbus-broker
 	ln -sf /lib/systemd/system/vm.target "$root/etc/systemd/system/default.target"
 	printf '[Journal]\nStorage=volatile\n' >"$root/etc/systemd/journald.conf.d/vm.conf"
 	# Users get every controller, as where rootless containers are meant to run.
 	printf '[Service]\nDelegate=yes\n' >"$root/etc/systemd/system/user@.service.d/delegate.conf"
+	# It starts before / is writable; a private /tmp or /dev would want a directory there.
+	printf '[Service]\nPrivateTmp=no\nPrivateDevices=no\n' >"$root/etc/systemd/system/dbus-broker.service.d/vm.conf"
 	write_units "$root/lib/systemd/system"
 }
 

@@ -29,7 +29,7 @@ usage: vm.sh run [OPTION]... [--] COMMAND [ARGUMENT]...
   --timeout SECONDS         stop the machine after that long (600), status 124
   --memory MIB              (1024)
   --cpus N                  (2)
-  --append ARGUMENTS        more for the kernel's command line
+  --append ARGUMENTS        more for the kernel's command line; vm.bus=broker: dbus-broker in place of dbus-daemon
   --accel auto|tcg|kvm      auto: kvm where a test boot shows that it works (auto)
   --cold                    boot, even where a saved machine could be restored
   --verbose                 timings
