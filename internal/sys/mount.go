@@ -70,15 +70,6 @@ func Detach(path string) error {
 	return os.NewSyscallError("umount2", unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW))
 }
 
-// OpenPathAt opens name below dir as a descriptor that only names it (O_PATH).
-func OpenPathAt(dir *os.File, name string) (*os.File, error) {
-	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: name, Err: err}
-	}
-	return os.NewFile(uintptr(fd), name), nil
-}
-
 // SelinuxEnabled reports whether SELinux is there and has a policy: without one every process
 // is "kernel".
 func SelinuxEnabled() bool {

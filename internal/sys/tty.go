@@ -112,15 +112,6 @@ func rights(oob []byte) ([]int, error) {
 	return fds, err
 }
 
-// SocketPair makes two connected unix stream sockets.
-func SocketPair(name string) (a, b *os.File, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, os.NewSyscallError("socketpair", err)
-	}
-	return os.NewFile(uintptr(fds[0]), name), os.NewFile(uintptr(fds[1]), name), nil
-}
-
 // BlockingDup duplicates f into a file that the Go runtime's poller keeps its
 // hands off, whose reads and writes return EAGAIN once somebody makes it
 // non-blocking.

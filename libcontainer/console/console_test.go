@@ -328,10 +328,11 @@ func TestDialSocketErrors(t *testing.T) {
 }
 
 func TestRecvFDRefuses(t *testing.T) {
-	a, b, err := sys.SocketPair("test")
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	a, b := os.NewFile(uintptr(pair[0]), "a"), os.NewFile(uintptr(pair[1]), "b")
 	defer b.Close() //nolint:errcheck // A socket.
 	if _, err := a.WriteString("no descriptor"); err != nil {
 		t.Fatal(err)

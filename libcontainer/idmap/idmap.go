@@ -1,5 +1,5 @@
 // Package idmap fills the id maps of a user namespace, itself or through
-// newuidmap(1) and newgidmap(1), and translates ids.
+// newuidmap(1) and newgidmap(1).
 package idmap
 
 import (
@@ -15,26 +15,6 @@ import (
 
 // maxExtents is UID_GID_MAP_MAX_EXTENTS of <linux/user_namespace.h> (Linux 4.15).
 const maxExtents = 340
-
-// HostID gives the id outside of the user namespace; false if it has none.
-func HostID(containerID uint32, mappings []specs.LinuxIDMapping) (uint32, bool) {
-	for _, m := range mappings {
-		if containerID >= m.ContainerID && containerID-m.ContainerID < m.Size {
-			return m.HostID + (containerID - m.ContainerID), true
-		}
-	}
-	return 0, false
-}
-
-// ContainerID gives the id inside of the user namespace; false if it has none.
-func ContainerID(hostID uint32, mappings []specs.LinuxIDMapping) (uint32, bool) {
-	for _, m := range mappings {
-		if hostID >= m.HostID && hostID-m.HostID < m.Size {
-			return m.ContainerID + (hostID - m.HostID), true
-		}
-	}
-	return 0, false
-}
 
 // Options says how Write goes about it.
 type Options struct {

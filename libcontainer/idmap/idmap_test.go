@@ -19,29 +19,6 @@ func m(inside, outside, size uint32) specs.LinuxIDMapping {
 	return specs.LinuxIDMapping{ContainerID: inside, HostID: outside, Size: size}
 }
 
-func TestTranslate(t *testing.T) {
-	maps := []specs.LinuxIDMapping{m(0, 1000, 1), m(1, 100000, 65536), m(70000, 4294967290, 5)}
-	pairs := []struct{ inside, outside uint32 }{{0, 1000}, {1, 100000}, {65536, 165535}, {70000, 4294967290}, {70004, 4294967294}}
-	for _, p := range pairs {
-		if got, ok := HostID(p.inside, maps); !ok || got != p.outside {
-			t.Errorf("HostID(%d) = %d, %v", p.inside, got, ok)
-		}
-		if got, ok := ContainerID(p.outside, maps); !ok || got != p.inside {
-			t.Errorf("ContainerID(%d) = %d, %v", p.outside, got, ok)
-		}
-	}
-	for _, id := range []uint32{65537, 69999, 70005, 4294967295} {
-		if got, ok := HostID(id, maps); ok {
-			t.Errorf("HostID(%d) = %d", id, got)
-		}
-	}
-	for _, id := range []uint32{0, 999, 1001, 99999, 165536, 4294967295} {
-		if got, ok := ContainerID(id, maps); ok {
-			t.Errorf("ContainerID(%d) = %d", id, got)
-		}
-	}
-}
-
 func TestParseRanges(t *testing.T) {
 	const file = `# a comment
 alice:100000:65536
