@@ -19,7 +19,7 @@ told() { # TYPE
 	grep -q "\"type\":\"$1\"" "$EVENTS"
 }
 
-at_least() { # NUMBER TYPE
+told_times() { # NUMBER TYPE
 	[ "$(grep -c "\"type\":\"$2\"" "$EVENTS")" -ge "$1" ]
 }
 
@@ -38,7 +38,7 @@ at_least() { # NUMBER TYPE
 @test "events --interval: statistics until the container stops" {
 	start_sleeper
 	follow_events --interval 50ms
-	wait_until 5 at_least 3 stats
+	wait_until 5 told_times 3 stats
 	rung kill "$ID" KILL
 	wait "$FOLLOWER"
 	[ ! -s "$EVENTS.err" ]

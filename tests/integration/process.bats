@@ -525,7 +525,6 @@ capability_lines() {
 	local pid=$!
 	wait_until 10 grep -q ready "$BATS_TEST_TMPDIR/out"
 	kill -TERM $pid
-	run wait $pid
 	local code=0
 	wait $pid || code=$?
 	[ "$code" -eq 17 ]

@@ -38,13 +38,14 @@ bind_mount() { # SOURCE DESTINATION
 	run bash -c "exec 3<>/proc/$pid/exe"
 	[ "$status" -ne 0 ]
 	[[ $output == *'Text file busy' || $output == *'Read-only file system' || $output == *'Operation not permitted' || $output == *'Permission denied' ]]
-	# also when it is made to execute itself
+	# also when it is made to execute itself, as the interpreter of the program
 	rung delete --force "$ID"
-	ln -s /proc/self/exe "$ROOTFS/bin/self"
+	echo '#!/proc/self/exe' >"$ROOTFS/bin/self"
+	chmod 0755 "$ROOTFS/bin/self"
 	process /bin/self
-	run_container
+	run ! rung run -b "$BUNDLE" "$ID"
+	says '' # it was executed, and without a plan it only ends
 	[ "$(sha256sum <"$RUNG")" = "$before" ]
-	[ "$(readlink -f "/proc/self/exe")" != "$RUNG" ]
 }
 
 # https://nvd.nist.gov/vuln/detail/CVE-2019-5736: what leads to the binary is no file of the host's.
@@ -116,10 +117,11 @@ bind_mount() { # SOURCE DESTINATION
 	bind_mount "$BUNDLE/data" /first/new
 	bind_mount "$BUNDLE/data" /deep/up/new2
 	bind_mount "$BUNDLE/data" /../../../../new3
-	run_container
+	inside true
 	untouched
+	[ -d "$ROOTFS/new3" ]
 	bind_mount "$BUNDLE/data" "/magic$OUTSIDE/new4"
-	run_container
+	refused 'mounts[10]' /magic
 	untouched
 }
 
@@ -132,13 +134,15 @@ bind_mount() { # SOURCE DESTINATION
 	bind_mount "$BUNDLE/data" /race/dir/inner
 	# shellcheck disable=SC2016
 	bash -c 'cd "$1"; while :; do mv -T dir other && mv -T link dir && mv -T dir link && mv -T other dir; done' sh "$ROOTFS/race" 2>/dev/null 3>&- &
-	local racer=$!
+	local racer=$! ran=0
 	for _ in {1..30}; do
 		run_container
+		[ "$status" -ne 0 ] || ran=$((ran + 1))
 	done
 	kill $racer
 	wait $racer || true
 	untouched
+	[ "$ran" -gt 0 ] || fail "none of the containers ran: $output"
 }
 
 # https://nvd.nist.gov/vuln/detail/CVE-2024-45310: directories and files made through a link.
@@ -159,7 +163,7 @@ bind_mount() { # SOURCE DESTINATION
 	touch "$BUNDLE/file"
 	ln -s "$OUTSIDE/made" "$ROOTFS/etc/dangling"
 	bind_mount "$BUNDLE/file" /etc/dangling
-	run_container
+	inside true
 	untouched
 }
 
@@ -170,8 +174,7 @@ bind_mount() { # SOURCE DESTINATION
 	for fd in 3 4 5 6 7 8 9 10; do
 		config '.process.cwd = $cwd' --arg cwd "/proc/self/fd/$fd"
 		process sh -c "cat ../../../../../../../../..$OUTSIDE/file"
-		run_container
-		[ "$status" -ne 0 ] || fail "through descriptor $fd"
+		refused process.cwd
 		[[ $output != *host* ]]
 	done
 }
@@ -183,6 +186,8 @@ bind_mount() { # SOURCE DESTINATION
 	for fd in 3 4 5 6 7 8 9 10; do
 		run rung exec --cwd "/proc/self/fd/$fd" "$ID" sh -c "cat ../../../../../../../../..$OUTSIDE/file"
 		[ "$status" -ne 0 ] || fail "through descriptor $fd"
+		# one may be of the container's own root
+		[[ $output == *process.cwd* || $output == *"can't open"* ]] || fail "$output"
 		[[ $output != *host* ]]
 	done
 }
@@ -203,8 +208,8 @@ bind_mount() { # SOURCE DESTINATION
 		esac
 	done
 	# nor is any of them to be had from inside
-	run rung exec "$ID" sh -c "for fd in /proc/1/fd/*; do cat \$fd/..$OUTSIDE/file \$fd/../../../../../..$OUTSIDE/file; done 2>/dev/null"
-	[[ $output != *host* ]]
+	run rung exec "$ID" sh -c "for fd in /proc/1/fd/*; do cat \$fd/..$OUTSIDE/file \$fd/../../../../../..$OUTSIDE/file; done 2>/dev/null; echo end"
+	says end
 }
 
 # bats test_tags=user
@@ -250,7 +255,7 @@ bind_mount() { # SOURCE DESTINATION
 @test "CVE-2025-31133: a masked path that is a link to the host" {
 	ln -s "$OUTSIDE/file" "$ROOTFS/etc/link"
 	config '.linux.maskedPaths += ["/etc/link"] | .linux.readonlyPaths += ["/etc/link"]'
-	run_container
+	inside true
 	untouched
 }
 
@@ -266,6 +271,7 @@ bind_mount() { # SOURCE DESTINATION
 	process true
 	run "$console" -- "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
 	[ "$status" -ne 0 ]
+	mentions process.terminal
 	untouched
 }
 
@@ -281,6 +287,8 @@ bind_mount() { # SOURCE DESTINATION
 	ln -s pts/ptmx "$BUNDLE/dev/ptmx"
 	process true
 	run "$console" -- "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -ne 0 ]
+	mentions process.terminal /dev/console
 	untouched
 	[ ! -e "$ROOTFS$OUTSIDE/made" ]
 }
@@ -293,7 +301,7 @@ bind_mount() { # SOURCE DESTINATION
 	owner=$(stat -c %u "$OUTSIDE/file")
 	ln -s "$OUTSIDE/file" "$ROOTFS/dev/null"
 	process true
-	run rung run -b "$BUNDLE" "$ID" </dev/null
+	run -0 rung run -b "$BUNDLE" "$ID" </dev/null
 	untouched
 	[ "$(stat -c %u "$OUTSIDE/file")" = "$owner" ]
 	[ "$(stat -c %t:%T:%u /dev/null)" = 1:3:0 ]
@@ -325,7 +333,7 @@ bind_mount() { # SOURCE DESTINATION
 	ln -s "../../../../../../..$OUTSIDE" "$ROOTFS/dev"
 	cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
 	config '.root = {path: "rootfs"}'
-	run_container
+	refused /dev
 	untouched
 }
 
@@ -333,8 +341,9 @@ bind_mount() { # SOURCE DESTINATION
 	needs_root
 	ln -s "$OUTSIDE" "$ROOTFS/opt"
 	config '.linux.devices = [{path: "/opt/node", type: "c", major: 1, minor: 3}]'
-	run_container
+	inside true
 	untouched
+	[ -c "$ROOTFS$OUTSIDE/node" ]
 }
 
 # https://nvd.nist.gov/vuln/detail/CVE-2026-115521: a read-only remount that the image steers.
@@ -363,8 +372,8 @@ bind_mount() { # SOURCE DESTINATION
 @test "CVE-2026-30892: exec --user is parsed strictly" {
 	start_sleeper
 	local user
-	for user in 1000x '' ' 0' 0:x 0: :0 0:0:0 -1 4294967296 +1 0x0 1000:1000garbage; do
-		[ -n "$user" ] || continue
+	run -0 rung exec --user 0:0 "$ID" id -u
+	for user in 1000x ' 0' 0:x 0: :0 0:0:0 -1 4294967296 +1 0x0 1000:1000garbage; do
 		run rung exec --user "$user" "$ID" id
 		[ "$status" -ne 0 ] || fail "'$user' was taken: $output"
 	done
@@ -394,7 +403,7 @@ bind_mount() { # SOURCE DESTINATION
 	config '(.linux.namespaces[] | select(.type == "pid")).path = $path' --arg path "/proc/$pid/ns/pid"
 	rung create -b "$BUNDLE" "$second" </dev/null >/dev/null 2>&1
 	run rung exec "$ID" sh -c 'for p in /proc/[0-9]*; do [ "$(cat $p/comm)" != rung:init ] || ls -l $p/fd $p/exe $p/root/; done 2>&1'
-	[[ $output == *denied* || -z $output ]] || fail "$output"
+	mentions denied
 	[[ $output != *'->'* ]]
 }
 
