@@ -25,7 +25,7 @@ import (
 	"rung/nsenter"
 )
 
-// Set by the Makefile.
+// Set by the linker (scripts/build.sh).
 var (
 	version = "0.1.0-dev"
 	commit  = ""
