@@ -72,8 +72,12 @@ func writePidFile(path string, pid int) error {
 	}
 	_, err = file.WriteString(strconv.Itoa(pid))
 	file.Close()
+	if err == nil {
+		err = os.Rename(temporary, path)
+	}
 	if err != nil {
+		_ = os.Remove(temporary)
 		return fmt.Errorf("--pid-file: %w", err)
 	}
-	return os.Rename(temporary, path)
+	return nil
 }

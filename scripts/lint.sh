@@ -66,7 +66,7 @@ check_clang_format() {
 }
 
 check_shellcheck() {
-	files '*.sh' '*.bash' '*.bats' .ci/run scripts/go tests/vm/guest/agent | xargs -r shellcheck --external-sources
+	files '*.sh' '*.bash' '*.bats' .ci/run scripts/go tests/vm/guest/{agent,suite} | xargs -r shellcheck --external-sources
 }
 
 # What every command would pay for: crypto takes half a millisecond to initialise.

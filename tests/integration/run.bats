@@ -111,6 +111,15 @@ load helpers
 }
 
 # bats test_tags=user
+@test "run --pid-file: one that is a directory is an error, and nothing is left beside it" {
+	mkdir "$BUNDLE/pid"
+	run_container --pid-file "$BUNDLE/pid"
+	[ "$status" -eq 1 ]
+	mentions --pid-file
+	[ ! -e "$BUNDLE/.pid" ]
+}
+
+# bats test_tags=user
 @test "run: signals are forwarded to the process" {
 	process sh -c 'trap "echo got it; exit 7" TERM; echo ready; while :; do sleep 0.05; done'
 	rung run -b "$BUNDLE" "$ID" </dev/null >output &
