@@ -215,7 +215,7 @@ func (e *execution) actions(point plan.SyncPoint, shown *os.File) (err error) {
 			return err
 		}
 	}
-	if e.opts.Ready != nil {
+	if point == plan.SyncReady && e.opts.Ready != nil {
 		return e.opts.Ready(e.hands.Pid())
 	}
 	return nil

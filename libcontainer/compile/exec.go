@@ -47,12 +47,17 @@ func Exec(in ExecInput) (*Program, error) {
 		c.takeTerminal(peer)
 	}
 	c.enterTasks()
-	if a := in.Process.ExecCPUAffinity; a != nil {
+	if a := in.Process.ExecCPUAffinity; a != nil && a.Final != "" {
+		// The parent moves who could not be cloned into the unified cgroup: before Linux 6.2 he gets all CPUs of it.
+		c.b.For("linux.cgroupsPath", "enter the cgroup before its CPUs are chosen from")
+		c.b.SyncAt(plan.SyncHost, plan.None)
+		c.at(plan.SyncHost, EnterCgroup, "linux.cgroupsPath")
 		c.affinity(a.Final, "process.execCPUAffinity.final", "CPUs of the process")
+	} else {
+		c.at(plan.SyncReady, EnterCgroup, "linux.cgroupsPath")
 	}
 	c.process(in.Process, "process", in.Inside)
 	c.sendsListener()
-	c.at(plan.SyncReady, EnterCgroup, "linux.cgroupsPath")
 	c.resctrl(plan.SyncReady)
 	if c.parentSetsRlimits(in.Process) {
 		c.at(plan.SyncReady, SetRlimits, "process.rlimits")

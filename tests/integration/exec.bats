@@ -278,7 +278,8 @@ exec_is_dead() {
 	says $'Cpus_allowed_list:\t0-1'
 	jq '.execCPUAffinity = {initial: "0"}' "$BUNDLE/process.json" >"$BUNDLE/process2.json"
 	run rung exec --process "$BUNDLE/process2.json" "$ID"
-	is_v2 || says $'Cpus_allowed_list:\t0' # there the kernel gives it the cgroup's when it is cloned into it
+	# Where it is cloned into the cgroup, or before Linux 6.2, the kernel gives it the cgroup's then.
+	is_v2 || ! at_least 6.2 || says $'Cpus_allowed_list:\t0'
 	grep -q '^Cpus_allowed_list:.0-1$' "/proc/$(init_pid)/status" # the first process has all
 	# What runc's nsexec says of it; runc's suite (cpu_affinity.bats) and youki's (exec_cpu_affinity) look for the words.
 	run rung --debug exec --process "$BUNDLE/process2.json" "$ID"
