@@ -150,13 +150,17 @@ func (d *criuDirs) into(r *criu.Request) {
 	}
 }
 
-// explain adds to a failure of CRIU what its log says, and quotes the log.
+// explain adds to a failure of CRIU what its log says, and quotes the log. There is none of that
+// name where CRIU's configuration file names another.
 func (d *criuDirs) explain(err error, name string, r *Runtime) error {
 	dir := d.images
 	if d.work != nil {
 		dir = d.work
 	}
 	file := filepath.Join(dir.Name(), name)
+	if _, err := os.Stat(file); err != nil {
+		file = ""
+	}
 	cause, lines := criu.ReadLog(file)
 	if len(lines) > 0 {
 		r.Log.Warn(fmt.Sprintf("--- Quoting %q", file))

@@ -82,19 +82,23 @@ type Notification struct {
 	Files  []*os.File // closed when the caller returns
 }
 
-// Error is what CRIU answers when it has failed. Log is set by who knows the file.
+// Error is what CRIU answers when it has failed. Cause and Log are set by who knows the file.
 type Error struct {
 	Kind    Kind
 	Errno   int
-	Message string // from CRIU
+	Message string // from CRIU: the first error of its log
 	Cause   string // the error in its log, "" where that is not to be found
-	Log     string // path
+	Log     string // path, "" where CRIU wrote another
 }
 
 // Error is one line: what failed, why, and where there is more.
 func (e *Error) Error() string {
 	out := fmt.Sprintf("criu failed: type %s errno %d", e.Kind, e.Errno)
-	if cause := cmp.Or(e.Cause, strings.TrimSpace(e.Message)); cause != "" {
+	message := strings.TrimSpace(e.Message)
+	if strings.Contains(message, harmless) {
+		message = ""
+	}
+	if cause := cmp.Or(e.Cause, message); cause != "" {
 		out += ": " + cause
 	}
 	if e.Log != "" {

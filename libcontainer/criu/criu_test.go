@@ -270,6 +270,10 @@ func TestFailures(t *testing.T) {
 	if got := failure.Error(); got != "criu failed: type DUMP errno 52: no such mount (log file: /w/dump.log)" {
 		t.Error(got)
 	}
+	failure.Cause, failure.Log, failure.Message = "", "", "Error (criu/util.c:1534): rlimit: Can't setup RLIMIT_NOFILE for self: Operation not permitted"
+	if got := failure.Error(); got != "criu failed: type DUMP errno 52" {
+		t.Error(got)
+	}
 	for name, m := range map[string]message{"another answer": answer(PreDump, 1), "no message": message("\xff")} {
 		conn, _ := serve(t, m)
 		if _, err := conn.Do(&Request{Kind: Dump}, nil); err == nil {

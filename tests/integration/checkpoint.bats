@@ -898,6 +898,13 @@ seconds_inside() { # since the boot of the container's time namespace
 	[ -s "$LOGS/mine.log" ]
 	[ ! -e "$LOGS/dump.log" ]
 	rm "$LOGS/mine.log"
+	mv "$IMAGE/inventory.img" "$BATS_TEST_TMPDIR"
+	run restore
+	[ "$status" -eq 1 ]
+	[[ "$(last_line)" == *'criu failed: type RESTORE errno '* ]]
+	[[ "$(last_line)" != *'log file'* && "$(last_line)" != *RLIMIT* ]] # there is no restore.log
+	mv "$BATS_TEST_TMPDIR/inventory.img" "$IMAGE"
+	rm "$LOGS/mine.log"
 	restore
 	[ -s "$LOGS/mine.log" ]
 }
