@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"time"
 
@@ -73,7 +72,7 @@ func (c *Container) Events(interval time.Duration, tell func(*Event) error) erro
 
 func (c *Container) checkRunning() error {
 	if !c.alive() {
-		return fmt.Errorf("container with id %s is not running", c.state.ID)
+		return notRunning("container with id " + c.state.ID + " is not running")
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ type execution struct {
 }
 
 // Exec runs another process in the container. It returns the PID of the process, a child of
-// this one, when it runs.
+// this one, when it runs. In a container that has stopped it is ErrNotRunning.
 func (c *Container) Exec(p *specs.Process, o ExecOptions) (pid int, err error) {
 	if err := bundle.ValidateProcess(p, "process"); err != nil {
 		return 0, err
@@ -106,9 +106,9 @@ func (e *execution) check() error {
 	}
 	switch {
 	case status == Stopped || status == Creating:
-		return fmt.Errorf("cannot exec in a %s container", status)
+		return notRunning("cannot exec in a " + string(status) + " container")
 	case status == Paused && !e.opts.IgnorePaused:
-		return errors.New("cannot exec in a paused container (use --ignore-paused to override)")
+		return ErrPaused
 	}
 	return nil
 }

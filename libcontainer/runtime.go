@@ -21,9 +21,16 @@ var (
 	ErrExist      = errors.New("container with given ID already exists")
 	ErrInvalidID  = errors.New("invalid container ID format")
 	ErrNotExist   = errors.New("container does not exist")
-	ErrPaused     = errors.New("container paused")
+	ErrPaused     = errors.New("cannot exec in a paused container (use --ignore-paused to override)")
 	ErrNotRunning = errors.New("container not running")
 )
+
+// notRunning is ErrNotRunning to errors.Is, in the words that runc has for it elsewhere.
+type notRunning string
+
+func (e notRunning) Error() string { return string(e) }
+
+func (e notRunning) Is(target error) bool { return target == ErrNotRunning }
 
 // UseHands sets the program that is spawned to execute plans, nsenter.Image(); to be called
 // before the first container is made. Without it a copy of the running binary is spawned.
