@@ -115,6 +115,7 @@ func (r *Runtime) Create(id string, b *bundle.Bundle, o CreateOptions) (_ *Conta
 		}
 	}
 	c.devices.Forget()
+	c.hands.Close()
 	// The caller may stay for as long as the container runs: others may delete it meanwhile.
 	return c.Container, sys.Funlock(c.dir)
 }

@@ -165,6 +165,7 @@ func (e *execution) launch() (int, error) {
 		e.hands.Abort()
 		return 0, err
 	}
+	defer e.hands.Close()
 	return e.hands.Pid(), nil
 }
 

@@ -104,7 +104,7 @@ func (in *insideHooks) start(h specs.Hook, stdin *os.File, stdout, stderr io.Wri
 		hands.Abort()
 		return nil, cmp.Or(err, errors.New("the hands wait at a SYNC, which is no part of a hook"))
 	}
-	hands.Close()
+	defer hands.Close()
 	return &insideProcess{pid: hands.Pid(), streams: streams}, nil
 }
 

@@ -315,8 +315,8 @@ func (c *restoration) spawnCRIU(socket *os.File) error {
 		hands.Abort()
 		return err
 	}
-	hands.Close()
 	c.criu = hands.Pid()
+	hands.Close()
 	return nil
 }
 

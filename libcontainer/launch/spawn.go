@@ -276,10 +276,18 @@ func (h *Hands) Abort() {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 		_, _ = sys.Wait(pid)
 	}
+	h.Close()
 }
 
-// Close closes the parent's end of the socket.
-func (h *Hands) Close() { h.sync.Close() }
+// Close gives up the parent's end of the socket and the progress page; Pid is not to be asked
+// afterwards.
+func (h *Hands) Close() {
+	h.sync.Close()
+	if h.bell != nil {
+		h.bell.Close()
+	}
+	_ = h.Progress.Close()
+}
 
 // Segments returns the plans that were sent, for a trace.
 func (h *Hands) Segments() []*plan.Plan { return h.segments }
