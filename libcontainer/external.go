@@ -72,7 +72,7 @@ func (s *externalSearch) find(e *compile.External) error {
 		return nil
 	}
 	if err != nil {
-		return err
+		return &os.PathError{Op: "openat2", Path: e.Destination, Err: err}
 	}
 	defer file.Close()
 	number, top, err := sys.MountNumber(file)
@@ -108,7 +108,7 @@ func (s *externalSearch) add(mount *sys.Mount, name string) error {
 func (s *externalSearch) verify(e *compile.External, file *os.File, mount *sys.Mount) (ours bool, err error) {
 	var st syscall.Stat_t
 	if err := syscall.Fstat(int(file.Fd()), &st); err != nil {
-		return false, err
+		return false, os.NewSyscallError("fstat", err)
 	}
 	switch e.Kind {
 	case compile.ExternalMask: // of a directory it is an empty tmpfs, which the checkpoint holds

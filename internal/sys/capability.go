@@ -1,13 +1,27 @@
 package sys
 
-import "golang.org/x/sys/unix"
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
 
 // PermittedCapabilities returns the permitted set of this process, by capability number.
 func PermittedCapabilities() (uint64, error) {
+	data, err := capabilities()
+	return uint64(data[0].Permitted) | uint64(data[1].Permitted)<<32, err
+}
+
+// CanSetIDs says whether this process may write any id map: it needs CAP_SETUID and CAP_SETGID
+// in its user namespace (user_namespaces(7)).
+func CanSetIDs() (bool, error) {
+	data, err := capabilities()
+	const need = 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID
+	return data[0].Effective&need == need, err
+}
+
+func capabilities() (data [2]unix.CapUserData, err error) {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&header, &data[0]); err != nil {
-		return 0, err
-	}
-	return uint64(data[0].Permitted) | uint64(data[1].Permitted)<<32, nil
+	err = os.NewSyscallError("capget", unix.Capget(&header, &data[0]))
+	return data, err
 }

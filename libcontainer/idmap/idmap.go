@@ -46,7 +46,7 @@ func groups() kind {
 func NeedsHelper(uid, gid []specs.LinuxIDMapping) (bool, error) {
 	privileged, err := sys.CanSetIDs()
 	if err != nil {
-		return false, fmt.Errorf("capget: %w", err)
+		return false, err
 	}
 	return !privileged && (!ownOnly(uid, users().own) || !ownOnly(gid, groups().own)), nil
 }
@@ -64,7 +64,7 @@ func ownOnly(mappings []specs.LinuxIDMapping, own uint32) bool {
 func Write(pid int, uid, gid []specs.LinuxIDMapping, opts Options) error {
 	privileged, err := sys.CanSetIDs()
 	if err != nil {
-		return fmt.Errorf("capget: %w", err)
+		return err
 	}
 	u, g := users(), groups()
 	if len(uid) > 0 {
