@@ -48,6 +48,9 @@ void rung_enter(long *stack);
 long receive_message(int sock, void *data, size_t size, int *fds);
 void wait_for_parent(int sock, int bell);
 
+/* op_file.c */
+long open2(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+
 /* loop.c */
 void run_plan(struct hands *h) __attribute__((noreturn));
 void fail(struct hands *h, long error) __attribute__((noreturn));

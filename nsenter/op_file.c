@@ -19,7 +19,7 @@
 /* As many as the kernel follows in one path (path_resolution(7)). */
 #define MAX_LINKS 40
 
-static long open2(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
+long open2(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
 {
 	struct open_how how;
 	long fd;

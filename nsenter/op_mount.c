@@ -99,15 +99,11 @@ long op_UMOUNT(struct hands *h, const struct rung_op *op)
  */
 long op_MASK(struct hands *h, const struct rung_op *op)
 {
-	struct open_how how;
 	struct stat st;
 	long target, mask, result;
 
-	memset(&how, 0, sizeof(how));
-	how.flags = O_PATH | O_CLOEXEC;
-	how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-	target = sys(SYS_openat2, slot_get(h, op->a), plan_string(h, op->s, NULL), &how,
-		     sizeof(how));
+	target = open2(slot_get(h, op->a), plan_string(h, op->s, NULL), O_PATH, 0,
+		       RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 	if (target < 0)
 		return target;
 	result = sys(SYS_fstat, target, &st);

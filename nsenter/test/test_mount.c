@@ -5,18 +5,22 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "test.h"
 
 /* <sys/mount.h> and <linux/mount.h> do not go together in older C libraries. */
 int mount(const char *, const char *, const char *, unsigned long, const void *);
+int umount2(const char *, int);
 
 #define PRIVATE_RECURSIVE (0x40000 | 0x4000)
 
@@ -248,6 +252,44 @@ static void mask_stays_inside(void)
 	CHECK(S_ISREG(st.st_mode));
 }
 
+static pid_t rename_for_ever(const char *from, const char *to)
+{
+	pid_t child = fork();
+
+	if (child != 0)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		(void)rename(from, to);
+		(void)rename(to, from);
+	}
+}
+
+/* A lookup that goes up is refused with EAGAIN while anybody on the machine renames anything (openat2(2)). */
+static void mask_while_others_rename(void)
+{
+	struct hands *h;
+	pid_t other;
+	int i;
+
+	begin();
+	EQUAL(mkdir("dir", 0755), 0);
+	EQUAL(mkdir("some", 0755), 0);
+	make_file("file");
+	mask("/dir/../dir/../dir/../dir/../file");
+	builder_finish(&b);
+	h = bare_hands(&b);
+	EQUAL(slot_put(h, 0, open_path(root)), 0);
+	EQUAL(slot_put(h, 1, open_path("/dev/null")), 0);
+	other = rename_for_ever("some", "other");
+	for (i = 0; i < 1000; i++) {
+		EQUAL(op_MASK(h, op_of(&b, 0)), 0);
+		EQUAL(umount2("file", 0), 0);
+	}
+	EQUAL(kill(other, SIGKILL), 0);
+	EQUAL(waitpid(other, NULL, 0), other);
+}
+
 static void move_on_wrong_kind(void)
 {
 	begin();
@@ -323,6 +365,7 @@ const struct test mount_tests[] = {
 	{ "MASK hides directories, files and the targets of links", masks, ROOT },
 	{ "MASK reports what is missing", mask_missing, ROOT },
 	{ "MASK stays in the root", mask_stays_inside, ROOT },
+	{ "MASK takes no harm from renames elsewhere", mask_while_others_rename, ROOT },
 	{ "MOVE_MOUNT refuses a directory on a file", move_on_wrong_kind, ROOT },
 	{ "PIVOT_ROOT leaves the host's root", pivot, ROOT },
 	{ "VERIFY_CWD refuses a directory outside of the root", cwd_outside, ROOT },
