@@ -99,6 +99,17 @@ long op_CTTY(struct hands *h, const struct rung_op *op)
 }
 
 /*
+ * Whether a change of owner may fail: the file system has no owners (EOPNOTSUPP of pidfds and
+ * other anonymous files since Linux 6.16, ENOSYS of FUSE), or may not be written to, or knows
+ * the user or the owner not.
+ */
+static int keeps_owner(long error)
+{
+	return error == -EINVAL || error == -EPERM || error == -EROFS || error == -EOPNOTSUPP ||
+	       error == -ENOSYS;
+}
+
+/*
  * Gives the standard streams to user x, so that it can open /dev/stdout again. Devices
  * numbered y (null) are everybody's; file systems that have no owners are left alone.
  */
@@ -118,7 +129,7 @@ long op_STDIO_OWNER(struct hands *h, const struct rung_op *op)
 		if (st.st_uid == op->x || (S_ISCHR(st.st_mode) && st.st_rdev == op->y))
 			continue;
 		result = sys(SYS_fchown, fd, op->x, st.st_gid);
-		if (result < 0 && result != -EINVAL && result != -EPERM && result != -EROFS)
+		if (result < 0 && !keeps_owner(result))
 			return result;
 	}
 	return 0;

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -615,6 +616,22 @@ static void entry_stays_out(void)
 	EQUAL(progress->error, 0);
 }
 
+/* A pidfd has no owner that could be changed (Linux 6.16). */
+static void stdio_without_owner(void)
+{
+	struct rung_op *op;
+
+	begin();
+	EQUAL(dup2((int)syscall(SYS_pidfd_open, getpid(), 0), 0), 0);
+	op = add(&b, OP_STDIO_OWNER);
+	op->x = 12345;
+	op->y = makedev(1, 3);
+	add(&b, OP_SETSID);
+	builder_finish(&b);
+	run_builder(&b, progress, -1, NULL, 0);
+	check_came_to_end(progress, &b);
+}
+
 #define NAMED(name)                                                                                \
 	{                                                                                          \
 		"SYNC fails: " #name, name, ANYBODY                                                \
@@ -645,6 +662,7 @@ const struct test process_tests[] = {
 	{ "CLONE, AWAIT_START and EXEC: create and start", clone_and_start, ROOT },
 	{ "CLONE reports a failure and leaves no process", clone_fails, ANYBODY },
 	{ "user, groups, capabilities, umask, no_new_privs", attributes, ROOT },
+	{ "STDIO_OWNER leaves alone what has no owner", stdio_without_owner, ROOT },
 	{ "PTY has the size, and the kernel's modes", pty, ANYBODY },
 	{ "the way in executes a sealed plan", entry_enters, ANYBODY },
 	{ "the way in refuses a plan that is not sealed", entry_refuses_unsealed, ANYBODY },
