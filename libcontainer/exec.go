@@ -119,6 +119,7 @@ func (e *execution) compile(inside host.Inside) error {
 		return err
 	}
 	e.facts = facts
+	e.spec = withoutShared(e.spec, e.state.Pid)
 	if err = e.findPlace(); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -32,6 +33,22 @@ func withoutOwn(spec *specs.Spec) (*specs.Spec, error) {
 		linux.UIDMappings, linux.GIDMappings = nil, nil
 	}
 	return &out, bundle.Validate(&out)
+}
+
+// withoutShared leaves out, of namespaces that were joined, those that the process of a container shares with rung: exec has
+// nothing to join there, and a plain user may not join what is the host's.
+func withoutShared(spec *specs.Spec, pid int) *specs.Spec {
+	dir := "/proc/" + strconv.Itoa(pid) + "/ns/"
+	isShared := func(ns specs.LinuxNamespace) bool {
+		return ns.Path != "" && sameFile(dir+namespaceFiles[ns.Type], "/proc/self/ns/"+namespaceFiles[ns.Type])
+	}
+	if !slices.ContainsFunc(spec.Linux.Namespaces, isShared) {
+		return spec
+	}
+	out, linux := *spec, *spec.Linux
+	out.Linux = &linux
+	linux.Namespaces = slices.DeleteFunc(slices.Clone(linux.Namespaces), isShared)
+	return &out
 }
 
 func sameFile(a, b string) bool {

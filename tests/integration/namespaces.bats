@@ -255,6 +255,28 @@ ns_of() { # PID NAME
 	refused linux.timeOffsets.boottime.nanosecs
 }
 
+# A plain user may not join the host's network.
+# bats test_tags=user
+@test "exec does not join a namespace that the container and rung share" {
+	no_namespace network
+	config '.linux.namespaces += [{type: "network", path: "/proc/self/ns/net"}]'
+	start_sleeper
+	exec_in readlink /proc/self/ns/net
+	says "$(ns_of self net)"
+}
+
+# Outside of a user namespace of the container's, rung can give away only the capabilities that it has.
+@test "exec in a container that shares a listed user namespace with rung" {
+	needs_root
+	local less=(setpriv --bounding-set -sys_resource --inh-caps -sys_resource --)
+	config '.linux.namespaces += [{type: "user", path: "/proc/self/ns/user"}]
+		| .process.capabilities |= map_values(["CAP_KILL", "CAP_SYS_RESOURCE"])'
+	process sleep 1000
+	"${less[@]}" "$RUNG" --root "$STATE" run -d -b "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/output" 2>&1
+	run -0 "${less[@]}" "$RUNG" --root "$STATE" exec "$ID" sed -n 's/^CapEff:\s*0*//p' /proc/self/status
+	[ "${lines[-1]}" = 20 ]
+}
+
 @test "exec joins all namespaces of the container" {
 	needs_root
 	map_ids
