@@ -48,8 +48,8 @@ func lookupEnv(env []string, name string) string {
 var errNotFound = errors.New("executable file not found in $PATH")
 
 func lookProgram(root *os.File, name, searchPath, cwd string) (string, error) {
-	if name == "" {
-		return "", execError(name, errNotFound)
+	if name == "" || searchPath == "" && !strings.Contains(name, "/") {
+		return "", execError(name, errNotFound) // no PATH is no leave to search the working directory
 	}
 	if strings.Contains(name, "/") {
 		full := name

@@ -100,6 +100,17 @@ func TestLookInsideErrors(t *testing.T) {
 	}
 }
 
+// Without PATH nothing is searched, not the working directory either.
+func TestLookInsideWithoutPath(t *testing.T) {
+	root := rootWith(t, map[string]string{"bin/sh": ""})
+	for _, env := range [][]string{nil, {"PATH="}} {
+		_, err := LookInside(root, []string{"sh"}, env, "/bin", 0)
+		if !errors.Is(err, errNotFound) {
+			t.Errorf("env %q: %v", env, err)
+		}
+	}
+}
+
 const passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\nme:x:1000:1000::/home/me:/bin/sh\nempty:x:7:7:::\nme2:x:1000:1:::/other\n"
 
 func TestLookInsideHome(t *testing.T) {
