@@ -18,6 +18,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/urfave/cli/v3"
 
+	"rung/internal/sys"
 	"rung/libcontainer"
 	"rung/libcontainer/host"
 	"rung/libcontainer/seccomp"
@@ -51,6 +52,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, `rung: "init" is for rung's own use`)
 		os.Exit(1)
 	}
+	sys.KeepOwnRights()
 	log, _ = newLogging(earlyLog(os.Args[1:]))
 	if log == nil {
 		log, _ = newLogging("", "", false)

@@ -82,6 +82,12 @@ func SpawnFile(program *os.File, argv, env []string, files []*os.File) (int, err
 	return pid, err
 }
 
+// KeepOwnRights takes out of the umask what would keep this process's user from the files that it makes.
+func KeepOwnRights() {
+	mask := unix.Umask(0o077)
+	unix.Umask(mask &^ 0o700)
+}
+
 // SetSubreaper makes this process the parent of orphaned descendants (prctl(2)).
 func SetSubreaper() error {
 	return os.NewSyscallError("prctl", unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))

@@ -170,6 +170,16 @@ load helpers
 	[ "$(status_of)" = running ]
 }
 
+# Without privilege rung would not get into a directory that it has made itself.
+# bats test_tags=user
+@test "create: a umask of the caller's that leaves nobody any rights" {
+	# shellcheck disable=SC2016
+	masked() { bash -c 'umask 0777; exec "$@"' sh "$RUNG" --root "$STATE" "$@"; }
+	masked create -b "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/output" 2>&1
+	run -0 masked start "$ID"
+	run -0 masked delete --force "$ID"
+}
+
 @test "create: wrong number of arguments" {
 	run -1 rung create
 	mentions 'requires exactly 1 argument(s)'
