@@ -14,6 +14,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -99,6 +100,20 @@ static void default_signals(void)
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
+/*
+ * A plan holds each mount of the configuration by a descriptor, however few rung's caller wants
+ * his programs to have. NOFILE_BACK undoes this.
+ */
+static void raise_nofile(struct hands *h)
+{
+	uint64_t most[2];
+
+	if (sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, h->nofile) < 0)
+		return;
+	most[0] = most[1] = h->nofile[1];
+	sys(SYS_prlimit64, 0, RLIMIT_NOFILE, most, NULL);
+}
+
 /* The hands were spawned for a plan: all that they need are descriptors from base on. */
 static void enter(int base)
 {
@@ -112,6 +127,7 @@ static void enter(int base)
 	if (!h->progress)
 		return;
 	default_signals();
+	raise_nofile(h);
 	/* CVE-2016-9962, CVE-2024-21626: nothing of ours survives an exec. */
 	result = sys(SYS_close_range, base, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (result < 0)
@@ -168,6 +184,7 @@ static void enter_sent(int sync, int bell)
 	sys(SYS_fcntl, sync, F_SETFD, FD_CLOEXEC);
 	sys(SYS_fcntl, bell, F_SETFD, FD_CLOEXEC);
 	default_signals();
+	raise_nofile(h);
 	base = await_base(sync, bell);
 	if (base < 3)
 		return;

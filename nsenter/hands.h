@@ -23,6 +23,7 @@ struct hands {
 	int start;		    /* connection of `rung start`, plus 1; 0 where there is none */
 	int bell;		    /* eventfd that the parent may ring, or -1 */
 	int base;		    /* first descriptor that the container must not see */
+	uint64_t nofile[2];	    /* limit of open files of rung's caller; 0, 0: unknown */
 	int slots[RUNG_MAX_SLOTS];  /* file descriptors plus 1, so that zeroed memory is empty */
 	uint8_t done[RUNG_MAX_OPS]; /* ops of this segment that succeeded */
 	uint32_t next;		    /* the op to execute after this one */

@@ -87,7 +87,7 @@ static long send_message(int sock, const void *data, size_t size, int fd)
 
 /*
  * Receives a message of just that size with up to RUNG_MAX_REPLY_FDS descriptors: the number
- * of these, or -errno; -ECONNRESET when the parent is gone.
+ * of these, or -errno; -ECONNRESET when the parent is gone, -EMFILE when there is a limit.
  */
 long receive_message(int sock, void *data, size_t size, int *fds)
 {
@@ -103,13 +103,15 @@ long receive_message(int sock, void *data, size_t size, int *fds)
 	while (n == -EINTR);
 	if (n < 0)
 		return n;
-	if (n != (long)size || (m.msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+	if (n != (long)size || (m.msg.msg_flags & MSG_TRUNC))
 		return n == 0 ? -ECONNRESET : -EPROTO;
 	header = CMSG_FIRSTHDR(&m.msg);
 	if (header && header->cmsg_type == SCM_RIGHTS) {
 		got = (long)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 		memcpy(fds, CMSG_DATA(header), (size_t)got * sizeof(int));
 	}
+	if (m.msg.msg_flags & MSG_CTRUNC)
+		return got < RUNG_MAX_REPLY_FDS ? -EMFILE : -EPROTO;
 	return got;
 }
 

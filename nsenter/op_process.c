@@ -9,6 +9,7 @@
 #include <linux/seccomp.h>
 #include <linux/termios.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -234,6 +235,19 @@ long op_RLIMIT(struct hands *h, const struct rung_op *op)
 
 	(void)h;
 	return sys(SYS_prlimit64, 0, op->x, limit, NULL);
+}
+
+/* Sets what the hands have raised (constructor.c) again, unless a hook has changed it meanwhile. */
+long op_NOFILE_BACK(struct hands *h, const struct rung_op *op)
+{
+	uint64_t now[2];
+	long result;
+
+	(void)op;
+	result = sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, now);
+	if (result < 0 || h->nofile[1] == 0 || now[0] != h->nofile[1] || now[1] != h->nofile[1])
+		return result;
+	return sys(SYS_prlimit64, 0, RLIMIT_NOFILE, h->nofile, NULL);
 }
 
 long op_PERSONALITY(struct hands *h, const struct rung_op *op)

@@ -95,6 +95,7 @@
 	OP(NO_NEW_PRIVS, "---", "----", "---", "prctl")                                     \
 	OP(UMASK, "---", "o---", "---", "umask")                                            \
 	OP(RLIMIT, "---", "nnn-", "---", "prlimit64")                                       \
+	OP(NOFILE_BACK, "---", "----", "---", "prlimit64")                                  \
 	OP(PERSONALITY, "---", "n---", "---", "personality")                                \
 	OP(SCHED_ATTR, "---", "----", "b--", "sched_setattr")                               \
 	OP(AFFINITY, "---", "----", "b--", "sched_setaffinity")                             \

@@ -43,6 +43,7 @@ func Hook(in HookInput) *plan.Plan {
 	if len(args) == 0 {
 		args = []string{in.Hook.Path}
 	}
+	nofileBack(b)
 	b.For("hooks", "become the hook")
 	b.Exec(in.Hook.Path, args, in.Hook.Env)
 	return b.Plan(true)

@@ -157,6 +157,9 @@ func (c *compiler) seccomp() {
 // another user's process without CAP_SYS_RESOURCE. In a user namespace it is the other way
 // round: only the parent may raise a limit there, and does so at SYNC ready.
 func (c *compiler) rlimits(p *specs.Process, field string) {
+	if !slices.ContainsFunc(p.Rlimits, func(l specs.POSIXRlimit) bool { return l.Type == "RLIMIT_NOFILE" }) {
+		nofileBack(c.b)
+	}
 	if c.parentSetsRlimits(p) {
 		return
 	}
@@ -166,6 +169,12 @@ func (c *compiler) rlimits(p *specs.Process, field string) {
 			c.b.Number(plan.Rlimit, uint64(resource), l.Soft, l.Hard)
 		}
 	}
+}
+
+// nofileBack: the hands have raised the limit, for what the set-up takes.
+func nofileBack(b *plan.Builder) {
+	b.For("", "the limit of open files that rung's caller has set")
+	b.Number(plan.NofileBack)
 }
 
 func (c *compiler) parentSetsRlimits(p *specs.Process) bool {

@@ -65,6 +65,7 @@ func Restore(in RestoreInput) (*Restored, error) {
 	c.mountPoints()
 	c.b.For("mounts", "mount points are made")
 	c.b.Umount(in.Dir+"/points", sys.MNT_DETACH)
+	nofileBack(c.b)
 	c.b.For("", "become CRIU")
 	c.b.Number(plan.Umask, 0o022)
 	c.b.Exec(in.Path, in.Args, in.Env)

@@ -76,6 +76,7 @@ const (
 	NoNewPrivs
 	Umask
 	Rlimit
+	NofileBack
 	Personality
 	SchedAttr
 	Affinity
@@ -141,6 +142,7 @@ var signatures = [...]signature{
 	NoNewPrivs:     {"NO_NEW_PRIVS", "---", "----", "---", "prctl"},
 	Umask:          {"UMASK", "---", "o---", "---", "umask"},
 	Rlimit:         {"RLIMIT", "---", "nnn-", "---", "prlimit64"},
+	NofileBack:     {"NOFILE_BACK", "---", "----", "---", "prlimit64"},
 	Personality:    {"PERSONALITY", "---", "n---", "---", "personality"},
 	SchedAttr:      {"SCHED_ATTR", "---", "----", "b--", "sched_setattr"},
 	Affinity:       {"AFFINITY", "---", "----", "b--", "sched_setaffinity"},

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -229,6 +230,26 @@ static void fill(struct answer *a, int count)
 	for (i = 0; i < count; i++)
 		a->fds[i] = a->fds[0];
 	a->count = count;
+}
+
+/* A limit that comes while the hands wait. */
+static void sync_no_room(void)
+{
+	struct answer a = ok_answer();
+	int sock, shown, status;
+	pid_t pid;
+
+	begin_fchdir();
+	a.reply.slot = 4;
+	a.reply.count = 1;
+	a.fds[0] = open_path("/");
+	a.count = 1;
+	start_hands(&sock, &pid);
+	EQUAL(receive_id(sock, &shown), 7);
+	EQUAL(prlimit(pid, RLIMIT_NOFILE, &(const struct rlimit){ 3, 3 }, NULL), 0);
+	send_answer(sock, &a);
+	EQUAL(waitpid(pid, &status, 0), pid);
+	check_failed(progress, 0, EMFILE);
 }
 
 BAD_ANSWER(sync_wrong_id, EPROTO, a.reply.id = 8)
@@ -649,6 +670,7 @@ const struct test process_tests[] = {
 	NAMED(sync_more_sent),
 	NAMED(sync_more_than_asked),
 	NAMED(sync_more_than_fit),
+	NAMED(sync_no_room),
 	NAMED(sync_count_overflow),
 	NAMED(sync_short_message),
 	NAMED(sync_hang_up),

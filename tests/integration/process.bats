@@ -217,6 +217,17 @@ load helpers
 	says 70000
 }
 
+# The set-up holds mounts by descriptors; the program gets what the caller has.
+# bats test_tags=user
+@test "a low limit of open files of the caller's" {
+	config 'del(.process.rlimits) | .mounts += [range(40) | {destination: "/tmp", source: $bundle, options: ["bind"]}]' --arg bundle "$BUNDLE"
+	process sh -c 'ulimit -Sn; exec sleep 1000'
+	bash -c 'ulimit -Sn 12; exec "$@"' sh "$RUNG" --root "$STATE" run -d -b "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/output" 2>&1
+	wait_until 5 grep -qx 12 "$BATS_TEST_TMPDIR/output"
+	run -0 bash -c 'ulimit -Sn 13; exec "$@"' sh "$RUNG" --root "$STATE" exec "$ID" sh -c 'ulimit -Sn'
+	says 13
+}
+
 # bats test_tags=user
 @test "a rlimit that rung may not raise is refused with the field" {
 	setpriv_less() { is_root && echo "setpriv --bounding-set -sys_resource --inh-caps -sys_resource --"; }
