@@ -140,7 +140,7 @@ func (c *creation) canAnswer(point plan.SyncPoint) bool {
 				return false
 			}
 		case compile.StoreState:
-			if c.opts.Ready != nil || !c.stored || !c.verified || len(c.jobs) > 0 {
+			if c.opts.Ready != nil || c.hidden() || !c.stored || !c.verified || len(c.jobs) > 0 {
 				return false
 			}
 		default:
@@ -294,9 +294,16 @@ func (c *creation) prepareState() error {
 	}
 	c.state.Pid, c.state.StartTime = pid, stat.StartTime
 	c.stored = true
-	if c.opts.Await {
-		return c.writeStateTo(newStateFile) // "created" only when it waits for start
+	c.state.Early = !c.opts.Await
+	if c.hidden() {
+		return c.writeStateTo(newStateFile)
 	}
-	c.state.Early = true
 	return c.writeStateTo(stateFile)
+}
+
+// hidden: the state that is written ahead counts only from SYNC ready on: one of a container that is "created" then, or
+// whose hooks may take any time.
+func (c *creation) hidden() bool {
+	h := c.spec.Hooks
+	return c.opts.Await || h != nil && len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) > 0 //nolint:staticcheck // deprecated, and part of the specification
 }

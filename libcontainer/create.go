@@ -117,7 +117,8 @@ func (r *Runtime) Create(id string, b *bundle.Bundle, o CreateOptions) (_ *Conta
 	c.devices.Forget()
 	c.hands.Close()
 	// The caller may stay for as long as the container runs: others may delete it meanwhile.
-	return c.Container, sys.Funlock(c.dir)
+	c.unlock()
+	return c.Container, nil
 }
 
 func hasStartHooks(s *specs.Spec) bool {
@@ -137,7 +138,7 @@ func (c *creation) prepare(id string) error {
 
 // begin is what create and restore do first: they take the lock, and decide what the state says.
 func (c *creation) begin(id string, stdio [3]*os.File) error {
-	if err := c.lock(); err != nil {
+	if err := c.lockDir(); err != nil {
 		return err
 	}
 	if err := c.placeCgroup(id); err != nil {
@@ -425,10 +426,12 @@ func (c *creation) moveDevices() error {
 	return err
 }
 
-// store publishes the state: from here on the container is "created".
+// store publishes the state: from here on the container is "created", or runs.
 func (c *creation) store() error {
-	if c.opts.Await {
-		return os.Rename(c.path(newStateFile), c.path(stateFile))
+	if c.hidden() {
+		if err := os.Rename(c.path(newStateFile), c.path(stateFile)); err != nil || c.opts.Await {
+			return err
+		}
 	}
 	return c.ready()
 }

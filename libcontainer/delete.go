@@ -20,7 +20,11 @@ const endTimeout = 10_000
 // Delete removes a container that has stopped, or that was never started, as runc does; with
 // force one in any state. It may be repeated after a crash at any step.
 func (c *Container) Delete(force bool) error {
-	if err := c.lock(); err != nil {
+	err := c.lock()
+	if force && errors.Is(err, ErrNotExist) { // somebody else was quicker
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	defer c.unlock()
@@ -31,7 +35,7 @@ func (c *Container) Delete(force bool) error {
 	if !force && status == Running && c.awaitEnding() {
 		status = Stopped
 	}
-	if !force && status != Stopped && status != Created && status != Creating {
+	if !force && status != Stopped && status != Created {
 		return fmt.Errorf("cannot delete container %s that is not stopped: %s", c.state.ID, status)
 	}
 	return c.destroy()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,5 +96,67 @@ func TestVerbsGiveTheLockBack(t *testing.T) {
 		case <-time.After(10 * time.Second):
 			t.Fatalf("%s keeps the lock", name)
 		}
+	}
+}
+
+// storeState writes the state of a container, and loads it.
+func storeState(t *testing.T, r *Runtime, file string, state *State) *Container {
+	t.Helper()
+	dir := filepath.Join(r.Root, "web")
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, file), state.encode(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := r.Load("web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// Who waits for a create under way must not go by what the state was before.
+func TestLockAfterACreate(t *testing.T) {
+	r := &Runtime{Root: t.TempDir()}
+	state := sampleState()
+	state.Pid, state.CgroupPaths, state.Unit, state.Resctrl = 0, nil, "", nil
+	c := storeState(t, r, creatingFile, &state)
+	stat, err := sys.ReadProcessStat(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	state.Pid, state.StartTime = os.Getpid(), stat.StartTime
+	storeState(t, r, stateFile, &state)
+	if err := c.Delete(false); err == nil || !strings.Contains(err.Error(), "that is not stopped: running") {
+		t.Errorf("delete without force: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(r.Root, "web", stateFile)); err != nil {
+		t.Error(err)
+	}
+}
+
+// Who waits for a delete must leave alone what has the name by now.
+func TestLockAfterADelete(t *testing.T) {
+	r := &Runtime{Root: t.TempDir()}
+	state := sampleState()
+	state.Pid, state.CgroupPaths, state.Unit, state.Resctrl = 0, nil, "", nil
+	first, second := storeState(t, r, stateFile, &state), storeState(t, r, stateFile, &state)
+	if err := os.RemoveAll(filepath.Join(r.Root, "web")); err != nil {
+		t.Fatal(err)
+	}
+	storeState(t, r, stateFile, &state)
+	if err := first.Delete(false); !errors.Is(err, ErrNotExist) {
+		t.Errorf("delete: %v", err)
+	}
+	if err := second.Delete(true); err != nil {
+		t.Errorf("delete with force: %v", err)
+	}
+	if err := second.Pause(); !errors.Is(err, ErrNotExist) {
+		t.Errorf("pause: %v", err)
+	}
+	if _, err := r.Load("web"); err != nil {
+		t.Errorf("the other container: %v", err)
 	}
 }

@@ -89,7 +89,8 @@ func (r *Runtime) Restore(id string, b *bundle.Bundle, o RestoreOptions) (_ *Con
 			return nil, err
 		}
 	}
-	return c.Container, sys.Funlock(c.dir)
+	c.unlock()
+	return c.Container, nil
 }
 
 // find checks CRIU and the checkpoint before anything is made.

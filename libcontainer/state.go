@@ -160,7 +160,7 @@ func (c *Container) ID() string { return c.state.ID }
 
 // Status asks the kernel what the container does.
 func (c *Container) Status() (Status, error) {
-	if c.state.Pid == 0 {
+	if c.state.Pid == 0 && !c.locked {
 		if c.busy() {
 			return Creating, nil
 		}

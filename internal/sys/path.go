@@ -151,6 +151,15 @@ func OpenDirectory(path string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
+// Deleted reports whether an open directory was removed: it has no name any more.
+func Deleted(dir *os.File) (bool, error) {
+	var st syscall.Stat_t
+	if err := syscall.Fstat(int(dir.Fd()), &st); err != nil {
+		return false, &os.PathError{Op: "stat", Path: dir.Name(), Err: err}
+	}
+	return st.Nlink == 0, nil
+}
+
 // ReadFile reads a whole file. Unlike os.ReadFile it does not ask the poller of the Go
 // runtime about the file.
 func ReadFile(path string) ([]byte, error) {

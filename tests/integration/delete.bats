@@ -173,6 +173,31 @@ gone() {
 	gone
 }
 
+@test "delete: who waits for a create goes by what has come of it" {
+	process sleep 1000
+	mkfifo go
+	config '.hooks.createRuntime = [{path: "/bin/sh", timeout: 20, args: ["sh", "-c", "read -r _ <" + $fifo]}]' --arg fifo "$PWD/go"
+	rung run -d "$ID" </dev/null >/dev/null 2>&1 &
+	wait_until 5 creating
+	"$RUNG" --root "$STATE" delete "$ID" >deleted 2>&1 3>&- &
+	local deleter=$! code=0
+	wait_until 5 waits_for_lock "$deleter" || code=1
+	echo >go
+	[ "$code" -eq 0 ]
+	wait "$deleter" || code=$?
+	[ "$code" -eq 1 ]
+	grep -q "cannot delete container $ID that is not stopped: running" deleted
+	[ "$(status_of)" = running ]
+}
+
+creating() {
+	[ "$(status_of 2>/dev/null)" = creating ]
+}
+
+waits_for_lock() { # PID
+	grep -q -- "-> FLOCK .* $1 " /proc/locks
+}
+
 @test "delete: wrong number of arguments" {
 	run -1 rung delete
 	mentions 'requires exactly 1 argument(s)'
