@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -66,7 +68,7 @@ func writePidFile(path string, pid int) error {
 	}
 	dir, name := filepath.Split(path)
 	temporary := filepath.Join(dir, "."+name)
-	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_SYNC, 0o666)
+	file, err := newFile(temporary)
 	if err != nil {
 		return fmt.Errorf("--pid-file: %w", err)
 	}
@@ -80,4 +82,14 @@ func writePidFile(path string, pid int) error {
 		return fmt.Errorf("--pid-file: %w", err)
 	}
 	return nil
+}
+
+// newFile makes a file. One of a rung that was killed while it wrote is in nobody's way.
+func newFile(path string) (*os.File, error) {
+	const flags = os.O_CREATE | os.O_EXCL | os.O_WRONLY | os.O_SYNC
+	file, err := os.OpenFile(path, flags, 0o666)
+	if errors.Is(err, fs.ErrExist) && os.Remove(path) == nil {
+		file, err = os.OpenFile(path, flags, 0o666)
+	}
+	return file, err
 }

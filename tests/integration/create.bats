@@ -60,6 +60,13 @@ load helpers
 	[ "$(cat pid)" = "$(init_pid)" ]
 }
 
+@test "create --pid-file: one of a rung that was killed while it wrote is in nobody's way" {
+	echo 1 >.pid
+	create_container --pid-file pid
+	[ "$(cat pid)" = "$(init_pid)" ]
+	[ ! -e .pid ]
+}
+
 @test "create --pid-file: a relative one is below the caller's directory" {
 	cd "$BATS_TEST_TMPDIR"
 	create_container --pid-file here
