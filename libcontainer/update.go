@@ -35,18 +35,102 @@ func (c *Container) Update(r *specs.LinuxResources) error {
 		return err
 	}
 	manager.SetWarn(func(text string) { c.runtime.Log.Warn(text) })
+	r = withoutZeros(r)
 	if c.state.Unit != "" {
 		r = withBandwidth(r, before.CPU)
 	}
+	if !manager.SumsSwap() {
+		r = withSwap(r, before)
+	}
 	if err := manager.Set(r); err != nil {
-		back := *before
-		back.Devices = nil
-		if errBack := manager.Set(&back); errBack != nil {
+		if errBack := manager.Set(undoing(r, before)); errBack != nil {
 			return fmt.Errorf("%w (and the old limits could not be set again: %w)", err, errBack)
 		}
 		return err
 	}
 	return c.writeResources(before, r)
+}
+
+// withoutZeros leaves out what engines send for what is not set, so that it is not remembered.
+func withoutZeros(r *specs.LinuxResources) *specs.LinuxResources {
+	out := *r
+	if r.Memory != nil {
+		m := *r.Memory
+		m.Limit, m.Swap, m.Reservation = unlessZero(m.Limit), unlessZero(m.Swap), unlessZero(m.Reservation)
+		out.Memory = &m
+	}
+	if r.CPU != nil {
+		c := *r.CPU
+		c.Shares, c.Quota, c.Period = unlessZero(c.Shares), unlessZero(c.Quota), unlessZero(c.Period)
+		c.RealtimePeriod, c.RealtimeRuntime = unlessZero(c.RealtimePeriod), unlessZero(c.RealtimeRuntime)
+		out.CPU = &c
+	}
+	return &out
+}
+
+func unlessZero[T int64 | uint64](p *T) *T {
+	if p == nil || *p == 0 {
+		return nil
+	}
+	return p
+}
+
+// withSwap keeps the sum of memory and swap that was asked for before where another limit of memory alone is asked for, as
+// the kernel does on v1: v2 has limits of each, and no sum. Unlimited memory takes the swap along.
+func withSwap(r, before *specs.LinuxResources) *specs.LinuxResources {
+	if r.Memory == nil || r.Memory.Limit == nil || r.Memory.Swap != nil {
+		return r
+	}
+	memory, out := *r.Memory, *r
+	_, apart := before.Unified["memory.swap.max"]
+	switch {
+	case *memory.Limit < 0:
+		memory.Swap = memory.Limit
+	case !apart && before.Memory != nil && before.Memory.Swap != nil && *before.Memory.Swap > 0:
+		memory.Swap = before.Memory.Swap
+	}
+	out.Memory = &memory
+	return &out
+}
+
+// undoing are the limits of before, and the kernel's defaults of those that r sets and that were not set before. CPUs and
+// memory nodes have none.
+func undoing(r, before *specs.LinuxResources) *specs.LinuxResources {
+	out := *before
+	out.Devices = nil
+	if r.Memory != nil {
+		m := specs.LinuxMemory{}
+		if before.Memory != nil {
+			m = *before.Memory
+		}
+		m.CheckBeforeUpdate = nil
+		m.Limit, m.Swap = orDefault(m.Limit, r.Memory.Limit, -1), orDefault(m.Swap, r.Memory.Swap, -1)
+		m.Reservation = orDefault(m.Reservation, r.Memory.Reservation, -1)
+		out.Memory = &m
+	}
+	if r.CPU != nil {
+		c := specs.LinuxCPU{}
+		if before.CPU != nil {
+			c = *before.CPU
+		}
+		c.Shares, c.Burst = orDefault(c.Shares, r.CPU.Shares, 1024), orDefault(c.Burst, r.CPU.Burst, 0)
+		c.Quota, c.Period = orDefault(c.Quota, r.CPU.Quota, -1), orDefault(c.Period, r.CPU.Period, 100_000)
+		c.Idle = orDefault(c.Idle, r.CPU.Idle, 0)
+		out.CPU = &c
+	}
+	if r.Pids != nil && (before.Pids == nil || before.Pids.Limit == nil) {
+		none := int64(-1)
+		out.Pids = &specs.LinuxPids{Limit: &none}
+	}
+	return &out
+}
+
+// orDefault is a limit of before, or the default where there was none and another one is asked for.
+func orDefault[T int64 | uint64](before, asked *T, value T) *T {
+	if asked == nil || before != nil && *before != 0 {
+		return before
+	}
+	return &value
 }
 
 // withBandwidth completes a CPU quota by its period, and the other way round, from what was asked for

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -24,5 +25,66 @@ func TestWithBandwidth(t *testing.T) {
 	}
 	if r := withBandwidth(&specs.LinuxResources{}, cpu(1, 1)); r.CPU != nil {
 		t.Error("an update without CPU got one")
+	}
+}
+
+func resources(t *testing.T, text string) *specs.LinuxResources {
+	t.Helper()
+	r := &specs.LinuxResources{}
+	if err := json.Unmarshal([]byte(text), r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func asText(t *testing.T, r *specs.LinuxResources) string {
+	t.Helper()
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestWithSwap: on v2 another limit of memory must not change the sum of memory and swap.
+func TestWithSwap(t *testing.T) {
+	const before = `{"memory":{"limit":100,"swap":300}}`
+	for _, c := range []struct{ before, update, want string }{
+		{before, `{"memory":{"limit":200}}`, `{"memory":{"limit":200,"swap":300}}`},
+		{before, `{"memory":{"limit":200,"swap":400}}`, `{"memory":{"limit":200,"swap":400}}`},
+		{before, `{"memory":{"limit":-1}}`, `{"memory":{"limit":-1,"swap":-1}}`},
+		{before, `{"memory":{"reservation":50}}`, `{"memory":{"reservation":50}}`},
+		{before, `{"pids":{"limit":5}}`, `{"pids":{"limit":5}}`},
+		{`{"memory":{"limit":100,"swap":-1}}`, `{"memory":{"limit":200}}`, `{"memory":{"limit":200}}`},
+		{`{"memory":{"limit":100}}`, `{"memory":{"limit":200}}`, `{"memory":{"limit":200}}`},
+		{`{}`, `{"memory":{"limit":200}}`, `{"memory":{"limit":200}}`},
+		{`{"memory":{"swap":300},"unified":{"memory.swap.max":"7"}}`, `{"memory":{"limit":200}}`, `{"memory":{"limit":200}}`},
+	} {
+		if got := asText(t, withSwap(resources(t, c.update), resources(t, c.before))); got != c.want {
+			t.Errorf("%s after %s: %s, want %s", c.update, c.before, got, c.want)
+		}
+	}
+}
+
+// TestUndoing: what an update that is refused has set already is taken back, where there was no limit too.
+func TestUndoing(t *testing.T) {
+	for _, c := range []struct{ before, update, want string }{
+		{`{}`, `{"memory":{"limit":5,"swap":6,"reservation":7},"cpu":{"shares":8,"quota":9,"burst":10,"period":11,"idle":1},"pids":{"limit":12}}`,
+			`{"memory":{"limit":-1,"reservation":-1,"swap":-1},"cpu":{"shares":1024,"quota":-1,"burst":0,"period":100000,"idle":0},"pids":{"limit":-1}}`},
+		{`{"memory":{"limit":1},"cpu":{"quota":2,"cpus":"0"},"pids":{"limit":3}}`, `{"memory":{"limit":5},"cpu":{"quota":9},"pids":{"limit":12}}`,
+			`{"memory":{"limit":1},"cpu":{"quota":2,"cpus":"0"},"pids":{"limit":3}}`},
+		{`{"devices":[{"allow":false}],"pids":{"limit":3}}`, `{"memory":{}}`, `{"memory":{},"pids":{"limit":3}}`},
+	} {
+		if got := asText(t, undoing(resources(t, c.update), resources(t, c.before))); got != c.want {
+			t.Errorf("%s after %s: %s, want %s", c.update, c.before, got, c.want)
+		}
+	}
+}
+
+// TestWithoutZeros: 0 is what is not set, but for those where it is a value.
+func TestWithoutZeros(t *testing.T) {
+	const update = `{"memory":{"limit":0,"reservation":0,"swap":0},"cpu":{"shares":0,"quota":0,"burst":0,"period":0,"idle":0},"pids":{"limit":0}}`
+	if got := asText(t, withoutZeros(resources(t, update))); got != `{"memory":{},"cpu":{"burst":0,"idle":0},"pids":{"limit":0}}` {
+		t.Error(got)
 	}
 }

@@ -58,7 +58,7 @@ func (t target) sharesAndIdle(r *specs.LinuxCPU) error {
 	}
 	idle := func() error { return t.writeInt(cpuField+"idle", "cpu.idle", *r.Idle) }
 	if *r.Idle == 0 {
-		if err := idle(); err != nil {
+		if err := idle(); err != nil && !errors.Is(err, syscall.ENOENT) { // before 5.15 none is idle
 			return err
 		}
 		return t.shares(deref(r.Shares))

@@ -20,6 +20,9 @@ const (
 	v1Memsw = "memory.memsw.limit_in_bytes"
 )
 
+// SumsSwap reports whether the kernel limits the sum of memory and swap, as v1 does; on v2 it is each of them.
+func (m *Manager) SumsSwap() bool { return m.dir("memory") != nil }
+
 // unlimited is how config.json writes "no limit" (config-linux.md, Memory).
 const unlimited = -1
 

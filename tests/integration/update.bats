@@ -57,6 +57,31 @@ update() {
 	[ "$(memory_limit)" = max ] || [ "$(memory_limit)" -gt 1000000000000 ]
 }
 
+@test "update: one that is refused changes nothing, where there was no limit either" {
+	start_sleeper
+	run -1 rung update --memory 100m --cpu-quota 50000 --pids-limit 20 --cpuset-cpus 9999 "$ID"
+	mentions linux.resources.cpu.cpus
+	[ "$(memory_limit)" = max ] || [ "$(memory_limit)" -gt 1000000000000 ]
+	[ "$(pids_limit)" = max ]
+	[[ "$(limit cpu cpu.cfs_quota_us cpu.max)" =~ ^(-1|max\ 100000)$ ]]
+}
+
+# v1 has a limit of the sum, which stays what it is.
+@test "update: memory alone leaves the sum of memory and swap alone" {
+	config '.linux.resources += {memory: {limit: 33554432, swap: 100663296}}'
+	start_sleeper
+	limit memory memory.memsw.limit_in_bytes memory.swap.max >/dev/null || skip "needs swap accounting"
+	update --memory 64m
+	if is_v2; then
+		[ "$(cgroup_value '' memory.swap.max)" = 33554432 ]
+	else
+		[ "$(cgroup_value memory memory.memsw.limit_in_bytes)" = 100663296 ]
+	fi
+	run -1 rung update --memory 128m "$ID"
+	mentions linux.resources.memory
+	[ "$(memory_limit)" = 67108864 ]
+}
+
 @test "update: pids" {
 	start_limited
 	update --pids-limit 10
