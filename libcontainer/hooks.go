@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -143,6 +144,12 @@ func (s *streams) closeWriters() {
 	}
 }
 
+// closeReaders ends the copying.
+func (s *streams) closeReaders() {
+	s.out[0].Close()
+	s.err[0].Close()
+}
+
 type insideProcess struct {
 	pid     int
 	streams *streams
@@ -159,13 +166,15 @@ func (e *exitError) Error() string {
 	return fmt.Sprintf("exit status %d", e.status.ExitStatus())
 }
 
-// Wait reaps the hook, and waits for its output unless it was killed.
+// Wait reaps the hook, and waits for its output: not for long where another process has it too.
 func (p *insideProcess) Wait() error {
 	status, err := sys.Wait(p.pid)
 	if err != nil {
 		return err
 	}
+	late := time.AfterFunc(hook.OutputGrace, p.streams.closeReaders)
 	p.streams.done.Wait()
+	late.Stop()
 	if status.ExitStatus() != 0 {
 		return &exitError{status}
 	}
@@ -176,8 +185,7 @@ func (p *insideProcess) Wait() error {
 func (p *insideProcess) Kill() error {
 	p.killed.Do(func() {
 		_ = syscall.Kill(-p.pid, syscall.SIGKILL)
-		p.streams.out[0].Close()
-		p.streams.err[0].Close()
+		p.streams.closeReaders()
 	})
 	return nil
 }

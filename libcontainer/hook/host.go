@@ -30,7 +30,7 @@ func hostStart(dir string) Start {
 			SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
 			// A hook that leaves a daemon behind with its standard streams must
 			// not hold up the container.
-			WaitDelay: outputGrace,
+			WaitDelay: OutputGrace,
 		}
 		if err := cmd.Start(); err != nil {
 			return nil, err
@@ -39,13 +39,13 @@ func hostStart(dir string) Start {
 	}
 }
 
-// outputGrace is how long the output of a hook is read after its exit, where
+// OutputGrace is how long the output of a hook is read after its exit, where
 // another process still has the writing end.
-const outputGrace = 100 * time.Millisecond
+const OutputGrace = 100 * time.Millisecond
 
 type hostProcess struct{ cmd *exec.Cmd }
 
-// Wait takes output that was cut short by outputGrace for what it is: the exit
+// Wait takes output that was cut short by OutputGrace for what it is: the exit
 // status was 0.
 func (p *hostProcess) Wait() error {
 	err := p.cmd.Wait()

@@ -286,6 +286,19 @@ destroyed() {
 	((SECONDS - before < 5))
 }
 
+# bats test_tags=user
+@test "a hook in the container that leaves a process with its streams behind" {
+	local name before
+	for name in createContainer startContainer; do
+		config 'del(.hooks)'
+		hook "$name" 'sleep 100 & exit 0'
+		before=$SECONDS
+		inside 'echo runs'
+		says runs
+		((SECONDS - before < 20)) || fail "$name: $((SECONDS - before)) s"
+	done
+}
+
 # A hook that does not read its state is no error.
 # bats test_tags=user
 @test "a hook that does not read its standard input" {
