@@ -20,7 +20,7 @@ commands_of_help() {
 }
 
 options_of_help() { # [COMMAND]
-	"$RUNG" "$@" --help | sed -nE 's/^ +(-[^ ,]+( [a-z]+)?(, -[^ ,]+( [a-z]+)?)*)  .*/\1/p' | grep -oE -- '--?[a-z][a-z0-9-]*' | sort -u
+	"$RUNG" "$@" --help | sed -nE 's/^ +-/-/p' | sed 's/  .*//' | grep -oE -- '--?[a-z][a-z0-9-]*' | sort -u
 }
 
 @test "man: a page for each command, and none more" {
@@ -74,7 +74,7 @@ bash_completes() { # WORD...
 		shift
 		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 		_rung 2>/dev/null
-		echo "${COMPREPLY[*]}"' _ "$COMPLETIONS/bash/rung" "$@"
+		printf "%s\n" "${COMPREPLY[*]}"' _ "$COMPLETIONS/bash/rung" "$@"
 }
 
 @test "completion of bash: every option of every command" {
