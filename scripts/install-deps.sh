@@ -37,8 +37,16 @@ needs_go() {
 # libFuzzer is in a package of its own, named after the version of clang.
 clang_with_runtime() {
 	local version
-	version=$(apt-cache depends clang | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')
+	version=$(clang_version)
+	if [ -z "$version" ]; then # a new machine, whose apt knows no packages yet
+		as_root apt-get update -q >&2
+		version=$(clang_version)
+	fi
 	printf '%s\n' clang "libclang-rt-$version-dev"
+}
+
+clang_version() {
+	apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p'
 }
 
 is_installed() {
