@@ -25,7 +25,7 @@ type mountOptions struct {
 
 type attrOption struct{ set, clear uint64 }
 
-// attrOption returns what an option does to mount_setattr's attributes. The access time
+// attributeOf returns what an option does to mount_setattr's attributes. The access time
 // is one field of three values, so to set one is to clear the others.
 func attributeOf(name string) (attrOption, bool) {
 	switch name {

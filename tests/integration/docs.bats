@@ -2,6 +2,7 @@
 # Man pages and completions: every command and option is in them, and the shells can load them.
 
 load helpers
+load commands
 
 MAN=$RUNG_SOURCE/man
 COMPLETIONS=$RUNG_SOURCE/contrib/completions
@@ -14,11 +15,7 @@ teardown() {
 	:
 }
 
-# The names in a help text: of commands, or of options with their dashes.
-commands_of_help() {
-	"$RUNG" --help | sed -n '/^COMMANDS:/,/^$/s/^   \([a-z]\+\).*/\1/p' | grep -v '^help$'
-}
-
+# The names of options in a help text, with their dashes.
 options_of_help() { # [COMMAND]
 	"$RUNG" "$@" --help | sed -nE 's/^ +-/-/p' | sed 's/  .*//' | grep -oE -- '--?[a-z][a-z0-9-]*' | sort -u
 }

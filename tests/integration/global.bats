@@ -3,6 +3,7 @@
 # The options that all commands share, the log, and wrong usage.
 
 load helpers
+load commands
 
 setup() {
 	setup_bundle
@@ -185,7 +186,7 @@ logged_json() { # TEXT
 
 @test "help: of each command, with its flags" {
 	local command
-	for command in $("$RUNG" --help | sed -n '/^COMMANDS:/,/^$/s/^   \([a-z]\+\).*/\1/p' | grep -v '^help$'); do
+	for command in $(commands_of_help); do
 		run -0 rung "$command" --help
 		mentions "rung $command" USAGE:
 		local long=$output
