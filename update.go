@@ -46,6 +46,9 @@ func updateCommand() *cli.Command {
 }
 
 func update(c *libcontainer.Container, r *specs.LinuxResources, l3Cache, memBw string) error {
+	if err := c.CheckResctrl(l3Cache, memBw); err != nil {
+		return err // before anything is changed
+	}
 	if err := c.Update(r); err != nil {
 		return err
 	}

@@ -51,8 +51,19 @@ func (c *Container) Resctrl() *resctrl.Group {
 }
 
 // UpdateResctrl writes a schema of the L3 cache, one of memory bandwidth, or both; "" leaves
-// one as it is. The errors have runc's words.
+// one as it is.
 func (c *Container) UpdateResctrl(l3Cache, memBw string) error {
+	if l3Cache == "" && memBw == "" {
+		return nil
+	}
+	if err := c.CheckResctrl(l3Cache, memBw); err != nil {
+		return err
+	}
+	return c.Resctrl().Update(l3Cache, memBw)
+}
+
+// CheckResctrl says whether this machine and this container have what UpdateResctrl changes. The errors have runc's words.
+func (c *Container) CheckResctrl(l3Cache, memBw string) error {
 	if l3Cache == "" && memBw == "" {
 		return nil
 	}
@@ -65,5 +76,5 @@ func (c *Container) UpdateResctrl(l3Cache, memBw string) error {
 	case c.state.Resctrl == nil:
 		return errors.New("updating a non-existent Intel RDT configuration is not supported")
 	}
-	return c.Resctrl().Update(l3Cache, memBw)
+	return nil
 }

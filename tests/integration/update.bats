@@ -82,6 +82,14 @@ update() {
 	[ "$(memory_limit)" = 67108864 ]
 }
 
+@test "update: Intel RDT that is not there, and nothing is changed" {
+	[ ! -e /sys/fs/resctrl/info ] || skip "needs a machine without Intel RDT"
+	start_limited
+	run -1 rung update --memory 64m --l3-cache-schema L3:0=ff "$ID"
+	mentions 'l3 cache schema is not enabled'
+	[ "$(memory_limit)" = 33554432 ]
+}
+
 @test "update: pids" {
 	start_limited
 	update --pids-limit 10
