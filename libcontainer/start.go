@@ -119,11 +119,7 @@ func (c *Container) untilExec(conn *os.File, spec *specs.Spec) error {
 // outcome reads the page of a container that another rung created. Between the start and
 // EXEC there is only the load of the seccomp filter.
 func (c *Container) outcome() error {
-	file, err := os.OpenFile(c.path(progressFile), os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	progress, err := launch.OpenProgress(file)
+	progress, err := c.progress()
 	if err != nil {
 		return err
 	}
@@ -139,6 +135,26 @@ func (c *Container) outcome() error {
 		return notExecuted{spec.Process.Args[0], errno}
 	}
 	return nil
+}
+
+// progress opens the page of a container that another rung created, and that was not started.
+func (c *Container) progress() (*launch.Progress, error) {
+	file, err := os.OpenFile(c.path(progressFile), os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	return launch.OpenProgress(file)
+}
+
+// executes reports whether the process of a created container is past its wait for start: a start that was killed leaves the
+// socket behind.
+func (c *Container) executes() bool {
+	progress, err := c.progress()
+	if err != nil {
+		return false
+	}
+	defer progress.Close()
+	return progress.Op() == c.state.ExecOp
 }
 
 // notExecuted is a launch.Failure of a container that another rung created.

@@ -182,7 +182,7 @@ func (c *Container) Status() (Status, error) {
 		return "", err
 	case frozen:
 		return Paused, nil
-	case sys.Exists(c.path(startSocket)):
+	case sys.Exists(c.path(startSocket)) && !c.executes():
 		return Created, nil
 	}
 	return Running, nil

@@ -69,6 +69,13 @@ bind_mount() { # SOURCE DESTINATION
 	done
 }
 
+# bats test_tags=user
+@test "CVE-2019-16884: no mount into /proc through a link of the image" {
+	ln -s /proc/self/attr "$ROOTFS/innocent"
+	bind_mount "$OUTSIDE" /innocent
+	refused 'mounts[7]' 'too many levels of symbolic links'
+}
+
 # https://github.com/opencontainers/runc/issues/2197 (CVE-2019-19921), CVE-2023-27561, CVE-2023-28642, CVE-2025-54867
 # bats test_tags=user
 @test "CVE-2019-19921: /proc of the image is a symbolic link" {
@@ -305,6 +312,14 @@ bind_mount() { # SOURCE DESTINATION
 	untouched
 	[ "$(stat -c %u "$OUTSIDE/file")" = "$owner" ]
 	[ "$(stat -c %t:%T:%u /dev/null)" = 1:3:0 ]
+}
+
+@test "CVE-2026-88265: /dev/null of the image is a file" {
+	needs_root
+	config 'del(.mounts[] | select(.destination | startswith("/dev")))'
+	echo content >"$ROOTFS/dev/null"
+	run -1 rung run -b "$BUNDLE" "$ID" </dev/null
+	mentions 'no such device'
 }
 
 # https://nvd.nist.gov/vuln/detail/CVE-2025-52881: writes to /proc that mounts of the image send elsewhere.

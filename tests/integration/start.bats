@@ -68,6 +68,20 @@ load helpers
 	[ "$(status_of)" = running ]
 }
 
+# Such as an engine's that does not wait any longer. Taken for a created one, it would be killed by a plain delete.
+# bats test_tags=user
+@test "start: killed when it has said go, it leaves a running container" {
+	process sleep 1000
+	create_container
+	(cd "$STATE/$ID" && perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new("start.sock")->syswrite("\1")')
+	wait_until 5 grep -qx sleep "/proc/$(init_pid)/comm"
+	[ "$(status_of)" = running ]
+	run -1 rung delete "$ID"
+	mentions 'that is not stopped: running'
+	run -1 rung start "$ID"
+	mentions 'cannot start an already running container'
+}
+
 # bats test_tags=user
 @test "start: a program that cannot be executed" {
 	own_rootfs
