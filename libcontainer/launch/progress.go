@@ -3,6 +3,7 @@ package launch
 import (
 	"encoding/binary"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -63,6 +64,7 @@ func mapProgress(file *os.File, size int) (*Progress, error) {
 }
 
 func (p *Progress) word(offset int) uint32 {
+	defer runtime.KeepAlive(p) // the page goes with it
 	return atomic.LoadUint32((*uint32)(unsafe.Pointer(&p.data[offset])))
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"syscall"
 
@@ -279,14 +280,14 @@ func (h *Hands) Abort() {
 	h.Close()
 }
 
-// Close gives up the parent's end of the socket and the progress page; Pid is not to be asked
-// afterwards.
+// Close gives up the parent's end of the socket. The progress page goes when nobody has the Hands any more: to unmap it
+// takes longer than all other calls of the parent together, and the end of a command does it anyway.
 func (h *Hands) Close() {
 	h.sync.Close()
 	if h.bell != nil {
 		h.bell.Close()
 	}
-	_ = h.Progress.Close()
+	runtime.AddCleanup(h.Progress, func(data []byte) { _ = sys.Unmap(data) }, h.Progress.data)
 }
 
 // Segments returns the plans that were sent, for a trace.
