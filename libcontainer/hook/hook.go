@@ -26,8 +26,8 @@ type Process interface {
 	// been handed to its stdout and stderr. The error is nil for exit status 0,
 	// and an *exec.ExitError or one that reads like it otherwise.
 	Wait() error
-	// Kill ends the hook and its children. After it, Wait must not wait for
-	// output any more.
+	// Kill ends the hook, with its children where it has a timeout. After it, Wait
+	// must not wait for output any more.
 	Kill() error
 }
 
@@ -49,7 +49,7 @@ func (e *TimeoutError) Error() string {
 //
 // An error names field, the exit status and the end of what the hook has
 // written, in words that engines know from runc. A hook that outlives its
-// timeout or ctx is killed with its process group.
+// timeout is killed with its process group, one that outlives ctx is killed.
 func Run(ctx context.Context, h specs.Hook, field string, state *State, start Start) error {
 	if err := run(ctx, h, state, start); err != nil {
 		return fmt.Errorf("%s: error running %s: %w", field, title(field), err)

@@ -26,8 +26,9 @@ func hostStart(dir string) Start {
 			Stdin:  stdin,
 			Stdout: stdout,
 			Stderr: stderr,
-			// A group of its own can be killed as a whole.
-			SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
+			// A group of its own can be killed as a whole. Without a timeout nobody does; the ^C of a
+			// terminal reaches the hook then, as with runc.
+			SysProcAttr: &syscall.SysProcAttr{Setpgid: h.Timeout != nil},
 			// A hook that leaves a daemon behind with its standard streams must
 			// not hold up the container.
 			WaitDelay: OutputGrace,
@@ -35,7 +36,7 @@ func hostStart(dir string) Start {
 		if err := cmd.Start(); err != nil {
 			return nil, err
 		}
-		return &hostProcess{cmd}, nil
+		return &hostProcess{cmd, h.Timeout != nil}, nil
 	}
 }
 
@@ -43,7 +44,10 @@ func hostStart(dir string) Start {
 // another process still has the writing end.
 const OutputGrace = 100 * time.Millisecond
 
-type hostProcess struct{ cmd *exec.Cmd }
+type hostProcess struct {
+	cmd   *exec.Cmd
+	group bool // of its own
+}
 
 // Wait takes output that was cut short by OutputGrace for what it is: the exit
 // status was 0.
@@ -55,4 +59,9 @@ func (p *hostProcess) Wait() error {
 	return err
 }
 
-func (p *hostProcess) Kill() error { return sys.KillGroup(p.cmd.Process.Pid) }
+func (p *hostProcess) Kill() error {
+	if !p.group {
+		return p.cmd.Process.Kill()
+	}
+	return sys.KillGroup(p.cmd.Process.Pid)
+}

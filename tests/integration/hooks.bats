@@ -279,6 +279,20 @@ destroyed() {
 }
 
 # bats test_tags=user
+@test "^C of a terminal ends a hook that hangs, and run with it" {
+	local pid before=$SECONDS status=0
+	hook createRuntime "echo >$BUNDLE/runs; sleep 100"
+	setsid "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID" >"$BUNDLE/out" 2>&1 3>&- &
+	pid=$!
+	wait_until 10 test -e "$BUNDLE/runs"
+	kill -INT -- "-$pid"
+	wait "$pid" || status=$?
+	[ "$status" -eq 1 ]
+	((SECONDS - before < 50)) || fail "$((SECONDS - before)) s"
+	[[ $(<"$BUNDLE/out") == *'hooks.createRuntime[0]'*'signal: interrupt'* ]] || fail "$(<"$BUNDLE/out")"
+	[ ! -e "$STATE/$ID" ]
+}
+
 @test "a hook in the container that outlives its timeout is killed" {
 	hook createContainer 'sleep 100' '{"timeout": 1}'
 	local before=$SECONDS
