@@ -2,6 +2,8 @@ package libcontainer
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,6 +99,51 @@ func TestVerbsGiveTheLockBack(t *testing.T) {
 			t.Fatalf("%s keeps the lock", name)
 		}
 	}
+}
+
+// Who waits long learns for whom.
+func TestLockThatTakesLong(t *testing.T) {
+	defer func(d time.Duration) { slowLock = d }(slowLock)
+	slowLock = time.Millisecond
+	state := sampleState()
+	state.Pid = 0
+	r := runtimeWith(t, state)
+	first, err := r.Load("web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	told := make(chan string, 1)
+	r.Log = slog.New(slog.NewTextHandler(writerFunc(func(text []byte) { told <- string(text) }), nil))
+	second, err := r.Load("web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	if err := first.lock(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- second.Pause() }()
+	select {
+	case text := <-told:
+		if want := fmt.Sprintf("container web: waiting for process %d (%s", os.Getpid(), os.Args[0]); !strings.Contains(text, want) {
+			t.Errorf("%q has no %q", text, want)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("nothing was told")
+	}
+	first.unlock()
+	if err := <-done; !errors.Is(err, ErrNotRunning) {
+		t.Error(err)
+	}
+}
+
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(text []byte) (int, error) {
+	f(text)
+	return len(text), nil
 }
 
 // storeState writes the state of a container, and loads it.

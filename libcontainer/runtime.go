@@ -145,51 +145,6 @@ func (r *Runtime) makeDir(id string) (*os.File, error) {
 	return sys.OpenDirectory(path)
 }
 
-// lock serialises the verbs that change a container; readers need none. The lock ends
-// with the file, so with the process.
-func (c *Container) lock() error {
-	if err := c.lockDir(); err != nil {
-		return err
-	}
-	err := c.refresh()
-	if err != nil {
-		c.unlock()
-	}
-	return err
-}
-
-// lockDir is lock for a container that has no state yet.
-func (c *Container) lockDir() error {
-	if err := sys.Flock(c.dir); err != nil {
-		return fmt.Errorf("lock container %s: %w", c.state.ID, err)
-	}
-	c.locked = true
-	return nil
-}
-
-// refresh: who had the lock before may have been the create, which has a process by now, or a delete, after
-// which all that is of that name is another container's.
-func (c *Container) refresh() error {
-	deleted, err := sys.Deleted(c.dir)
-	switch {
-	case err != nil:
-		return err
-	case deleted:
-		return ErrNotExist
-	case c.state.Pid != 0:
-		return nil
-	}
-	c.manager = nil
-	return c.readState()
-}
-
-// unlock ends the lock at the end of a verb: a program that goes on must not keep others from
-// the container.
-func (c *Container) unlock() {
-	c.locked = false
-	_ = sys.Funlock(c.dir)
-}
-
 // facts are probed once a command.
 func (r *Runtime) facts() (*host.Facts, error) {
 	facts, err := host.Probe()
@@ -201,14 +156,6 @@ func (r *Runtime) facts() (*host.Facts, error) {
 
 // Close releases the container's lock and directory.
 func (c *Container) Close() { c.dir.Close() }
-
-// settled waits until the rung that made the container has seen its process enter the root.
-func (c *Container) settled() error {
-	if err := sys.FlockShared(c.dir); err != nil {
-		return fmt.Errorf("lock container %s: %w", c.state.ID, err)
-	}
-	return sys.Funlock(c.dir)
-}
 
 func (r *Runtime) warn(texts []string) {
 	for _, text := range texts {

@@ -135,28 +135,5 @@ func ReadProcessStat(pid int) (ProcessStat, error) {
 	}, nil
 }
 
-// Flock takes the exclusive lock of an open file, and waits for it (flock(2)).
-func Flock(file *os.File) error { return flock(file, unix.LOCK_EX) }
-
-// FlockShared takes a shared lock of an open file, and waits for it.
-func FlockShared(file *os.File) error { return flock(file, unix.LOCK_SH) }
-
-// TryFlockShared takes a shared lock of an open file where that needs no waiting.
-func TryFlockShared(file *os.File) bool { return flock(file, unix.LOCK_SH|unix.LOCK_NB) == nil }
-
-func flock(file *os.File, how int) error {
-	for {
-		err := unix.Flock(int(file.Fd()), how)
-		if err != unix.EINTR {
-			return os.NewSyscallError("flock", err)
-		}
-	}
-}
-
 // SignalNumber returns the signal called SIG..., or 0.
 func SignalNumber(name string) syscall.Signal { return unix.SignalNum(name) }
-
-// Funlock gives up the lock of an open file.
-func Funlock(file *os.File) error {
-	return os.NewSyscallError("flock", unix.Flock(int(file.Fd()), unix.LOCK_UN))
-}
