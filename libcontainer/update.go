@@ -1,14 +1,13 @@
 package libcontainer
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
+	"math"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"rung/internal/sys"
 	"rung/libcontainer/bundle"
 )
 
@@ -122,6 +121,31 @@ func undoing(r, before *specs.LinuxResources) *specs.LinuxResources {
 		none := int64(-1)
 		out.Pids = &specs.LinuxPids{Limit: &none}
 	}
+	if r.BlockIO != nil {
+		out.BlockIO = undoingThrottles(r.BlockIO, before.BlockIO)
+	}
+	for _, l := range r.HugepageLimits {
+		if !slices.ContainsFunc(before.HugepageLimits, func(b specs.LinuxHugepageLimit) bool { return b.Pagesize == l.Pagesize }) {
+			out.HugepageLimits = append(slices.Clip(out.HugepageLimits), specs.LinuxHugepageLimit{Pagesize: l.Pagesize, Limit: math.MaxUint64})
+		}
+	}
+	return &out
+}
+
+// undoingThrottles: a rate of 0 lifts a limit.
+func undoingThrottles(r, before *specs.LinuxBlockIO) *specs.LinuxBlockIO {
+	out := specs.LinuxBlockIO{}
+	if before != nil {
+		out = *before
+	}
+	asked := throttlesOf(r)
+	for i, list := range throttlesOf(&out) {
+		lifted := slices.Clone(*asked[i])
+		for k := range lifted {
+			lifted[k].Rate = 0
+		}
+		*list = upsert(lifted, *list, throttledDevice, replace)
+	}
 	return &out
 }
 
@@ -149,44 +173,4 @@ func withBandwidth(r *specs.LinuxResources, before *specs.LinuxCPU) *specs.Linux
 	}
 	out.CPU = &cpu
 	return &out
-}
-
-// Resources returns the limits in force: those of the configuration, and of later updates.
-func (c *Container) Resources() (*specs.LinuxResources, error) {
-	r := &specs.LinuxResources{}
-	raw, err := sys.ReadFile(c.path(resourcesFile))
-	if err == nil {
-		return r, json.Unmarshal(raw, r)
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	spec, err := c.Spec()
-	if err != nil {
-		return nil, err
-	}
-	if spec.Linux != nil && spec.Linux.Resources != nil {
-		r = spec.Linux.Resources
-	}
-	return r, nil
-}
-
-// writeResources merges an update into what was in force: members that JSON leaves out of the
-// update keep their value.
-func (c *Container) writeResources(before, update *specs.LinuxResources) error {
-	var merged specs.LinuxResources
-	for _, r := range []*specs.LinuxResources{before, update} {
-		text, err := json.Marshal(r)
-		if err != nil {
-			return err
-		}
-		if err := json.Unmarshal(text, &merged); err != nil {
-			return err
-		}
-	}
-	text, err := json.Marshal(&merged)
-	if err != nil {
-		return err
-	}
-	return sys.ReplaceFile(c.path(resourcesFile), text, 0o600)
 }

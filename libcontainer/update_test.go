@@ -73,6 +73,10 @@ func TestUndoing(t *testing.T) {
 			`{"memory":{"limit":-1,"reservation":-1,"swap":-1},"cpu":{"shares":1024,"quota":-1,"burst":0,"period":100000,"idle":0},"pids":{"limit":-1}}`},
 		{`{"memory":{"limit":1},"cpu":{"quota":2,"cpus":"0"},"pids":{"limit":3}}`, `{"memory":{"limit":5},"cpu":{"quota":9},"pids":{"limit":12}}`,
 			`{"memory":{"limit":1},"cpu":{"quota":2,"cpus":"0"},"pids":{"limit":3}}`},
+		{`{"blockIO":{"throttleReadBpsDevice":[{"major":8,"minor":0,"rate":5}]}}`, `{"blockIO":{"throttleReadBpsDevice":[{"major":8,"minor":16,"rate":9}]}}`,
+			`{"blockIO":{"throttleReadBpsDevice":[{"major":8,"minor":16,"rate":0},{"major":8,"minor":0,"rate":5}]}}`},
+		{`{"hugepageLimits":[{"pageSize":"2MB","limit":1}]}`, `{"hugepageLimits":[{"pageSize":"2MB","limit":3},{"pageSize":"1GB","limit":4}]}`,
+			`{"hugepageLimits":[{"pageSize":"2MB","limit":1},{"pageSize":"1GB","limit":18446744073709551615}]}`},
 		{`{"devices":[{"allow":false}],"pids":{"limit":3}}`, `{"memory":{}}`, `{"memory":{},"pids":{"limit":3}}`},
 	} {
 		if got := asText(t, undoing(resources(t, c.update), resources(t, c.before))); got != c.want {
@@ -86,5 +90,36 @@ func TestWithoutZeros(t *testing.T) {
 	const update = `{"memory":{"limit":0,"reservation":0,"swap":0},"cpu":{"shares":0,"quota":0,"burst":0,"period":0,"idle":0},"pids":{"limit":0}}`
 	if got := asText(t, withoutZeros(resources(t, update))); got != `{"memory":{},"cpu":{"burst":0,"idle":0},"pids":{"limit":0}}` {
 		t.Error(got)
+	}
+}
+
+// TestMerge: what is remembered of an update, for the next one's undoing and for those that ask.
+func TestMerge(t *testing.T) {
+	for _, c := range []struct{ before, update, want string }{
+		{`{"memory":{"limit":1,"swap":2},"pids":{"limit":3}}`, `{"memory":{"limit":5}}`, `{"memory":{"limit":5,"swap":2},"pids":{"limit":3}}`},
+		// An older file of "unified" would be written over the newer limit.
+		{`{"unified":{"memory.max":"1","memory.high":"2","pids.max":"3"}}`, `{"memory":{"limit":5}}`,
+			`{"memory":{"limit":5},"unified":{"memory.high":"2","pids.max":"3"}}`},
+		{`{"unified":{"pids.max":"3","cpu.max":"1 2","cpu.weight":"7","io.max":"8:0 rbps=1"}}`,
+			`{"cpu":{"quota":5,"shares":6},"pids":{"limit":4},"blockIO":{"throttleReadBpsDevice":[{"major":8,"minor":0,"rate":9}]}}`,
+			`{"cpu":{"shares":6,"quota":5},"pids":{"limit":4},"blockIO":{"throttleReadBpsDevice":[{"major":8,"minor":0,"rate":9}]}}`},
+		{`{"unified":{"pids.max":"3"}}`, `{"pids":{"limit":4},"unified":{"pids.max":"5"}}`, `{"pids":{"limit":4},"unified":{"pids.max":"5"}}`},
+		{`{"blockIO":{"weightDevice":[{"major":8,"minor":0,"weight":100},{"major":8,"minor":32,"weight":300}]}}`,
+			`{"blockIO":{"weightDevice":[{"major":8,"minor":16,"leafWeight":200},{"major":8,"minor":32,"leafWeight":400}]}}`,
+			`{"blockIO":{"weightDevice":[{"major":8,"minor":0,"weight":100},{"major":8,"minor":32,"weight":300,"leafWeight":400},` +
+				`{"major":8,"minor":16,"leafWeight":200}]}}`},
+		{`{"hugepageLimits":[{"pageSize":"2MB","limit":1}]}`, `{"hugepageLimits":[{"pageSize":"1GB","limit":2},{"pageSize":"2MB","limit":3}]}`,
+			`{"hugepageLimits":[{"pageSize":"2MB","limit":3},{"pageSize":"1GB","limit":2}]}`},
+		{`{"network":{"classID":1,"priorities":[{"name":"a","priority":1}]}}`, `{"network":{"priorities":[{"name":"b","priority":2}]}}`,
+			`{"network":{"classID":1,"priorities":[{"name":"a","priority":1},{"name":"b","priority":2}]}}`},
+		{`{}`, `{"network":{"priorities":[{"name":"b","priority":2}]}}`, `{"network":{"priorities":[{"name":"b","priority":2}]}}`},
+	} {
+		merged, err := merge(resources(t, c.before), resources(t, c.update))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := asText(t, merged); got != c.want {
+			t.Errorf("%s after %s:\n%s, want\n%s", c.update, c.before, got, c.want)
+		}
 	}
 }

@@ -110,7 +110,7 @@ func checkMemory(r *specs.LinuxResources, field string) error {
 	if m.Limit != nil && m.Swap != nil && *m.Swap > 0 && *m.Swap < *m.Limit {
 		return fail(field+".swap", "%d is memory plus swap, and less than the memory limit %d", *m.Swap, *m.Limit)
 	}
-	if m.Swappiness != nil && *m.Swappiness > 100 {
+	if m.Swappiness != nil && *m.Swappiness > 100 && int64(*m.Swappiness) != -1 { // -1: as engines write "unset"
 		return fail(field+".swappiness", "%d is not within 0 and 100", *m.Swappiness)
 	}
 	return nil

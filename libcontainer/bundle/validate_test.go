@@ -280,6 +280,7 @@ func TestRealConfigs(t *testing.T) {
 		{"mounts", `[{"destination":"/d","source":"rel","options":["bind"],"uidMappings":[{"containerID":0,"hostID":1,"size":1}],"gidMappings":[{"containerID":0,"hostID":1,"size":1}]}]`},
 		{"linux.resources.memory", `{"limit":-1,"swap":-1,"reservation":0,"kernel":-1,"disableOOMKiller":false}`},
 		{"linux.resources.memory", `{"limit":0,"swap":0,"swappiness":0}`},
+		{"linux.resources.memory", `{"swappiness":18446744073709551615}`},
 		{"linux.resources.cpu", `{"shares":0,"quota":0,"period":0,"cpus":"","mems":"0"}`},
 		{"linux.resources.cpu", `{"quota":-9999}`},
 		{"linux.resources.cpu", `{"shares":2,"quota":-1,"period":100000,"cpus":"0-3,5,7-9\n"}`},

@@ -235,7 +235,7 @@ func (t target) realtime(r *specs.LinuxCPU) error {
 
 func (m *Manager) setCpuset(r *specs.LinuxCPU) error {
 	if r == nil || (r.Cpus == "" && r.Mems == "") {
-		return nil
+		return m.filled()
 	}
 	t, err := m.locate("cpuset", cpuField+"cpus")
 	if err != nil {
@@ -247,7 +247,28 @@ func (m *Manager) setCpuset(r *specs.LinuxCPU) error {
 		}
 	}
 	if r.Mems != "" {
-		return t.write(cpuField+"mems", "cpuset.mems", r.Mems)
+		if err := t.write(cpuField+"mems", "cpuset.mems", r.Mems); err != nil {
+			return err
+		}
+	}
+	return m.filled()
+}
+
+// filled checks that a new v1 cpuset takes processes: what its parent has may be a sibling's alone, and
+// then the configuration must name others.
+func (m *Manager) filled() error {
+	d := m.dir("cpuset")
+	if d == nil || d.unfilled == nil {
+		return nil
+	}
+	for _, name := range [...]string{"cpus", "mems"} {
+		text, err := readText(d.path, "cpuset."+name)
+		if err != nil {
+			return err
+		}
+		if len(text) <= 1 {
+			return fmt.Errorf("%s%s is not given, and not all of the parent's can be had: %w", cpuField, name, d.unfilled)
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -56,7 +57,11 @@ func (m *Manager) furnish(d *cgroupDir) error {
 	case d.v2:
 		return m.enableControllers(d)
 	case d.has("cpuset"):
-		return inheritCpuset(d.path, path.Dir(d.path), d.fresh)
+		err := inheritCpuset(d.path, path.Dir(d.path), d.fresh)
+		if d.fresh && errors.Is(err, syscall.EINVAL) {
+			d.unfilled, err = err, nil
+		}
+		return err
 	}
 	return nil
 }
@@ -92,8 +97,11 @@ func (m *Manager) mkparent(d *cgroupDir, dir string) error {
 	if err != nil && !errors.Is(err, syscall.EEXIST) {
 		return err
 	}
-	if d.has("cpuset") {
+	switch {
+	case d.has("cpuset"):
 		return inheritCpuset(dir, path.Dir(dir), err == nil)
+	case d.v2 && err == nil:
+		return d.joinThreaded(dir)
 	}
 	return nil
 }
@@ -126,8 +134,9 @@ func (m *Manager) checkIdle(d *cgroupDir) error {
 }
 
 // inheritCpuset copies cpuset.cpus and cpuset.mems from the parent where they
-// are empty. On v1 a new cpuset has neither, and takes no process so.
-func inheritCpuset(dir, parent string, fresh bool) error {
+// are empty. On v1 a new cpuset has neither, and takes no process so. EINVAL (wrapped): a sibling
+// has some of them to itself (cpuset.cpu_exclusive, cpuset.mem_exclusive).
+func inheritCpuset(dir, parent string, fresh bool) (exclusive error) {
 	for _, f := range [...]string{"/cpuset.cpus", "/cpuset.mems"} {
 		if !fresh {
 			if cur, err := readText(dir, f[1:]); err != nil {
@@ -149,8 +158,11 @@ func inheritCpuset(dir, parent string, fresh bool) error {
 			}
 		}
 		if err := sys.WriteControl(dir+f, val); err != nil {
-			return &pathError{op: "write", path: dir + f, err: err}
+			exclusive = cmp.Or(exclusive, error(&pathError{op: "write", path: dir + f, err: err}))
+			if err != syscall.EINVAL {
+				return exclusive
+			}
 		}
 	}
-	return nil
+	return exclusive
 }

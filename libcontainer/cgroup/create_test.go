@@ -157,6 +157,32 @@ func checkRootless(t *testing.T, h *host.Cgroups) {
 	}
 }
 
+// A cgroup that was made and has limits is not left out for a process that may not enter it.
+func TestRootlessThatMayNotEnter(t *testing.T) {
+	f := newTree(t).file("cgroup.procs", "")
+	m := fresh(f.v2("pids"))
+	m.cfg.Rootless = true
+	for _, dir := range []string{f.top + "/..", f.top, f.top + "/c"} {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if os.Geteuid() == 0 {
+		runtime.LockOSThread() // as above
+		_, _, _ = syscall.RawSyscall(syscall.SYS_SETFSUID, 65534, 0, 0)
+		defer func() { _, _, _ = syscall.RawSyscall(syscall.SYS_SETFSUID, 0, 0, 0) }()
+	} else if err := os.Chmod(f.top+"/c/cgroup.procs", 0o444); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.EnterUnified(1); !isPermission(err) {
+		t.Errorf("%v, want a permission error", err)
+	}
+	m.dirs[0].fresh = false // as of exec
+	if err := m.EnterUnified(1); err != nil || len(m.Paths()) != 0 {
+		t.Errorf("%v, paths %v", err, m.Paths())
+	}
+}
+
 func TestGiveUp(t *testing.T) {
 	m := newManager(t, v1Host("/", "/"), Config{ID: "c"})
 	m.giveUp([]int{0, 2})

@@ -51,8 +51,8 @@ func (m *Manager) EnterUnified(pid int) error {
 		return nil
 	}
 	only := Manager{cfg: m.cfg, dirs: []cgroupDir{*d}}
-	if m.unit != nil {
-		only.cfg.Rootless = false // systemd may do it, so nobody is to be left outside
+	if m.unit != nil || d.fresh && !d.bare {
+		only.cfg.Rootless = false // systemd may do it, or limits are set there: nobody is to be left outside
 	}
 	if err := only.Enter(pid, false); err != nil {
 		if m.unit != nil && isPermission(err) {

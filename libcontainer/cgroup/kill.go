@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"syscall"
@@ -13,7 +14,7 @@ const killRounds = 10
 
 // Kill sends SIGKILL to every process of the cgroup and of those below, without
 // waiting for their end. On v2 the kernel does it at once (cgroup.kill, Linux
-// 5.14); on v1 the tree is frozen, killed and thawed. ErrNotExist if the cgroup
+// 5.14), but for a threaded cgroup; that, and on v1, the tree is frozen, killed and thawed. ErrNotExist if the cgroup
 // is gone.
 func (m *Manager) Kill() error {
 	d := m.dir("")
@@ -23,6 +24,9 @@ func (m *Manager) Kill() error {
 	if err := sys.WriteControl(d.path+"/cgroup.kill", "1"); err != nil {
 		if isGone(err) && !m.Exists() {
 			return ErrNotExist
+		}
+		if err == syscall.EOPNOTSUPP { // a threaded cgroup
+			return cmp.Or(m.killFrozen(d), m.killHybridRest())
 		}
 		if !isGone(err) || len(m.dirs) == 1 {
 			return fmt.Errorf("write %s/cgroup.kill: %w", d.path, err)
@@ -69,6 +73,11 @@ func (m *Manager) killV1() error {
 	if d == nil || !m.Exists() {
 		return ErrNotExist
 	}
+	return m.killFrozen(d)
+}
+
+// killFrozen kills what it finds in a tree that stands still.
+func (m *Manager) killFrozen(d *cgroupDir) error {
 	var seen map[int]bool
 	for range killRounds {
 		frozen := m.Freeze() == nil // without it a fork may escape, hence the rounds

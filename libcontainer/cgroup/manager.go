@@ -48,6 +48,8 @@ type cgroupDir struct {
 	v2    bool
 	fresh bool // made by this Manager: every file still has its default
 	bare  bool // no limits there: a named hierarchy, or v2 beside v1
+
+	unfilled error // why a new v1 cpuset could not have all that its parent has
 }
 
 // New computes the directories of a container's cgroup; nothing is touched.

@@ -21,7 +21,7 @@ import (
 // is told first, and the very values that it has are written.
 func (m *Manager) Set(r *specs.LinuxResources) error {
 	if r == nil {
-		return nil
+		return m.filled()
 	}
 	if m.unit != nil {
 		var err error

@@ -35,8 +35,8 @@ type PSIData struct {
 
 // PSIStats is a pressure file.
 type PSIStats struct {
-	Some PSIData `json:"some,omitzero"`
-	Full PSIData `json:"full,omitzero"`
+	Some PSIData `json:"some"`
+	Full PSIData `json:"full"`
 }
 
 // CPUStats is the CPU time used and denied.

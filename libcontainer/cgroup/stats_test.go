@@ -94,11 +94,14 @@ func TestStatsOfNothing(t *testing.T) {
 
 // The keys that readers of `runc events --stats` look for.
 func TestStatsJSON(t *testing.T) {
-	b, err := json.Marshal(&Stats{Hugetlb: map[string]HugetlbStats{"2MB": {Failcnt: 1}}, Pids: PidsStats{Current: 1}})
+	b, err := json.Marshal(&Stats{
+		CPU:     CPUStats{PSI: &PSIStats{Some: PSIData{Total: 1}}},
+		Hugetlb: map[string]HugetlbStats{"2MB": {Failcnt: 1}}, Pids: PidsStats{Current: 1},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"cpu":{},"cpuset":{"cpu_exclusive":0,"mem_hardwall":0,"mem_exclusive":0,"memory_migrate":0,` +
+	const want = `{"cpu":{"psi":{"some":{"avg10":0,"avg60":0,"avg300":0,"total":1},"full":{"avg10":0,"avg60":0,"avg300":0,"total":0}}},"cpuset":{"cpu_exclusive":0,"mem_hardwall":0,"mem_exclusive":0,"memory_migrate":0,` +
 		`"memory_spread_page":0,"memory_spread_slab":0,"memory_pressure":0,"sched_load_balance":0,"sched_relax_domain_level":0},` +
 		`"memory":{},"pids":{"current":1},"blkio":{},"hugetlb":{"2MB":{"failcnt":1}}}`
 	if string(b) != want {

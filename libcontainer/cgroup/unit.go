@@ -260,5 +260,22 @@ func (m *Manager) tell(r *specs.LinuxResources) (*specs.LinuxResources, error) {
 		return r, nil
 	}
 	defer m.unit.bus.Close()
+	defer m.holdStill()()
 	return r, m.unit.bus.SetProperties(m.unit.name, list)
+}
+
+// holdStill freezes the container on v1 until the function that it returns is called: whatever is changed, systemd
+// denies all devices and then allows them one by one, and what is opened meanwhile would fail.
+func (m *Manager) holdStill() (thaw func()) {
+	if m.dir("devices") == nil {
+		return func() {}
+	}
+	if frozen, err := m.Frozen(); err != nil || frozen || m.Freeze() != nil {
+		return func() {}
+	}
+	return func() {
+		if err := m.Thaw(); err != nil {
+			m.warn(err.Error())
+		}
+	}
 }

@@ -28,13 +28,18 @@ func (m *Manager) enableControllers(d *cgroupDir) error {
 			enableDown(d.mount, parent)
 		}
 	}
-	if parent == d.mount { // the top is never threaded
+	return d.joinThreaded(d.path)
+}
+
+// joinThreaded makes a cgroup of a threaded tree threaded as well.
+func (d *cgroupDir) joinThreaded(dir string) error {
+	if path.Dir(dir) == d.mount { // the top is never threaded
 		return nil
 	}
-	kind, err := sys.ReadControl(d.path + "/cgroup.type")
+	kind, err := sys.ReadControl(dir + "/cgroup.type")
 	if err == nil && kind == "domain invalid\n" {
-		if err := sys.WriteControl(d.path+"/cgroup.type", "threaded"); err != nil {
-			return fmt.Errorf("cgroup %s is in a threaded tree: write cgroup.type: %w", d.path, err)
+		if err := sys.WriteControl(dir+"/cgroup.type", "threaded"); err != nil {
+			return fmt.Errorf("cgroup %s is in a threaded tree: write cgroup.type: %w", dir, err)
 		}
 	}
 	return nil

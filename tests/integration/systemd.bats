@@ -368,6 +368,22 @@ can_use_devices() {
 	[[ $output != *k:* ]] || fail "$output"
 }
 
+# On v1 systemd denies all and then allows one after the other, whatever it was told.
+# bats test_tags=vm
+@test "systemd: an update does not take the devices from a running container" {
+	process sh -c 'while :; do echo >/dev/null || echo bad; done'
+	rung run -d -b "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1
+	local i
+	for i in {20..60}; do
+		updated --pids-limit "$i"
+	done
+	[ "$(status_of)" = running ]
+	[ ! -s "$BATS_TEST_TMPDIR/out" ] || fail "$(sort "$BATS_TEST_TMPDIR/out" | uniq -c)"
+	rung pause "$ID"
+	updated --pids-limit 70
+	[ "$(status_of)" = paused ]
+}
+
 # ---- checkpoint and restore -----------------------------------------------------------------------------------------
 
 # CRIU saves no file of the host: the standard streams are /dev/null.

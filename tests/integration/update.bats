@@ -202,6 +202,15 @@ cpu_quota() {
 	[ "$(memory_limit) $(pids_limit)" = '33554432 25' ]
 }
 
+@test "update: a limit outlives the older file of linux.resources.unified that it stands for" {
+	is_v2 || skip "needs cgroup v2"
+	config '.linux.resources.unified = {"pids.max": "20"}'
+	start_sleeper
+	update --pids-limit 30
+	run -1 rung update -r - "$ID" <<<'{"unified": {"no.such.file": "1"}}'
+	[ "$(pids_limit)" = 30 ]
+}
+
 @test "update: checkBeforeUpdate" {
 	start_limited
 	run -1 rung update -r - "$ID" <<<'{"memory": {"limit": 4096, "swap": 4096, "checkBeforeUpdate": true}}'
