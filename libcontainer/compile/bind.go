@@ -110,20 +110,25 @@ func (c *compiler) joinsMounts() bool {
 // flags against clearing (mount_namespaces(7)): those stay set.
 func (c *compiler) bindAttributes(tree plan.Slot, o *mountOptions, field string) {
 	c.b.For(field, "mount attributes")
-	clear := o.clear
+	clear, mayBeLocked := o.clear, uint64(0)
 	if o.named {
 		clear |= sys.MOUNT_ATTR_NOSYMFOLLOW &^ o.set
-		if c.namespace(specs.UserNamespace) == nil {
+		switch {
+		case c.namespace(specs.UserNamespace) != nil:
+		case c.facts.UserNS: // rung's own: what was mounted in it is not locked
+			mayBeLocked = lockedFlags &^ (o.set | clear)
+		default:
 			clear |= lockedFlags &^ o.set
 		}
 	}
 	switch {
 	case o.atime:
 		clear |= sys.MOUNT_ATTR__ATIME | sys.MOUNT_ATTR_NODIRATIME&^o.set
-	case c.namespace(specs.UserNamespace) != nil:
+	case c.facts.UserNS || c.namespace(specs.UserNamespace) != nil:
 		clear &^= accessTimes // locked too: who only clears them keeps the source's, as of runc
 	}
 	c.setAttributes(tree, plan.Attr{Set: o.set, Clear: clear})
+	c.clearEach(tree, mayBeLocked, false)
 	c.b.For(field, "mount attributes of the whole tree")
 	c.setAttributes(tree, plan.Attr{Set: o.recSet, Clear: o.recClear, Recursive: true})
 }

@@ -21,7 +21,7 @@ func (c *compiler) cgroupMount(m *specs.Mount, o *mountOptions, field string) {
 		return
 	}
 	c.b.For(field, "tmpfs for the cgroup hierarchies")
-	attrs := o.attributes() &^ sys.MOUNT_ATTR_RDONLY
+	attrs := o.attributes()&^sys.MOUNT_ATTR_RDONLY | v1Attributes
 	params := []plan.Option{{Key: "source", Value: "tmpfs"}, {Key: "mode", Value: "755"}}
 	tree, _ := c.b.Filesystem("tmpfs", c.mountLabel("tmpfs", params), attrs)
 	c.attach(tree, m, plan.MkpathDir, field)
@@ -37,6 +37,9 @@ func (c *compiler) cgroupMount(m *specs.Mount, o *mountOptions, field string) {
 	c.propagate(tree, o, field)
 	c.b.Close(tree)
 }
+
+// v1Attributes are those of v1 cgroup mounts, whatever their options, as with runc.
+const v1Attributes = sys.MOUNT_ATTR_NOSUID | sys.MOUNT_ATTR_NODEV | sys.MOUNT_ATTR_NOEXEC
 
 func (c *compiler) hierarchyMount(dir plan.Slot, h *host.Hierarchy, o *mountOptions, field string) {
 	name := path.Base(h.Mountpoint)
@@ -62,7 +65,7 @@ func (c *compiler) hierarchyTree(h *host.Hierarchy, o *mountOptions) plan.Slot {
 		if h.Name != "" {
 			params = append(params, plan.Option{Key: "name", Value: h.Name})
 		}
-		tree, _ := c.b.Filesystem("cgroup", params, o.attributes())
+		tree, _ := c.b.Filesystem("cgroup", params, o.attributes()|v1Attributes)
 		return tree
 	}
 	tree := c.boundHierarchy(h)

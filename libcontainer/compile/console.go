@@ -51,8 +51,12 @@ func (c *compiler) nullStreams() error {
 }
 
 func (c *compiler) openPty(sized bool) plan.Slot {
+	const devpts = 0x1cd1 // DEVPTS_SUPER_MAGIC
 	c.b.For("process.terminal", "open a pty of the container's devpts")
-	master, _ := c.b.Open(c.root, "/dev/ptmx", sys.O_RDWR|sys.O_NOCTTY, sys.RESOLVE_IN_ROOT|sys.RESOLVE_NO_MAGICLINKS)
+	pts, _ := c.b.Open(c.root, "/dev/pts", sys.O_PATH|sys.O_DIRECTORY, sys.RESOLVE_IN_ROOT|sys.RESOLVE_NO_MAGICLINKS)
+	c.b.VerifyFS(pts, devpts) // before anything in it is opened: a device node there may be any device of the host
+	master, _ := c.b.Open(pts, "ptmx", sys.O_RDWR|sys.O_NOCTTY, sys.RESOLVE_BENEATH|sys.RESOLVE_NO_XDEV|sys.RESOLVE_NO_SYMLINKS)
+	c.b.Close(pts)
 	c.b.VerifyDevice(master, sys.S_IFCHR, sys.Mkdev(5, 2))
 	var columns, rows uint64
 	if sized {

@@ -99,7 +99,7 @@ func (c *compiler) device(d *specs.LinuxDevice, i int) error {
 	if err != nil {
 		return err
 	}
-	if d.Type != "p" && (c.facts.UserNS || c.namespace(specs.UserNamespace) != nil) {
+	if d.Type != "p" && c.bindsDevices() {
 		return c.deviceOfUserNS(d, mode, dir, base, field)
 	}
 	c.b.For(field, "make "+name)
@@ -175,9 +175,15 @@ func (c *compiler) deviceOfUserNS(d *specs.LinuxDevice, mode uint64, dir plan.Sl
 		}
 		c.bindDevice(node, dir, base, "the device "+name, field)
 	default:
-		return fieldError(field, "the host's %s is another device, and a user namespace may make none: %w", name, syscall.EPERM)
+		return fieldError(field, "the host's %s is another device, and rung may make none: %w", name, syscall.EPERM)
 	}
 	return nil
+}
+
+// bindsDevices reports whether the hands may make no device nodes: in a user namespace nobody may, outside
+// of one a service with PrivateDevices= or a container that rung runs in may not.
+func (c *compiler) bindsDevices() bool {
+	return c.facts.UserNS || c.namespace(specs.UserNamespace) != nil || !c.facts.Has(host.CapMknod)
 }
 
 // bindsHostDevice reports whether a device is the host's: the same one, or a default one,
@@ -191,8 +197,7 @@ func (c *compiler) bindsHostDevice(d *specs.LinuxDevice, field string) bool {
 
 // makesDevices reports whether the parent may make device nodes for a container that may not.
 func (c *compiler) makesDevices() bool {
-	const capMknod = 27
-	return c.parentOpens() && !c.facts.UserNS && c.facts.Capabilities>>capMknod&1 == 1
+	return c.parentOpens() && !c.facts.UserNS && c.facts.Has(host.CapMknod)
 }
 
 // outside returns an id of the container as the host has it. Of a namespace that is joined the

@@ -42,11 +42,13 @@ func Exec(in ExecInput) (*Program, error) {
 		return nil, err
 	}
 	c.join(in.UserNS)
-	if c.opts.Console {
+	if c.opts.Console { // only in the cgroup: the container may have put any device in its terminal's place
+		c.enterTasks()
 		peer := c.openPty(in.Process.ConsoleSize != nil)
 		c.takeTerminal(peer)
+	} else {
+		c.enterTasks()
 	}
-	c.enterTasks()
 	if a := in.Process.ExecCPUAffinity; a != nil && a.Final != "" {
 		// The parent moves who could not be cloned into the unified cgroup: before Linux 6.2 he gets all CPUs of it.
 		c.b.For("linux.cgroupsPath", "enter the cgroup before its CPUs are chosen from")

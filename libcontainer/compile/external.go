@@ -46,7 +46,7 @@ func Externals(in Input) []External {
 	for i := range c.spec.Mounts {
 		out = append(out, c.externalMount(i)...)
 	}
-	if c.facts.UserNS || c.namespace(specs.UserNamespace) != nil {
+	if c.bindsDevices() {
 		out = append(out, c.externalDevices()...)
 	}
 	return append(out, c.externalMasks(out)...)

@@ -90,8 +90,12 @@ func (c *compiler) mountPoint(m *specs.Mount, kind uint64, field string) plan.Sl
 	if d := c.destination(m); d != "/proc" && !strings.HasPrefix(d, "/proc/") {
 		kind |= plan.MkpathNoproc
 	}
+	mode := uint64(0o755)
+	if kind&plan.MkpathFile != 0 {
+		mode = 0o644 // it stays in the root file system
+	}
 	c.b.For(field, "mount point "+c.destination(m))
-	target, _ := c.b.Mkpath(c.root, c.destination(m), kind, 0o755)
+	target, _ := c.b.Mkpath(c.root, c.destination(m), kind, mode)
 	return target
 }
 
@@ -303,9 +307,12 @@ func (c *compiler) closeOrDefer(tree plan.Slot, m *specs.Mount, late bool, field
 func mountData(params []plan.Option) string {
 	data := make([]string, 0, len(params))
 	for _, p := range params {
-		if p.Value == "" {
+		switch {
+		case p.Value == "":
 			data = append(data, p.Key)
-		} else {
+		case isContext(p.Key):
+			data = append(data, p.Key+`="`+p.Value+`"`) // a label has commas
+		default:
 			data = append(data, p.Key+"="+p.Value)
 		}
 	}

@@ -143,9 +143,43 @@ func (o *mountOptions) parse(name string) {
 		o.remount = true
 	case "defaults":
 	default:
-		key, value, _ := strings.Cut(name, "=")
-		o.data = append(o.data, plan.Option{Key: key, Value: value})
+		for _, text := range splitData(name) {
+			key, value, _ := strings.Cut(text, "=")
+			o.data = append(o.data, plan.Option{Key: key, Value: unquoteContext(key, value)})
+		}
 	}
+}
+
+// splitData takes an option apart as mount(2) does with the string that all of them are joined into
+// (config.md, Mounts): at commas, but for those in quotes, after a backslash (overlay) and in the list
+// of nodes of tmpfs's mpol.
+func splitData(option string) (list []string) {
+	start, quoted := 0, false
+	for i := range len(option) {
+		switch {
+		case option[i] == '"':
+			quoted = !quoted
+		case option[i] != ',' || quoted || i > 0 && option[i-1] == '\\':
+		case strings.HasPrefix(option[start:], "mpol=") && i+1 < len(option) && option[i+1] >= '0' && option[i+1] <= '9':
+		default:
+			list, start = append(list, option[start:i]), i+1
+		}
+	}
+	list = append(list, option[start:])
+	return slices.DeleteFunc(list, func(text string) bool { return text == "" })
+}
+
+// unquoteContext: fsconfig(2) takes the labels of SELinux as they are; the quotes that keep their commas
+// together are mount(2)'s.
+func unquoteContext(key, value string) string {
+	if isContext(key) {
+		return strings.Trim(value, `"`)
+	}
+	return value
+}
+
+func isContext(key string) bool {
+	return key == "context" || key == "fscontext" || key == "defcontext" || key == "rootcontext"
 }
 
 // takeBack: an access time that an option before has set is that of the source again, or of a new
@@ -192,7 +226,7 @@ func (o *mountOptions) notForBind(label string) string {
 	return ""
 }
 
-func (o *mountOptions) readOnly() bool { return o.set&sys.MOUNT_ATTR_RDONLY != 0 }
+func (o *mountOptions) readOnly() bool { return o.attributes()&sys.MOUNT_ATTR_RDONLY != 0 }
 
 // MountOptions lists the options that rung knows by name, sorted; others are given to the
 // file system.

@@ -59,6 +59,30 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// Options in one string, as mount(2) has them.
+func TestSplitData(t *testing.T) {
+	for text, want := range map[string][]string{
+		"size=1m":                         {"size=1m"},
+		"size=1m,mode=700":                {"size=1m", "mode=700"},
+		",a,,b=c,":                        {"a", "b=c"},
+		"mpol=bind:0,2":                   {"mpol=bind:0,2"},
+		"mpol=bind:0,2,size=5":            {"mpol=bind:0,2", "size=5"},
+		`lowerdir=/a\,b:/c,index=off`:     {`lowerdir=/a\,b:/c`, "index=off"},
+		`context="u:r:t:s0:c1,c2",size=5`: {`context="u:r:t:s0:c1,c2"`, "size=5"},
+	} {
+		if got := splitData(text); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+	o := parseOptions([]string{`context="u:r:t:s0:c1,c2",size=5`})
+	if want := []plan.Option{{Key: "context", Value: "u:r:t:s0:c1,c2"}, {Key: "size", Value: "5"}}; !reflect.DeepEqual(o.data, want) {
+		t.Errorf("%q, want %q", o.data, want)
+	}
+	if got := mountData(o.data); got != `context="u:r:t:s0:c1,c2",size=5` {
+		t.Errorf("for mount(2): %s", got)
+	}
+}
+
 // A bind mount keeps the flags of its source only where no option names one, and the access
 // time only where no option names that.
 func TestNamedOptions(t *testing.T) {

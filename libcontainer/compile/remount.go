@@ -37,8 +37,12 @@ func (c *compiler) remount(m *specs.Mount, o *mountOptions, field string) error 
 // remountAttributes: flags that are not named are cleared, like a remount by mount(2) does,
 // but for those that the kernel may have locked (mount_namespaces(7)).
 func (c *compiler) remountAttributes(target plan.Slot, o *mountOptions, field string) {
-	clear := o.clear
-	if c.namespace(specs.UserNamespace) == nil {
+	clear, mayBeLocked := o.clear, uint64(0)
+	switch {
+	case c.namespace(specs.UserNamespace) != nil:
+	case c.facts.UserNS:
+		mayBeLocked = (lockedFlags | sys.MOUNT_ATTR_NOSYMFOLLOW) &^ (o.set | clear)
+	default:
 		clear |= (lockedFlags | sys.MOUNT_ATTR_NOSYMFOLLOW) &^ o.set
 	}
 	if o.atime {
@@ -46,6 +50,7 @@ func (c *compiler) remountAttributes(target plan.Slot, o *mountOptions, field st
 	}
 	c.b.For(field, "mount attributes")
 	c.b.MountAttr(target, "", plan.Attr{Set: o.set, Clear: clear})
+	c.clearEach(target, mayBeLocked, false)
 	if o.recSet|o.recClear != 0 {
 		c.b.For(field, "mount attributes of the whole tree")
 		c.b.MountAttr(target, "", plan.Attr{Set: o.recSet, Clear: o.recClear | clearOf(o.recSet), Recursive: true})

@@ -19,15 +19,21 @@ func (f *Facts) Look(spec *specs.Spec, bundle, rootfs string) {
 		switch {
 		case IsBind(m):
 			f.lookSource(SourcePath(m, bundle))
-		case m.Type == "tmpfs" && !covered(spec.Mounts[:i], m, rootfs):
-			f.lookTarget(rootfs, Destination(m, rootfs))
+		case m.Type == "tmpfs":
+			destination := Destination(m, rootfs)
+			if dir, rest := covered(spec.Mounts[:i], destination, bundle, rootfs); dir != "" {
+				f.lookTarget(destination, dir, rest)
+			}
 		}
 	}
 	if spec.Linux == nil {
 		return
 	}
-	if f.UserNS || slices.ContainsFunc(spec.Linux.Namespaces, isUserNamespace) {
+	users := f.UserNS || slices.ContainsFunc(spec.Linux.Namespaces, isUserNamespace)
+	if users || !f.Has(CapMknod) {
 		f.lookDevices(spec.Linux.Devices)
+	}
+	if users {
 		f.Closed = closed(rootfs)
 	}
 }
@@ -58,15 +64,20 @@ func (f *Facts) lookDevices(devices []specs.LinuxDevice) {
 	}
 }
 
-// covered reports whether an earlier mount hides what the root file system has there.
-func covered(earlier []specs.Mount, m *specs.Mount, rootfs string) bool {
-	destination := Destination(m, rootfs)
+// covered returns where a destination lies before the mounts are made: in the root file system or in
+// the source of an earlier bind mount, and "" where an earlier new file system hides both.
+func covered(earlier []specs.Mount, destination, bundle, rootfs string) (dir, rest string) {
+	dir, rest = rootfs, destination
 	for i := range earlier {
-		if _, below := Below(destination, Destination(&earlier[i], rootfs)); below {
-			return true
+		m := &earlier[i]
+		switch inside, below := Below(destination, Destination(m, rootfs)); {
+		case below && IsBind(m):
+			dir, rest = SourcePath(m, bundle), "/"+strings.TrimPrefix(inside, "/")
+		case below:
+			dir = ""
 		}
 	}
-	return false
+	return dir, rest
 }
 
 // Destination returns the destination of a mount as a clean path of the container. A relative
@@ -115,13 +126,13 @@ func (f *Facts) lookSource(path string) {
 	f.Sources[path] = Source{Directory: directory, Proc: directory && proc, Flags: flags}
 }
 
-func (f *Facts) lookTarget(rootfs, destination string) {
-	root, err := sys.OpenPath(rootfs)
+func (f *Facts) lookTarget(destination, dir, rest string) {
+	root, err := sys.OpenPath(dir)
 	if err != nil {
 		return
 	}
 	defer root.Close()
-	st, err := sys.StatInRoot(root, destination)
+	st, err := sys.StatInRoot(root, rest)
 	if err != nil {
 		return // made with the default mode
 	}

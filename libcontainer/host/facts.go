@@ -66,7 +66,13 @@ func (f *Facts) Rootless() bool { return f.EUID != 0 }
 
 // Privileged reports whether rung may mount in its own mount namespace, so that
 // it can open mounts for the hands.
-func (f *Facts) Privileged() bool { return f.Capabilities>>capSysAdmin&1 == 1 }
+func (f *Facts) Privileged() bool { return f.Has(capSysAdmin) }
+
+// Has reports whether rung has a capability (capabilities(7)).
+func (f *Facts) Has(capability int) bool { return f.Capabilities>>capability&1 == 1 }
+
+// CapMknod is the capability to make device nodes.
+const CapMknod = 27
 
 const capSysAdmin = 21
 

@@ -82,6 +82,7 @@ func TestLook(t *testing.T) {
 	f := &Facts{}
 	f.Look(&specs.Spec{Mounts: []specs.Mount{
 		bind("hosts"), bind("missing"), bind("/proc"), bind(bundle), bind("/dev/null"),
+		{Destination: "/vol", Source: "rootfs", Options: []string{"rbind"}}, tmpfs("/vol/closed"),
 		tmpfs("/sticky"), tmpfs("/link"), tmpfs("/new"), tmpfs("/out"), tmpfs("/bind/below"), {Destination: "/x", Type: "proc", Source: "proc"},
 	}}, bundle, rootfs)
 
@@ -90,6 +91,7 @@ func TestLook(t *testing.T) {
 		filepath.Join(bundle, "missing"): {Err: syscall.ENOENT},
 		"/proc":                          {Directory: true, Proc: true},
 		bundle:                           {Directory: true},
+		rootfs:                           {Directory: true},
 		"/dev/null":                      {},
 	} {
 		got, ok := f.Sources[source]
@@ -101,7 +103,7 @@ func TestLook(t *testing.T) {
 			t.Errorf("source %s: %+v, want %+v", source, got, want)
 		}
 	}
-	if len(f.Sources) != 5 {
+	if len(f.Sources) != 6 {
 		t.Errorf("sources %v", f.Sources)
 	}
 	if f.Devices != nil {
@@ -116,6 +118,9 @@ func TestLook(t *testing.T) {
 	}
 	if got := f.Targets["/sticky"].Mode; got != 0o1777 {
 		t.Errorf("/sticky: %#o", got)
+	}
+	if got := f.Targets["/vol/closed"].Mode; got != 0o700 {
+		t.Errorf("/vol/closed, below a bind mount: %#o", got)
 	}
 	if got := f.Targets["/link"].Mode; got != 0o700 {
 		t.Errorf("/link: %#o", got)

@@ -188,3 +188,15 @@ deep/down/plain character special file 1:7 666 0:0'
 	config '.linux.resources.devices[2].allow = true'
 	refused 'linux.resources.devices[2].access' 'not made of r, w and m'
 }
+
+# A service with PrivateDevices=, or a container in which rung runs, may have every right but this one.
+@test "devices: those of the host where rung may make none" {
+	needs_root
+	process sh -c 'ls -l /dev/null /dev/full | awk "{ print \$5, \$6 }"; echo x >/dev/null && head -c 1 /dev/zero | wc -c'
+	run setpriv --bounding-set -mknod "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	says $'1, 7\n1, 3\n1'
+	config '.linux.devices = [{path: "/dev/none", type: "c", major: 240, minor: 7}]'
+	run setpriv --bounding-set -mknod "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'linux.devices[0]' /dev/none 'no such file or directory'
+}

@@ -229,6 +229,15 @@ bind_mount() { # SOURCE DESTINATION OPTION...
 }
 
 # bats test_tags=user
+@test "the mount point of a file is made as a plain file, which stays in the root file system" {
+	own_rootfs
+	echo data >"$BUNDLE/file"
+	bind_mount "$BUNDLE/file" /new/dir/file bind
+	inside 'cat /new/dir/file'
+	says data
+	[ "$(stat -c %a "$ROOTFS/new/dir/file")" = 644 ]
+}
+
 @test "mount points are made where they are missing" {
 	own_rootfs
 	mkdir "$BUNDLE/data"
@@ -495,6 +504,20 @@ idmapped_below() { # OPTION
 	done
 }
 
+# As rootless Podman runs its runtime: the container has no user namespace of its own.
+@test "flags of a source stay where rung itself is in a user namespace, and others are cleared" {
+	needs_root
+	mkdir "$BUNDLE/data" "$BUNDLE/own"
+	bind_mount "$BUNDLE/data" /tmp bind ro
+	bind_mount "$BUNDLE/own" /run bind noexec
+	config '(.mounts[] | select(.type == "devpts")).options |= map(select(startswith("gid=") | not))'
+	process sh -c 'for d in /tmp /run; do grep " $d " /proc/self/mountinfo | cut -d" " -f6; done'
+	run unshare --mount --propagation private bash -c 'mount -t tmpfs -o nosuid,nodev,noatime none "$1" && shift &&
+		exec unshare --user --map-root-user --mount sh -c "mount -t tmpfs -o nosuid none \"\$1\" && shift && exec \"\$@\"" sh "$@"' \
+		sh "$BUNDLE/data" "$BUNDLE/own" "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	says $'ro,nosuid,nodev,noatime\nrw,noexec,relatime'
+}
+
 # runc#3672, runc#1658: the kernel shows a user namespace no more of proc than its maker sees.
 @test "proc in a user namespace where the host's is covered in part" {
 	needs_root
@@ -512,6 +535,33 @@ idmapped_below() { # OPTION
 	map_ids
 	config '(.mounts[] | select(.destination == "/proc")).options = ["idmap"]'
 	refused 'mounts[0].options' 'no id-mapped mounts of proc'
+}
+
+@test "a tmpfs takes over the mode of a directory that an earlier bind mount brings" {
+	needs_root
+	mkdir -p "$BUNDLE/data/closed"
+	chmod 0700 "$BUNDLE/data/closed"
+	chown 12:34 "$BUNDLE/data/closed"
+	bind_mount "$BUNDLE/data" /tmp bind
+	add_mount '{"destination": "/tmp/closed", "type": "tmpfs", "source": "tmpfs"}'
+	inside 'stat -c %a:%u:%g /tmp/closed'
+	says 700:12:34
+}
+
+# config.md: what is no option of a mount goes as one string with commas to mount(2).
+# bats test_tags=user
+@test "options of a file system in one string, with commas between them" {
+	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "size=1m,mode=0710,", "nr_inodes=77"]}'
+	inside 'stat -c %a /tmp; grep " /tmp " /proc/self/mountinfo | grep -o "size=[^,]*\|nr_inodes=[^,]*"'
+	says $'710\nsize=1024k\nnr_inodes=77'
+}
+
+# bats test_tags=user
+@test "rro on a tmpfs: later mounts inside it, then read-only" {
+	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["rro"]}'
+	add_mount '{"destination": "/tmp/inner", "type": "tmpfs", "source": "tmpfs"}'
+	inside 'touch /tmp/x 2>&1; touch /tmp/inner/x && echo made'
+	mentions 'Read-only file system' made
 }
 
 @test "a tmpfs takes over the owner of the directory that it covers" {

@@ -282,6 +282,20 @@ bind_mount() { # SOURCE DESTINATION
 	untouched
 }
 
+# The container has CAP_MKNOD, and its list of devices forbids it to open what it makes.
+@test "a terminal of exec: what the container has put in the place of its ptmx is not opened" {
+	needs_root
+	local console=$RUNG_TEST_COMMANDS/console
+	[ -x "$console" ] || skip "needs the programs of tests/cmd: make test-commands"
+	config '.process.capabilities |= map_values(. + ["CAP_MKNOD"])'
+	process sh -c 'rm /dev/ptmx; mknod /dev/ptmx c 1 1; exec sleep 1000'
+	start_container
+	wait_until 10 exec_in test -c /dev/ptmx
+	run "$console" -- "$RUNG" --root "$STATE" exec -t "$ID" sh -c 'tty; ls /dev/pts'
+	[ "$status" -eq 0 ] || fail "$output"
+	mentions /dev/pts/0
+}
+
 # https://nvd.nist.gov/vuln/detail/CVE-2026-88264: /dev/console is a link: a file of root's is made on the host.
 @test "CVE-2026-88264: /dev/console of the image is a dangling link" {
 	needs_root
