@@ -374,13 +374,13 @@ can_use_devices() {
 	process sh -c 'while :; do echo >/dev/null || echo bad; done'
 	rung run -d -b "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1
 	local i
-	for i in {20..60}; do
+	for i in {20..34}; do
 		updated --pids-limit "$i"
 	done
 	[ "$(status_of)" = running ]
 	[ ! -s "$BATS_TEST_TMPDIR/out" ] || fail "$(sort "$BATS_TEST_TMPDIR/out" | uniq -c)"
 	rung pause "$ID"
-	updated --pids-limit 70
+	updated --pids-limit 40
 	[ "$(status_of)" = paused ]
 }
 
