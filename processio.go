@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"syscall"
 
@@ -96,7 +97,13 @@ func sendPidfd(socket string, pid int) error {
 }
 
 // catchSignals starts to collect what people and service managers send.
+//
+// Go is told of SIGPIPE where rung writes to the caller's stdout itself: it would die of it, whatever
+// handler is there, when a pipe's reader goes away. The channel is never read; the handler is ours.
 func (p *processIO) catchSignals() (err error) {
+	if p.terminal != nil {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	}
 	p.signals, err = signals.Catch(append(forwardedSignals(), syscall.SIGCHLD))
 	return err
 }

@@ -130,7 +130,12 @@ func (f *Foreground) start() {
 	guest := f.guest
 	go func() { _ = f.epoller.Wait() }()
 	go func() { _, _ = io.Copy(guest, f.in) }()
-	f.copying.Go(func() { _, _ = io.Copy(f.out, guest) })
+	f.copying.Go(func() {
+		_, _ = io.Copy(f.out, guest)
+		// Where nobody takes what is shown, the container's side is hung up, as with runc: a program
+		// that went on writing would wait for room for ever.
+		_ = guest.Close()
+	})
 	f.resized = make(chan os.Signal, 1)
 	signal.Notify(f.resized, syscall.SIGWINCH)
 	go func(resized <-chan os.Signal) {
@@ -170,5 +175,5 @@ func (f *Foreground) Close() error {
 	close(f.resized)
 	_ = f.guest.Shutdown(f.epoller.CloseConsole)
 	f.copying.Wait()
-	return errors.Join(f.host.Reset(), f.guest.Close(), f.epoller.Close())
+	return errors.Join(f.host.Reset(), f.epoller.Close())
 }

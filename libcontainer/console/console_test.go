@@ -180,6 +180,36 @@ func TestCloseWhileTheTerminalIsOpen(t *testing.T) {
 	}
 }
 
+// A program that goes on when nobody reads is told so, and does not hang.
+func TestOutputThatNobodyTakes(t *testing.T) {
+	f, _, _, screen := foreground(t)
+	_, master, slave := pty(t)
+	if err := f.Attach(master); err != nil {
+		t.Fatal(err)
+	}
+	_ = screen.Close()
+	done := make(chan error, 1)
+	go func() {
+		for {
+			if _, err := slave.WriteString("0123456789abcde\n"); err != nil {
+				done <- err
+				return
+			}
+		}
+	}()
+	select {
+	case err := <-done:
+		if !errors.Is(err, syscall.EIO) {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("the program waits for room")
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRawModeAndRestore(t *testing.T) {
 	hostMaster, _, hostSlave := pty(t)
 	host, err := console.ConsoleFromFile(hostSlave)

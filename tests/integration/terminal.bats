@@ -80,6 +80,43 @@ running() {
 	[ "$(status_of 2>/dev/null)" = running ]
 }
 
+# shows_one COMMAND...: on a terminal, but for standard output, whose reader goes away after a line.
+shows_one() {
+	run "$CONSOLE" expect=settings: -- sh -c 'before=$(stty -g)
+		{ "$@" || echo "status $?" >&2; } | head -n 1
+		[ "$(stty -g)" = "$before" ] && echo settings: the same || echo settings: changed' _ "$@"
+	[ "$status" -eq 0 ] || fail "status $status: $output"
+	mentions 'status 7' 'settings: the same'
+}
+
+# As with runc: rung does not die of SIGPIPE but forwards it, and the container's terminal is hung up.
+# bats test_tags=user
+@test "the foreground: a reader of standard output that goes away: the terminal is as before, the status is passed on" {
+	process sh -c 'trap "" HUP PIPE; while echo shown; do sleep 0.05; done; exit 7'
+	shows_one "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ ! -e "$STATE/$ID" ] || fail 'the container is there still'
+	config '.process.terminal = false'
+	start_sleeper
+	shows_one "$RUNG" --root "$STATE" exec -t "$ID" sh -c 'trap "" HUP PIPE; while echo shown; do sleep 0.05; done; exit 7'
+}
+
+# bats test_tags=user
+@test "the foreground: a SIGPIPE that rung is sent is the container's" {
+	process sh -c 'trap "exit 6" PIPE; while :; do sleep 0.05; done'
+	send_pipe 3>&- &
+	restores 6
+}
+
+# The first signals may come before the trap is set: init does not hear those.
+send_pipe() {
+	local pid
+	wait_until 10 running
+	while pid=$(pgrep -f "^$RUNG --root $STATE run"); do
+		kill -PIPE "$pid"
+		sleep 0.2
+	done
+}
+
 # bats test_tags=user
 @test "the terminal has the caller's size and follows it" {
 	process sh
