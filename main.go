@@ -61,6 +61,7 @@ func main() {
 	libcontainer.UseEarlyHands(nsenter.Early())
 	cli.ErrWriter = errorWriter{}
 	cli.VersionPrinter = printVersion
+	cli.ShowCommandHelp = commandHelp
 	if err := newApp().Run(context.Background(), os.Args); err != nil {
 		fatal(err)
 	}
@@ -170,7 +171,17 @@ func commandsFor(args []string) (out []*cli.Command) {
 func prepared(c *cli.Command) *cli.Command {
 	c.DisableSliceFlagSeparator = true
 	c.OnUsageError = usageError
+	c.HideHelpCommand = true // a container may be called help, or h
 	return c
+}
+
+// commandHelp is what --help of a command and "help COMMAND" show. With the former the parser takes
+// the container's id for the name of a subcommand.
+func commandHelp(ctx context.Context, cmd *cli.Command, topic string) error {
+	if cmd != cmd.Root() {
+		cmd, topic = cmd.Root(), cmd.Name
+	}
+	return cli.DefaultShowCommandHelp(ctx, cmd, topic)
 }
 
 // usageError shows the help on standard output, as runc does; the message itself goes to the

@@ -25,7 +25,7 @@ before 1.2 differ 'shape' 'members of `features`, and capabilities of `spec`' 'o
 	'output: spec --rootless' 'output: spec: the file as it is'
 before 1.2 differ 'status class' 'a config.json of `null` is an error, not a crash' 'run: config.json: null'
 before 1.2 differ 'shape' 'no global option `--criu`, and no `kill --all` in the help' 'usage: nothing' 'usage: help' 'usage: h' 'usage: --help' \
-	'usage: -h' 'usage: help after a global option' 'usage: kill --help'
+	'usage: -h' 'usage: help after a global option' 'usage: kill --help' 'usage: kill --help of an id'
 before 1.2 differ 'status shape class' 'a `--root` that is "/", or does not exist' 'usage: --root of the file system' \
 	'usage: --root that does not exist'
 before 1.2 differ 'status class' 'a mount over a directory of /proc, and an unknown personality' 'run: a mount over proc' \

@@ -197,6 +197,39 @@ logged_json() { # TEXT
 	done
 }
 
+# The option parser gives a command that has no subcommands one called help, and h.
+# bats test_tags=user
+@test "containers called help and h" {
+	local id
+	process sleep 1000
+	for id in help h; do
+		rung run -d "$id" </dev/null >/dev/null 2>&1
+		[ "$(status_of "$id")" = running ]
+		run -0 rung exec "$id" echo inside
+		says inside
+		run -0 rung kill "$id" KILL
+		says ''
+		wait_until 5 stopped "$id"
+		run -0 rung delete -f "$id"
+		says ''
+		run -1 rung state "$id"
+	done
+}
+
+@test "help: of a command with a container's id behind it" {
+	local command
+	for command in $(commands_of_help); do
+		run -0 rung "$command" --help
+		local help=$output
+		run -0 rung "$command" --help web
+		says "$help"
+		run -0 rung "$command" -h help
+		says "$help"
+	done
+	run -3 rung help web
+	mentions "No help topic for 'web'"
+}
+
 @test "a global option behind the command is none of the command's" {
 	run -1 rung state --root "$STATE" "$ID"
 	mentions 'Incorrect Usage: flag provided but not defined: -root'

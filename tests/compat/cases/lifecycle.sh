@@ -26,3 +26,6 @@ for state_of in none created running paused stopped; do
 	same "${with[@]}" -o json "$state_of: events --stats" 'rt events --stats "$ID" | jq "{type, id}"'
 	same "${with[@]}" "$state_of: update" 'rt update --pids-limit 50 "$ID"'
 done
+for id in h help; do
+	same "a container called $id" "rt run -d $id; rt state $id | jq -r .status; rt exec $id echo inside; rt kill $id KILL; rt delete -f $id; rt state $id"
+done

@@ -34,6 +34,7 @@ same '--debug of no truth' 'rt --debug=perhaps list | sed -n 1p'
 for command in checkpoint create delete events exec kill list pause ps restore resume run spec start state update features; do
 	same -o flags "$command --help" "rt $command --help"
 	same -o none "$command -h" "rt $command -h"
+	same -o flags "$command --help of an id" "rt $command --help x"
 	same "help $command" "rt help $command | sed -n 1p"
 	same "$command --nosuch" "rt $command --nosuch x | grep -o '^Incorrect Usage: .*'"
 done
