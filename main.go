@@ -236,7 +236,8 @@ func prepareRoot(cmd *cli.Command) error {
 	if cmd.IsSet("root") && absolute(root) == "/" {
 		return errors.New("Option --root argument should not be set to /")
 	}
-	if cmd.IsSet("root") || !strings.HasPrefix(root, os.Getenv("XDG_RUNTIME_DIR")+"/") || os.Getenv("XDG_RUNTIME_DIR") == "" {
+	dir := os.Getenv("XDG_RUNTIME_DIR")
+	if cmd.IsSet("root") || dir == "" || root != dir+"/rung" || !honorXDG() { // which may be /run
 		return nil
 	}
 	if err := os.MkdirAll(root, 0o700); err != nil {
@@ -311,7 +312,7 @@ func runtimeOf(cmd *cli.Command) (*libcontainer.Runtime, error) {
 // it says whose units containers are: root of a user namespace has a systemd of his own there, or
 // is a plain user outside.
 func rootlessCgroups(option string, bySystemd bool) (bool, error) {
-	if option == "auto" || option == "" {
+	if option == "" || strings.EqualFold(option, "auto") {
 		if os.Geteuid() == 0 && bySystemd && host.InUserNS() {
 			owner, known := systemd.UserOwner()
 			return known && owner != 0, nil

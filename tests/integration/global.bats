@@ -281,6 +281,23 @@ logged_json() { # TEXT
 	mentions --rootless maybe
 }
 
+@test "--rootless: auto in any case, and every word for a truth, as with runc" {
+	local value
+	mkdir "$STATE"
+	for value in AUTO Auto '' TRUE T 1 t FALSE F 0 f; do
+		run -0 rung --rootless "$value" list
+	done
+	run -1 rung --rootless tRUE list
+}
+
+@test "--root: XDG_RUNTIME_DIR is not for the host's root, not even /run" {
+	needs_root
+	cp "$RUNG" "$BATS_TEST_TMPDIR/rung" # the tree may be below /run
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	run -0 unshare -m --propagation private sh -c 'mount -t tmpfs none /run && XDG_RUNTIME_DIR=/run "$0" list -q; ls /run' "$BATS_TEST_TMPDIR/rung"
+	says ''
+}
+
 @test "an option without its value" {
 	run -1 rung --root
 	mentions 'flag needs an argument: -root'
