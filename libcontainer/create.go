@@ -155,6 +155,7 @@ func (c *creation) setState(id string) {
 		Format: stateFormat, ID: id, OCIVersion: c.spec.Version, Bundle: c.bundle.Dir,
 		Created: time.Now().UTC(), CgroupPaths: c.manager.Paths(), Unit: c.manager.Unit(), Rootless: c.runtime.Rootless,
 		UserNS: hasUserNS(c.spec), OwnPid: ownPidNamespace(c.spec), Annotations: c.spec.Annotations,
+		NoKeyring: c.opts.NoKeyring,
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 
 // ExecOptions is what the caller says beside the process.
 type ExecOptions struct {
-	NoKeyring    bool              // the process keeps the session keyring of the caller
+	NoKeyring    bool              // the process keeps the session keyring of the caller, as in a container that was created so
 	IgnorePaused bool              // in a paused container it waits; else that is ErrPaused
 	Cgroups      map[string]string // sub-cgroups by v1 controller, or one for all under ""
 	PreserveFDs  int
@@ -131,7 +131,7 @@ func (e *execution) compile(inside host.Inside) error {
 		Spec: e.spec, Process: e.process, Facts: facts, Inside: inside,
 		UserNS: e.state.UserNS && !sys.SameUserNamespace(e.state.Pid),
 		Options: compile.Options{
-			ID: e.state.ID, Bundle: e.state.Bundle, NoKeyring: e.opts.NoKeyring, Console: e.opts.Console != nil,
+			ID: e.state.ID, Bundle: e.state.Bundle, NoKeyring: e.opts.NoKeyring || e.state.NoKeyring, Console: e.opts.Console != nil,
 			ListenFDs: e.opts.ListenFDs, PreserveFDs: e.opts.PreserveFDs, CgroupPaths: e.place.Paths(),
 			SetgroupsOff: e.state.UserNS && sys.SetgroupsDenied(e.state.Pid), Seccomp: filter,
 		},

@@ -48,10 +48,11 @@ type State struct {
 	Early       bool              `json:"early,omitempty"`  // written a moment before the process entered its root: exec waits
 	ExecOp      int               `json:"execOp,omitempty"` // index of EXEC in the plan that waits for start
 	Annotations map[string]string `json:"annotations,omitempty"`
-	Pipes       [3]string         `json:"pipes"`             // the standard streams that are pipes, as /proc/PID/fd names them: for checkpoint
-	Binds       map[string]string `json:"binds,omitempty"`   // by the field of a bind mount: device and inode of its source, for checkpoint
-	TimeNS      bool              `json:"timeNS,omitempty"`  // CRIU has restored it into a time namespace, which config.json may lack
-	Resctrl     *resctrl.State    `json:"resctrl,omitempty"` // of linux.intelRdt
+	Pipes       [3]string         `json:"pipes"`               // the standard streams that are pipes, as /proc/PID/fd names them: for checkpoint
+	Binds       map[string]string `json:"binds,omitempty"`     // by the field of a bind mount: device and inode of its source, for checkpoint
+	TimeNS      bool              `json:"timeNS,omitempty"`    // CRIU has restored it into a time namespace, which config.json may lack
+	Resctrl     *resctrl.State    `json:"resctrl,omitempty"`   // of linux.intelRdt
+	NoKeyring   bool              `json:"noKeyring,omitempty"` // for the container's other processes too: they keep the caller's session keyring
 }
 
 const stateFormat = 1
@@ -148,6 +149,9 @@ func (s *State) encode() []byte {
 	}
 	if s.Resctrl != nil {
 		member("resctrl", s.Resctrl)
+	}
+	if s.NoKeyring {
+		member("noKeyring", s.NoKeyring)
 	}
 	return append(b, '}')
 }

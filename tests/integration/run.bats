@@ -208,6 +208,25 @@ keyring_of_run() { # [FLAG]
 	[[ $output != *"_ses.$ID"* ]]
 }
 
+@test "exec: keeps the caller's session keyring in a container of --no-new-keyring" {
+	needs_root
+	[ -e /proc/keys ] || skip "needs CONFIG_KEYS"
+	config '.linux.maskedPaths = []'
+	process sleep 1000
+	own_rootfs
+	config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "cat /proc/keys >/hook"]}]'
+	rung run -d --no-new-keyring "$ID" </dev/null >/dev/null 2>&1
+	run -0 rung exec "$ID" cat /proc/keys
+	[[ $output != *"_ses.$ID"* ]] || fail "$output"
+	[ -s "$ROOTFS/hook" ]
+	run -1 grep "_ses.$ID" "$ROOTFS/hook"
+	rung delete -f "$ID"
+	rung run -d "$ID" </dev/null >/dev/null 2>&1
+	run -0 rung exec "$ID" cat /proc/keys
+	mentions "_ses.$ID"
+	grep "_ses.$ID" "$ROOTFS/hook"
+}
+
 # The parent of an orphan, and that of the container's process: the nearest subreaper.
 orphan_and_init() { # [FLAG]
 	config '.linux.namespaces |= map(select(.type != "pid"))'
