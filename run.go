@@ -86,7 +86,10 @@ func runContainer(cmd *cli.Command, await bool) (status int, err error) {
 	case await:
 		return 0, nil
 	case detach:
-		return 0, notify.relay(c.State().Pid, c.State().Pid)
+		if err := notify.relay(c.State().Pid, c.State().Pid); err != nil {
+			log.Warn(err.Error()) // the container runs
+		}
+		return 0, nil
 	}
 	return foreground(c, io, notify, cmd.Bool("keep"))
 }
@@ -127,10 +130,12 @@ func foreground(c *libcontainer.Container, io *processIO, notify *notifyProxy, k
 		return 1, err
 	}
 	io.close()
-	if keep {
-		return status, nil
+	if !keep {
+		if err := c.Delete(true); err != nil {
+			log.Warn(err.Error()) // the status of the process is what callers wait for
+		}
 	}
-	return status, c.Delete(true)
+	return status, nil
 }
 
 // loadBundle loads and validates, and tells of what is ignored.

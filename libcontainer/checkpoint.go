@@ -46,7 +46,10 @@ func (c *Container) Checkpoint(o CheckpointOptions) error {
 	if o.LeaveRunning || o.PreDump {
 		return nil
 	}
-	return c.destroy()
+	if err := c.destroy(); err != nil {
+		c.runtime.Log.Warn(err.Error()) // the images are whole
+	}
+	return nil
 }
 
 func (c *Container) dump(o *CheckpointOptions, status Status) error {

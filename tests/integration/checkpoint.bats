@@ -89,6 +89,22 @@ last_line() {
 	[ "$(cat "$BUNDLE/data/count")" -lt $((before + 200)) ]
 }
 
+# In the pids hierarchy only: a process in the one of the freezer would be part of the dump. As with runc.
+@test "checkpoint: the images are whole, though the cgroup can not be removed" {
+	[ -n "$(v1_mount pids)" ] || skip "needs the cgroup v1 controller pids"
+	start_counter
+	sleep 1000 3>&- &
+	local guest=$!
+	echo "$guest" >"$(cgroup_path pids)/cgroup.procs"
+	run checkpoint
+	kill "$guest"
+	[ "$status" -eq 0 ] || fail "status $status: $output"
+	mentions level=warning 'remove cgroup' busy
+	rung delete -f "$ID"
+	restore
+	[ "$(status_of)" = running ]
+}
+
 @test "every command works on a restored container" {
 	start_counter
 	config '.linux.resources.pids = {limit: 50}'

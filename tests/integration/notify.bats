@@ -111,3 +111,13 @@ start_sleeper_unnotified() {
 	[ "$status" -ne 0 ]
 	mentions 'Read-only file system'
 }
+
+# As with runc. Only start tells by its status that nobody was told.
+# bats test_tags=user
+@test "notify: run --detach of a manager that is not there is a warning" {
+	process sleep 1000
+	NOTIFY_SOCKET=$BATS_TEST_TMPDIR/nobody
+	rung run -d -b "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1
+	grep "level=warning.*NOTIFY_SOCKET.*no such file or directory" "$BATS_TEST_TMPDIR/out"
+	[ "$(status_of)" = running ]
+}

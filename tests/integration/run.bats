@@ -208,6 +208,28 @@ keyring_of_run() { # [FLAG]
 	[[ $output != *"_ses.$ID"* ]]
 }
 
+# The process is not the container's, and not in its PID namespace: it is for whoever put it there to end.
+@test "run: the status of the process, though the cgroup can not be removed" {
+	needs_root
+	process sh -c 'while [ ! -e /stop ]; do sleep 0.05; done; exit 42'
+	own_rootfs
+	sleep 1000 3>&- &
+	local guest=$!
+	rung run "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 &
+	local pid=$! code=0
+	wait_until 5 in_cgroup_of_container "$guest"
+	touch "$ROOTFS/stop"
+	wait "$pid" || code=$?
+	kill "$guest"
+	[ "$code" -eq 42 ] || fail "status $code: $(cat "$BATS_TEST_TMPDIR/out")"
+	grep 'level=warning.*remove cgroup.*busy' "$BATS_TEST_TMPDIR/out"
+	rung delete -f "$ID"
+}
+
+in_cgroup_of_container() { # PID
+	[ -s "$STATE/$ID/state.json" ] && echo "$1" 2>/dev/null >"$(cgroup_path pids)/cgroup.procs"
+}
+
 @test "exec: keeps the caller's session keyring in a container of --no-new-keyring" {
 	needs_root
 	[ -e /proc/keys ] || skip "needs CONFIG_KEYS"

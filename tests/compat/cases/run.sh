@@ -4,6 +4,7 @@
 same 'exit status' 'args sh -c "exit 7"; rt run "$ID"'
 same 'killed by a signal' 'config ".process.args = [\"sh\", \"-c\", \"kill -9 1; (sleep 1; echo) & kill -SEGV $$; exec false\"]"; rt run "$ID"'
 same 'signals are forwarded' 'args sh -c "trap \"echo got; exit 5\" TERM; echo ready; while :; do sleep 0.1; done"; direct run "$ID" >o & until grep -qs ready o; do sleep 0.1; done; kill -TERM $!; wait $!; echo $?; cat o'
+same 'NOTIFY_SOCKET of nobody' 'NOTIFY_SOCKET=$PWD/nobody rt run -d "$ID"; echo $?; rt state "$ID" | jq -r .status'
 same 'LISTEN_FDS' 'echo text >f; args sh -c "echo \$LISTEN_FDS \$LISTEN_PID; cat <&3"; (export LISTEN_FDS=1 LISTEN_PID=$BASHPID; direct run "$ID" 3<f)'
 same 'the output' 'args echo text; rt run "$ID"'
 same 'nothing stays' 'args true; rt run "$ID"; rt list -q | grep -c "$ID"'
