@@ -58,7 +58,7 @@ func execFlags() []cli.Flag {
 		&cli.StringFlag{Name: "apparmor", Usage: "set the apparmor profile for the process"},
 		&cli.BoolFlag{Name: "no-new-privs", Usage: "set the no new privileges value for the process"},
 		&cli.StringSliceFlag{Name: "cap", Aliases: []string{"c"}, Usage: "add a capability to the bounding set for the process"},
-		&cli.IntFlag{Name: "preserve-fds", Usage: "pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in total)"},
+		&cli.IntFlag{Name: "preserve-fds", Usage: "pass N additional file descriptors to the container (stdio + N in total)"},
 		&cli.StringSliceFlag{Name: "cgroup", Usage: "run the process in an (existing) sub-cgroup(s). Format is [<controller>:]<cgroup>"},
 		&cli.BoolFlag{Name: "ignore-paused", Usage: "allow exec in a paused container"},
 	}
@@ -98,13 +98,13 @@ func execProcess(cmd *cli.Command) (int, error) {
 			return 1, err
 		}
 	}
-	listen, preserve, err := descriptors(cmd)
+	preserve, err := preservedFDs(cmd)
 	if err != nil {
 		return 1, err
 	}
 	pidFile := absolutePidFile(cmd)
 	pid, err := c.Exec(process, libcontainer.ExecOptions{
-		IgnorePaused: cmd.Bool("ignore-paused"), Cgroups: cgroups, PreserveFDs: preserve, ListenFDs: listen,
+		IgnorePaused: cmd.Bool("ignore-paused"), Cgroups: cgroups, PreserveFDs: preserve,
 		Stdio: io.stdio, Console: io.socket,
 		Ready: func(pid int) error { return io.ready(pid, pidFile, cmd.String("pidfd-socket")) },
 	})

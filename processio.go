@@ -200,15 +200,13 @@ func listenFDs() int {
 	return n
 }
 
-// descriptors counts what the process gets beside its standard streams: sockets of a service
-// manager, and those of --preserve-fds.
-func descriptors(cmd *cli.Command) (listen, all int, err error) {
+// preservedFDs is the number of descriptors of --preserve-fds.
+func preservedFDs(cmd *cli.Command) (int, error) {
 	n := cmd.Int("preserve-fds")
 	if n < 0 {
-		return 0, 0, fmt.Errorf("--preserve-fds: %d is no number of descriptors", n)
+		return 0, fmt.Errorf("--preserve-fds: %d is no number of descriptors", n)
 	}
-	listen = listenFDs()
-	return listen, listen + n, nil
+	return n, nil
 }
 
 // absolutePidFile: rung changes its directory to the bundle.

@@ -65,17 +65,17 @@ func runContainer(cmd *cli.Command, await bool) (status int, err error) {
 		return 1, err
 	}
 	defer io.close()
-	listen, preserve, err := descriptors(cmd)
+	preserve, err := preservedFDs(cmd)
 	if err != nil {
 		return 1, err
 	}
-	id, notify := cmd.Args().First(), newNotifyProxy()
+	id, listen, notify := cmd.Args().First(), listenFDs(), newNotifyProxy()
 	if notify != nil && !await {
 		io.prepare = func() error { return notify.listen(func() (*os.File, error) { return r.ListenNotify(id) }) }
 	}
 	c, err := r.Create(id, b, libcontainer.CreateOptions{
 		Await: await, NoPivot: cmd.Bool("no-pivot"), NoKeyring: cmd.Bool("no-new-keyring"), Notify: notify != nil,
-		PreserveFDs: preserve, ListenFDs: listen,
+		PreserveFDs: listen + preserve, ListenFDs: listen,
 		Stdio: io.stdio, Console: io.socket,
 		Ready: io.readyFunc(pidFile, cmd.String("pidfd-socket")),
 	})

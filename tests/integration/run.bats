@@ -187,6 +187,21 @@ load helpers
 	mentions PIVOT_ROOT
 }
 
+# The manager's sockets are for the container's first process.
+@test "exec: sockets of a service manager are not passed on, as with runc" {
+	process sleep 1000
+	rung run -d "$ID" </dev/null >/dev/null 2>&1
+	echo socket >socket
+	# shellcheck disable=SC2016 # expanded by the inner shell, whose pid rung takes over
+	output=$(RUNG=$RUNG STATE=$STATE bash -c 'export LISTEN_FDS=1 LISTEN_PID=$$
+		exec "$RUNG" --root "$STATE" exec "$1" sh -c "echo \"[\$LISTEN_FDS]\"; ls /proc/self/fd | wc -l" 3<socket' _ "$ID")
+	says '[]'$'\n'4
+	# shellcheck disable=SC2016 # as above
+	output=$(RUNG=$RUNG STATE=$STATE bash -c 'export LISTEN_FDS=1 LISTEN_PID=$$
+		exec "$RUNG" --root "$STATE" exec --preserve-fds 1 "$1" cat /proc/self/fd/3 3<socket' _ "$ID")
+	says socket
+}
+
 keyring_of_run() { # [FLAG]
 	config '.linux.maskedPaths = []'
 	process cat /proc/keys

@@ -39,7 +39,7 @@ func RootPage(root *cli.Command) string {
 	p.item("NOTIFY_SOCKET")
 	p.text("A service manager is told that the container is ready, see sd_notify(3).")
 	p.item("LISTEN_FDS, LISTEN_PID")
-	p.text("Sockets of a service manager are passed to the container, see sd_listen_fds(3).")
+	p.text("Sockets of a service manager are passed to the process of create and run, see sd_listen_fds(3).")
 	p.section("SEE ALSO")
 	p.text(escape("The OCI runtime specification, https://github.com/opencontainers/runtime-spec"))
 	return p.String()

@@ -80,7 +80,7 @@ complete -c rung -n "__fish_seen_subcommand_from exec" -l process-label -x -d 's
 complete -c rung -n "__fish_seen_subcommand_from exec" -l apparmor -x -d 'set the apparmor profile for the process'
 complete -c rung -n "__fish_seen_subcommand_from exec" -l no-new-privs -d 'set the no new privileges value for the process'
 complete -c rung -n "__fish_seen_subcommand_from exec" -l cap -s c -x -d 'add a capability to the bounding set for the process'
-complete -c rung -n "__fish_seen_subcommand_from exec" -l preserve-fds -x -d 'pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in total)'
+complete -c rung -n "__fish_seen_subcommand_from exec" -l preserve-fds -x -d 'pass N additional file descriptors to the container (stdio + N in total)'
 complete -c rung -n "__fish_seen_subcommand_from exec" -l cgroup -x -d 'run the process in an (existing) sub-cgroup(s). Format is [<controller>:]<cgroup>'
 complete -c rung -n "__fish_seen_subcommand_from exec" -l ignore-paused -d 'allow exec in a paused container'
 complete -c rung -n "__fish_seen_subcommand_from exec" -l help -s h -d 'show help'
