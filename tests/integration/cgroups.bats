@@ -353,7 +353,10 @@ needs_swap_accounting() {
 	for path in "$path" "$path/other"; do
 		cat "$top/cpuset.mems" >"$path/cpuset.mems"
 		[[ $path == */other ]] && echo "$other" >"$path/cpuset.cpus" || echo "$all" >"$path/cpuset.cpus"
-		echo 1 >"$path/cpuset.cpu_exclusive" || skip "needs a v1 cpuset that nobody shares CPUs with"
+		echo 1 >"$path/cpuset.cpu_exclusive" || {
+			find "$top/$ID-exclusive" -depth -type d -exec rmdir {} +
+			skip "needs a v1 hierarchy of cpusets without another container's"
+		}
 	done
 	config '.linux.cgroupsPath = $p' --arg p "/$ID-exclusive/c"
 	limit cpuset '{cpu: {cpus: "0"}}' cpuset.cpus 0 cpuset.mems "$(cat "$top/cpuset.mems")"
