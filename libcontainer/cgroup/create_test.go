@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"rung/libcontainer/host"
 )
 
@@ -124,6 +126,37 @@ func TestCpusetComesDownFromTheTop(t *testing.T) {
 	f.want("cpuset.cpus", "0-3") // an ancestor that was empty is filled, too
 	f.want("x/cpuset.cpus", "0-3")
 	f.want("x/cpuset.mems", "7") // what is set stays
+}
+
+// The kernel refuses (EINVAL) what a sibling has to itself, of which the configuration need not ask for any. A
+// test with real cpusets would keep every other container of the machine from its CPUs.
+func TestCpusetBesideAnExclusiveOne(t *testing.T) {
+	f := newTree(t).files("cpuset.mems")
+	for name, text := range map[string]string{"cpuset.cpus": "0-3\n", "cpuset.mems": "0\n"} {
+		if err := os.WriteFile(filepath.Join(f.top, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cpus := filepath.Join(f.top, "c", "cpuset.cpus")
+	m := fresh(f.v1("cpuset"))
+	set := func(r *specs.LinuxResources, text string) error {
+		t.Helper()
+		_ = os.Remove(cpus)
+		if err := os.Symlink("/proc/self/oom_score_adj", cpus); err != nil { // no list is a number: EINVAL
+			t.Fatal(err)
+		}
+		m.dirs[0].unfilled = nil
+		ok(t, m.furnish(&m.dirs[0]))
+		_ = os.Remove(cpus)
+		f.file("cpuset.cpus", text)
+		return m.Set(r)
+	}
+	ok(t, set(&specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "0"}}, ""))
+	f.want("cpuset.cpus", "0")
+	f.want("cpuset.mems", "0")
+	for _, r := range []*specs.LinuxResources{nil, {}, {CPU: &specs.LinuxCPU{Mems: "0"}}} {
+		wantError(t, set(r, "\n"), "linux.resources.cpu.cpus is not given", "invalid argument")
+	}
 }
 
 // Root is above directory permissions; with another fsuid this thread is not.

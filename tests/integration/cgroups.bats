@@ -338,35 +338,6 @@ needs_swap_accounting() {
 	find /sys/fs/cgroup -depth -type d -path "*/$ID-a*" -exec rmdir {} +
 }
 
-# The kernel lets nobody have what is a sibling's alone, for a moment either.
-# bats test_tags=smp
-@test "cpuset: beside one that has CPUs to itself" {
-	needs_v1_controller cpuset
-	needs_two_cpus
-	local top all other path
-	top=$(v1_mount cpuset)
-	all=$(cat "$top/cpuset.cpus")
-	[[ $all =~ ^0-([0-9]+)$ ]] || skip "needs CPUs that are numbered without a gap"
-	other=${BASH_REMATCH[1]}
-	path=$top/$ID-exclusive
-	mkdir -p "$path/other"
-	for path in "$path" "$path/other"; do
-		cat "$top/cpuset.mems" >"$path/cpuset.mems"
-		[[ $path == */other ]] && echo "$other" >"$path/cpuset.cpus" || echo "$all" >"$path/cpuset.cpus"
-		echo 1 >"$path/cpuset.cpu_exclusive" || {
-			find "$top/$ID-exclusive" -depth -type d -exec rmdir {} +
-			skip "needs a v1 hierarchy of cpusets without another container's"
-		}
-	done
-	config '.linux.cgroupsPath = $p' --arg p "/$ID-exclusive/c"
-	limit cpuset '{cpu: {cpus: "0"}}' cpuset.cpus 0 cpuset.mems "$(cat "$top/cpuset.mems")"
-	rung delete --force "$ID"
-	config '.linux.resources.cpu = {}'
-	run -1 rung run -b "$BUNDLE" "$ID"
-	mentions linux.resources.cpu.cpus 'invalid argument'
-	find /sys/fs/cgroup -depth -type d -path "*/$ID-exclusive*" -exec rmdir {} +
-}
-
 # cgroup-v2.rst, Threads: below a threaded cgroup everything must be, level by level, and cgroup.kill is refused.
 @test "threaded: a container below a threaded cgroup" {
 	local top
