@@ -14,9 +14,11 @@ setup() {
 }
 
 teardown() {
-	teardown_containers
+	local left=0
+	teardown_containers || left=1
 	ip netns del "$HOST" || true
-	[ -z "${OTHER:-}" ] || ip netns del "$OTHER"
+	[ -z "${OTHER:-}" ] || ip netns del "$OTHER" || left=1
+	return $left
 }
 
 # What runs in the network namespace that stands for the host's.

@@ -18,10 +18,12 @@ setup() {
 }
 
 teardown() {
-	teardown_containers
-	! mountpoint -q "$RDT" || umount "$RDT"
+	local left=0
+	teardown_containers || left=1
+	! mountpoint -q "$RDT" || umount "$RDT" || left=1
 	wait
-	[ ! -d "$RDT" ] || rmdir "$RDT"
+	[ ! -d "$RDT" ] || rmdir "$RDT" || left=1
+	return $left
 }
 
 rdt() { # JSON
