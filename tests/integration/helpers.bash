@@ -166,12 +166,12 @@ status_of() { # [ID]
 	rung state "${1:-$ID}" | jq -r .status
 }
 
-# Waits until a condition holds: wait_until SECONDS COMMAND...
+# Waits until a condition holds: wait_until SECONDS COMMAND... It ends also where the shell does not end at a failure.
 wait_until() {
 	local tries=$(($1 * 20))
 	shift
 	until "$@"; do
-		[ $((tries -= 1)) -gt 0 ] || fail "waited in vain for: $*"
+		[ $((tries -= 1)) -gt 0 ] || fail "waited in vain for: $*" || return
 		sleep 0.05
 	done
 }
@@ -357,6 +357,7 @@ no_leftovers() {
 			kill -KILL "$pid" || true
 			;;
 		cgroup) remove_cgroup "$what" ;;
+		mount) detach "$what" ;;
 		rootfs) rm -r "$what" ;;
 		esac
 		echo "left behind: $kind $what"
@@ -369,6 +370,13 @@ no_leftovers() {
 # whose /dev is no mount would make its nodes.
 leftovers() {
 	GOMAXPROCS=1 "$RUNG_TEST_COMMANDS/leftovers" -run "$BATS_RUN_TMPDIR" -test "$BATS_TEST_TMPDIR" -id "$ID" -state "$STATE" -shell $$
+}
+
+# bats removes the directory of the run: what is mounted there must not go with it.
+detach() { # LINE OF MOUNTINFO
+	local -a fields
+	read -ra fields <<<"$1"
+	umount -l "$(printf %b "${fields[4]}")" || true # the fifth is the place (proc_pid_mountinfo(5)), escaped
 }
 
 remove_cgroup() { # PATH

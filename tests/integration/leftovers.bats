@@ -52,12 +52,8 @@ nothing() {
 
 @test "leftovers: mounts, and devices in the shared root file system" {
 	needs_root
-	mkdir "$BATS_TEST_TMPDIR/mounted"
-	mount -t tmpfs leftover "$BATS_TEST_TMPDIR/mounted"
+	mkdir "$BATS_TEST_TMPDIR/mounted here"
+	mount -t tmpfs leftover "$BATS_TEST_TMPDIR/mounted here"
 	mknod "$(shared_rootfs)/dev/nothing" c 1 3
-	run no_leftovers
-	umount "$BATS_TEST_TMPDIR/mounted"
-	[ "$status" -ne 0 ]
-	mentions 'left behind: mount' "$BATS_TEST_TMPDIR/mounted" "left behind: rootfs $(shared_rootfs)/dev/nothing"
-	nothing
+	finds 'left behind: mount' "$BATS_TEST_TMPDIR/mounted\040here" "left behind: rootfs $(shared_rootfs)/dev/nothing"
 }
