@@ -392,12 +392,13 @@ exec_is_dead() {
 
 # bats test_tags=user
 @test "exec: while init dies, it runs or says why not, and leaves nothing" {
-	local n code
+	local n code moment
 	for n in {1..12}; do
 		start_container
 		rung exec "$ID" sleep 2000 </dev/null >"$BATS_TEST_TMPDIR/exec-$n" 2>&1 &
 		local job=$!
-		sleep "0.00$n"
+		printf -v moment '0.%03d' "$n"
+		sleep "$moment"
 		rung kill "$ID" KILL
 		code=0
 		wait "$job" || code=$?

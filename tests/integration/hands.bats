@@ -192,11 +192,12 @@ nothing_left() {
 @test "kill -9 at random moments" {
 	needs_root
 	process sleep 1000
-	local i
-	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+	local i moment
+	for i in {1..15}; do
 		"$RUNG" --root "$STATE" create -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&- &
 		local pid=$!
-		sleep "0.00$i"
+		printf -v moment '0.%03d' "$i"
+		sleep "$moment"
 		kill -KILL $pid 2>/dev/null || true
 		wait $pid 2>/dev/null || true
 		rung delete --force "$ID" 2>/dev/null || true
