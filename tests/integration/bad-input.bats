@@ -48,10 +48,10 @@ refused_whole() { # TEXT
 }
 
 nothing_left() {
-	[ ! -e "$STATE/$ID" ] || fail "state: $(ls "$STATE/$ID")"
-	[ -z "$(find /sys/fs/cgroup -type d -name "$GROUP" 2>/dev/null)" ] || fail "a cgroup is left"
+	[ ! -e "$STATE/$ID" ] || fail "state: $(ls "$STATE/$ID")" || return
+	[ -z "$(find /sys/fs/cgroup -type d -name "$GROUP" 2>/dev/null)" ] || fail "a cgroup is left" || return
 	is_root || return 0
-	[ ! -s processes ] || fail "processes: $(cat processes)"
+	[ ! -s processes ] || fail "processes: $(cat processes)" || return
 	diff mounts.before mounts.after
 }
 
@@ -61,10 +61,23 @@ nothing_left() {
 	"${IN_NAMESPACES[@]}" bash -c 'sleep 5 >/dev/null 2>&1 & mount -t tmpfs none /mnt' 3>&-
 	grep -qx sleep processes
 	run -1 diff mounts.before mounts.after
+	# each by itself
+	mv mounts.after mounts.more
+	mv processes processes.more
+	cp mounts.before mounts.after
+	: >processes
+	nothing_left
 	mkdir -p "$STATE/$ID"
-	run nothing_left
-	[ "$status" -ne 0 ]
+	run -1 nothing_left
+	mentions state:
 	rmdir "$STATE/$ID"
+	cp processes.more processes
+	run -1 nothing_left
+	mentions processes:
+	: >processes
+	cp mounts.more mounts.after
+	run -1 nothing_left
+	mentions /mnt
 }
 
 @test "bad input: and the configuration is good without a fault" {
