@@ -69,11 +69,13 @@ three_containers() {
 	mentions "$STATE" 'no such file or directory'
 }
 
+# bats test_tags=user-only
 @test "list: a default root that does not exist yet" {
 	local dir=$BATS_TEST_TMPDIR/xdg
 	mkdir -m 0700 "$dir"
 	XDG_RUNTIME_DIR=$dir run -0 "$RUNG" list -q
 	says ''
+	[ -d "$dir/rung" ]
 }
 
 @test "list: what cannot be read is told, and the others are listed" {
