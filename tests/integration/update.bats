@@ -19,6 +19,7 @@ limit() {
 }
 
 memory_limit() { limit memory memory.limit_in_bytes memory.max; }
+swap_limit() { limit memory memory.memsw.limit_in_bytes memory.swap.max; }
 pids_limit() { limit pids pids.max pids.max; }
 
 # The file of pids.max of a sleeper whose limits are known.
@@ -44,17 +45,22 @@ update() {
 	[ "$(memory_limit)" = 52428800 ] # what is not named stays
 }
 
+# v1 limits the sum of memory and swap, v2 swap itself.
 @test "update: memory and swap in either direction" {
 	start_limited
-	limit memory memory.memsw.limit_in_bytes memory.swap.max >/dev/null || skip "needs swap accounting"
+	swap_limit >/dev/null || skip "needs swap accounting"
 	update --memory 64m --memory-swap 96m
 	[ "$(memory_limit)" = 67108864 ]
+	if is_v2; then [ "$(swap_limit)" = 33554432 ]; else [ "$(swap_limit)" = 100663296 ]; fi
 	update --memory 32m --memory-swap 48m
 	[ "$(memory_limit)" = 33554432 ]
+	if is_v2; then [ "$(swap_limit)" = 16777216 ]; else [ "$(swap_limit)" = 50331648 ]; fi
 	update --memory 128m --memory-swap -1
 	[ "$(memory_limit)" = 134217728 ]
+	[ "$(swap_limit)" = max ] || [ "$(swap_limit)" -gt 1000000000000 ]
 	update --memory -1
 	[ "$(memory_limit)" = max ] || [ "$(memory_limit)" -gt 1000000000000 ]
+	[ "$(swap_limit)" = max ] || [ "$(swap_limit)" -gt 1000000000000 ]
 }
 
 @test "update: one that is refused changes nothing, where there was no limit either" {
