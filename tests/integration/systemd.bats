@@ -94,7 +94,9 @@ updated() { # FLAG...
 
 # bats test_tags=user
 @test "systemd: run, and the program's end is the unit's" {
+	no_namespace cgroup
 	inside 'cat /proc/self/cgroup'
+	mentions "$UNIT"
 	rung delete --force "$ID" || true
 	[ "$(ctl show --property LoadState --value "$UNIT")" = not-found ]
 }
