@@ -15,9 +15,10 @@ teardown() {
 	:
 }
 
-# The names of options in a help text, with their dashes.
+# The names of options in a help text, with their dashes: $OPTIONS, never none.
 options_of_help() { # [COMMAND]
-	"$RUNG" "$@" --help | sed -nE 's/^ +-/-/p' | sed 's/  .*//' | grep -oE -- '--?[a-z][a-z0-9-]*' | sort -u
+	OPTIONS=$("$RUNG" "$@" --help | sed -nE 's/^ +-/-/p' | sed 's/  .*//' | grep -oE -- '--?[a-z][a-z0-9-]*' | sort -u)
+	[ -n "$OPTIONS" ] || fail "no options in the help of rung $*"
 }
 
 @test "man: a page for each command, and none more" {
@@ -28,11 +29,13 @@ options_of_help() { # [COMMAND]
 @test "man: every option of every command" {
 	local command option
 	for command in $(commands_of_help); do
-		for option in $(options_of_help "$command"); do
+		options_of_help "$command"
+		for option in $OPTIONS; do
 			grep -qF -- "\\fB${option//-/\\-}\\fR" "$MAN/rung-$command.8" || fail "no $option in rung-$command.8"
 		done
 	done
-	for option in $(options_of_help); do
+	options_of_help
+	for option in $OPTIONS; do
 		grep -qF -- "\\fB${option//-/\\-}\\fR" "$MAN/rung.8" || fail "no $option in rung.8"
 	done
 	for command in $(commands_of_help); do
@@ -77,7 +80,8 @@ bash_completes() { # WORD...
 @test "completion of bash: every option of every command" {
 	local command option
 	for command in $(commands_of_help); do
-		for option in $(options_of_help "$command"); do
+		options_of_help "$command"
+		for option in $OPTIONS; do
 			[[ " $(bash_completes rung "$command" "$option") " == *" $option "* ]] || fail "$command $option"
 		done
 	done
