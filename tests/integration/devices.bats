@@ -182,11 +182,14 @@ deep/down/plain character special file 1:7 666 0:0'
 	process sleep 1000
 	create_container
 	grep 'linux.resources.devices\[2\].access: ignoring what is not r, w or m in .*rwa' "$OUTPUT"
-	needs_v1_controller devices
+	[ -n "$(v1_mount devices)" ] || return 0 # the program of v2 is not to be read
 	cgroup_value devices devices.list | grep -x 'c 1:11 m'
-	rung delete "$ID"
-	config '.linux.resources.devices[2].allow = true'
-	refused 'linux.resources.devices[2].access' 'not made of r, w and m'
+}
+
+@test "a rule that allows may not" {
+	needs_root
+	config '.linux.resources.devices = [{allow: true, type: "c", major: 1, minor: 11, access: "rwa"}]'
+	refused 'linux.resources.devices[0].access' 'not made of r, w and m'
 }
 
 # A service with PrivateDevices=, or a container in which rung runs, may have every right but this one.
