@@ -15,6 +15,12 @@ follow_events() { # [FLAG...]
 	FOLLOWER=$!
 }
 
+# Follows them, and waits until the kernel has been asked for them: which is before the first statistics.
+watch_events() {
+	follow_events --interval 100ms
+	wait_until 5 told stats
+}
+
 told() { # TYPE
 	grep -q "\"type\":\"$1\"" "$EVENTS"
 }
@@ -60,8 +66,7 @@ told_times() { # NUMBER TYPE
 	config '.linux.resources.memory = {limit: 20971520, swap: 20971520}'
 	process sh -c 'while [ ! -e /dev/shm/go ]; do sleep 0.05; done; head -c 100000000 /dev/zero | tail'
 	start_container
-	follow_events --interval 1h
-	sleep 0.2
+	watch_events
 	rung exec "$ID" touch /dev/shm/go
 	wait_until 10 told oom
 	wait_until 10 stopped
@@ -73,8 +78,7 @@ told_times() { # NUMBER TYPE
 	config '.linux.resources.memory = {limit: 20971520, swap: 20971520}'
 	process sh -c 'while [ ! -e /dev/shm/go ]; do sleep 0.05; done; exec tail /dev/zero'
 	start_container
-	follow_events --interval 1h
-	sleep 0.2
+	watch_events
 	rung exec "$ID" touch /dev/shm/go
 	wait "$FOLLOWER"
 	told oom

@@ -12,6 +12,7 @@ setup() {
 @test "ps: a table of the container's processes and of no others" {
 	process sh -c 'sleep 1001 & exec sleep 1002'
 	start_container
+	wait_until 5 eval 'rung ps "$ID" | grep -q "sleep 1001" && rung ps "$ID" | grep -q "sleep 1002"'
 	run rung ps "$ID"
 	[ "$status" -eq 0 ]
 	[[ ${lines[0]} =~ ^UID\ +PID\ +PPID\ +C\ +STIME\ +TTY\ +TIME\ +CMD$ ]]
