@@ -191,7 +191,7 @@ for_stranger() { # UID MAPS
 @test "rootless: a cgroup by name that was delegated on v1 only" {
 	needs_root
 	needs_v1_controller pids
-	local own=/bats-delegated-$$ mount
+	local own=/$ID-delegated mount
 	delegate_v1 "$own" 4242
 	for_stranger 4242 '[{"containerID": 0, "hostID": 4242, "size": 1}]'
 	run setpriv --reuid 4242 --regid 4242 --clear-groups env -u XDG_RUNTIME_DIR "$BATS_TEST_TMPDIR/rung" --root "$STATE" run -b "$BUNDLE" "$ID" 3>&-
@@ -205,7 +205,7 @@ for_stranger() { # UID MAPS
 @test "rootless: a cgroup that was delegated on v1, for a container with other ids" {
 	needs_root
 	needs_v1_controller pids
-	local own=/bats-delegated-$$ mount holder as_user
+	local own=/$ID-delegated mount holder as_user
 	delegate_v1 "$own" 4242
 	for_stranger 4242 '[{"containerID": 0, "hostID": 5, "size": 10}]'
 	setpriv --reuid 4242 --regid 4242 --clear-groups unshare --user --mount sleep 1000 >/dev/null 2>&1 3>&- &

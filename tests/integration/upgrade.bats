@@ -20,7 +20,10 @@ needs_previous() {
 	needs_command gcc
 	in_tree rev-parse --verify -q 'HEAD~1^{commit}' >/dev/null || skip "needs a checkout with the previous commit"
 	in_tree worktree add -q --detach "$BATS_RUN_TMPDIR/previous" HEAD~1
-	(cd "$BATS_RUN_TMPDIR/previous" && VERSION=0.0.0-previous scripts/build.sh rung) 3>&-
+	(cd "$BATS_RUN_TMPDIR/previous" && VERSION=0.0.0-previous scripts/build.sh rung) 3>&- || {
+		in_tree worktree remove --force "$BATS_RUN_TMPDIR/previous"
+		fail 'the previous commit does not build'
+	}
 	# The tree is not needed any more; the binary goes with the directory of the run.
 	mv "$OLD" "$BATS_RUN_TMPDIR/previous-rung"
 	in_tree worktree remove --force "$BATS_RUN_TMPDIR/previous"
