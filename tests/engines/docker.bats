@@ -158,6 +158,7 @@ load docker
 		docker exec --privileged one grep ^Cap /proc/self/status
 		docker rm -f one
 	CASE
+	mentions CapEff: $'\none'
 }
 
 @test "docker: attach, and signals through it" {
@@ -179,14 +180,15 @@ load docker
 
 @test "docker: stop, start, restart, kill" {
 	both <<-'CASE'
+		up_times() { [ "$(docker logs one | grep -c up)" -ge $1 ]; }
 		docker run -d --name one busybox sh -c 'trap "echo bye; exit 0" TERM; echo up; while :; do sleep 0.05; done' >/dev/null
 		until_ok 5 says_so up docker logs one
 		docker stop one; docker wait one; docker logs one
-		docker start one; sleep 0.5; docker restart one; sleep 0.5
+		docker start one; until_ok 5 up_times 2; docker restart one; until_ok 5 up_times 3
 		docker inspect --format '{{.State.Status}}' one
 		docker kill one; docker wait one
 		docker logs one
-		docker start one >/dev/null; docker kill -s TERM one; docker wait one
+		docker start one >/dev/null; until_ok 5 up_times 4; docker kill -s TERM one; docker wait one
 		docker rm one
 		docker run -d --name two busybox sleep 1000 >/dev/null
 		docker stop -t 1 two; docker wait two
@@ -231,6 +233,7 @@ load docker
 		docker run -d --name two busybox sleep 1000 >/dev/null
 		docker pause two; docker rm -f two
 	CASE
+	mentions 137 $'two\ntwo'
 }
 
 @test "docker: create, start -a, start -i, wait" {
@@ -577,8 +580,8 @@ EOF
 		health() { docker inspect --format '{{.State.Health.Status}}' one; }
 		until_ok 20 says_so unhealthy health; health
 		docker exec one touch /healthy
-		until_ok 20 test "$(health)" = starting || :
-		for i in $(seq 100); do [ "$(health)" != healthy ] || break; sleep 0.1; done; health
+		is_healthy() { [ "$(health)" = healthy ]; }
+		until_ok 20 is_healthy; health
 		docker inspect --format '{{(index .State.Health.Log 0).ExitCode}}' one
 		docker rm -f one
 	CASE
