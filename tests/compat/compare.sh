@@ -84,17 +84,23 @@ args() { # PROGRAM [ARGUMENT...]
 	jq '.process.args = $ARGS.positional' config.json --args -- "$@" >config.new && mv config.new config.json
 }
 
-# Makes the container $ID, in the bundle that is the current directory.
+# Makes the container $ID, in the bundle that is the current directory, or ends the subshell.
 container() { # STATE
 	case $1 in
 	created) rt create "$ID" </dev/null >/dev/null 2>&1 ;;
 	running) rt run -d "$ID" </dev/null >/dev/null 2>&1 ;;
 	paused) container running && rt pause "$ID" ;;
-	stopped)
-		container running && rt kill "$ID" KILL
-		until [ "$(rt state "$ID" | jq -r .status)" = stopped ]; do sleep 0.01; done
-		;;
-	esac || echo "could not make a $1 container" >&2
+	stopped) container running && rt kill "$ID" KILL && becomes_stopped ;;
+	esac || die "could not make a $1 container"
+}
+
+becomes_stopped() {
+	local tries
+	for ((tries = 0; tries < 1000; tries++)); do
+		[ "$(rt state "$ID" | jq -r .status)" != stopped ] || return 0
+		sleep 0.01
+	done
+	return 1
 }
 
 bundle() { # DIRECTORY
@@ -108,17 +114,18 @@ shared_container() { # STATE
 	(cd "$side_dir/$1" && container "$1")
 }
 
-# Runs a script with one of the runtimes: leaves out, err and status in DIRECTORY/NUMBER.
+# Runs a script with one of the runtimes: leaves out, err and status in DIRECTORY/NUMBER, and unmade where there was no
+# container for it.
 run_side() { # runc|rung
 	local side_dir=$work/$1 dir=$work/$1/$number ID=cc-$subject-$number
+	bundle "$dir"
 	if [ -n "$state" ] && [ "$own" = no ]; then
-		shared_container "$state"
+		shared_container "$state" || : >"$dir/unmade"
 		ID=cc-$subject-$state-$1
 	fi
-	bundle "$dir"
 	(
 		cd "$dir" || exit
-		[ "$own" = no ] || container "$state"
+		[ "$own" = no ] || (container "$state") || : >unmade
 		export LC_ALL=C
 		eval "$script" >out 2>err </dev/null
 		echo $? >status
@@ -204,7 +211,13 @@ same() { # [-c STATE | -C STATE] [-o FORM] NAME SCRIPT
 }
 
 verdict() { # NAME
-	local what differing='' expected
+	local what differing='' expected side
+	for side in runc rung; do
+		[ -e "$work/$side/$number/unmade" ] || continue
+		echo "not ok $1"
+		echo "# $side has made no $state container"
+		return
+	done
 	for what in status shape class; do
 		cmp -s "$work/runc/$number/$what" "$work/rung/$number/$what" || differing+=" $what"
 	done
@@ -256,16 +269,21 @@ run_subject() {
 	local number=0 work=$base/$subject
 	mkdir -p "$work/runc/root" "$work/rung/root"
 	# shellcheck source=/dev/null
-	. "$here/cases/$subject.sh"
+	. "$here/cases/$subject.sh" || die "$subject: status $?"
 }
 
 # The subjects run beside each other: most of the time both runtimes wait.
 make_world
 subjects=("$@")
 [ $# -gt 0 ] || for subject in "$here"/cases/*.sh; do subjects+=("$(basename "$subject" .sh)"); done
+jobs=()
 for subject in "${subjects[@]}"; do
 	run_subject >"$base/$subject.tap" &
+	jobs+=($!)
 done
-wait
+for n in "${!jobs[@]}"; do
+	# one that ends half-way would only make the plan shorter
+	wait "${jobs[n]}" || echo "not ok ${subjects[n]}: all of its cases" >>"$base/${subjects[n]}.tap"
+done
 for subject in "${subjects[@]}"; do cat "$base/$subject.tap"; done |
 	awk '/^(not )?ok / { sub(/ok /, "ok " ++n " ") } { print } /^not ok / { failed = 1 } END { print "1.." n; exit failed }'

@@ -30,7 +30,7 @@ same -c running -o json+ 'events --stats' 'rt events --stats "$ID" | jq "del(.da
 same -c running 'events --stats: the order of its members' 'rt events --stats "$ID" | jq -c "[keys_unsorted, (.data | keys_unsorted), (.data.cpu | del(.psi, .throttling) | keys_unsorted), (.data.memory | del(.psi, .cache) | keys_unsorted)]"'
 same -c running 'events --interval 0' 'rt events --interval 0 "$ID"'
 same -c running 'events --interval, negative' 'rt events --interval=-1s "$ID"'
-same -C running -o json 'events' '(sleep 0.7; rt kill "$ID" KILL) & rt events --interval 200ms "$ID" | sed -n 1p | jq "{type, id}"'
+same -C running -o json 'events' 'rt events --interval 200ms "$ID" | { sed -u 1q; rt kill "$ID" KILL; cat >/dev/null; } | jq "{type, id}"'
 same -o json 'features' 'rt features | jq "{ociVersionMin, ociVersionMax, hooks, linux: (.linux | {namespaces, cgroup, seccomp: (.seccomp | {enabled, actions, operators}), apparmor, selinux})}"'
 same -o none 'features: parsable' 'rt features | jq -e .'
 same 'spec' 'mkdir d; (cd d && rt spec) && jq -S . d/config.json'
