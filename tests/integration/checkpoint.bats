@@ -14,8 +14,16 @@ setup_file() {
 setup() {
 	needs_root
 	setup_bundle
+	NETNS=bats-criu-$$-$BATS_SUITE_TEST_NUMBER
 	IMAGE=$BATS_TEST_TMPDIR/image
 	LOGS=$BATS_TEST_TMPDIR/logs
+}
+
+teardown() {
+	local left=0
+	teardown_containers || left=1
+	[ ! -e "/run/netns/$NETNS" ] || ip netns del "$NETNS" || left=1
+	return $left
 }
 
 needs_criu() {
@@ -195,11 +203,11 @@ last_line() {
 	local user
 	config '.process.terminal = true'
 	process sh
-	"$RUNG_TEST_COMMANDS/console" -socket "$BUNDLE/one" 'expect=# ' 'send=x=kept\n' 'expect=# ' >/dev/null 2>&1 3>&- &
+	"$RUNG_TEST_COMMANDS/console" -socket "$BUNDLE/one" 'expect=# ' 'send=x=kept\n' 'expect=# ' >"$BUNDLE/typed" 2>&1 3>&- &
 	user=$!
 	wait_until 5 test -S "$BUNDLE/one"
 	rung run -d -b "$BUNDLE" --console-socket "$BUNDLE/one" "$ID" 3>&-
-	sleep 0.5
+	wait_until 10 prompted_twice
 	checkpoint
 	wait "$user"
 	"$RUNG_TEST_COMMANDS/console" -socket "$BUNDLE/two" 'send=echo $x\n' 'expect=kept' 'send=exit\n' >"$BUNDLE/shown" 2>&1 3>&- &
@@ -209,15 +217,19 @@ last_line() {
 	wait "$user" || fail "$(cat "$BUNDLE/shown")"
 }
 
+prompted_twice() {
+	[ "$(grep -o '# ' "$BUNDLE/typed" | wc -l)" -ge 2 ]
+}
+
 @test "a terminal in the foreground" {
 	needs_criu
 	config '.process.terminal = true'
 	process sh
-	"$RUNG_TEST_COMMANDS/console" -socket "$BUNDLE/one" 'expect=# ' 'send=x=kept\n' 'expect=# ' >/dev/null 2>&1 3>&- &
+	"$RUNG_TEST_COMMANDS/console" -socket "$BUNDLE/one" 'expect=# ' 'send=x=kept\n' 'expect=# ' >"$BUNDLE/typed" 2>&1 3>&- &
 	local user=$!
 	wait_until 5 test -S "$BUNDLE/one"
 	rung run -d -b "$BUNDLE" --console-socket "$BUNDLE/one" "$ID" 3>&-
-	sleep 0.5
+	wait_until 10 prompted_twice
 	checkpoint
 	wait "$user"
 	run "$RUNG_TEST_COMMANDS/console" 'send=echo $x\n' 'expect=kept' 'send=exit 4\n' -- \
@@ -452,7 +464,6 @@ mounts_below() { # PROPAGATION
 
 @test "a network namespace at a path is joined again; a new one has its loopback device up" {
 	needs_criu
-	local ns=bats-criu-$$
 	process sleep 1000
 	start_container
 	checkpoint
@@ -462,14 +473,13 @@ mounts_below() { # PROPAGATION
 	exec_in sh -c 'ip link show lo | grep -c ,UP'
 	says 1
 	rung delete --force "$ID"
-	ip netns add "$ns"
-	config '(.linux.namespaces[] | select(.type == "network")).path = $ns' --arg ns "/run/netns/$ns"
+	ip netns add "$NETNS"
+	config '(.linux.namespaces[] | select(.type == "network")).path = $ns' --arg ns "/run/netns/$NETNS"
 	start_container
 	checkpoint --leave-running
 	rung delete --force "$ID"
 	restore
-	run stat -Lc %i "/run/netns/$ns" "/proc/$(init_pid)/ns/net"
-	ip netns del "$ns"
+	run stat -Lc %i "/run/netns/$NETNS" "/proc/$(init_pid)/ns/net"
 	[ "${lines[0]}" = "${lines[1]}" ]
 }
 
@@ -495,16 +505,15 @@ no_process() { # PID
 
 @test "a network namespace at a path that is gone" {
 	needs_criu
-	local ns=bats-criu-$$
-	ip netns add "$ns"
-	config '(.linux.namespaces[] | select(.type == "network")).path = $ns' --arg ns "/run/netns/$ns"
+	ip netns add "$NETNS"
+	config '(.linux.namespaces[] | select(.type == "network")).path = $ns' --arg ns "/run/netns/$NETNS"
 	process sleep 1000
 	start_container
 	checkpoint
-	ip netns del "$ns"
+	ip netns del "$NETNS"
 	run restore
 	[ "$status" -eq 1 ]
-	mentions "Requested network namespace /run/netns/$ns does not exist"
+	mentions "Requested network namespace /run/netns/$NETNS does not exist"
 	gone
 }
 
@@ -704,10 +713,12 @@ seconds_inside() { # since the boot of the container's time namespace
 
 @test "TCP connections need --tcp-established" {
 	needs_criu
-	process sh -c 'nc -l -p 4242 -e cat & sleep 0.3; exec nc 127.0.0.1 4242 </dev/shm/in >/dev/shm/out'
+	# there 4242 is 1092, 0A is listening, 01 established
+	process sh -c 'nc -l -p 4242 -e cat & until grep -qs ":1092 .* 0A " /proc/net/tcp /proc/net/tcp6; do sleep 0.05; done
+		exec nc 127.0.0.1 4242 </dev/shm/in >/dev/shm/out'
 	config '.process.args[2] = "mkfifo /dev/shm/in; (sleep 1000 >/dev/shm/in) & " + .process.args[2]'
 	start_container
-	sleep 1
+	wait_until 10 connected
 	run checkpoint
 	[ "$status" -eq 1 ]
 	mentions 'tcp-established'
@@ -716,6 +727,13 @@ seconds_inside() { # since the boot of the container's time namespace
 	restore --tcp-established
 	rung exec "$ID" sh -c 'echo over >/dev/shm/in'
 	wait_until 5 rung exec "$ID" grep -q over /dev/shm/out
+}
+
+# Also on the side that listened, which does so no more.
+connected() {
+	local sockets
+	sockets=$(cat "/proc/$(init_pid)/net/tcp" "/proc/$(init_pid)/net/tcp6")
+	[[ $sockets == *':1092 01 '* && ! $sockets =~ :1092\ [0-9A-F:]+\ 0A ]]
 }
 
 @test "file locks need --file-locks" {
@@ -819,7 +837,8 @@ seconds_inside() { # since the boot of the container's time namespace
 	# With runc too: "page-pipe: splice: Bad file descriptor", and the restored process can not be killed.
 	[ "$(printf '%s\n' 6.18 "$(uname -r)" | sort -V | head -n 1)" != 6.18 ] ||
 		skip "needs a kernel before 6.18, on which CRIU 4.2 can serve pages"
-	local port=27777 dumping serving other=$ID-lazy before
+	local port dumping serving other=$ID-lazy before
+	port=$(free_port)
 	start_counter
 	mkfifo "$BATS_TEST_TMPDIR/ready"
 	exec 8<>"$BATS_TEST_TMPDIR/ready"
@@ -839,6 +858,13 @@ seconds_inside() { # since the boot of the container's time namespace
 	gone
 	wait_until 5 counted $((before + 2))
 	rung delete --force "$other"
+}
+
+# One that nobody has on this machine.
+free_port() {
+	local port=27777
+	while grep -qi ":$(printf %04x $port) " /proc/net/tcp /proc/net/tcp6; do port=$((port + 1)); done
+	echo $port
 }
 
 @test "what is no state to checkpoint" {
