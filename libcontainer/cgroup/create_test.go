@@ -151,8 +151,8 @@ func TestCpusetBesideAnExclusiveOne(t *testing.T) {
 		f.file("cpuset.cpus", text)
 		return m.Set(r)
 	}
-	ok(t, set(&specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "0"}}, ""))
-	f.want("cpuset.cpus", "0")
+	ok(t, set(&specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "0-1"}}, ""))
+	f.want("cpuset.cpus", "0-1")
 	f.want("cpuset.mems", "0")
 	for _, r := range []*specs.LinuxResources{nil, {}, {CPU: &specs.LinuxCPU{Mems: "0"}}} {
 		wantError(t, set(r, "\n"), "linux.resources.cpu.cpus is not given", "invalid argument")
