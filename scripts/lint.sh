@@ -12,7 +12,10 @@ export CGO_ENABLED=1
 tags=${TAGS:-netgo,osusergo}
 golangci_version=v2.15.0
 
-# The files of the tree by the ends of their names: those of git where there is a checkout, also new ones.
+# The tree may be another user's, as in containers of CI: git reads it only where that is allowed.
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=$repo
+
+# The files of the checkout by the ends of their names, also new ones.
 files() {
 	git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do
 		[ ! -f "$file" ] || printf '%s\n' "$file"
@@ -34,9 +37,9 @@ check_vet() {
 
 check_generated() {
 	local before after
-	before=$(generated_state)
+	before=$(generated_state) || return 1
 	scripts/go generate ./... || return 1
-	after=$(generated_state)
+	after=$(generated_state) || return 1
 	[ "$before" = "$after" ] || {
 		echo 'go generate changes files: run make generate and commit them'
 		git status --short
@@ -46,7 +49,7 @@ check_generated() {
 
 # What go generate may change: the difference to the last commit, and every new file's content.
 generated_state() {
-	git diff
+	git diff || return 1
 	git ls-files --others --exclude-standard | xargs -r sha256sum
 }
 
@@ -66,21 +69,22 @@ check_clang_format() {
 }
 
 check_shellcheck() {
-	files '*.sh' '*.bash' '*.bats' .ci/run scripts/go tests/vm/guest/{agent,suite} | xargs -r shellcheck --external-sources
+	files '*.sh' '*.bash' '*.bats' .ci/run scripts/go tests/vm/guest/{agent,init,suite} | xargs -r shellcheck --external-sources
 }
 
 # What every command would pay for: crypto takes half a millisecond to initialise.
 check_start_up() {
-	local found
-	found=$(scripts/go list -deps -tags "$tags" . | grep '^crypto/') || return 0
+	local linked found
+	linked=$(scripts/go list -deps -tags "$tags" .) || return 1
+	found=$(grep '^crypto/' <<<"$linked") || return 0
 	printf 'rung links packages that slow down its start:\n%s\n' "$found"
 	return 1
 }
 
 check_comments() {
-	local found
-	found=$(files '*.go' '*.c' '*.h' '*.bats' '*.sh' '*.md' | grep -vE '^(scripts/lint\.sh|CONTRIBUTING\.md)$' |
-		xargs -r grep -nE '\b(TODO|FIXME|XXX)\b') || return 0
+	local names found
+	names=$(files '*.go' '*.c' '*.h' '*.bats' '*.sh' '*.md') || return 1
+	found=$(grep -vE '^(scripts/lint\.sh|CONTRIBUTING\.md)$' <<<"$names" | xargs -r grep -nE '\b(TODO|FIXME|XXX)\b') || return 0
 	printf 'promises of later work:\n%s\n' "$found"
 	return 1
 }
