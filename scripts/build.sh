@@ -36,7 +36,7 @@ musl)
 	export CC=musl-gcc
 	# The kernel's headers, and libseccomp's, after those of musl.
 	export CGO_CFLAGS="-O2 -idirafter /usr/include -idirafter /usr/include/$multiarch"
-	export CGO_LDFLAGS="-L$repo/build/musl"
+	export CGO_LDFLAGS="'-L$repo/build/musl'" # a path may have spaces
 	;;
 glibc) ;;
 *) die "RUNG_LIBC=$libc: not musl or glibc" ;;
