@@ -2,7 +2,7 @@
 # Installs what a part of the project needs from Debian's packages. Asks apt only for what is missing, so that
 # it is quick, and needs neither network nor root, where everything is there.
 #
-#   install-deps.sh build|test|lint|fuzz|bench|engines|vm ...
+#   install-deps.sh build|unit|test|lint|fuzz|bench|engines|vm ...
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -19,13 +19,14 @@ vm=(mmdebstrap busybox-static cpio e2fsprogs xz-utils kmod)
 packages_of() {
 	case $1 in
 	build) printf '%s\n' "${build[@]}" "$(needs_go)" ;;
+	unit) packages_of build && echo uidmap ;;
 	lint) printf '%s\n' "${lint[@]}" ;;
 	test) packages_of build && printf '%s\n' "${lint[@]}" "${tests[@]}" ;;
 	fuzz) packages_of build && clang_with_runtime ;;
 	bench) packages_of build && printf '%s\n' "${bench[@]}" ;;
 	engines) printf '%s\n' busybox-static jq "${engines[@]}" ;;
 	vm) packages_of build && printf '%s\n' "${vm[@]}" ;;
-	*) die "unknown part: $1 (know build, test, lint, fuzz, bench, engines, vm)" ;;
+	*) die "unknown part: $1 (know build, unit, test, lint, fuzz, bench, engines, vm)" ;;
 	esac
 }
 
@@ -64,20 +65,22 @@ as_root() {
 }
 
 # Engines must not start their services because their package is installed: policy-rc.d is Debian's way to say so.
+# Nothing is removed: Debian's runc would put docker-ce and containerd.io out of the way.
 install_packages() {
-	local policy=/usr/sbin/policy-rc.d made=
+	local policy=/usr/sbin/policy-rc.d
 	if [ ! -e $policy ]; then
+		# shellcheck disable=SC2064 # the name is known now
+		trap "as_root rm -f $policy" EXIT
 		printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null
 		as_root chmod 0755 $policy
-		made=yes
 	fi
-	as_root apt-get update -q &&
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@" || failed=yes
-	[ -z "$made" ] || as_root rm -f $policy
-	[ -z "${failed:-}" ] || die "apt-get could not install: $*"
+	if ! as_root apt-get update -q || ! as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -qy --no-install-recommends --no-remove -o DPkg::Lock::Timeout=300 "$@"; then
+		die "apt-get could not install, or not without removing other packages: $*"
+	fi
 }
 
-[ $# -gt 0 ] || die 'which part? build, test, lint, fuzz, bench, engines, vm'
+[ $# -gt 0 ] || die 'which part? build, unit, test, lint, fuzz, bench, engines, vm'
 command -v dpkg-query >/dev/null || die 'this is not Debian: install by hand what the lists in this script name'
 
 missing=()

@@ -4,6 +4,9 @@
 # shellcheck disable=SC2034 # used by the scripts that source this
 repo=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 
+# Scripts and tests read what programs say.
+export LC_ALL=C.UTF-8
+
 warn() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
 }
@@ -11,6 +14,15 @@ warn() {
 die() {
 	warn "$@"
 	exit 1
+}
+
+# The mirror of the machine's own apt sources.
+debian_mirror() {
+	local uri
+	# shellcheck disable=SC2016 # expanded by apt
+	uri=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' 2>/dev/null | head -n 1)
+	[ -n "$uri" ] || die "apt knows no source of Debian's packages"
+	printf '%s\n' "$uri"
 }
 
 # The plain user of the tests and of the engines' rootless bundles: umoci writes the user's id into the mappings of

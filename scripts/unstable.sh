@@ -24,19 +24,10 @@ dir=$(realpath -m "${2:-$repo/build/tools/$name}")
 started=$dir/bin/${program##*/}
 [ "$name" != qemu ] || arguments="-L '$dir/root/usr/share/qemu' -L '$dir/root/usr/share/seabios'"
 
-# The mirror of the machine's own sources.
-mirror() {
-	local uri
-	# shellcheck disable=SC2016 # expanded by apt
-	uri=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' 2>/dev/null | head -n 1)
-	[ -n "$uri" ] || die "apt knows no source of Debian's packages"
-	printf '%s\n' "$uri"
-}
-
 configure_apt() { # DIR
 	mkdir -p "$1"/{parts,lists/partial,archives/partial}
 	: >"$1/status"
-	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s unstable main\n' "$(mirror)" >"$1/sources.list"
+	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s unstable main\n' "$(debian_mirror)" >"$1/sources.list"
 	cat >"$1/apt.conf" <<-END
 		Dir::Etc::sourcelist "$1/sources.list";
 		Dir::Etc::sourceparts "$1/parts";
