@@ -17,14 +17,17 @@ disk_size=8G        # sparse
 
 # build_image sets $image, and makes it where the cache has none of these packages and files.
 build_image() {
-	local root=$work/root sources=()
+	local root=$work/root mirror sources=()
 	[ "$packages_for" != engines ] || packages+=("${engine_packages[@]}")
 	image=$cache/root-$(hash_of "$packages_for" "$(cat "$here/image.sh" "$here/guest/agent" "$here/guest/pump" "$unstable")").ext4
 	[ ! -f "$image" ] || return 0
 	need mmdebstrap mke2fs
 	[ "$(id -u)" = 0 ] || die 'to build the image needs root (to run it does not)'
 	mapfile -t sources < <(apt_sources)
-	[ ${#sources[@]} -gt 0 ] || die "no apt source names $suite"
+	if [ ${#sources[@]} = 0 ]; then # another Debian, whose mirror has this suite as well
+		mirror=$(debian_mirror) || lacks "an apt source of Debian's packages"
+		sources=("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main")
+	fi
 	note "building ${image##*/}"
 	"$unstable" jq "$cache/tools/jq" >/dev/null || packages+=(jq)
 	mmdebstrap --quiet --mode=root --variant=minbase --include="$(IFS=, && echo "${packages[*]}")" \
@@ -32,12 +35,21 @@ build_image() {
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
 		--customize-hook="chroot \"\$1\" useradd -m -s /bin/bash -u 1000 $guest_user" \
 		--customize-hook="chroot \"\$1\" usermod -v 100000-165535 -w 100000-165535 $guest_user" \
-		"$suite" "$root" "${sources[@]}" >&2 || die 'mmdebstrap failed'
+		"$suite" "$root" "${sources[@]}" >&2 || without_image
 	configure_root "$root"
 	[ ! -d "$cache/tools/jq" ] || add_jq "$root"
 	make_ext4 "$root" "$work/root.ext4" "$disk_size"
 	mv "$work/root.ext4" "$image"
 	rm -rf "$root"
+}
+
+# No file system was made: is it the network, or this script?
+without_image() {
+	local mirror
+	mirror=$(debian_mirror) || die 'mmdebstrap failed'
+	/usr/lib/apt/apt-helper download-file "${mirror%/}/dists/$suite/InRelease" "$work/InRelease" >&2 ||
+		lacks "a mirror with Debian's $suite that can be reached"
+	die 'mmdebstrap failed'
 }
 
 # The machine's own apt source files that name this suite.

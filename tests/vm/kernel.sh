@@ -24,7 +24,7 @@ build_kernel() {
 	if ! unpack_kernel "$image" >"$dir/set/vmlinux" || ! probe tcg "$dir/set" 120; then
 		note "kernel $release is booted compressed"
 		cp "$image" "$dir/set/vmlinux"
-		probe tcg "$dir/set" 240 || die "kernel $release does not boot"
+		probe tcg "$dir/set" 240 || lacks "a machine that QEMU can boot: kernel $release does not"
 	fi
 	mv "$dir/set" "$kernel"
 	rm -rf "$dir"
@@ -33,8 +33,9 @@ build_kernel() {
 download_kernel() { # DIR
 	local package
 	package=$(apt-cache depends "$kernel_package" | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p' | head -n 1)
-	[ -n "$package" ] || die "apt knows no $kernel_package"
-	(cd "$work" && apt-get -qq -o APT::Sandbox::User=root download "$package" >&2) || die "cannot download $package"
+	[ -n "$package" ] || lacks "an apt source with $kernel_package"
+	(cd "$work" && apt-get -qq -o APT::Sandbox::User=root download "$package" >&2) ||
+		lacks "a mirror with $package that can be reached"
 	dpkg-deb -x "$work/$package"_*.deb "$1"
 	rm -f "$work/$package"_*.deb
 }

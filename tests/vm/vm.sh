@@ -10,6 +10,10 @@ set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
 unstable=$here/../../scripts/unstable.sh
+
+# shellcheck source=scripts/lib.sh
+. "$here/../../scripts/lib.sh"
+
 cache=${VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rung-vm}
 
 usage() {
@@ -34,7 +38,8 @@ usage: vm.sh run [OPTION]... [--] COMMAND [ARGUMENT]...
   --cold                    boot, even where a saved machine could be restored
   --verbose                 timings
 
-status: the command's; 124 time out; 125 the machine or this script failed.
+status: the command's; 124 time out; 125 the machine or this script failed; of build, 77: this machine lacks what the
+last line says.
 environment: VM_CACHE, where QEMU and images are kept (~/.cache/rung-vm, about 1.5 GiB)
 USAGE
 }
@@ -43,6 +48,11 @@ note() { printf 'vm.sh: %s\n' "$*" >&2; }
 die() {
 	note "$@"
 	exit 125
+}
+# What no change of these scripts would mend.
+lacks() {
+	note "needs $*"
+	exit 77
 }
 need() {
 	local command
@@ -132,7 +142,7 @@ prepare() {
 	exec 9>"$cache/lock"
 	flock 9
 	qemu=$("$unstable" qemu "$cache/tools/qemu") || qemu=$(command -v qemu-system-x86_64) ||
-		die 'no QEMU: apt-get install qemu-system-x86'
+		lacks 'QEMU: apt-get install qemu-system-x86'
 	build_image
 	build_kernel
 	choose_accel
