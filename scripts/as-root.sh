@@ -9,7 +9,7 @@ set -euo pipefail
 if [ "$(id -u)" = 0 ]; then
 	exec "$@"
 elif command -v sudo >/dev/null; then
-	exec sudo --preserve-env=RUNG,RUNG_TEST_COMMANDS,RUNG_SOURCE,RUNS,ROUNDS,WARMUP,OUT "$@"
+	exec sudo --preserve-env=RUNG,RUNG_TEST_COMMANDS,RUNG_SOURCE,RUNG_ENGINES_RESULTS,RUNC,VM_CACHE,RUNS,ROUNDS,WARMUP,OUT "$@"
 fi
 echo "${0##*/}: needs root (or sudo): $*" >&2
 exit 1

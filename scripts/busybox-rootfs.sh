@@ -10,6 +10,7 @@ set -euo pipefail
 	exit 2
 }
 root=$1
+umask 022 # for who enters it with other ids
 busybox=$(command -v busybox) || {
 	echo "${0##*/}: busybox is missing: apt-get install busybox-static" >&2
 	exit 1

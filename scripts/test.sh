@@ -23,15 +23,19 @@ set -uo pipefail
 cd "$repo" || exit 1
 export CGO_ENABLED=1
 tags=${TAGS:-netgo,osusergo}
-work=$(mktemp -d /tmp/rung-test.XXXXXX)
+# Tests make device nodes and look at the flags of mounts: not in a /tmp as Debian 13 has it, a tmpfs without devices.
+tmp=/tmp
+if [ "$(stat -f -c %T /tmp)" = tmpfs ] || [[ ,$(findmnt -n -o OPTIONS -T /tmp), = *,nodev,* ]]; then tmp=/var/tmp; fi
+umask 022 # for the tests' other ids
+work=$(mktemp -d "$tmp/rung-test.XXXXXX")
 results=$work/results # one line a test: pass, fail or skip; part; name; reason (tab-separated)
-user=rung-test
+user=rung-test made_user=
 : >"$results"
 
 clean() {
 	jobs -rp | xargs -r kill
-	id -u $user >/dev/null 2>&1 && as_root userdel $user >/dev/null 2>&1
-	as_root rm -rf --one-file-system "$work"
+	[ -z "$made_user" ] || as_root userdel $user >/dev/null 2>&1
+	rm -rf --one-file-system "$work" 2>/dev/null || as_root rm -rf --one-file-system "$work"
 }
 trap clean EXIT
 
@@ -139,11 +143,19 @@ run_integration() {
 		record fail integration 'the build'
 		return
 	}
+	own_tools
 	export RUNG=$repo/rung RUNG_TEST_COMMANDS=$repo/build/tests RUNG_SOURCE=$repo
 	heading 'bats, as root'
-	as_root bats --formatter tap --filter-tags '!user-only' tests/integration >"$work/root" 2>"$work/root.err" </dev/null
+	# sudo itself never sees TMPDIR: the loader takes it away.
+	as_root env TMPDIR="$tmp" bats --formatter tap --filter-tags '!user-only' tests/integration >"$work/root" 2>"$work/root.err" </dev/null
 	check_bats root $?
 	run_as_user
+}
+
+# What root would make in build, where the owner of the tree could not remove it.
+own_tools() {
+	mkdir -p build/tools build/engines
+	scripts/unstable.sh criu >/dev/null
 }
 
 # A plain user may not be able to read the tree where it is, so that he gets a copy of what the tests need.
@@ -158,11 +170,14 @@ run_as_user() {
 	mkdir -p "$home/tree"
 	cp -a rung tests testdata scripts go.mod "$home/tree/"
 	[ ! -d build/tests ] || cp -a build/tests "$home/tree/commands"
-	id -u $user >/dev/null 2>&1 || as_root useradd --uid "$plain_uid" --no-create-home --home-dir "$home" --shell /bin/bash $user
+	if ! id -u $user >/dev/null 2>&1; then
+		made_user=yes
+		as_root useradd --uid "$plain_uid" --no-create-home --home-dir "$home" --shell /bin/bash $user
+	fi
 	mkdir -m 0700 "$home/run"
 	as_root chown -R $user: "$home"
 	# shellcheck disable=SC2016 # expanded by the inner shell
-	as_root setpriv --reuid $user --regid $user --init-groups env -i PATH="$PATH" HOME="$home" USER=$user LANG=C.UTF-8 \
+	as_root setpriv --reuid $user --regid $user --init-groups env -i PATH="$PATH" HOME="$home" USER=$user LANG=C.UTF-8 TMPDIR="$tmp" \
 		XDG_RUNTIME_DIR="$home/run" RUNG="$home/tree/rung" RUNG_TEST_COMMANDS="$home/tree/commands" \
 		RUNG_SOURCE="$home/tree" bash -c 'cd "$RUNG_SOURCE" &&
 			exec bats --formatter tap --filter-tags user --filter-tags user-only tests/integration' \
@@ -198,7 +213,7 @@ run_engines() {
 		record fail engines 'the build, or the engines'
 		return
 	fi
-	mkdir -p build/engines
+	own_tools
 	[ ${#which[@]} != 0 ] || rm -f build/engines/results.tsv
 	export RUNG=$repo/rung RUNG_SOURCE=$repo RUNG_ENGINES_RESULTS=$repo/build/engines/results.tsv
 	heading 'bats, under the engines'
@@ -206,7 +221,7 @@ run_engines() {
 	check_bats engines $?
 }
 
-# A machine that cannot be had is a skip: QEMU may not be there, or not boot under another hypervisor.
+# A machine that cannot be had is a skip (vm.sh's status 77): QEMU may not be there, or not boot under another hypervisor.
 run_vm() {
 	local files smp vms=()
 	make --no-print-directory static test-commands || {
@@ -271,13 +286,19 @@ start_vm_engines() {
 }
 
 has_vm() { # PART [OPTION OF vm.sh]...
+	local said=$work/$1-build status
 	if ! scripts/install-deps.sh vm; then
 		record skip "$1" 'the machine of tests/vm' 'needs mmdebstrap'
 		return 1
-	elif ! as_root tests/vm/vm.sh build "${@:2}"; then
-		record skip "$1" 'the machine of tests/vm' 'needs a machine that QEMU can boot, see above'
-		return 1
 	fi
+	as_root tests/vm/vm.sh build "${@:2}" 2>&1 | tee "$said" >&2
+	status=$?
+	case $status in
+	0) return 0 ;;
+	77) record skip "$1" 'the machine of tests/vm' "$(sed -n 's/^vm\.sh: //p' "$said" | tail -n 1)" ;;
+	*) record fail "$1" "tests/vm/vm.sh build ended with status $status" ;;
+	esac
+	return 1
 }
 
 # Starts a machine in the background; as many run at a time as there are processors. An emulated machine is quickest with
@@ -292,9 +313,13 @@ in_vm() { # LAYOUT root|user [OPTION OF BATS]... [FILE]...
 	vms+=("$name")
 	(
 		started=$SECONDS
-		as_root tests/vm/vm.sh run --cgroup "$layout" "${as[@]}" --append "${append:-}" --cpus "${cpus:-1}" --timeout 14400 --share "$repo" "${vm_options[@]}" \
+		scripts/as-root.sh tests/vm/vm.sh run --cgroup "$layout" "${as[@]}" --append "${append:-}" --cpus "${cpus:-1}" --timeout 14400 --share "$repo" "${vm_options[@]}" \
 			--env "RUNG_ENGINES_RESULTS=${vm_options[*]:+/results/vm-$who.tsv}" -- \
-			tests/vm/guest/suite "$@" >"$work/$name" 2>"$work/$name.err" </dev/null
+			tests/vm/guest/suite "$@" >"$work/$name" 2>"$work/$name.err" </dev/null &
+		vm=$!
+		# In a session of its own: sudo passes on no signal of its own process group.
+		trap 'as_root setsid kill "$vm"; exit 143' TERM
+		wait "$vm"
 		echo "$? $((SECONDS - started))" >"$work/$name.end"
 	) &
 }
@@ -358,11 +383,17 @@ summary() {
 
 parts=("$@")
 [ $# -gt 0 ] || parts=(unit nsenter integration compat engines vm lint)
-scripts/install-deps.sh test || exit 1
+needs=()
 for part in "${parts[@]}"; do
 	case $part in
-	unit | nsenter | integration | compat | engines | vm | vm-engines | lint) "run_${part//-/_}" ;;
+	unit | nsenter) needs+=(unit) ;;
+	lint) needs+=(build lint) ;;
+	integration | compat | engines | vm | vm-engines) needs+=(test) ;;
 	*) die "unknown part: $part" ;;
 	esac
+done
+scripts/install-deps.sh "${needs[@]}" || exit 1
+for part in "${parts[@]}"; do
+	"run_${part//-/_}"
 done
 summary

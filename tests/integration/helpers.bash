@@ -6,6 +6,7 @@
 # $RUNG is the binary, $RUNG_TEST_COMMANDS the directory of the programs of tests/cmd, $RUNG_SOURCE the tree.
 
 bats_require_minimum_version 1.5.0
+umask 022 # containers with other ids use what a test makes
 
 : "${RUNG_SOURCE:=$(dirname "$(dirname "$BATS_TEST_DIRNAME")")}"
 : "${RUNG:=$RUNG_SOURCE/rung}"
@@ -49,7 +50,7 @@ setup_bundle() {
 	ID=bats-$$-$BATS_SUITE_TEST_NUMBER
 	mkdir "$BUNDLE"
 	printf '%s\n' "$(<"$BATS_RUN_TMPDIR/base.json")" >"$BUNDLE/config.json"
-	chmod 0755 "$BATS_TEST_TMPDIR" "$BUNDLE"
+	chmod 0755 "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR" "$BUNDLE"
 	cd "$BUNDLE" || return
 }
 
