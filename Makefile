@@ -42,7 +42,7 @@ run: static ## build, make a small default bundle and run it
 	@RUNG=./rung scripts/default-bundle.sh build/default-bundle
 	@scripts/as-root.sh ./rung run --bundle build/default-bundle hello
 
-test: ## set up and run every test; ends with "N passed, N failed"
+test: ## set up and test (of engines and in the virtual machine a choice); ends with "N passed, N failed[, N skipped]"
 	@scripts/test.sh
 
 unit: deps ## run the Go tests (golden plans included)
