@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -143,7 +144,7 @@ func (o *mountOptions) parse(name string) {
 		o.remount = true
 	case "defaults":
 	default:
-		for _, text := range splitData(name) {
+		for text := range splitData(name) {
 			key, value, _ := strings.Cut(text, "=")
 			o.data = append(o.data, plan.Option{Key: key, Value: unquoteContext(key, value)})
 		}
@@ -153,20 +154,31 @@ func (o *mountOptions) parse(name string) {
 // splitData takes an option apart as mount(2) does with the string that all of them are joined into
 // (config.md, Mounts): at commas, but for those in quotes, after a backslash (overlay) and in the list
 // of nodes of tmpfs's mpol.
-func splitData(option string) (list []string) {
-	start, quoted := 0, false
-	for i := range len(option) {
-		switch {
-		case option[i] == '"':
-			quoted = !quoted
-		case option[i] != ',' || quoted || i > 0 && option[i-1] == '\\':
-		case strings.HasPrefix(option[start:], "mpol=") && i+1 < len(option) && option[i+1] >= '0' && option[i+1] <= '9':
-		default:
-			list, start = append(list, option[start:i]), i+1
+func splitData(option string) iter.Seq[string] {
+	const page = 4096 // mount(2) takes no more
+	return func(yield func(string) bool) {
+		if len(option) >= page {
+			yield(option)
+			return
+		}
+		start, quoted := 0, false
+		for i := range len(option) {
+			switch {
+			case option[i] == '"':
+				quoted = !quoted
+			case option[i] != ',' || quoted || i > 0 && option[i-1] == '\\':
+			case strings.HasPrefix(option[start:], "mpol=") && i+1 < len(option) && option[i+1] >= '0' && option[i+1] <= '9':
+			default:
+				if start < i && !yield(option[start:i]) {
+					return
+				}
+				start = i + 1
+			}
+		}
+		if start < len(option) {
+			yield(option[start:])
 		}
 	}
-	list = append(list, option[start:])
-	return slices.DeleteFunc(list, func(text string) bool { return text == "" })
 }
 
 // unquoteContext: fsconfig(2) takes the labels of SELinux as they are; the quotes that keep their commas

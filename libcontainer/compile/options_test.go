@@ -70,7 +70,7 @@ func TestSplitData(t *testing.T) {
 		`lowerdir=/a\,b:/c,index=off`:     {`lowerdir=/a\,b:/c`, "index=off"},
 		`context="u:r:t:s0:c1,c2",size=5`: {`context="u:r:t:s0:c1,c2"`, "size=5"},
 	} {
-		if got := splitData(text); !reflect.DeepEqual(got, want) {
+		if got := slices.Collect(splitData(text)); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
