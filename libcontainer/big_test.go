@@ -15,6 +15,7 @@ var bigConfigs = []struct{ name, element, where string }{
 	{"bind mounts", `{"destination":"/aaaaaaaaaaaaaaaaaaa","source":"/","options":["rbind"]}`, `R"mounts":[X]`},
 	{"options of a mount", `"ro"`, `R"mounts":[{"destination":"/a","type":"tmpfs","options":[X]}]`},
 	{"options for the file system", `"%d"`, `R"mounts":[{"destination":"/a","type":"tmpfs","options":[X]}]`},
+	{"options for the file system, with commas", `"a,b,c,d,e,f,g,h"`, `R"mounts":[{"destination":"/a","type":"tmpfs","options":[X]}]`},
 	{"id maps of a mount", `{}`, `R"mounts":[{"destination":"/a","uidMappings":[X]}]`},
 	{"mounts of the wrong type", `0`, `R"unknown":1,"mounts":[X]`},
 	{"mounts beside an unknown member", `{}`, `R"unknown":1,"mounts":[X]`},

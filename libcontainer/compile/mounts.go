@@ -30,6 +30,9 @@ func (c *compiler) mounts() error {
 
 func (c *compiler) mount(m *specs.Mount, field string) error {
 	o := parseOptions(m.Options)
+	if len(o.data) > maxData {
+		return fieldError(field+".options", "more than %d options for the file system", maxData)
+	}
 	if err := c.checkProc(m, &o, field); err != nil {
 		return err
 	}

@@ -145,19 +145,27 @@ func (o *mountOptions) parse(name string) {
 	case "defaults":
 	default:
 		for text := range splitData(name) {
+			if len(o.data) > maxData {
+				return
+			}
 			key, value, _ := strings.Cut(text, "=")
 			o.data = append(o.data, plan.Option{Key: key, Value: unquoteContext(key, value)})
 		}
 	}
 }
 
+// What mount(2) takes of options for a file system: a page. The shortest is one character and a comma.
+const (
+	dataPage = 4096
+	maxData  = dataPage / 2
+)
+
 // splitData takes an option apart as mount(2) does with the string that all of them are joined into
 // (config.md, Mounts): at commas, but for those in quotes, after a backslash (overlay) and in the list
 // of nodes of tmpfs's mpol.
 func splitData(option string) iter.Seq[string] {
-	const page = 4096 // mount(2) takes no more
 	return func(yield func(string) bool) {
-		if len(option) >= page {
+		if len(option) >= dataPage {
 			yield(option)
 			return
 		}
