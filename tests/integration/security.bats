@@ -417,7 +417,10 @@ executes_other() { # PID
 			echo >>seen
 		done
 		[ -s seen ] && echo end'
-	says end
+	# On v1 the mount shows rung's own cgroup, or the container's: where systemd has handed the user his, it is his.
+	local own
+	own=$(v1_mount name=systemd)$(sed -n 's/^[0-9]*:name=systemd://p' /proc/self/cgroup)
+	if ! is_v2 && [ -w "$own" ]; then says $'/sys/fs/cgroup/systemd\nend'; else says end; fi
 }
 
 # https://nvd.nist.gov/vuln/detail/CVE-2026-30892: exec -u with what is no number ran as another user.
