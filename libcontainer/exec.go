@@ -13,6 +13,7 @@ import (
 	"rung/libcontainer/cgroup"
 	"rung/libcontainer/compile"
 	"rung/libcontainer/host"
+	"rung/libcontainer/idlist"
 	"rung/libcontainer/launch"
 	"rung/libcontainer/plan"
 )
@@ -173,8 +174,12 @@ func (e *execution) launch() (int, error) {
 // logAffinity tells with which CPUs the hands enter the container. runc's nsexec says so, and
 // its tests, and those of youki, know of it by these words only.
 func (e *execution) logAffinity() {
-	if a := e.process.ExecCPUAffinity; a != nil && a.Initial != "" {
-		e.runtime.Log.Debug(fmt.Sprintf("nsexec[%d]: affinity: %#x", e.hands.Pid(), compile.CPUMask(a.Initial)))
+	a := e.process.ExecCPUAffinity
+	if a == nil || a.Initial == "" {
+		return
+	}
+	if list, err := idlist.Parse(a.Initial); err == nil && len(list) > 0 {
+		e.runtime.Log.Debug(fmt.Sprintf("nsexec[%d]: affinity: %#x", e.hands.Pid(), list.Words()[0]))
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/libcontainer/idlist"
 )
 
 // checkPaths: masked and read-only paths are mounts, so they need a mount
@@ -96,8 +98,9 @@ func checkMemoryPolicy(s *specs.Spec) error {
 	}
 	switch p.Mode {
 	case specs.MpolDefault, specs.MpolLocal:
-		if n := countIDs(p.Nodes); p.Nodes != "" {
-			return fail("linux.memoryPolicy.nodes", "%s mode requires 0 nodes but got %d", p.Mode, n)
+		if p.Nodes != "" {
+			list, _ := idlist.Parse(p.Nodes) // what is no list is as wrong here
+			return fail("linux.memoryPolicy.nodes", "%s mode requires 0 nodes but got %d", p.Mode, list.Count())
 		}
 	case specs.MpolBind, specs.MpolInterleave, specs.MpolWeightedInterleave, specs.MpolPreferredMany:
 		if p.Nodes == "" {

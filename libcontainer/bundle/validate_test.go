@@ -284,6 +284,7 @@ func TestRealConfigs(t *testing.T) {
 		{"linux.resources.cpu", `{"shares":0,"quota":0,"period":0,"cpus":"","mems":"0"}`},
 		{"linux.resources.cpu", `{"quota":-9999}`},
 		{"linux.resources.cpu", `{"shares":2,"quota":-1,"period":100000,"cpus":"0-3,5,7-9\n"}`},
+		{"linux.resources.cpu", `{"cpus":"0, 2-3,,5,","mems":" 0"}`},
 		{"linux.resources.pids", `{"limit":0}`}, {"linux.resources.pids", `{"limit":-1}`}, {"linux.resources.pids", `{"limit":-5}`},
 		{"linux.resources.blockIO", `{"weight":0,"throttleReadBpsDevice":[{"major":8,"minor":0,"rate":1048576}]}`},
 		{"linux.resources.hugepageLimits", `[{"pageSize":"2MB","limit":0},{"pageSize":"1GB","limit":9223372036854771712}]`},

@@ -11,6 +11,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"rung/internal/sys"
+	"rung/libcontainer/idlist"
 	"rung/libcontainer/systemd"
 )
 
@@ -20,8 +21,6 @@ const (
 	minQuota      = 1000    // us, of the kernel and of systemd
 	// idleVersion of systemd has a CPUWeight for cpu.idle.
 	idleVersion = 252
-	// maxCPU bounds what a list of CPUs or memory nodes can make rung allocate.
-	maxCPU = 1<<16 - 1
 )
 
 func property(name string, v systemd.Value) systemd.Property {
@@ -264,38 +263,13 @@ func cpusetProperties(r *specs.LinuxResources) (list []systemd.Property, err err
 	return list, nil
 }
 
-// bitsOf turns a list such as "1,3-5" into a mask, CPU 0 in the lowest bit of the first byte.
-func bitsOf(list string) ([]byte, error) {
-	var bits []byte
-	for part := range strings.SplitSeq(list, ",") {
-		if part = strings.TrimSpace(part); part == "" {
-			continue
-		}
-		first, last, ranged := strings.Cut(part, "-")
-		start, err := strconv.ParseUint(first, 10, 32)
-		if err != nil {
-			return nil, err
-		}
-		end := start
-		if ranged {
-			if end, err = strconv.ParseUint(last, 10, 32); err != nil {
-				return nil, err
-			}
-		}
-		if start > end || end > maxCPU {
-			return nil, errors.New("invalid range: " + part)
-		}
-		for ; start <= end; start++ {
-			for uint64(len(bits)) <= start/8 {
-				bits = append(bits, 0)
-			}
-			bits[start/8] |= 1 << (start % 8)
-		}
+// bitsOf turns a list of CPUs or memory nodes into a mask as systemd has it.
+func bitsOf(text string) ([]byte, error) {
+	list, err := idlist.Parse(text)
+	if err == nil && len(list) == 0 {
+		err = errors.New("empty value")
 	}
-	if len(bits) == 0 {
-		return nil, errors.New("empty value")
-	}
-	return bits, nil
+	return list.Bytes(), err
 }
 
 func pidsProperties(r *specs.LinuxResources) ([]systemd.Property, error) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"rung/libcontainer/idlist"
 )
 
 // nsPerTick: cpuacct.stat counts in USER_HZ, which is 100 on every Linux ABI.
@@ -118,9 +120,11 @@ func cpusetStats(dir string, s *Stats) error {
 		if err != nil {
 			return err
 		}
-		if *p, err = parseList(strings.TrimSpace(text)); err != nil {
+		list, err := idlist.Parse(text)
+		if err != nil {
 			return fmt.Errorf("parse %s/%s: %w", dir, file, err)
 		}
+		*p = list.IDs()
 	}
 	text, err := readText(dir, "cpuset.sched_relax_domain_level")
 	if err != nil {
@@ -128,33 +132,4 @@ func cpusetStats(dir string, s *Stats) error {
 	}
 	c.SchedRelaxDomainLevel, err = strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 	return err
-}
-
-// parseList expands "0-2,7".
-func parseList(s string) ([]uint16, error) {
-	var out []uint16
-	for part := range strings.SplitSeq(s, ",") {
-		if part == "" {
-			continue
-		}
-		lo, hi, ok := strings.Cut(part, "-")
-		if !ok {
-			hi = lo
-		}
-		a, err := strconv.ParseUint(lo, 10, 16)
-		if err != nil {
-			return nil, err
-		}
-		b, err := strconv.ParseUint(hi, 10, 16)
-		if err != nil {
-			return nil, err
-		}
-		if a > b {
-			return nil, fmt.Errorf("range %q runs backwards", part)
-		}
-		for ; a <= b; a++ {
-			out = append(out, uint16(a))
-		}
-	}
-	return out, nil
 }

@@ -109,19 +109,6 @@ func TestStatsJSON(t *testing.T) {
 	}
 }
 
-func TestParseList(t *testing.T) {
-	for in, want := range map[string][]uint16{"": nil, "0": {0}, "0-2,7": {0, 1, 2, 7}, "1024-1025": {1024, 1025}} {
-		if got, err := parseList(in); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%q: %v %v, want %v", in, got, err, want)
-		}
-	}
-	for _, in := range []string{"3-1", "x", "1-", "70000"} {
-		if got, err := parseList(in); err == nil {
-			t.Errorf("%q: %v, want an error", in, got)
-		}
-	}
-}
-
 func TestPageSizeName(t *testing.T) {
 	for kb, want := range map[uint64]string{64: "64KB", 2048: "2MB", 1 << 20: "1GB", 16 << 20: "16GB"} {
 		if got := pageSizeName(kb); got != want {

@@ -237,7 +237,7 @@ func TestPropertyErrors(t *testing.T) {
 	for want, r := range map[string]*specs.LinuxResources{
 		"linux.resources.cpu.cpus":                             {CPU: &specs.LinuxCPU{Cpus: "3-1"}},
 		"linux.resources.cpu.mems":                             {CPU: &specs.LinuxCPU{Mems: "x"}},
-		"invalid range: 0-4294967295":                          {CPU: &specs.LinuxCPU{Cpus: "0-4294967295"}},
+		"4294967295 is above 65535":                            {CPU: &specs.LinuxCPU{Cpus: "0-4294967295"}},
 		"empty value":                                          {CPU: &specs.LinuxCPU{Cpus: ","}},
 		"linux.resources.memory.swap":                          memory(1000, 500, 0),
 		"unable to set swap limit without memory limit":        memory(0, 500, 0),

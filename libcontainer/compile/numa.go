@@ -3,49 +3,21 @@ package compile
 import (
 	"encoding/binary"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"rung/libcontainer/idlist"
 	"rung/libcontainer/plan"
 )
 
-// idMask turns a list such as 0-3,5 (cpuset(7), "List format") into a bit mask of 64-bit
-// words, as sched_setaffinity(2) and set_mempolicy(2) want it.
-func idMask(list string) string {
-	var words []uint64
-	for part := range strings.SplitSeq(strings.TrimSpace(list), ",") {
-		low, high, isRange := strings.Cut(part, "-")
-		if !isRange {
-			high = low
-		}
-		first, errFirst := strconv.Atoi(low)
-		last, errLast := strconv.Atoi(high)
-		if errFirst != nil || errLast != nil {
-			continue // bundle.Validate has refused it
-		}
-		for id := first; id <= last; id++ {
-			for len(words) <= id/64 {
-				words = append(words, 0)
-			}
-			words[id/64] |= 1 << (id % 64)
-		}
+// idMask turns a list into a bit mask of longs, as sched_setaffinity(2) and set_mempolicy(2) want it.
+func idMask(text string) string {
+	var mask []byte
+	list, _ := idlist.Parse(text) // bundle.Validate has refused what is none
+	for _, word := range list.Words() {
+		mask = binary.NativeEndian.AppendUint64(mask, word)
 	}
-	var out []byte
-	for _, w := range words {
-		out = binary.NativeEndian.AppendUint64(out, w)
-	}
-	return string(out)
-}
-
-// CPUMask is the mask of the first 64 CPUs of a list.
-func CPUMask(list string) uint64 {
-	mask := idMask(list)
-	if len(mask) < 8 {
-		return 0
-	}
-	return binary.NativeEndian.Uint64([]byte(mask))
+	return string(mask)
 }
 
 // memoryPolicies are the modes by their numbers in <linux/mempolicy.h>; the last is of Linux 6.9.

@@ -320,7 +320,7 @@ needs_swap_accounting() {
 	says 0
 	[ "$(sed -n 's/^Cpus_allowed_list:\s*//p' "/proc/$(init_pid)/status")" = 0 ]
 	needs_two_cpus
-	update_to '{cpu: {cpus: "0-1"}}'
+	update_to '{cpu: {cpus: "0, 1,"}}' # as the kernel and runc take it
 	reads cpuset cpuset.cpus 0-1 v2 cpuset.cpus 0-1
 }
 

@@ -272,7 +272,7 @@ exec_is_dead() {
 	start_sleeper
 	exec_in grep Cpus_allowed_list /proc/self/status
 	says $'Cpus_allowed_list:\t1'
-	jq '.process | .args = ["grep", "Cpus_allowed_list", "/proc/self/status"] | .execCPUAffinity = {initial: "0", final: "0-1"}' \
+	jq '.process | .args = ["grep", "Cpus_allowed_list", "/proc/self/status"] | .execCPUAffinity = {initial: "0", final: "0, 1"}' \
 		"$BUNDLE/config.json" >"$BUNDLE/process.json"
 	run rung exec --process "$BUNDLE/process.json" "$ID"
 	says $'Cpus_allowed_list:\t0-1'

@@ -289,7 +289,7 @@ main_hierarchy() {
 @test "systemd: CPUs and memory nodes" {
 	needs_delegated cpuset
 	needs_two_cpus
-	limited '.cpu = {cpus: "0-1", mems: "0"}'
+	limited '.cpu = {cpus: "0, 1", mems: "0"}'
 	keeps AllowedCPUs=0-1 AllowedMemoryNodes=0 cpuset.cpus:0-1 cpuset.mems:0
 	updated --cpuset-cpus 1
 	endures AllowedCPUs=1 AllowedMemoryNodes=0 cpuset.cpus:1 cpuset.mems:0

@@ -1,0 +1,105 @@
+// Package idlist reads lists of CPUs and of memory nodes, such as "0-3,5" (cpuset(7), "List format").
+package idlist
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Max is the highest id of a list, far above any machine's: a typing error must not become
+// a mask of gigabytes.
+const Max = 1<<16 - 1
+
+// List is the ranges of a list, in its order.
+type List []Range
+
+// Range is the ids from First to Last, both included.
+type Range struct{ First, Last uint16 }
+
+// Parse reads a list. Like the kernel and runc it takes spaces around commas, and empty
+// parts: what has ids in none of them is an empty List. Errors name the part.
+func Parse(text string) (List, error) {
+	var l List
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		r, err := parseRange(part)
+		if err != nil {
+			return nil, fmt.Errorf("bad part %q: %w", part, err)
+		}
+		l = append(l, r)
+	}
+	return l, nil
+}
+
+func parseRange(part string) (r Range, err error) {
+	low, high, isRange := strings.Cut(part, "-")
+	if !isRange {
+		high = low
+	}
+	if r.First, err = parseID(low); err != nil {
+		return r, err
+	}
+	if r.Last, err = parseID(high); err != nil {
+		return r, err
+	}
+	if r.First > r.Last {
+		return r, errors.New("the range runs backwards")
+	}
+	return r, nil
+}
+
+func parseID(text string) (uint16, error) {
+	n, err := strconv.ParseUint(text, 10, 16)
+	if errors.Is(err, strconv.ErrRange) {
+		return 0, fmt.Errorf("%s is above %d", text, Max)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a number", text)
+	}
+	return uint16(n), nil
+}
+
+// Count is the number of ids; one that is there twice counts twice.
+func (l List) Count() (n int) {
+	for _, r := range l {
+		n += int(r.Last) - int(r.First) + 1
+	}
+	return n
+}
+
+// IDs are all ids, in the list's order; nil where there is none.
+func (l List) IDs() (ids []uint16) {
+	for _, r := range l {
+		for id := int(r.First); id <= int(r.Last); id++ {
+			ids = append(ids, uint16(id))
+		}
+	}
+	return ids
+}
+
+// Bytes is a mask of the ids, 0 in the lowest bit of the first byte, as systemd wants it. It
+// has no zero bytes at its end.
+func (l List) Bytes() (mask []byte) {
+	for _, id := range l.IDs() {
+		if more := int(id)/8 + 1 - len(mask); more > 0 {
+			mask = append(mask, make([]byte, more)...)
+		}
+		mask[id/8] |= 1 << (id % 8)
+	}
+	return mask
+}
+
+// Words is a mask of the ids in longs, as sched_setaffinity(2) and set_mempolicy(2) want it.
+func (l List) Words() (mask []uint64) {
+	for _, id := range l.IDs() {
+		if more := int(id)/64 + 1 - len(mask); more > 0 {
+			mask = append(mask, make([]uint64, more)...)
+		}
+		mask[id/64] |= 1 << (id % 64)
+	}
+	return mask
+}
