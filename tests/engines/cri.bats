@@ -91,7 +91,7 @@ setup_file() {
 		p=\$(pod '{port_mappings: [{container_port: 80, host_port: 8082, protocol: 0}]}'); ip=\$(crictl inspectp \$p | jq -r .status.network.ip)
 		c=\$(container \$p web 'nc -ll -p 80 -e echo served'); crictl start \$c >/dev/null; echo \${ip%.*.*}
 		timeout 5 busybox nc \$ip 80 </dev/null
-		\$SOURCE/build/tools/crictl port-forward \$p 8083:80 >/dev/null 2>&1 & forward=\$!; until_ok 10 busybox nc -z 127.0.0.1 8083; timeout 5 busybox nc 127.0.0.1 8083 </dev/null; kill \$forward
+		\$SOURCE/build/tools/crictl port-forward \$p 8083:80 >/dev/null 2>&1 & forward=\$!; until_ok 10 says_so served timeout 5 busybox nc 127.0.0.1 8083; timeout 5 busybox nc 127.0.0.1 8083 </dev/null; kill \$forward
 		timeout 5 busybox nc \$(ip -4 -o addr show cni0 | awk '{ print \$4 }' | cut -d/ -f1) 8082 </dev/null
 		crictl rmp -f \$p | wc -l
 	CASE
@@ -103,7 +103,7 @@ setup_file() {
 		$begin
 		p=\$(pod '{linux: {sysctls: {"net.core.somaxconn": "200"}}}'); mkdir d; echo host >d/f; chmod 755 .
 		see='exec 2>&1; grep -E "^(Cap|NoNew|Seccomp:|Uid|Groups)" /proc/self/status; cat /proc/sys/net/core/somaxconn; touch /x; ls -l /dev/mine 2>/dev/null | cut -c 1-10; cat /data/f; touch /data/y'
-		run() { local c; c=\$(container \$p \$1 "\$see" "\$2"); crictl start \$c >/dev/null; until_ok 10 says_so EXITED state \$c; crictl logs \$c 2>&1 | sort; }
+		run() { local c; c=\$(container \$p \$1 "\$see" "\${2:-}"); crictl start \$c >/dev/null; until_ok 10 says_so EXITED state \$c; crictl logs \$c 2>&1 | sort; }
 		run plain
 		run user '{linux: {security_context: {run_as_user: {value: 1000}, supplemental_groups: [4, 5], no_new_privs: true, readonly_rootfs: true, capabilities: {drop_capabilities: ["ALL"], add_capabilities: ["NET_ADMIN"]}}}}'
 		run seccomp '{linux: {security_context: {seccomp: {profile_type: 0}}}}'

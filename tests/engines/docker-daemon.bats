@@ -114,7 +114,7 @@ down() { kill "-${1:-TERM}" "$(cat /run/docker.pid)"; until_ok 30 test ! -d "/pr
 	both <<-CASE
 		printf 'version: 0.1\\nstorage: {filesystem: {rootdirectory: /run/registry}}\\nhttp: {addr: "127.0.0.1:5000"}\\n' >registry.yml
 		docker-registry serve registry.yml >registry.log 2>&1 & registry=\$!
-		until_ok 20 busybox nc -z 127.0.0.1 5000
+		until_ok 20 listens 127.0.0.1 5000
 		docker import --change 'CMD ["redis-server", "--protected-mode", "no"]' "\$SHARED/redis.tar" 127.0.0.1:5000/team/redis:7 >/dev/null
 		docker push -q 127.0.0.1:5000/team/redis:7; docker rmi 127.0.0.1:5000/team/redis:7 >/dev/null
 		docker run -d --name redis --restart unless-stopped -p 127.0.0.1:6379:6379 -m 256m --read-only -v data:/data -w /data -u 100:100 --tmpfs /tmp \\

@@ -121,6 +121,7 @@ tty() {
 }
 until_ok() { local n=$(($1 * 10)); shift; until quiet "$@"; do [ $((n -= 1)) -gt 0 ] || { echo "in vain: $*"; return 1; }; sleep 0.1; done; }
 has() { "$@" 2>&1 | grep -q .; }
+listens() { timeout 2 bash -c ": </dev/tcp/$1/$2"; }
 says_so() { local text=$1; shift; "$@" 2>&1 | grep -qF -- "$text"; }
 knob() { if [ -e /sys/fs/cgroup/cgroup.controllers ]; then cat "/sys/fs/cgroup/docker/$1/$4"; else cat "/sys/fs/cgroup/$2/docker/$1/$3"; fi; }
 until_socket() { until_ok 30 test -S "$1" || { tail -n 20 "$2"; exit 1; }; }

@@ -91,7 +91,7 @@ begin='podman() { as_plain podman "$@"; }'
 		podman run --rm --network host busybox readlink /proc/self/ns/net | grep -c "\$(readlink /proc/self/ns/net)"
 		podman run --rm --network slirp4netns busybox ip -4 -o addr show tap0 | awk '{ print \$4 }'
 		podman run -d --name one --network slirp4netns -p 127.0.0.1:8084:80 busybox nc -ll -p 80 -e echo served >/dev/null
-		until_ok 10 busybox nc -z 127.0.0.1 8084; timeout 5 busybox nc 127.0.0.1 8084 </dev/null; podman rm -f -t 0 one >/dev/null
+		until_ok 10 says_so served timeout 5 busybox nc 127.0.0.1 8084; timeout 5 busybox nc 127.0.0.1 8084 </dev/null; podman rm -f -t 0 one >/dev/null
 	CASE
 	mentions 10.0.2.100/24 served
 }

@@ -294,7 +294,7 @@ clean_engine() {
 	both <<-'CASE'
 		printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: /run/registry}}\nhttp: {addr: "127.0.0.1:5000"}\n' >registry.yml
 		docker-registry serve registry.yml >registry.log 2>&1 & registry=$!
-		until_ok 20 busybox nc -z 127.0.0.1 5000
+		until_ok 20 listens 127.0.0.1 5000
 		podman push -q --tls-verify=false busybox 127.0.0.1:5000/team/app
 		podman run --rm --pull always -q --tls-verify=false 127.0.0.1:5000/team/app echo pulled
 		podman rmi 127.0.0.1:5000/team/app | grep -c Untagged; kill $registry; wait $registry; rm -r /run/registry

@@ -76,7 +76,7 @@ values() { local name; for name; do printf "%s %s\n" "$name" "$(podman exec one 
 	both <<-CASE
 		$begin
 		podman run -d --name one --network slirp4netns -p 127.0.0.1:8084:80 busybox nc -ll -p 80 -e echo served >/dev/null
-		until_ok 30 busybox nc -z 127.0.0.1 8084; timeout 10 busybox nc 127.0.0.1 8084 </dev/null; podman exec one ip -4 -o addr show tap0 | awk '{ print \$4 }'; podman rm -f -t 0 one >/dev/null
+		until_ok 30 says_so served timeout 5 busybox nc 127.0.0.1 8084; timeout 10 busybox nc 127.0.0.1 8084 </dev/null; podman exec one ip -4 -o addr show tap0 | awk '{ print \$4 }'; podman rm -f -t 0 one >/dev/null
 	CASE
 	mentions served 10.0.2.100/24
 }
