@@ -4,6 +4,8 @@ package idlist
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -72,34 +74,34 @@ func (l List) Count() (n int) {
 }
 
 // IDs are all ids, in the list's order; nil where there is none.
-func (l List) IDs() (ids []uint16) {
-	for _, r := range l {
-		for id := int(r.First); id <= int(r.Last); id++ {
-			ids = append(ids, uint16(id))
+func (l List) IDs() []uint16 { return slices.Collect(l.each()) }
+
+// each yields the ids. A mask is made of them one by one: a long list may repeat a wide range.
+func (l List) each() iter.Seq[uint16] {
+	return func(yield func(uint16) bool) {
+		for _, r := range l {
+			for id := int(r.First); id <= int(r.Last); id++ {
+				if !yield(uint16(id)) {
+					return
+				}
+			}
 		}
 	}
-	return ids
 }
 
 // Bytes is a mask of the ids, 0 in the lowest bit of the first byte, as systemd wants it. It
 // has no zero bytes at its end.
-func (l List) Bytes() (mask []byte) {
-	for _, id := range l.IDs() {
-		if more := int(id)/8 + 1 - len(mask); more > 0 {
-			mask = append(mask, make([]byte, more)...)
-		}
-		mask[id/8] |= 1 << (id % 8)
-	}
-	return mask
-}
+func (l List) Bytes() []byte { return mask[byte](l, 8) }
 
 // Words is a mask of the ids in longs, as sched_setaffinity(2) and set_mempolicy(2) want it.
-func (l List) Words() (mask []uint64) {
-	for _, id := range l.IDs() {
-		if more := int(id)/64 + 1 - len(mask); more > 0 {
-			mask = append(mask, make([]uint64, more)...)
+func (l List) Words() []uint64 { return mask[uint64](l, 64) }
+
+func mask[T byte | uint64](l List, bits int) (out []T) {
+	for id := range l.each() {
+		if more := int(id)/bits + 1 - len(out); more > 0 {
+			out = append(out, make([]T, more)...)
 		}
-		mask[id/64] |= 1 << (id % 64)
+		out[int(id)/bits] |= 1 << (int(id) % bits)
 	}
-	return mask
+	return out
 }

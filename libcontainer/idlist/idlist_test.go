@@ -43,3 +43,19 @@ func TestMasks(t *testing.T) {
 		t.Errorf("masks of nothing: %v, %v", none.Bytes(), none.Words())
 	}
 }
+
+// A list that repeats a wide range makes a mask of one: all its ids at once would be gigabytes.
+func TestRepeatedRange(t *testing.T) {
+	l, err := Parse(strings.Repeat("0-65535,", 200))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cost := testing.Benchmark(func(b *testing.B) {
+		for range b.N {
+			l.Bytes()
+		}
+	})
+	if n := cost.AllocedBytesPerOp(); n > 1<<17 {
+		t.Errorf("a mask of 8 KiB took %d bytes", n)
+	}
+}
