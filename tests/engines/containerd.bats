@@ -61,7 +61,7 @@ remove() { ctr tasks rm -f $1 >/dev/null 2>&1; ctr containers rm $1; }
 		start one --memory-limit 67108864 --cpus 0.5; state one
 		code ctr tasks exec --exec-id e one sh -c 'echo inside; exit 9'
 		code ctr tasks exec --exec-id e one no-such 2>&1 | grep -oE 'status .*|executable file not found in .PATH'
-		code tty ctr tasks exec -t --exec-id e one sh -c "'test -t 0 && echo terminal'"
+		code tty ctr tasks exec -t --exec-id e one sh -c "'test -t 0 && echo terminal; sleep 1'"
 		ctr tasks exec --exec-id e --user 1000:100 --cwd /tmp one sh -c 'id; pwd'
 		[ \$(ctr tasks ps one | wc -l) -ge 2 ] && echo has processes
 		ctr tasks pause one; state one; code ctr tasks exec --exec-id e one true 2>&1 | grep -oE 'status .*|paused|pausing'; ctr tasks resume one; state one
@@ -84,7 +84,7 @@ remove() { ctr tasks rm -f $1 >/dev/null 2>&1; ctr containers rm $1; }
 @test "containerd: ctr run -t" {
 	both <<-CASE
 		$begin
-		code tty ctr run --rm -t --runc-binary /usr/local/sbin/rung \$image one sh -c "'tty; test -t 0 && test -t 2 && echo terminal; exit 5'"
+		code tty ctr run --rm -t --runc-binary /usr/local/sbin/rung \$image one sh -c "'tty; test -t 0 && test -t 2 && echo terminal; sleep 1; exit 5'"
 	CASE
 	mentions terminal 'status 5'
 }

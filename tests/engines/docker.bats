@@ -60,7 +60,7 @@ load docker
 # bats test_tags=smoke
 @test "docker: run -it: a terminal" {
 	both <<-'CASE'
-		code tty docker run -it --rm -e TERM=vt100 busybox sh -c "'tty; test -t 0 && test -t 1 && test -t 2 && echo all three; echo \$TERM; stty -a | grep -o .onlcr; exit 7'"
+		code tty docker run -it --rm -e TERM=vt100 busybox sh -c "'tty; test -t 0 && test -t 1 && test -t 2 && echo all three; echo \$TERM; stty -a | grep -o .onlcr; sleep 1; exit 7'"
 		printf 'echo typed\nexit 4\n' >input
 		code script -qec 'docker run -it --rm busybox sh' /dev/null <input | grep -v '^/ #' | tail -n 3
 	CASE
@@ -139,7 +139,7 @@ load docker
 		code docker exec one no-such-program 2>&1 | grep -oE 'status .*|exec: "no-such-program": executable file not found in .PATH'
 		code docker exec one /etc/passwd 2>&1 | grep -oE 'status .*|permission denied'
 		echo piped | docker exec -i one cat
-		code tty docker exec -it one sh -c "'tty; test -t 0 && echo terminal; exit 6'"
+		code tty docker exec -it one sh -c "'tty; test -t 0 && echo terminal; sleep 1; exit 6'"
 		docker exec -u 1000:100 -w /tmp -e X=y one sh -c 'id; pwd; echo $X; grep -E "^(Cap|NoNew|Seccomp:)" /proc/self/status'
 		docker exec -d one touch /made
 		until_ok 5 docker exec one test -e /made

@@ -112,6 +112,7 @@ set -uo pipefail
 code() { local s=0; "$@" || s=$?; echo "status $s"; }
 quiet() { "$@" >/dev/null 2>&1; }
 # Somebody sits there: at the end of its input script types control-D, and then Podman and ctr show no more output.
+# A program in a terminal stays a second: an engine sets the size once it has started, and ctr reports it where that is too late.
 tty() {
 	local keys=$PWD/keys.$RANDOM s=0
 	mkfifo "$keys"

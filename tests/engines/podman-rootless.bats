@@ -55,7 +55,7 @@ begin='podman() { as_plain podman "$@"; }'
 		code podman run --rm busybox /etc/passwd 2>&1 | grep -oE 'status .*|permission denied'
 		printf 'one\\ntwo\\n' | podman run -i --rm busybox cat
 		podman run --rm busybox sh -c 'id -u; tr -s " " </proc/self/uid_map; grep -E "^(Cap|Seccomp:)" /proc/self/status; cut -d" " -f2 /proc/mounts | sort; hostname >/dev/null; echo x >/made && cat /made'
-		code tty 'setpriv --reuid 4343 --regid 4343 --init-groups env HOME=/run/home XDG_RUNTIME_DIR=/run/user/4343 podman run -it --rm busybox sh -c "test -t 0 && echo terminal; exit 5"'
+		code tty 'setpriv --reuid 4343 --regid 4343 --init-groups env HOME=/run/home XDG_RUNTIME_DIR=/run/user/4343 podman run -it --rm busybox sh -c "test -t 0 && echo terminal; sleep 1; exit 5"'
 	CASE
 	mentions 'status 3' 'status 127' 'status 126' two ' 0 4343 1' terminal 'status 5'
 }

@@ -75,7 +75,7 @@ clean_engine() {
 
 @test "podman: run -it, -i" {
 	both <<-'CASE'
-		code tty podman run -it --rm busybox sh -c "'tty; test -t 0 && test -t 1 && test -t 2 && echo all three; exit 7'"
+		code tty podman run -it --rm busybox sh -c "'tty; test -t 0 && test -t 1 && test -t 2 && echo all three; sleep 1; exit 7'"
 		printf 'one\ntwo\n' | podman run -i --rm busybox cat
 		head -c 3000000 /dev/zero | podman run -i --rm busybox wc -c
 		podman run --rm busybox seq 200000 | sha256sum | cut -c 1-20
@@ -100,7 +100,7 @@ clean_engine() {
 		podman run -d --name one -m 64m --pids-limit 77 busybox sh -c 'trap "echo bye; exit 4" TERM; echo up; while :; do sleep 0.1; done' >/dev/null
 		until_ok 10 says_so up podman logs one
 		code podman exec one sh -c 'echo in; exit 9'; echo piped | podman exec -i one cat
-		code tty podman exec -it one sh -c "'test -t 0 && echo terminal'"
+		code tty podman exec -it one sh -c "'test -t 0 && echo terminal; sleep 1'"
 		code podman exec one no-such 2>&1 | grep -oE 'status .*|executable file not found in .PATH'
 		code podman exec one /etc/passwd 2>&1 | grep -oE 'status .*|permission denied'
 		podman exec -u 1000 -w /tmp -e X=y one sh -c 'id; pwd; echo $X'
