@@ -44,7 +44,7 @@ make_shared() {
 
 # Makes $BUNDLE with the base configuration on the shared root file system.
 setup_bundle() {
-	set +T # bats notes each command of a test, for its report; of helpers it took a fifth of a test's time
+	set +T # bats notes each command of a test, for its report; for helpers that took a fifth of the user time
 	make_shared
 	BUNDLE=$BATS_TEST_TMPDIR/bundle
 	STATE=$BATS_TEST_TMPDIR/state
