@@ -1,13 +1,13 @@
 module rung
 
-go 1.26.8
+go 1.24.0
 
 require (
 	github.com/containerd/console v1.0.5
 	github.com/opencontainers/runtime-spec v1.3.0
 	github.com/seccomp/libseccomp-golang v0.11.1
 	github.com/urfave/cli/v3 v3.14.0
-	golang.org/x/sys v0.49.0
+	golang.org/x/sys v0.41.0
 )
 
 require github.com/hanwen/go-fuse/v2 v2.12.1

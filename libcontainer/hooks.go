@@ -127,10 +127,12 @@ func newStreams(stdout, stderr io.Writer) (*streams, error) {
 			return nil, err
 		}
 		*pair.pipe = [2]*os.File{r, w}
-		s.done.Go(func() {
+		s.done.Add(1)
+		go func() {
+			defer s.done.Done()
 			_, _ = io.Copy(pair.to, r)
 			r.Close()
-		})
+		}()
 	}
 	return s, nil
 }

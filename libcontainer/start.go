@@ -25,7 +25,8 @@ func (c *Container) Start() error {
 	}
 	defer c.unlock()
 	err := c.start()
-	if _, failed := errors.AsType[startHookError](err); failed {
+	var failed startHookError
+	if errors.As(err, &failed) {
 		if errDestroy := c.destroy(); errDestroy != nil {
 			return fmt.Errorf("%w; the container is stopped, and not destroyed: %w", err, errDestroy)
 		}

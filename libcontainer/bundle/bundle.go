@@ -183,10 +183,12 @@ func decode(raw []byte, into any) error {
 	if err == nil {
 		return nil
 	}
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
 		return fail(pathAt(raw, wrong.Offset), "a JSON %s does not fit here, need %s", wrong.Value, kindName(wrong.Type))
 	}
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
 		line, column := position(raw, syntax.Offset)
 		return fmt.Errorf("line %d, column %d: %w", line, column, err)
 	}

@@ -98,7 +98,8 @@ func TestParseErrors(t *testing.T) {
 			continue
 		}
 		field := ""
-		if fe, ok := errors.AsType[*FieldError](err); ok {
+		var fe *FieldError
+		if errors.As(err, &fe) {
 			field = fe.Field
 		}
 		if field != tt.field {

@@ -237,7 +237,8 @@ func TestBrokenConfigs(t *testing.T) {
 	}
 	for _, tt := range tests {
 		err := parseAndValidate(config(t, tt.path, tt.value))
-		fe, ok := errors.AsType[*FieldError](err)
+		var fe *FieldError
+		ok := errors.As(err, &fe)
 		if !ok || fe.Field != tt.field {
 			t.Errorf("%s = %s: got %v, want an error about %s", tt.path, tt.value, err, tt.field)
 			continue
@@ -336,7 +337,8 @@ func TestProcessOutsideMappings(t *testing.T) {
 		raw, _ := json.Marshal(doc)
 		err := parseAndValidate(raw)
 		field := ""
-		if fe, ok := errors.AsType[*FieldError](err); ok {
+		var fe *FieldError
+		if errors.As(err, &fe) {
 			field = fe.Field
 		}
 		if field != tt.field {
@@ -396,7 +398,8 @@ func FuzzConfig(f *testing.F) {
 			return
 		}
 		if err := Validate(s); err != nil {
-			if fe, ok := errors.AsType[*FieldError](err); !ok || fe.Field == "" {
+			var fe *FieldError
+			if !errors.As(err, &fe) || fe.Field == "" {
 				t.Errorf("no field in %v", err)
 			}
 			return

@@ -130,12 +130,14 @@ func (f *Foreground) start() {
 	guest := f.guest
 	go func() { _ = f.epoller.Wait() }()
 	go func() { _, _ = io.Copy(guest, f.in) }()
-	f.copying.Go(func() {
+	f.copying.Add(1)
+	go func() {
+		defer f.copying.Done()
 		_, _ = io.Copy(f.out, guest)
 		// Where nobody takes what is shown, the container's side is hung up, as with runc: a program
 		// that went on writing would wait for room for ever.
 		_ = guest.Close()
-	})
+	}()
 	f.resized = make(chan os.Signal, 1)
 	signal.Notify(f.resized, syscall.SIGWINCH)
 	go func(resized <-chan os.Signal) {

@@ -105,8 +105,8 @@ func run(ctx context.Context, h specs.Hook, state *State, start Start) error {
 
 // isExit tells an exit status from a failure to run or to wait in time.
 func isExit(err error) bool {
-	_, timeout := errors.AsType[*TimeoutError](err)
-	return err != nil && !timeout && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+	var timeout *TimeoutError
+	return err != nil && !errors.As(err, &timeout) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
 // write hands the state over. A hook need not read it, so a broken pipe is no

@@ -104,7 +104,8 @@ func TestFailure(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
-	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 3 {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 3 {
 		t.Errorf("no exit status in %v", err)
 	}
 }
@@ -169,7 +170,8 @@ func TestTimeoutKillsGroup(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
-	if _, ok := errors.AsType[*TimeoutError](err); !ok {
+	var timeout *TimeoutError
+	if !errors.As(err, &timeout) {
 		t.Errorf("no TimeoutError in %v", err)
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(read(t, s.Bundle, "child")))

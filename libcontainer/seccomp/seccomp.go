@@ -86,12 +86,14 @@ func compileAll(s *specs.LinuxSeccomp, archs []architecture) ([]body, error) {
 	errs := make([]error, len(archs))
 	var others sync.WaitGroup
 	one := func(i int) {
+		defer others.Done()
 		var filter []byte
 		filter, errs[i] = compileRules(s, archs[i], archs[0])
 		bodies[i] = body{archs[i], append(encode(nil, enosysStub(s, archs[i])), filter...)}
 	}
+	others.Add(len(archs))
 	for i := range archs[1:] {
-		others.Go(func() { one(i + 1) })
+		go one(i + 1)
 	}
 	one(0)
 	others.Wait()

@@ -527,7 +527,9 @@ func TestKernelTakesFilter(t *testing.T) {
 	p := compile(t, dockerLike(t))
 	const sysSeccomp, sysPrctl, prSetNoNewPrivs, setModeFilter = 317, 157, 38, 1
 	var wg sync.WaitGroup
-	wg.Go(func() {
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
 		runtime.LockOSThread()
 		if _, _, errno := syscall.RawSyscall6(sysPrctl, prSetNoNewPrivs, 1, 0, 0, 0, 0); errno != 0 {
 			t.Errorf("no_new_privs: %v", errno)
@@ -551,7 +553,7 @@ func TestKernelTakesFilter(t *testing.T) {
 		if _, _, errno := syscall.RawSyscall(syscall.SYS_GETPID, 0, 0, 0); errno != 0 {
 			t.Errorf("getpid: %v", errno)
 		}
-	})
+	}()
 	wg.Wait()
 }
 

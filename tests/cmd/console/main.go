@@ -243,7 +243,8 @@ func (s *session) end(command *exec.Cmd) int {
 		quit(errors.New("the program left the terminal raw"))
 	}
 	s.untilClosed(time.After(linger))
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
 		return exit.ExitCode()
 	}
 	return 0
