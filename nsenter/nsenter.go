@@ -8,7 +8,6 @@
 // interpreter, op_*.c the operations.
 package nsenter
 
-// #cgo CFLAGS: -I${SRCDIR}
-// #cgo CFLAGS: -std=gnu11 -Os -fno-stack-protector -Wall -Wextra -Werror -Wswitch-enum -Wpedantic -Wno-overlength-strings -Wshadow -Wvla -fno-strict-aliasing
+// #cgo CFLAGS: -std=gnu11 -Os -fno-stack-protector -Wall -Wextra -Wswitch-enum -Wpedantic -Wno-overlength-strings -Wshadow -Wvla -fno-strict-aliasing
 // #cgo amd64 arm64 LDFLAGS: -Wl,-e,rungstart
 import "C"

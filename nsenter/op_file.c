@@ -67,15 +67,19 @@ struct mkpath {
 	char path[PATH_MAX];
 };
 
-/* Makes the last component of a path whose parent is the directory `dir`. */
-static long make_last(const struct mkpath *m, int dir, const char *name, int last)
+/* Makes a missing component in the directory `dir` and opens it. -EEXIST: a dangling link is there. */
+static long make_missing(const struct mkpath *m, int dir, const char *name, int last)
 {
 	long result;
 
 	if (last && (m->kind & RUNG_MKPATH_FILE))
-		return sys(SYS_mknodat, dir, name, S_IFREG | (m->mode & 07777), 0);
-	result = sys(SYS_mkdirat, dir, name, last ? m->mode : 0755);
-	return result;
+		result = sys(SYS_mknodat, dir, name, S_IFREG | (m->mode & 07777), 0);
+	else
+		result = sys(SYS_mkdirat, dir, name, last ? m->mode : 0755);
+	if (result < 0)
+		return result;
+	/* ours: it can only be what was just made */
+	return open2(dir, name, O_PATH | O_NOFOLLOW, 0, RESOLVE_BENEATH);
 }
 
 /*
@@ -122,7 +126,7 @@ static size_t skip(const char *path, size_t at, int slashes)
 static long mkpath_pass(struct mkpath *m)
 {
 	size_t start = 0, end = 0;
-	long dir, fd, result;
+	long dir, fd;
 	char cut;
 	int last;
 
@@ -136,18 +140,12 @@ static long mkpath_pass(struct mkpath *m)
 		cut = m->path[end];
 		m->path[end] = '\0';
 		fd = open2(m->root, m->path, O_PATH, 0, m->resolve);
-		if (fd == -ENOENT) {
-			result = make_last(m, (int)dir, m->path + start, last);
-			if (result == 0) /* ours: it can only be what was just made */
-				fd = open2((int)dir, m->path + start, O_PATH | O_NOFOLLOW, 0,
-					   RESOLVE_BENEATH);
-			else if (result != -EEXIST)
-				fd = result;
-		}
+		if (fd == -ENOENT)
+			fd = make_missing(m, (int)dir, m->path + start, last);
 		m->path[end] = cut;
-		if (fd == -ENOENT && result == -EEXIST) {
-			result = expand_link(m, (int)dir, start, end);
-			fd = result < 0 ? result : -EAGAIN;
+		if (fd == -EEXIST) {
+			fd = expand_link(m, (int)dir, start, end);
+			fd = fd < 0 ? fd : -EAGAIN;
 		}
 		sys(SYS_close, dir);
 		dir = fd;
