@@ -3,8 +3,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
 
-VERSION ?= 0.1.0-dev
-COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 GO ?= scripts/go
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/sbin
@@ -15,7 +13,6 @@ FISH_COMPLETION_DIR ?= $(PREFIX)/share/fish/vendor_completions.d
 FUZZTIME ?= 30s
 
 TAGS := netgo,osusergo
-LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 export CGO_ENABLED := 1
 export TAGS
@@ -26,10 +23,10 @@ export TAGS
 all: static ## build ./rung (static)
 
 static: deps ## build ./rung as one static binary
-	@VERSION=$(VERSION) COMMIT=$(COMMIT) scripts/build.sh rung
+	@scripts/build.sh rung
 
 dynamic: deps ## build ./rung against the shared C library
-	$(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS)' -o rung .
+	@RUNG_LIBC=shared scripts/build.sh rung
 
 deps: ## install what the build needs (Debian packages; quick where all is there)
 	@scripts/install-deps.sh build

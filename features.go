@@ -22,7 +22,7 @@ func featuresCommand() *cli.Command {
 			}
 			enc := json.NewEncoder(os.Stdout)
 			enc.SetIndent("", "    ")
-			return enc.Encode(libcontainer.Features(version, commit))
+			return enc.Encode(libcontainer.Features(version(), commit()))
 		},
 	}
 }

@@ -26,12 +26,6 @@ import (
 	"rung/nsenter"
 )
 
-// Set by the linker (scripts/build.sh).
-var (
-	version = "0.1.0-dev"
-	commit  = ""
-)
-
 const usage = `Open Container Initiative runtime
 
 rung creates and runs containers from OCI bundles: a bundle is a directory with a
@@ -113,7 +107,7 @@ func takesValue(arg string) bool {
 func newApp() *cli.Command {
 	return &cli.Command{
 		Name:                      programName(),
-		Version:                   version,
+		Version:                   version(),
 		Usage:                     usage,
 		DisableSliceFlagSeparator: true,
 		OnUsageError:              usageError,
@@ -264,8 +258,8 @@ func honorXDG() bool {
 
 func printVersion(cmd *cli.Command) {
 	out := cmd.Root().Writer
-	fmt.Fprintln(out, "rung version", version)
-	if commit != "" {
+	fmt.Fprintln(out, "rung version", version())
+	if commit := commit(); commit != "" {
 		fmt.Fprintln(out, "commit:", commit)
 	}
 	fmt.Fprintln(out, "spec:", specs.Version)

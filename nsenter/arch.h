@@ -10,7 +10,10 @@
 
 #include <stddef.h>
 
+/* RUNG_ARCH is the architecture's name in Go (GOARCH). */
+
 #if defined(__x86_64__)
+#define RUNG_ARCH "amd64"
 static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 {
 	register long r10 __asm__("r10") = d;
@@ -25,6 +28,7 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 	return result;
 }
 #elif defined(__aarch64__)
+#define RUNG_ARCH "arm64"
 static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 {
 	register long x8 __asm__("x8") = nr;
@@ -42,6 +46,7 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 	return x0;
 }
 #elif defined(__riscv)
+#define RUNG_ARCH "riscv64"
 static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 {
 	register long a7 __asm__("a7") = nr;
@@ -59,6 +64,7 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 	return a0;
 }
 #elif defined(__powerpc64__)
+#define RUNG_ARCH "ppc64le"
 static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 {
 	register long r0 __asm__("r0") = nr;
@@ -77,6 +83,7 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 	return r3;
 }
 #elif defined(__s390x__)
+#define RUNG_ARCH "s390x"
 static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 {
 	register long r1 __asm__("r1") = nr;

@@ -55,7 +55,7 @@ static struct rung_progress *map_progress(int fd)
 	if (result < 0 && result > -4096)
 		return NULL;
 	progress = (void *)result;
-	if (progress->magic != RUNG_PROGRESS_MAGIC || progress->version != RUNG_PLAN_VERSION ||
+	if (progress->magic != RUNG_PROGRESS_MAGIC || progress->identity != RUNG_STAGE_IDENTITY ||
 	    progress->room >
 		    ((uint64_t)st.st_size - sizeof(*progress)) / sizeof(progress->clock[0]))
 		return NULL;
@@ -281,6 +281,11 @@ void rung_enter(long *stack)
  * What the dynamic loader left in registers for _start is kept.
  */
 #if defined(RUNG_IMAGE)
+/* Go looks for this in the program before it executes it (launch/seal.go). */
+#define TEXT_OF(value) #value
+#define MARK(identity) "rung stage " RUNG_ARCH " " TEXT_OF(identity)
+__attribute__((used)) static const char mark[] = MARK(RUNG_STAGE_IDENTITY);
+
 /* A program of the hands alone: there is nothing to go on with. */
 void _start(void);
 void _start(void)

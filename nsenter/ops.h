@@ -12,8 +12,8 @@
 
 #include <stdint.h>
 
-/* Raised when the layout or the meaning of an op changes. */
-#define RUNG_PLAN_VERSION   1
+#include "identity.h"
+
 #define RUNG_PLAN_MAGIC	    0x6e616c70676e7572ULL /* "rungplan" */
 #define RUNG_PROGRESS_MAGIC 0x676f7270676e7572ULL /* "rungprog" */
 
@@ -129,7 +129,7 @@ enum rung_mkpath {
 
 struct rung_header {
 	uint64_t magic;
-	uint32_t version;
+	uint32_t identity;  /* RUNG_STAGE_IDENTITY of who wrote it */
 	uint32_t ops;	    /* number of struct rung_op that follow */
 	uint32_t slots;	    /* size of the slot table; the same in every segment */
 	uint32_t inherited; /* slots 0..inherited-1 are given as file descriptors */
@@ -159,7 +159,7 @@ struct rung_op {
  */
 struct rung_progress {
 	uint64_t magic;
-	uint32_t version;
+	uint32_t identity;
 	uint32_t segment; /* counted from 0 */
 	uint32_t op;	  /* the op under way, counted from 0 */
 	int32_t error;	  /* errno of a failure; 0 while all is well */

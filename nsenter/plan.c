@@ -109,7 +109,7 @@ int plan_check(const void *data, size_t size)
 	const char *blob;
 	uint32_t i;
 
-	if (size < sizeof(*h) || h->magic != RUNG_PLAN_MAGIC || h->version != RUNG_PLAN_VERSION)
+	if (size < sizeof(*h) || h->magic != RUNG_PLAN_MAGIC || h->identity != RUNG_STAGE_IDENTITY)
 		return -EINVAL;
 	if (h->ops == 0 || h->ops > RUNG_MAX_OPS || h->slots > RUNG_MAX_SLOTS ||
 	    h->inherited > h->slots)

@@ -1,47 +1,130 @@
 #!/usr/bin/env bash
 # Builds rung as one static binary: scripts/build.sh [OUTPUT [PACKAGE]]. PACKAGE is another program with the library.
+# The same commit gives the same bytes, whoever builds it, when and where, with the same compilers.
 #
-# With musl where musl-gcc is there, else with glibc (RUNG_LIBC=musl|glibc decides). musl starts 0.6 ms sooner in
-# a virtual machine, where each CPUID instruction of glibc's start-up is a trap. libseccomp is the distribution's
-# static one in both cases: it needs little of a C library, and libcontainer/seccomp/musl.go has the one function
-# of glibc's that musl lacks.
+#   ARCH           amd64, arm64, riscv64, ppc64le, s390x, armhf or i386 (default: the machine's)
+#   CC             compiler of all C (default: musl-gcc for the machine's own architecture where it is there, else gcc, or
+#                  the cross compiler by Debian's name)
+#   RUNG_LIBC      musl (by musl-gcc), glibc (whatever C library CC has), or shared: no static binary, CC's shared library
+#   VERSION        (default: the file VERSION)       COMMIT        (default: git's)
+#   RUNG_WERROR=1  makes warnings errors: for CI     RUNG_LDFLAGS  more for Go's linker
+#
+# musl starts 0.6 ms sooner in a virtual machine, where each CPUID instruction of glibc's start-up is a trap. libseccomp is
+# the distribution's static one in both cases: it needs little of a C library, and libcontainer/seccomp/musl.go has the one
+# function of glibc's that musl lacks.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 cd "$repo"
 
-output=${1:-rung}
-version=${VERSION:-0.1.0-dev}
-commit=${COMMIT:-$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)}
-libc=${RUNG_LIBC:-$(command -v musl-gcc >/dev/null && echo musl || echo glibc)}
+stage=nsenter/image/hands
 
-# The hands as a program of their own, which rung embeds: executed in place of all of rung. For the architectures
-# whose entry point nsenter/constructor.c has.
-image=nsenter/image/hands
-rm -f $image
-case $(uname -m) in
-x86_64 | aarch64)
-	gcc -std=gnu11 -Os -DRUNG_IMAGE -static -nostdlib -fno-stack-protector -fno-builtin -fno-asynchronous-unwind-tables \
-		-Wall -Wextra -Werror -Wl,-e,rungstart -Wl,--build-id=none -Wl,-z,noseparate-code -s -o $image nsenter/*.c
-	;;
-esac
+# What Go calls the architecture, how Debian's cross compiler begins, and the machine and class in the ELF header (elf.h).
+describe_arch() { # ARCH
+	case $1 in
+	amd64) goarch=amd64 triplet=x86_64-linux-gnu machine=62 class=2 ;;
+	arm64) goarch=arm64 triplet=aarch64-linux-gnu machine=183 class=2 ;;
+	riscv64) goarch=riscv64 triplet=riscv64-linux-gnu machine=243 class=2 ;;
+	ppc64le) goarch=ppc64le triplet=powerpc64le-linux-gnu machine=21 class=2 ;;
+	s390x) goarch=s390x triplet=s390x-linux-gnu machine=22 class=2 ;;
+	armhf) goarch=arm triplet=arm-linux-gnueabihf machine=40 class=1 ;;
+	i386) goarch=386 triplet=i686-linux-gnu machine=3 class=1 ;;
+	*) die "ARCH=$1: not amd64, arm64, riscv64, ppc64le, s390x, armhf or i386" ;;
+	esac
+}
 
-export CGO_ENABLED=1
-case $libc in
-musl)
-	multiarch=$(gcc -print-multiarch)
+arch_of_machine() {
+	case $(uname -m) in
+	x86_64) echo amd64 ;;
+	aarch64) echo arm64 ;;
+	armv7l | armv8l) echo armhf ;;
+	i?86) echo i386 ;;
+	*) uname -m ;;
+	esac
+}
+
+choose_compiler() {
+	if [ -n "${CC:-}" ]; then
+		libc=${RUNG_LIBC:-glibc}
+	elif [ "$arch" = "$(arch_of_machine)" ]; then
+		libc=${RUNG_LIBC:-$(command -v musl-gcc >/dev/null && echo musl || echo glibc)}
+		CC=gcc
+	else
+		libc=${RUNG_LIBC:-glibc}
+		CC=$triplet-gcc
+	fi
+	case $libc in
+	musl | glibc | shared) ;;
+	*) die "RUNG_LIBC=$libc: not musl, glibc or shared" ;;
+	esac
+	command -v "${CC%% *}" >/dev/null || die "the compiler ${CC%% *} is missing"
+}
+
+# Both sides carry a hash of the stage's sources, by which one that was left by another build is noticed.
+refresh_identity() {
+	local sources identity
+	sources=(nsenter/*.[ch])
+	identity=$(cat "${sources[@]/nsenter\/identity.h/\/dev\/null}" | sha256sum | cut -c1-8)
+	grep -qs "RUNG_STAGE_IDENTITY 0x$identity\$" nsenter/identity.h && return
+	warn 'the C sources have changed: go generate ./libcontainer/plan'
+	env -u GOARCH -u GOARM scripts/go generate ./libcontainer/plan
+}
+
+# The stage as a program of its own, which rung embeds: executed in place of all of rung. Position-independent code would
+# have to be relocated before it runs, which nobody does there.
+build_stage() {
+	rm -f "$stage"
+	case $goarch in
+	amd64 | arm64) ;;
+	*) return 0 ;; # nsenter/constructor.c has no entry point for these
+	esac
+	$CC -std=gnu11 -Os -DRUNG_IMAGE -static -nostdlib -no-pie -fno-pie -fno-stack-protector -fno-builtin \
+		-fno-asynchronous-unwind-tables -Wall -Wextra "${warnings[@]}" \
+		-Wl,-e,rungstart -Wl,--build-id=none -Wl,-z,noseparate-code -s -o "$stage" nsenter/*.c
+	check_machine "$stage"
+}
+
+check_machine() { # FILE
+	local found high low
+	found=$(od -An -t u1 -j 4 -N 1 "$1")
+	read -r high low <<<"$(od -An -t u1 -j 18 -N 2 "$1")" # in the file's own order; one of them is 0
+	if [ $((found)) != "$class" ] || [ $((high + low)) != "$machine" ]; then
+		die "$CC makes programs for another machine than $arch (ELF class $((found)), machine $((high + low)))"
+	fi
+}
+
+# The kernel's headers, and libseccomp's, behind those of musl.
+use_musl() {
+	local multiarch
+	multiarch=$($CC -print-multiarch)
 	mkdir -p build/musl
-	ln -sfn "$(gcc -print-file-name=libseccomp.a)" build/musl/libseccomp.a
-	export CC=musl-gcc
-	# The kernel's headers, and libseccomp's, after those of musl.
-	export CGO_CFLAGS="-O2 -idirafter /usr/include -idirafter /usr/include/$multiarch"
+	ln -sfn "$($CC -print-file-name=libseccomp.a)" build/musl/libseccomp.a
+	CC=musl-gcc
+	CGO_CFLAGS+=" -idirafter /usr/include -idirafter /usr/include/$multiarch"
 	export CGO_LDFLAGS="'-L$repo/build/musl'" # a path may have spaces
-	;;
-glibc) ;;
-*) die "RUNG_LIBC=$libc: not musl or glibc" ;;
-esac
+}
 
+arch=${ARCH:-$(arch_of_machine)}
+output=${1:-rung}
+commit=${COMMIT:-$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)}
+warnings=()
+[ -z "${RUNG_WERROR:-}" ] || warnings=(-Werror)
+describe_arch "$arch"
+choose_compiler
+refresh_identity
+build_stage
+
+CGO_CFLAGS="-O2 ${warnings[*]}"
+link='-static -Wl,--build-id=none'
+case $libc in
+musl) use_musl ;;
+shared) link=${link#-static } ;;
+esac
+export CC CGO_CFLAGS CGO_ENABLED=1 GOARCH=$goarch
+[ "$goarch" != arm ] || export GOARM=7
+
+# No build ids: they are hashes of paths too.
 scripts/go build -trimpath -buildvcs=false -tags netgo,osusergo \
-	-ldflags "-s -w -X main.version=$version -X main.commit=$commit -linkmode external -extldflags -static ${RUNG_LDFLAGS:-}" \
+	-ldflags "-s -w -buildid= -X main.linkedVersion=${VERSION:-} -X main.linkedCommit=$commit -linkmode external -extldflags '$link' ${RUNG_LDFLAGS:-}" \
 	-o "$output" "${2:-.}"

@@ -42,7 +42,7 @@ func ProgressIn(file *os.File, trace bool) (*Progress, error) {
 	}
 	header := make([]byte, size)
 	binary.NativeEndian.PutUint64(header[0:], plan.ProgressMagic)
-	binary.NativeEndian.PutUint32(header[8:], plan.PlanVersion)
+	binary.NativeEndian.PutUint32(header[8:], plan.StageIdentity)
 	if trace {
 		binary.NativeEndian.PutUint32(header[32:], traceRoom)
 	}

@@ -3,16 +3,40 @@
 package launch
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 
 	"rung/internal/sys"
+	"rung/libcontainer/plan"
 )
 
 // Image is the program that Start spawns: the hands alone, as package nsenter embeds them.
 // Where it is empty, that is a copy of the running binary, which must import nsenter.
 var Image []byte
+
+// checkImage refuses a stage that was left by a build of other sources: a plan means something else
+// to it, and it lacks what was mended since.
+var checkImage = sync.OnceValue(func() error {
+	return checkMark(Image, fmt.Sprintf("%s %#08x", runtime.GOARCH, plan.StageIdentity))
+})
+
+// checkMark looks for the text that nsenter/constructor.c puts into the stage. The running binary has none in
+// place of an image: both sides of it were compiled at once.
+func checkMark(image []byte, wanted string) error {
+	const prefix = "rung stage "
+	if len(image) == 0 || bytes.Contains(image, []byte(prefix+wanted+"\x00")) {
+		return nil
+	}
+	found := "unknown"
+	if _, rest, ok := bytes.Cut(image, []byte(prefix)); ok {
+		mark, _, _ := bytes.Cut(rest, []byte{0})
+		found = string(mark)
+	}
+	return fmt.Errorf("the stage in this binary does not belong to it: it is %s, and not %s: build rung again with make", found, wanted)
+}
 
 // program returns what Start executes as a sealed memfd: nothing in a container can write
 // to it, nor reach a file of the host through its /proc/PID/exe (CVE-2019-5736). A read-only

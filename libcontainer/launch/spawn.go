@@ -64,6 +64,9 @@ type Hands struct {
 // Start has the plan executed, by hands that wait already or by new ones, and returns while
 // they are at it.
 func Start(r Request) (*Hands, error) {
+	if err := checkImage(); err != nil {
+		return nil, err
+	}
 	segment, err := Seal(r.Plan)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func (p *Plan) Marshal() ([]byte, error) {
 		return nil, fmt.Errorf("plan: strings of %d bytes, more than 128 MiB", len(m.blob))
 	}
 	native.PutUint64(records[0:], PlanMagic)
-	native.PutUint32(records[8:], PlanVersion)
+	native.PutUint32(records[8:], StageIdentity)
 	native.PutUint32(records[12:], uint32(len(p.Ops)))
 	native.PutUint32(records[16:], MaxSlots)
 	native.PutUint32(records[20:], uint32(p.Inherited))

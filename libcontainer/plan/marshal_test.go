@@ -62,8 +62,8 @@ func (d *decoded) list(offset uint32) (out []string) {
 func TestMarshalHeader(t *testing.T) {
 	p := everyOp()
 	d := decode(t, p)
-	if native.Uint64(d.data) != PlanMagic || native.Uint32(d.data[8:]) != PlanVersion {
-		t.Error("magic or version")
+	if native.Uint64(d.data) != PlanMagic || native.Uint32(d.data[8:]) != StageIdentity {
+		t.Error("magic or identity")
 	}
 	if d.ops != len(p.Ops) || native.Uint32(d.data[16:]) != MaxSlots || native.Uint32(d.data[20:]) != 3 || native.Uint32(d.data[28:]) != 0 {
 		t.Errorf("header % x", d.data[:32])

@@ -4,7 +4,7 @@ package plan
 
 // Constants of the wire format.
 const (
-	PlanVersion    = 1
+	StageIdentity  = 0x2e88dc5d
 	PlanMagic      = 0x6e616c70676e7572
 	ProgressMagic  = 0x676f7270676e7572
 	MaxSlots       = 4096

@@ -77,7 +77,7 @@ void builder_finish(struct builder *b)
 
 	b->blob[b->blob_size++] = '\0';
 	h->magic = RUNG_PLAN_MAGIC;
-	h->version = RUNG_PLAN_VERSION;
+	h->identity = RUNG_STAGE_IDENTITY;
 	h->ops = b->count;
 	h->slots = b->slots;
 	h->inherited = b->inherited;
@@ -147,7 +147,7 @@ struct rung_progress *new_progress(uint32_t room)
 
 	CHECK(p != MAP_FAILED);
 	p->magic = RUNG_PROGRESS_MAGIC;
-	p->version = RUNG_PLAN_VERSION;
+	p->identity = RUNG_STAGE_IDENTITY;
 	p->room = room;
 	return p;
 }

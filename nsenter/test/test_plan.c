@@ -65,7 +65,7 @@ static void set64(char *at, uint64_t value)
 }
 
 DAMAGE(bad_magic, h->magic++)
-DAMAGE(bad_version, h->version++)
+DAMAGE(other_identity, h->identity++)
 DAMAGE(no_ops, h->ops = 0)
 DAMAGE(too_many_ops, h->ops = RUNG_MAX_OPS + 1)
 DAMAGE(more_ops_than_bytes, h->ops++)
@@ -153,7 +153,7 @@ const struct test plan_tests[] = {
 	{ "plan_map refuses what is not sealed", unsealed, ANYBODY },
 	{ "plan_map refuses sealed rubbish", sealed_rubbish, ANYBODY },
 	DAMAGED(bad_magic),
-	DAMAGED(bad_version),
+	DAMAGED(other_identity),
 	DAMAGED(no_ops),
 	DAMAGED(too_many_ops),
 	DAMAGED(more_ops_than_bytes),

@@ -567,7 +567,7 @@ static int page_file(void)
 
 	memset(&page, 0, sizeof(page));
 	page.magic = RUNG_PROGRESS_MAGIC;
-	page.version = RUNG_PLAN_VERSION;
+	page.identity = RUNG_STAGE_IDENTITY;
 	EQUAL(write(fd, &page, sizeof(page)), sizeof(page));
 	progress = mmap(NULL, sizeof(page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	CHECK(progress != MAP_FAILED);

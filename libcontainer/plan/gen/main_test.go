@@ -17,7 +17,14 @@ func readHeader(t *testing.T) string {
 }
 
 func TestOpsGenIsUpToDate(t *testing.T) {
-	want, err := format.Source(generate(readHeader(t)))
+	identity, err := identityOf("../../../nsenter")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile("../../../nsenter/identity.h"); err != nil || string(got) != identityHeader(identity) {
+		t.Errorf("identity.h is not that of the sources beside it: run go generate ./libcontainer/plan (%v)", err)
+	}
+	want, err := format.Source(generate(identityHeader(identity) + readHeader(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
