@@ -74,15 +74,19 @@ refresh_identity() {
 # The stage as a program of its own, which rung embeds: executed in place of all of rung. Position-independent code would
 # have to be relocated before it runs, which nobody does there.
 build_stage() {
-	rm -f "$stage"
 	case $goarch in
 	amd64 | arm64) ;;
-	*) return 0 ;; # nsenter/constructor.c has no entry point for these
+	*) # nsenter/constructor.c has no entry point for these
+		rm -f "$stage"
+		return
+		;;
 	esac
+	local new=nsenter/image/.hands.new # with a dot: not embedded, where a build ends here
 	$CC -std=gnu11 -Os -DRUNG_IMAGE -static -nostdlib -no-pie -fno-pie -fno-stack-protector -fno-builtin \
 		-fno-asynchronous-unwind-tables -Wall -Wextra "${warnings[@]}" \
-		-Wl,-e,rungstart -Wl,--build-id=none -Wl,-z,noseparate-code -s -o "$stage" nsenter/*.c
-	check_machine "$stage"
+		-Wl,-e,rungstart -Wl,--build-id=none -Wl,-z,noseparate-code -s -o "$new" nsenter/*.c
+	check_machine "$new"
+	mv "$new" "$stage"
 }
 
 check_machine() { # FILE
@@ -90,6 +94,7 @@ check_machine() { # FILE
 	found=$(od -An -t u1 -j 4 -N 1 "$1")
 	read -r high low <<<"$(od -An -t u1 -j 18 -N 2 "$1")" # in the file's own order; one of them is 0
 	if [ $((found)) != "$class" ] || [ $((high + low)) != "$machine" ]; then
+		rm -f "$1"
 		die "$CC makes programs for another machine than $arch (ELF class $((found)), machine $((high + low)))"
 	fi
 }

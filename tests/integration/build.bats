@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# The build itself: the same bytes wherever it is made, and a stage that belongs to its Go side.
+
+load helpers
+load commands
+
+# copy_tree DIR: the sources, as they are in the checkout, and no file that was built.
+copy_tree() {
+	mkdir -p "$1"
+	(cd "$RUNG_SOURCE" && git -c safe.directory="$RUNG_SOURCE" ls-files -z --cached --others --exclude-standard |
+		xargs -0 cp --parents -t "$1" --)
+}
+
+needs_toolchain() {
+	local name
+	is_root || skip 'needs root, to build as two users'
+	for name in gcc git pkg-config; do needs_command $name; done
+	PATH=$PATH:/usr/local/go/bin
+	needs_command go
+	[ -e "$RUNG_SOURCE/.git" ] || skip 'needs a checkout'
+}
+
+# Root's module cache, for another user, without a network.
+modules_for() { # USER DIR
+	local from
+	from=$("$RUNG_SOURCE/scripts/go" env GOMODCACHE)
+	(cd "$RUNG_SOURCE" && GOFLAGS=-modcacherw GOPROXY=file://$from/cache/download GONOSUMDB='*' GOMODCACHE=$2 scripts/go mod download)
+	chown -R "$1" "$2"
+}
+
+# The tree of another commit or another day: the directory, its user, the clock of the files and the caches differ.
+@test "build: two users in two directories make the same bytes, one of them with spaces and parentheses in its name" {
+	needs_toolchain
+	local first=$BATS_TEST_TMPDIR/first second="$BATS_TEST_TMPDIR/the second (of two)" user=65534
+	chmod 0755 "$BATS_TEST_TMPDIR"
+	copy_tree "$first"
+	COMMIT=0123456789ab "$first/scripts/build.sh"
+	copy_tree "$second"
+	find "$second" -exec touch -d 2001-02-03 {} +
+	modules_for $user "$BATS_TEST_TMPDIR/modules"
+	install -d -o $user "$BATS_TEST_TMPDIR/home"
+	chown -R $user "$second"
+	setpriv --reuid $user --regid $user --clear-groups env -i PATH="$PATH" HOME="$BATS_TEST_TMPDIR/home" TZ=Asia/Tokyo LC_ALL=C \
+		GOMODCACHE="$BATS_TEST_TMPDIR/modules" GOPROXY=off GOFLAGS=-modcacherw COMMIT=0123456789ab "$second/scripts/build.sh"
+	cmp "$first/rung" "$second/rung"
+	"$second/rung" --version | grep -q 'commit: 0123456789ab'
+}
+
+@test "build: a stage of other sources is named before it is executed" {
+	needs_toolchain
+	local tree=$BATS_TEST_TMPDIR/tree
+	copy_tree "$tree"
+	"$tree/scripts/build.sh"
+	echo '/* changed */' >>"$tree/nsenter/loop.c"
+	cd "$tree"
+	scripts/go generate ./libcontainer/plan
+	CGO_ENABLED=1 scripts/go build -tags netgo,osusergo -o other .
+	cd "$BUNDLE"
+	RUNG=$tree/other
+	refused 'the stage in this binary does not belong to it: it is ' 'build rung again with make'
+	run rung create -b "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'does not belong to it'
+	rm "$tree/nsenter/image/hands" # without one, a sealed copy of the binary itself is the stage
+	(cd "$tree" && CGO_ENABLED=1 scripts/go build -tags netgo,osusergo -o other .)
+	inside 'echo it runs'
+	says 'it runs'
+}
+
+@test "build: changed C sources are noticed, and what is generated from them is made anew" {
+	needs_toolchain
+	local tree=$BATS_TEST_TMPDIR/tree
+	copy_tree "$tree"
+	echo '/* changed */' >>"$tree/nsenter/loop.c"
+	run "$tree/scripts/build.sh"
+	[ "$status" -eq 0 ]
+	mentions 'the C sources have changed'
+	RUNG=$tree/rung
+	inside 'echo it runs'
+	says 'it runs'
+}
+
+@test "build: a compiler for another machine is refused by name" {
+	needs_toolchain
+	local tree=$BATS_TEST_TMPDIR/tree
+	copy_tree "$tree"
+	run env ARCH=arm64 CC=gcc "$tree/scripts/build.sh"
+	[ "$status" -eq 1 ]
+	mentions 'gcc makes programs for another machine than arm64'
+	[ ! -e "$tree/rung" ]
+	[ "$(ls "$tree/nsenter/image")" = README ]
+	run env ARCH=vax "$tree/scripts/build.sh"
+	[ "$status" -eq 1 ]
+	mentions 'ARCH=vax: not amd64'
+}
+
+@test "build: the version is that of the tree, and a builder may name another" {
+	local version
+	version=$(<"$RUNG_SOURCE/VERSION")
+	run "$RUNG" --version
+	[ "${lines[0]}" = "rung version $version" ]
+	run "$RUNG" features
+	mentions "\"$version\""
+}
