@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
 # The build itself: the same bytes wherever it is made, and a stage that belongs to its Go side.
 
 load helpers
