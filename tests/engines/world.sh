@@ -17,53 +17,11 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=scripts/lib.sh
 . "$here/../../scripts/lib.sh"
+# shellcheck source=scripts/cgroups.sh
+. "$here/../../scripts/cgroups.sh"
 
 # Where the engines of Debian's packages are found, and no others.
 path=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
-
-# ---- cgroups: a child of our own cgroup in each hierarchy -----------------------------------------------------------
-
-# One line a hierarchy: its mount, and our cgroup in it.
-hierarchies() {
-	local controllers group mount
-	while IFS=: read -r _ controllers group; do
-		mount=$(hierarchy_mount "$controllers")
-		[ -z "$mount" ] || printf '%s %s\n' "$mount" "${group%/}"
-	done </proc/self/cgroup
-}
-
-hierarchy_mount() { # CONTROLLERS: as in /proc/self/cgroup, nothing for the unified hierarchy
-	awk -v want="$1" '{
-		for (i = 7; $i != "-"; i++);
-		options = "," $(i + 3) ","
-		if (want == "" ? $(i + 1) == "cgroup2" : $(i + 1) == "cgroup" && index(options, "," want ",")) { print $5; exit }
-	}' /proc/self/mountinfo
-}
-
-# Root of the world's cgroups, and the cgroup in it for processes. On pure v2 only a leaf may have some.
-make_cgroups() { # NAME
-	local mount group
-	while read -r mount group; do
-		if [ "$mount" = /sys/fs/cgroup ]; then
-			mkdir "$mount/$1" "$mount/$1/init"
-			echo "$mount/$1" "$mount/$1/init"
-			continue
-		fi
-		mkdir "$mount$group/$1"
-		if [ -e "$mount$group/$1/cpuset.cpus" ]; then
-			cat "$mount$group/cpuset.cpus" >"$mount$group/$1/cpuset.cpus"
-			cat "$mount$group/cpuset.mems" >"$mount$group/$1/cpuset.mems"
-		fi
-		echo "$mount$group/$1" "$mount$group/$1"
-	done < <(hierarchies)
-}
-
-enter_cgroups() { # DIR FIELD
-	local group
-	while read -r group; do
-		echo $BASHPID >"$group/cgroup.procs"
-	done < <(cut -d' ' -f"$2" "$1/cgroups")
-}
 
 # Engines keep a parent for all their containers, such as /docker; what is below it was a container's. A pod's cgroup
 # was made by the runtime, and Podman removes it only from the hierarchies that it knows.
@@ -85,16 +43,6 @@ remove_world_cgroups() { # DIR
 	return $left
 }
 
-# What was killed may take a moment to be gone.
-rmdir_soon() { # CGROUP
-	local tries
-	for ((tries = 0; tries < 40; tries++)); do
-		rmdir "$1" 2>/dev/null && return
-		sleep 0.05
-	done
-	rmdir "$1"
-}
-
 # ---- namespaces -----------------------------------------------------------------------------------------------------
 
 start() { # DIR RUNTIME
@@ -106,7 +54,7 @@ start() { # DIR RUNTIME
 	cp "$("$here/../../scripts/unstable.sh" criu)" "$dir/sbin/criu"
 	make_cgroups "rung-$(basename "$(dirname "$dir")")-$(basename "$dir")" >"$dir/cgroups"
 	(
-		enter_cgroups "$dir" 1
+		enter_cgroups "$dir/cgroups" 1
 		exec unshare --mount --pid --net --ipc --uts --cgroup --fork --mount-proc --kill-child --propagation private \
 			bash "$0" inside "$dir"
 	) >"$dir/log" 2>&1 </dev/null 3>&- &
@@ -125,8 +73,8 @@ start() { # DIR RUNTIME
 # inside is pid 1: it waits for orphans and for its end.
 inside() { # DIR
 	local dir=$1
-	[ ! -d /sys/fs/cgroup/init ] || enter_cgroups "$dir" 2
-	mount_system "$dir"
+	[ ! -d /sys/fs/cgroup/init ] || enter_cgroups "$dir/cgroups" 2
+	mount_system
 	mount_files "$dir"
 	mount --make-rshared / # as systemd makes it, and engines like it
 	hostname world
@@ -140,32 +88,15 @@ inside() { # DIR
 }
 
 # /sys shows the devices of the network namespace of whoever mounts it.
-mount_system() { # DIR
-	local mount groups=()
+mount_system() {
+	local groups=()
 	mapfile -t groups < <(mounted_hierarchies)
 	# The mounts that came along show these hierarchies from above our cgroup namespace, which engines can not use. The
 	# host's are others: nothing propagates from here.
 	! findmnt -n -o PROPAGATION /sys | grep -qv private || die '/sys is not private'
 	umount --recursive /sys
 	mount -t sysfs sysfs /sys
-	if [ "${groups[*]}" = 'cgroup2 rw /sys/fs/cgroup' ]; then
-		mount -t cgroup2 cgroup2 /sys/fs/cgroup
-	else
-		mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
-		for mount in "${groups[@]}"; do
-			read -r type options path <<<"$mount"
-			mkdir -p "$path"
-			mount -t "$type" -o "$options" "$type" "$path"
-		done
-	fi
-}
-
-mounted_hierarchies() { # TYPE OPTIONS PATH
-	awk '{
-		for (i = 7; $i != "-"; i++);
-		if ($(i + 1) == "cgroup2" && ENVIRON["WORLD_CGROUP"] != "v1") print "cgroup2 rw", $5
-		if ($(i + 1) == "cgroup") { sub(/^rw,/, "", $(i + 3)); print "cgroup", $(i + 3), $5 }
-	}' /proc/self/mountinfo | sort -u
+	mount_cgroups '' "${groups[@]}"
 }
 
 mount_files() { # DIR
@@ -195,7 +126,7 @@ mount_files() { # DIR
 run_in() { # DIR COMMAND...
 	local dir=$1
 	shift
-	enter_cgroups "$dir" 2
+	enter_cgroups "$dir/cgroups" 2
 	exec nsenter --target "$(cat "$dir/pid")" --mount --pid --net --ipc --uts --cgroup --wd=/ \
 		env -i PATH=$path HOME=/root LANG=C.UTF-8 TERM=dumb "$@"
 }
