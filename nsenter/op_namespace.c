@@ -250,7 +250,7 @@ long op_KEYRING(struct hands *h, const struct rung_op *op)
 	return ring < 0 ? ring : sys(SYS_keyctl, KEYCTL_SETPERM, ring, op->x);
 }
 
-#define BIT(sig) (1UL << ((sig)-1))
+#define BIT(sig) (1UL << ((sig) - 1))
 
 /*
  * Waits until fd can be read, or ends the process at a signal in sigfd: a process 1 has no

@@ -9,7 +9,7 @@ set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 build=(gcc libc6-dev libseccomp-dev musl-tools make pkg-config busybox-static jq ca-certificates git)
-lint=(clang-format shellcheck)
+lint=(clang-format-19 shellcheck) # scripts/lint.sh says why 19
 tests=(bats uidmap strace procps iproute2 iptables util-linux man-db groff-base zsh fish runc)
 bench=(hyperfine time crun runc)
 engines=(docker.io containerd podman buildah conmon skopeo umoci runc crun criu mmdebstrap docker-registry fuse-overlayfs

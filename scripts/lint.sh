@@ -11,6 +11,7 @@ cd "$repo" || exit 1
 export CGO_ENABLED=1
 tags=${TAGS:-netgo,osusergo}
 golangci_version=v2.15.0
+clang_format_version=19 # each formats a little differently; Debian 12 and 13 have this one
 
 # The tree may be another user's, as in containers of CI: git reads it only where that is allowed.
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=$repo
@@ -65,7 +66,22 @@ check_golangci() {
 }
 
 check_clang_format() {
-	files 'nsenter/*.c' 'nsenter/*.h' 'nsenter/test/*.c' 'bench/*.c' | xargs -r clang-format --dry-run -Werror
+	local program
+	program=$(clang_format) || return 1
+	files 'nsenter/*.c' 'nsenter/*.h' 'nsenter/test/*.c' 'bench/*.c' | xargs -r "$program" --dry-run -Werror
+}
+
+# Only Debian has the version in the name.
+clang_format() {
+	local name
+	for name in clang-format-$clang_format_version clang-format; do
+		if "$name" --version 2>/dev/null | grep -q " version $clang_format_version\."; then
+			echo "$name"
+			return
+		fi
+	done
+	warn "needs clang-format $clang_format_version"
+	return 1
 }
 
 check_shellcheck() {

@@ -141,10 +141,7 @@ static void sealed_rubbish(void)
 	EQUAL(plan_map(&plan, sealed_memfd(b.bytes, 4096)), -EINVAL);
 }
 
-#define DAMAGED(name)                                                                              \
-	{                                                                                          \
-		"plan_check refuses: " #name, name, ANYBODY                                        \
-	}
+#define DAMAGED(name) { "plan_check refuses: " #name, name, ANYBODY }
 
 const struct test plan_tests[] = {
 	{ "plan_map maps a good plan", good, ANYBODY },

@@ -653,10 +653,7 @@ static void stdio_without_owner(void)
 	check_came_to_end(progress, &b);
 }
 
-#define NAMED(name)                                                                                \
-	{                                                                                          \
-		"SYNC fails: " #name, name, ANYBODY                                                \
-	}
+#define NAMED(name) { "SYNC fails: " #name, name, ANYBODY }
 
 const struct test process_tests[] = {
 	{ "SYNC waits for the answer", sync_plain, ANYBODY },
