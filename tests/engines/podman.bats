@@ -333,12 +333,12 @@ clean_engine() {
 		podman run -d --name one -v vol:/data -p 127.0.0.1:8080:80 busybox sh -c 'echo served >/data/f; exec nc -ll -p 80 -e cat /data/f' >/dev/null
 		until_ok 10 podman exec one test -e /data/f; code podman container checkpoint -e one.tgz one; podman rm -f -t 0 one >/dev/null; podman volume rm vol
 		code quiet podman container restore --import one.tgz; timeout 2 busybox nc 127.0.0.1 8080 </dev/null; podman rm -f -t 0 one >/dev/null; podman volume rm vol
-		podman run -d --name one busybox sh -c 'nc -ll -p 80 -e cat & sleep 1; sleep 100 | nc 127.0.0.1 80' >/dev/null
+		podman run -d --name one busybox sh -c 'nc -ll -p 80 -e cat & sleep 1; tail -f /dev/null | nc 127.0.0.1 80' >/dev/null
 		until_ok 10 podman exec one sh -c 'awk "{ print \$3, \$4 }" /proc/net/tcp | grep -q ":0050 01"'
 		code podman container checkpoint one 2>&1 | grep -oE 'status .*|criu failed: type [A-Z]+' | sed 's/NOTIFY/DUMP/'; podman inspect --format '{{.State.Status}}' one
 		code podman container checkpoint --tcp-established one; code podman container restore one 2>&1 | grep status; code podman container restore --tcp-established one; podman inspect --format '{{.State.Status}}' one
 		podman rm -f -t 0 one >/dev/null
-		podman pod create --name pod --share ipc,net,uts >/dev/null; podman run -d --pod pod --name one busybox sh -c 'echo up; sleep 1000' >/dev/null
+		podman pod create --name pod --share ipc,net,uts >/dev/null; podman run -d --pod pod --name one busybox sh -c 'echo up; tail -f /dev/null' >/dev/null
 		until_ok 10 says_so up podman logs one; code podman container checkpoint one; code podman container restore one; podman pod ps --format '{{.Name}} {{.Status}} {{.NumberOfContainers}}'
 		podman pod rm -f -t 0 pod >/dev/null
 	CASE

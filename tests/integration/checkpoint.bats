@@ -35,6 +35,16 @@ create_container() {
 	rung create -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
 }
 
+# A program that stays after a restore too. CRIU wakes it up: from busybox 1.37 on, sleep ends then.
+stays() {
+	process tail -f /dev/null
+}
+
+start_sleeper() {
+	stays
+	start_container
+}
+
 # A directory of the host, at /data.
 with_data() {
 	needs_criu
@@ -144,11 +154,11 @@ last_line() {
 @test "a process of exec is saved too" {
 	start_counter
 	local pid
-	pid=$(rung exec "$ID" sh -c 'sleep 1000 </dev/null >/dev/null 2>&1 & echo $!')
+	pid=$(rung exec "$ID" sh -c 'tail -f /dev/null </dev/null >/dev/null 2>&1 & echo $!')
 	checkpoint
 	restore
 	exec_in cat "/proc/$pid/comm"
-	says sleep
+	says tail
 }
 
 @test "checkpoint --leave-running" {
@@ -286,7 +296,7 @@ prompted_twice() {
 	needs_criu
 	mkdir "$BUNDLE/a" "$BUNDLE/b"
 	config '.mounts += [{destination: "/a", source: "a", options: ["bind"]}, {destination: "/b", source: "b", options: ["bind"]}]'
-	process sleep 1000
+	stays
 	export -f rung restore checkpoint start_container create_container
 	export RUNG STATE BUNDLE ID IMAGE LOGS BATS_TEST_TMPDIR
 	unshare --mount --propagation private bash -ec 'mount --make-rshared /; start_container; checkpoint; restore'
@@ -300,7 +310,7 @@ below_data() { # PROPAGATION SCRIPT
 	echo etc >"$BUNDLE/etc/name"
 	config '.mounts += [{destination: "/data", source: "data", options: ["rbind"]},
 		{destination: "/data/own", type: "tmpfs", source: "own"}]'
-	process sleep 1000
+	stays
 	export -f rung restore checkpoint start_container create_container config
 	export RUNG STATE BUNDLE ID IMAGE LOGS BATS_TEST_TMPDIR
 	run unshare --mount --propagation private bash -ec '
@@ -464,7 +474,7 @@ mounts_below() { # PROPAGATION
 
 @test "a network namespace at a path is joined again; a new one has its loopback device up" {
 	needs_criu
-	process sleep 1000
+	stays
 	start_container
 	checkpoint
 	restore
@@ -507,7 +517,7 @@ no_process() { # PID
 	needs_criu
 	ip netns add "$NETNS"
 	config '(.linux.namespaces[] | select(.type == "network")).path = $ns' --arg ns "/run/netns/$NETNS"
-	process sleep 1000
+	stays
 	start_container
 	checkpoint
 	ip netns del "$NETNS"
@@ -543,7 +553,7 @@ no_process() { # PID
 	mkdir "$BUNDLE/data"
 	ln -s /mnt/data "$BUNDLE/link"
 	config '.mounts += [{destination: "/data", source: "link", options: ["bind"]}]'
-	process sleep 1000
+	stays
 	export -f rung restore checkpoint start_container create_container
 	export RUNG STATE BUNDLE ID IMAGE LOGS BATS_TEST_TMPDIR
 	unshare --mount --propagation private bash -ec '
@@ -559,7 +569,7 @@ no_process() { # PID
 	needs_criu
 	map_ids
 	no_namespace network
-	process sleep 1000
+	stays
 	start_container
 	checkpoint
 	restore
@@ -716,7 +726,7 @@ seconds_inside() { # since the boot of the container's time namespace
 	# there 4242 is 1092, 0A is listening, 01 established
 	process sh -c 'nc -l -p 4242 -e cat & until grep -qs ":1092 .* 0A " /proc/net/tcp /proc/net/tcp6; do sleep 0.05; done
 		exec nc 127.0.0.1 4242 </dev/shm/in >/dev/shm/out'
-	config '.process.args[2] = "mkfifo /dev/shm/in; (sleep 1000 >/dev/shm/in) & " + .process.args[2]'
+	config '.process.args[2] = "mkfifo /dev/shm/in; (tail -f /dev/null >/dev/shm/in) & " + .process.args[2]'
 	start_container
 	wait_until 10 connected
 	run checkpoint
@@ -868,7 +878,7 @@ free_port() {
 }
 
 @test "what is no state to checkpoint" {
-	process sleep 1000
+	stays
 	create_container
 	run rung checkpoint --image-path "$IMAGE" "$ID"
 	[ "$status" -eq 1 ]

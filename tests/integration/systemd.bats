@@ -393,7 +393,7 @@ start_saved() {
 	needs_root
 	needs_command criu
 	criu check >/dev/null 2>&1 || skip "needs a CRIU that works on this kernel (criu check)"
-	process sleep 1000
+	process tail -f /dev/null # from busybox 1.37 on, sleep ends when CRIU wakes it up
 	rung run -d -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
 }
 
