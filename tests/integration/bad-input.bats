@@ -49,7 +49,7 @@ refused_whole() { # TEXT
 
 nothing_left() {
 	[ ! -e "$STATE/$ID" ] || fail "state: $(ls "$STATE/$ID")" || return
-	[ -z "$(find /sys/fs/cgroup -type d -name "$GROUP" 2>/dev/null)" ] || fail "a cgroup is left" || return
+	[ -z "$(cgroups_at "*/$GROUP")" ] || fail "a cgroup is left" || return
 	is_root || return 0
 	[ ! -s processes ] || fail "processes: $(cat processes)" || return
 	diff mounts.before mounts.after

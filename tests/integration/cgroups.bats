@@ -76,7 +76,7 @@ processes() {
 	# every hierarchy of the machine is among them
 	[ "$(grep -c "$ID" "/proc/$pid/cgroup")" -eq "$(grep -c . /proc/self/cgroup)" ]
 	rung delete --force "$ID"
-	[ -z "$(find /sys/fs/cgroup -type d -name "*$ID*")" ]
+	[ -z "$(cgroups_at "*$ID*")" ]
 }
 
 @test "no cgroupsPath: the id, at rung's own cgroup" {
@@ -92,7 +92,7 @@ processes() {
 	[ "$(cgroup_path pids)" = "$(hierarchy_of pids)/$ID-parent/$ID" ]
 	rung delete --force "$ID"
 	[ ! -e "$(hierarchy_of pids)/$ID-parent/$ID" ]
-	find /sys/fs/cgroup -depth -type d -name "$ID-parent" -exec rmdir {} +
+	cgroups_at "*/$ID-parent" | xargs rmdir
 }
 
 @test "a relative cgroupsPath starts at rung's own cgroup" {
@@ -340,7 +340,7 @@ needs_swap_accounting() {
 	limit cpuset '{}' cpuset.cpus "$(cat "$(v1_mount cpuset)/cpuset.cpus")"
 	[ "$(cat "$(v1_mount cpuset)/$ID-a/b/cpuset.mems")" = "$(cat "$(v1_mount cpuset)/cpuset.mems")" ]
 	rung delete --force "$ID"
-	find /sys/fs/cgroup -depth -type d -path "*/$ID-a*" -exec rmdir {} +
+	cgroups_at "*/$ID-a*" | xargs rmdir
 }
 
 # cgroup-v2.rst, Threads: below a threaded cgroup everything must be, level by level, and cgroup.kill is refused.
@@ -357,7 +357,7 @@ needs_swap_accounting() {
 	[ "$(cat "$top/a/cgroup.type" "$top/a/b/cgroup.type")" = $'threaded\nthreaded' ]
 	rung delete --force "$ID"
 	[ ! -e "$top/a/b" ]
-	find /sys/fs/cgroup -depth -type d -path "*/$ID-domain*" -exec rmdir {} +
+	cgroups_at "*/$ID-domain*" | xargs rmdir
 }
 
 # A block device that may be opened: MAJOR:MINOR of the whole disk.
@@ -547,7 +547,7 @@ with_disk() {
 	refused linux.resources.cpu.cpus
 	config '.linux.resources.cpu = {quota: 10}'
 	refused linux.resources.cpu 'invalid argument'
-	[ -z "$(find /sys/fs/cgroup -type d -name "*$ID*")" ]
+	[ -z "$(cgroups_at "*$ID*")" ]
 }
 
 @test "a resource whose controller is missing is refused with the field" {
@@ -584,7 +584,7 @@ empty_cgroup() {
 	wait_until 5 stopped
 	[ -n "$(processes)" ]
 	rung delete "$ID"
-	[ -z "$(find /sys/fs/cgroup -type d -name "*$ID*")" ]
+	[ -z "$(cgroups_at "*$ID*")" ]
 }
 
 @test "delete removes cgroups that the container has made" {
@@ -594,7 +594,7 @@ empty_cgroup() {
 	start_container
 	wait_until 5 grep -q made "$OUTPUT"
 	rung delete --force "$ID"
-	[ -z "$(find /sys/fs/cgroup -type d -name "*$ID*")" ]
+	[ -z "$(cgroups_at "*$ID*")" ]
 }
 
 @test "delete --force of a frozen container" {
@@ -647,7 +647,7 @@ empty_cgroup() {
 	rung kill "$ID" KILL
 	wait_until 5 stopped
 	rung delete "$ID"
-	[ -z "$(find /sys/fs/cgroup -type d -name "*$ID*")" ]
+	[ -z "$(cgroups_at "*$ID*")" ]
 }
 
 # Engines expect a container in systemd's named hierarchy, and in no other.

@@ -149,7 +149,7 @@ systemd_rootfs() {
 	rung kill "$ID" SIGRTMIN+3
 	wait_until 60 stopped
 	rung delete "$ID"
-	[ -z "$(find /sys/fs/cgroup -type d -name "*$ID*")" ]
+	[ -z "$(cgroups_at "*$ID*")" ]
 }
 
 active() {

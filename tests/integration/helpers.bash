@@ -44,7 +44,7 @@ make_shared() {
 
 # Makes $BUNDLE with the base configuration on the shared root file system.
 setup_bundle() {
-	set +T # bats notes each command of a test, for its report; for helpers that took a fifth of the user time
+	trace_only_the_test
 	make_shared
 	BUNDLE=$BATS_TEST_TMPDIR/bundle
 	STATE=$BATS_TEST_TMPDIR/state
@@ -53,6 +53,12 @@ setup_bundle() {
 	printf '%s\n' "$(<"$BATS_RUN_TMPDIR/base.json")" >"$BUNDLE/config.json"
 	chmod 0755 "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR" "$BUNDLE"
 	cd "$BUNDLE" || return
+}
+
+# bats notes each command, for the report of a failure; for helpers that took a fifth of the user time. What is traced stays
+# so: the test, which bats calls after setup from 1.11 on, and the functions by which bats stops to trace at a failure.
+trace_only_the_test() {
+	! declare -ft "$BATS_TEST_NAME" bats_error_trap bats_check_status_from_trap 2>/dev/null || set +T
 }
 
 # Gives the bundle a root file system that the test and its container may write to: $ROOTFS.
@@ -311,6 +317,11 @@ hierarchy_of() { # CONTROLLER
 	else
 		v1_mount "$1"
 	fi
+}
+
+# Cgroups by their paths, the inner before the outer. Those of others may vanish while find reads them.
+cgroups_at() { # PATTERN
+	find /sys/fs/cgroup -depth -type d -path "$1" 2>/dev/null || true
 }
 
 # Freezes the container by its cgroup, without rung.

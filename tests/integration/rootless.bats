@@ -129,7 +129,7 @@ owns_v1() {
 	rung exec -d --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 100 </dev/null >/dev/null 2>&1
 	grep -qx "$(cat "$BATS_TEST_TMPDIR/pid")" "$(cgroup_path '')/cgroup.procs"
 	rung delete --force "$ID"
-	[ -z "$(find /sys/fs/cgroup -type d -name "*$ID*" 2>/dev/null)" ]
+	[ -z "$(cgroups_at "*$ID*")" ]
 }
 
 # bats test_tags=user-only
