@@ -9,7 +9,9 @@ set -euo pipefail
 if [ "$(id -u)" = 0 ]; then
 	exec "$@"
 elif command -v sudo >/dev/null; then
-	exec sudo --preserve-env=RUNG,RUNG_TEST_COMMANDS,RUNG_SOURCE,RUNG_ENGINES_RESULTS,RUNC,VM_CACHE,RUNS,ROUNDS,WARMUP,OUT "$@"
+	kept=RUNG,RUNG_TEST_COMMANDS,RUNG_SOURCE,RUNG_ENGINES_RESULTS,RUNC,VM_CACHE,RUNS,ROUNDS,WARMUP,OUT
+	kept+=,DEBIAN_ROOT_CACHE,RUNG_WERROR,CI,GOPROXY,GOSUMDB,GONOSUMDB,GOPRIVATE # scripts/debian-root.sh hands them on
+	exec sudo --preserve-env="$kept,http_proxy,https_proxy,no_proxy,HTTP_PROXY,HTTPS_PROXY,NO_PROXY" "$@"
 fi
 echo "${0##*/}: needs root (or sudo): $*" >&2
 exit 1

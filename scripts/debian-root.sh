@@ -60,16 +60,18 @@ find_archive() {
 	local recipe=("$suite" "$user" "$with" "$(declare -f find_archive bootstrap trust_certificates add_user install_parts)"
 		"$(cat /usr/local/share/ca-certificates/*.crt 2>/dev/null)")
 	[ -z "$with" ] || recipe+=("$(cat "$here/install-deps.sh")")
-	archive=$cache/$suite-$(printf '%s\n' "${recipe[@]}" | sha256sum | cut -c1-12).tar
+	local kind=$cache/$suite-$user${with:+-${with// /+}}
+	archive=$kind-$(printf '%s\n' "${recipe[@]}" | sha256sum | cut -c1-12).tar
 	[ ! -f "$archive" ] || return 0
 	warn "making ${archive##*/}"
-	command -v mmdebstrap >/dev/null || lacks 'mmdebstrap: scripts/install-deps.sh vm'
+	command -v mmdebstrap >/dev/null || lacks 'mmdebstrap: scripts/install-deps.sh debian'
 	mkdir "$run/new"
 	bootstrap "$run/new"
 	[ -z "$with" ] || install_parts "$run/new"
 	tar -C "$run/new" --one-file-system --exclude='./var/lib/apt/lists/*' --exclude='./var/cache/apt/archives/*.deb' --xattrs \
 		-cf "$run/new.tar" .
 	rm -rf --one-file-system "$run/new"
+	rm -f "$kind"-????????????.tar # of older recipes
 	mv "$run/new.tar" "$archive"
 }
 
@@ -129,7 +131,7 @@ unpack() { # DIR
 
 # A clone, with the changes that are not committed.
 copy_tree() { # DIR
-	export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' # it may be another user's tree
+	export GIT_OPTIONAL_LOCKS=0 GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' # it may be another user's tree
 	git clone -q --no-hardlinks "$repo" "$1" || die "cannot clone $repo"
 	git -C "$repo" ls-files -z --deleted | (cd "$1" && xargs -0 -r rm -f)
 	(cd "$repo" && { git ls-files -z --modified --others --exclude-standard && git diff -z --name-only --cached; } |

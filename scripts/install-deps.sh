@@ -2,7 +2,7 @@
 # Installs what a part of the project needs from Debian's packages. Asks apt only for what is missing, so that
 # it is quick, and needs neither network nor root, where everything is there.
 #
-#   install-deps.sh build|unit|test|lint|fuzz|bench|engines|vm ...
+#   install-deps.sh build|unit|test|lint|fuzz|bench|engines|vm|debian ...
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -26,7 +26,8 @@ packages_of() {
 	bench) packages_of build && printf '%s\n' "${bench[@]}" ;;
 	engines) printf '%s\n' busybox-static jq "${engines[@]}" ;;
 	vm) packages_of build && printf '%s\n' "${vm[@]}" ;;
-	*) die "unknown part: $1 (know build, unit, test, lint, fuzz, bench, engines, vm)" ;;
+	debian) echo mmdebstrap ;;
+	*) die "unknown part: $1 (know build, unit, test, lint, fuzz, bench, engines, vm, debian)" ;;
 	esac
 }
 
@@ -80,7 +81,7 @@ install_packages() {
 	fi
 }
 
-[ $# -gt 0 ] || die 'which part? build, unit, test, lint, fuzz, bench, engines, vm'
+[ $# -gt 0 ] || die 'which part? build, unit, test, lint, fuzz, bench, engines, vm, debian'
 command -v dpkg-query >/dev/null || die 'this is not Debian: install by hand what the lists in this script name'
 
 missing=()

@@ -2,7 +2,10 @@
 # Runs the tests and counts them: every part prints what failed, the end lists what was skipped and why, and the
 # last line is the sum, "N passed, N failed" or "N passed, N failed, N skipped".
 #
-#   test.sh [unit] [nsenter] [integration] [compat] [engines] [vm] [vm-engines] [lint]        default: all but vm-engines
+#   test.sh [unit] [nsenter] [integration] [compat] [engines] [vm] [vm-engines] [lint] [other-debian]
+#
+# default: all but vm-engines. With RUNG_TEST_RESULTS=FILE that has a line of each test in the end: pass, fail or skip; part;
+# name; reason (tab-separated).
 #
 # The integration tests run twice: as root all but those tagged user-only, and as a plain user with subordinate ids
 # those tagged user or user-only (`# bats test_tags=user`). They find rung in $RUNG, the programs of tests/cmd
@@ -15,6 +18,9 @@
 # with VM_CASES=suite (`make test-vm`) the whole suite, there and on pure v1; with VM_CASES=all (`make test-vm-all`)
 # on more layouts too. The part vm-engines is of the engines under systemd in that machine (`make test-vm-engines`); what it
 # found is in build/engines/vm-*.tsv.
+#
+# The part other-debian builds, and runs the parts unit and nsenter, in a new Debian 13, on a machine with Debian 13 in a new
+# Debian 12 (scripts/debian-root.sh).
 set -uo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -28,7 +34,7 @@ tmp=/tmp
 if [ "$(stat -f -c %T /tmp)" = tmpfs ] || [[ ,$(findmnt -n -o OPTIONS -T /tmp), = *,nodev,* ]]; then tmp=/var/tmp; fi
 umask 022 # for the tests' other ids
 work=$(mktemp -d "$tmp/rung-test.XXXXXX")
-results=$work/results # one line a test: pass, fail or skip; part; name; reason (tab-separated)
+results=$work/results # as RUNG_TEST_RESULTS
 user=rung-test made_user=
 : >"$results"
 
@@ -343,6 +349,30 @@ run_lint() {
 	check_status lint $status
 }
 
+# The compiler, the C library, Go and all tools are newer there, or older. A system that cannot be had is a skip (status 77).
+run_other_debian() {
+	local suite=trixie part=debian13 there=$work/other-debian status
+	if grep -qsx 'VERSION_CODENAME=trixie' /etc/os-release; then suite=bookworm part=debian12; fi
+	heading "the build, go test and the C stage in Debian ${part#debian}"
+	mkdir "$there"
+	if ! scripts/install-deps.sh debian; then
+		record skip $part "Debian's $suite" 'needs mmdebstrap'
+		return
+	fi
+	scripts/debian-root.sh --with unit --keep-go --share "$there" $suite \
+		sh -c 'make static && RUNG_TEST_RESULTS=/share/results scripts/test.sh unit nsenter' >"$there/output" 2>&1 </dev/null
+	status=$?
+	if [ $status = 77 ]; then
+		record skip $part "Debian's $suite" "$(sed -n 's/^debian-root\.sh: //p' "$there/output" | tail -n 1)"
+		return
+	fi
+	[ $status = 0 ] || sed "s/^/$part: /" "$there/output"
+	[ ! -e "$there/results" ] || awk -v FS='\t' -v OFS='\t' -v part="$part/" '{ $2 = part $2 } 1' "$there/results" >>"$results"
+	if [ $status != 0 ] && ! grep -q "^fail	$part/" "$results"; then
+		record fail $part "the build in Debian's $suite ended with status $status"
+	fi
+}
+
 # A runner that failed without a failing test is a failure of its own, and so is one that ran nothing.
 check_status() { # PART STATUS
 	if [ "$2" != 0 ] && ! grep -q "^fail	$1	" "$results"; then
@@ -360,6 +390,7 @@ of_status() {
 
 summary() {
 	local passed failed skipped
+	[ -z "${RUNG_TEST_RESULTS:-}" ] || cp "$results" "$RUNG_TEST_RESULTS"
 	passed=$(of_status pass | wc -l) failed=$(of_status fail | wc -l) skipped=$(of_status skip | wc -l)
 	if [ "$skipped" -gt 0 ]; then
 		heading 'skipped, and why'
@@ -382,17 +413,18 @@ summary() {
 }
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(unit nsenter integration compat engines vm lint)
+[ $# -gt 0 ] || parts=(unit nsenter integration compat engines vm lint other-debian)
 needs=()
 for part in "${parts[@]}"; do
 	case $part in
 	unit | nsenter) needs+=(unit) ;;
 	lint) needs+=(build lint) ;;
+	other-debian) ;; # on a machine without a network it is skipped
 	integration | compat | engines | vm | vm-engines) needs+=(test) ;;
 	*) die "unknown part: $part" ;;
 	esac
 done
-scripts/install-deps.sh "${needs[@]}" || exit 1
+[ ${#needs[@]} = 0 ] || scripts/install-deps.sh "${needs[@]}" || exit 1
 for part in "${parts[@]}"; do
 	"run_${part//-/_}"
 done
