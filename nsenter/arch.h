@@ -8,7 +8,12 @@
 #ifndef RUNG_ARCH_H
 #define RUNG_ARCH_H
 
+#include <fcntl.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 
 /* RUNG_ARCH is the architecture's name in Go (GOARCH). */
 
@@ -100,6 +105,39 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 			 : "memory");
 	return r2;
 }
+#elif defined(__arm__)
+#define RUNG_ARCH "arm"
+static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
+{
+	register long r0 __asm__("r0") = a;
+	register long r1 __asm__("r1") = b;
+	register long r2 __asm__("r2") = c;
+	register long r3 __asm__("r3") = d;
+	register long r4 __asm__("r4") = e;
+	register long r5 __asm__("r5") = f;
+	long kept;
+
+	/* r7 is the frame pointer of Thumb code, which the compiler lets nobody name. */
+	__asm__ volatile("mov %[kept], r7; mov r7, %[nr]; svc 0; mov r7, %[kept]"
+			 : "+r"(r0), [kept] "=&r"(kept)
+			 : [nr] "r"(nr), "r"(r1), "r"(r2), "r"(r3), "r"(r4), "r"(r5)
+			 : "memory");
+	return r0;
+}
+#elif defined(__i386__)
+#define RUNG_ARCH "386"
+static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
+{
+	long result;
+
+	/* ebp is the frame pointer: the sixth argument takes its place for the call alone. */
+	__asm__ volatile("push %[f]; push %%ebp; mov 4(%%esp), %%ebp; int $0x80; pop %%ebp; "
+			 "add $4, %%esp"
+			 : "=a"(result)
+			 : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e), [f] "g"(f)
+			 : "memory", "cc");
+	return result;
+}
 #else
 #error "rung does not know the system call instruction of this architecture"
 #endif
@@ -108,6 +146,71 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 #define SYS_PAD(nr, a, b, c, d, e, f, ...)                                                         \
 	sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define sys(...) SYS_PAD(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+
+/*
+ * The names without a suffix are calls with 16-bit ids and a 32-bit clock where there are
+ * others. A struct stat has as many layouts as there are C libraries, so that files are
+ * looked at by statx(2), whose layout is the same everywhere.
+ */
+#ifdef SYS_setresuid32
+#define NR_fchown	 SYS_fchown32
+#define NR_setgroups	 SYS_setgroups32
+#define NR_setresgid	 SYS_setresgid32
+#define NR_setresuid	 SYS_setresuid32
+#define NR_clock_gettime SYS_clock_gettime64
+#else
+#define NR_fchown	 SYS_fchown
+#define NR_setgroups	 SYS_setgroups
+#define NR_setresgid	 SYS_setresgid
+#define NR_setresuid	 SYS_setresuid
+#define NR_clock_gettime SYS_clock_gettime
+#endif
+
+/* A signal mask of the kernel: a bit for each of 64 signals. */
+typedef uint64_t signal_mask;
+
+/* mmap(2) of a file from its start: an address, or -errno, which is_error tells apart. */
+static inline long map_file(uint64_t size, int protection, int flags, int fd)
+{
+#if defined(__s390x__)
+	unsigned long arguments[] = {
+		0, size, (unsigned long)protection, (unsigned long)flags, (unsigned long)fd, 0
+	};
+
+	return sys(SYS_mmap, arguments);
+#elif defined(SYS_mmap2)
+	return sys(SYS_mmap2, NULL, size, protection, flags, fd, 0);
+#else
+	return sys(SYS_mmap, NULL, size, protection, flags, fd, 0);
+#endif
+}
+
+static inline int is_error(long result)
+{
+	return result < 0 && result > -4096;
+}
+
+/* What kind of file a descriptor is of: 0, or -errno. */
+static inline long status_of(int fd, struct statx *file)
+{
+	return sys(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, file);
+}
+
+/* The magic number of a file system (statfs(2)), or -errno. */
+static inline int64_t magic_of(int fd)
+{
+	long result;
+#ifdef SYS_fstatfs64
+	struct statfs64 fs;
+
+	result = sys(SYS_fstatfs64, fd, sizeof(fs), &fs);
+#else
+	struct statfs fs;
+
+	result = sys(SYS_fstatfs, fd, &fs);
+#endif
+	return result < 0 ? result : (int64_t)(uint32_t)fs.f_type;
+}
 
 #ifndef RUNG_HOSTED /* the sanitizers bring their own */
 /* GCC must not turn the loops below into calls of the very functions. */

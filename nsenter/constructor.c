@@ -6,9 +6,9 @@
  * { "rung", "init", "@SYNC", BELL } and the plan comes by the socket SYNC.
  */
 #define _GNU_SOURCE
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/auxv.h>
@@ -46,18 +46,17 @@ static int number(const char *text)
 static struct rung_progress *map_progress(int fd)
 {
 	struct rung_progress *progress;
-	struct stat st;
+	struct statx file;
 	long result;
 
-	if (sys(SYS_fstat, fd, &st) < 0 || st.st_size < (off_t)sizeof(*progress))
+	if (status_of(fd, &file) < 0 || file.stx_size < sizeof(*progress))
 		return NULL;
-	result = sys(SYS_mmap, NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (result < 0 && result > -4096)
+	result = map_file(file.stx_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	if (is_error(result))
 		return NULL;
 	progress = (void *)result;
 	if (progress->magic != RUNG_PROGRESS_MAGIC || progress->identity != RUNG_STAGE_IDENTITY ||
-	    progress->room >
-		    ((uint64_t)st.st_size - sizeof(*progress)) / sizeof(progress->clock[0]))
+	    progress->room > (file.stx_size - sizeof(*progress)) / sizeof(progress->clock[0]))
 		return NULL;
 	return progress;
 }
@@ -90,8 +89,9 @@ static void begin(struct hands *h, int progress, int plan)
  */
 static void default_signals(void)
 {
-	static const unsigned long action[4]; /* SIG_DFL, no flags, nothing blocked */
-	static const unsigned long none;
+	/* Larger than any struct sigaction of a kernel: SIG_DFL, no flags, nothing blocked. */
+	static const uint64_t action[4];
+	static const signal_mask none;
 	int signal;
 
 	for (signal = 1; signal <= 64; signal++)
@@ -190,7 +190,7 @@ static void enter_sent(int sync, int bell)
 		return;
 	close_inherited(base, (unsigned int)sync, (unsigned int)bell);
 	n = receive_message(sync, &order, sizeof(order), fds);
-	if (n < 2 || order.count != n - 2)
+	if (n < 2 || order.count != (uint32_t)n - 2)
 		return;
 	h->base = (int)base;
 	h->sync = sync;
@@ -215,9 +215,9 @@ static void enter_sent(int sync, int bell)
  * Makes the pages of a segment the process's own, those of .bss too. Best effort. Linkers put
  * the largest variables last, and some are never touched: Go's random generator has 32 MiB.
  */
-static void populate(const Elf64_Phdr *segment)
+static void populate(const ElfW(Phdr) * segment, unsigned long page)
 {
-	unsigned long page = 4096, most = 512 * 1024, start = segment->p_vaddr & ~(page - 1);
+	unsigned long most = 512 * 1024, start = segment->p_vaddr & ~(page - 1);
 	unsigned long end = (segment->p_vaddr + segment->p_memsz + page - 1) & ~(page - 1);
 
 	if (end > start + most)
@@ -232,8 +232,8 @@ static void populate(const Elf64_Phdr *segment)
  */
 static void prefault(long *stack)
 {
-	const Elf64_Phdr *segment = NULL;
-	unsigned long *aux, count = 0;
+	const ElfW(Phdr) *segment = NULL;
+	unsigned long *aux, count = 0, page = 4096;
 	char **env;
 
 	for (env = (char **)(stack + 1) + stack[0] + 1; *env; env++)
@@ -243,12 +243,14 @@ static void prefault(long *stack)
 			segment = (const void *)aux[1];
 		if (aux[0] == AT_PHNUM)
 			count = aux[1];
+		if (aux[0] == AT_PAGESZ)
+			page = aux[1];
 		if (aux[0] == AT_BASE && aux[1])
 			return; /* a dynamic program: it is not where its headers say */
 	}
 	for (; segment && count--; segment++)
 		if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W))
-			populate(segment);
+			populate(segment, page);
 }
 
 /*
@@ -296,40 +298,107 @@ void _start(void)
 #endif
 #if defined(RUNG_HOSTED)
 /* The tests call the functions themselves. */
-#elif defined(__x86_64__)
-__asm__(".text\n"
-	".globl rungstart\n"
-	".type rungstart,@function\n"
-	"rungstart:\n"
-	"	mov %rsp, %rdi\n"
-	"	push %rdx\n"
-	"	sub $8, %rsp\n"
-	"	call rung_enter\n"
-	"	add $8, %rsp\n"
-	"	pop %rdx\n"
-	"	jmp _start\n");
-#elif defined(__aarch64__)
-__asm__(".text\n"
-	".globl rungstart\n"
-	".type rungstart,@function\n"
-	"rungstart:\n"
-	"	mov x1, sp\n"
-	"	stp x0, x30, [sp, #-16]!\n"
-	"	mov x0, x1\n"
-	"	bl rung_enter\n"
-	"	ldp x0, x30, [sp], #16\n"
-	"	b _start\n");
 #else
-/* Elsewhere a constructor: argv lies below the environment on the stack. */
-__attribute__((constructor)) static void start(void)
-{
-	extern char **environ;
-	long *word = (long *)(void *)environ - 2, argc = 0;
+#define ENTRY(body) __asm__(".text\n.globl rungstart\n" body)
 
-	while (*word != argc) {
-		word--;
-		argc++;
-	}
-	rung_enter(word);
-}
+#if defined(__x86_64__)
+ENTRY(".type rungstart,@function\n"
+      "rungstart:\n"
+      "	mov %rsp, %rdi\n"
+      "	push %rdx\n"
+      "	sub $8, %rsp\n"
+      "	call rung_enter\n"
+      "	add $8, %rsp\n"
+      "	pop %rdx\n"
+      "	jmp _start\n");
+#elif defined(__aarch64__)
+ENTRY(".type rungstart,@function\n"
+      "rungstart:\n"
+      "	mov x1, sp\n"
+      "	stp x0, x30, [sp, #-16]!\n"
+      "	mov x0, x1\n"
+      "	bl rung_enter\n"
+      "	ldp x0, x30, [sp], #16\n"
+      "	b _start\n");
+#elif defined(__riscv)
+/* The linker makes shorter code with gp, which _start would set. */
+ENTRY(".type rungstart,@function\n"
+      "rungstart:\n"
+      "	.option push\n"
+      "	.option norelax\n"
+      "	lla gp, __global_pointer$\n"
+      "	.option pop\n"
+      "	mv s0, a0\n"
+      "	mv a0, sp\n"
+      "	call rung_enter\n"
+      "	mv a0, s0\n"
+      "	tail _start\n");
+#elif defined(__powerpc64__)
+/* r12 is where this is, r2 where constants are (ELFv2 ABI); _start wants both for itself. */
+ENTRY(".type rungstart,@function\n"
+      "rungstart:\n"
+      "0:	addis 2, 12, .TOC.-0b@ha\n"
+      "	addi 2, 2, .TOC.-0b@l\n"
+      "	.localentry rungstart, .-rungstart\n"
+      "	mr 31, 1\n"
+      "	mr 30, 3\n"
+      "	mr 29, 4\n"
+      "	mr 28, 5\n"
+      "	mr 27, 6\n"
+      "	mr 26, 7\n"
+      "	mr 3, 1\n"
+      "	clrrdi 1, 1, 4\n"
+      "	stdu 1, -32(1)\n"
+      "	bl rung_enter\n"
+      "	nop\n"
+      "	mr 1, 31\n"
+      "	mr 3, 30\n"
+      "	mr 4, 29\n"
+      "	mr 5, 28\n"
+      "	mr 6, 27\n"
+      "	mr 7, 26\n"
+      "	addis 12, 2, _start@toc@ha\n"
+      "	addi 12, 12, _start@toc@l\n"
+      "	mtctr 12\n"
+      "	bctr\n");
+#elif defined(__s390x__)
+ENTRY(".type rungstart,@function\n"
+      "rungstart:\n"
+      "	lgr %r2, %r15\n"
+      "	lgr %r6, %r15\n"
+      "	lgr %r7, %r14\n"
+      "	aghi %r15, -160\n"
+      "	brasl %r14, rung_enter\n"
+      "	lgr %r15, %r6\n"
+      "	lgr %r14, %r7\n"
+      "	jg _start\n");
+#elif defined(__arm__)
+#if defined(__thumb__)
+#define FUNCTION ".thumb_func\n"
+#else
+#define FUNCTION ""
+#endif
+ENTRY(".syntax unified\n"
+      ".type rungstart,%function\n" FUNCTION "rungstart:\n"
+      "	mov r4, r0\n"
+      "	mov r5, sp\n"
+      "	mov r0, sp\n"
+      "	bic r1, r5, #7\n"
+      "	mov sp, r1\n"
+      "	bl rung_enter\n"
+      "	mov r0, r4\n"
+      "	mov sp, r5\n"
+      "	b _start\n");
+#elif defined(__i386__)
+ENTRY(".type rungstart,@function\n"
+      "rungstart:\n"
+      "	mov %esp, %eax\n"
+      "	push %edx\n"
+      "	sub $8, %esp\n"
+      "	push %eax\n"
+      "	call rung_enter\n"
+      "	add $12, %esp\n"
+      "	pop %edx\n"
+      "	jmp _start\n");
+#endif
 #endif

@@ -24,7 +24,7 @@ int rung_early_sync = -1;
 int rung_early_bell = -1;
 
 #if !defined(RUNG_IMAGE) && !defined(RUNG_HOSTED) && defined(__has_include)
-#if __has_include("image/hands") && (defined(__x86_64__) || defined(__aarch64__))
+#if __has_include("image/hands")
 #define RUNG_EARLY 1
 #endif
 #endif
@@ -44,7 +44,7 @@ __asm__(".pushsection .rodata\n"
 extern const char rung_image[] __attribute__((visibility("hidden")));
 extern const char rung_image_end[] __attribute__((visibility("hidden")));
 
-/* What the child needs: its memory is its parent's until it executes the image. */
+/* What the child needs: its memory may be its parent's until it executes the image. */
 static struct {
 	int image, sync, bell;
 	unsigned int cpu;
@@ -97,12 +97,12 @@ __attribute__((used, visibility("hidden"), noreturn)) void rung_early_child(void
 		sys(SYS_exit_group, 127);
 }
 
+#if defined(__x86_64__)
 /* clone(2) on the child's own stack: it shares this memory, and this process runs on. */
 static long clone_child(void)
 {
 	char *top = child.stack + sizeof(child.stack);
 	unsigned long flags = CLONE_VM | SIGCHLD;
-#if defined(__x86_64__)
 	long pid;
 
 	__asm__ volatile("syscall\n"
@@ -115,10 +115,13 @@ static long clone_child(void)
 			 : "0"((long)SYS_clone), "D"(flags), "S"(top), "d"(0L)
 			 : "rcx", "r11", "memory", "cc");
 	return pid;
-#else
+}
+#elif defined(__aarch64__)
+static long clone_child(void)
+{
 	register long x8 __asm__("x8") = SYS_clone;
-	register long x0 __asm__("x0") = (long)flags;
-	register long x1 __asm__("x1") = (long)(unsigned long)top;
+	register long x0 __asm__("x0") = CLONE_VM | SIGCHLD;
+	register long x1 __asm__("x1") = (long)(child.stack + sizeof(child.stack));
 	register long x2 __asm__("x2") = 0;
 
 	__asm__ volatile("svc 0\n"
@@ -130,8 +133,22 @@ static long clone_child(void)
 			 : "r"(x8), "r"(x1), "r"(x2)
 			 : "x30", "memory", "cc");
 	return x0;
-#endif
 }
+#else
+/* As fork(2): slower, since this memory is shared until it is written to, but the same C everywhere. */
+static long clone_child(void)
+{
+	struct clone_args args;
+	long pid;
+
+	memset(&args, 0, sizeof(args));
+	args.exit_signal = SIGCHLD;
+	pid = sys(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		rung_early_child();
+	return pid;
+}
+#endif
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x10U /* Linux 6.3 */

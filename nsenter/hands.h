@@ -51,6 +51,7 @@ void wait_for_parent(int sock, int bell);
 
 /* op_file.c */
 long open2(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+uint64_t device_number(const struct statx *file);
 
 /* loop.c */
 void run_plan(struct hands *h) __attribute__((noreturn));

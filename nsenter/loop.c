@@ -2,6 +2,7 @@
 /* loop.c - executes a plan: forward only, one op after the other. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/time_types.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -69,11 +70,11 @@ static int tolerated(const struct rung_op *op, long error)
 
 static void note(struct hands *h, uint32_t index)
 {
-	struct timespec now;
+	struct __kernel_timespec now;
 
 	__atomic_store_n(&h->progress->op, index, __ATOMIC_RELEASE);
 	if (h->progress->traced < h->progress->room) {
-		sys(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+		sys(NR_clock_gettime, CLOCK_MONOTONIC, &now);
 		h->progress->clock[h->progress->traced++] =
 			(uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 	}

@@ -10,7 +10,6 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "hands.h"
@@ -155,9 +154,9 @@ static long mkpath_pass(struct mkpath *m)
 
 static int is_proc(long fd)
 {
-	struct statfs fs;
+	int64_t magic = magic_of((int)fd);
 
-	return sys(SYS_fstatfs, fd, &fs) < 0 || fs.f_type == 0x9fa0; /* PROC_SUPER_MAGIC */
+	return magic < 0 || magic == 0x9fa0; /* PROC_SUPER_MAGIC */
 }
 
 /*
@@ -233,24 +232,31 @@ long op_WRITE(struct hands *h, const struct rung_op *op)
 	return n < 0 ? n : 0;
 }
 
+/* The number of a device as the kernel, mknod(2) and the plan have it. */
+uint64_t device_number(const struct statx *file)
+{
+	uint64_t major = file->stx_rdev_major, minor = file->stx_rdev_minor;
+
+	return (minor & 0xff) | major << 8 | (minor & ~0xffULL) << 12;
+}
+
 /* Refuses anything but the device of type x and number y (CVE-2025-31133, -52565). */
 long op_VERIFY_DEVICE(struct hands *h, const struct rung_op *op)
 {
-	struct stat st;
-	long result = sys(SYS_fstat, slot_get(h, op->a), &st);
+	struct statx file;
+	long result = status_of(slot_get(h, op->a), &file);
 
 	if (result < 0)
 		return result;
-	return (st.st_mode & S_IFMT) == op->x && st.st_rdev == op->y ? 0 : -ENODEV;
+	return (file.stx_mode & S_IFMT) == op->x && device_number(&file) == op->y ? 0 : -ENODEV;
 }
 
 /* Refuses anything but a file system of that magic number (statfs(2)). */
 long op_VERIFY_FS(struct hands *h, const struct rung_op *op)
 {
-	struct statfs fs;
-	long result = sys(SYS_fstatfs, slot_get(h, op->a), &fs);
+	int64_t magic = magic_of(slot_get(h, op->a));
 
-	if (result < 0)
-		return result;
-	return (uint64_t)fs.f_type == op->x ? 0 : -EINVAL;
+	if (magic < 0)
+		return (long)magic;
+	return (uint64_t)magic == op->x ? 0 : -EINVAL;
 }

@@ -99,16 +99,16 @@ long op_UMOUNT(struct hands *h, const struct rung_op *op)
  */
 long op_MASK(struct hands *h, const struct rung_op *op)
 {
-	struct stat st;
+	struct statx file;
 	long target, mask, result;
 
 	target = open2(slot_get(h, op->a), plan_string(h, op->s, NULL), O_PATH, 0,
 		       RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 	if (target < 0)
 		return target;
-	result = sys(SYS_fstat, target, &st);
+	result = status_of((int)target, &file);
 	if (result == 0) {
-		mask = sys(SYS_open_tree, slot_get(h, S_ISDIR(st.st_mode) ? op->c : op->b), "",
+		mask = sys(SYS_open_tree, slot_get(h, S_ISDIR(file.stx_mode) ? op->c : op->b), "",
 			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 		result = mask < 0 ? mask : move_mount((int)mask, (int)target);
 		if (mask >= 0)

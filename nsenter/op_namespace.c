@@ -250,7 +250,7 @@ long op_KEYRING(struct hands *h, const struct rung_op *op)
 	return ring < 0 ? ring : sys(SYS_keyctl, KEYCTL_SETPERM, ring, op->x);
 }
 
-#define BIT(sig) (1UL << ((sig) - 1))
+#define BIT(sig) ((signal_mask)1 << ((sig) - 1))
 
 /*
  * Waits until fd can be read, or ends the process at a signal in sigfd: a process 1 has no
@@ -302,7 +302,7 @@ static long await_start(struct hands *h, int sock, int sigfd)
 
 long op_AWAIT_START(struct hands *h, const struct rung_op *op)
 {
-	unsigned long ends = BIT(SIGHUP) | BIT(SIGINT) | BIT(SIGQUIT) | BIT(SIGTERM), before;
+	signal_mask ends = BIT(SIGHUP) | BIT(SIGINT) | BIT(SIGQUIT) | BIT(SIGTERM), before;
 	long sigfd, result;
 
 	result = sys(SYS_rt_sigprocmask, SIG_BLOCK, &ends, &before, sizeof(ends));

@@ -85,7 +85,7 @@ long op_PTY(struct hands *h, const struct rung_op *op)
 			return result;
 	}
 	if (op->z || op->w)
-		return sys(SYS_fchown, peer, op->z, op->w);
+		return sys(NR_fchown, peer, op->z, op->w);
 	return 0;
 }
 
@@ -116,20 +116,21 @@ static int keeps_owner(long error)
  */
 long op_STDIO_OWNER(struct hands *h, const struct rung_op *op)
 {
-	struct stat st;
+	struct statx file;
 	long result;
 	int fd;
 
 	(void)h;
 	for (fd = 0; fd < 3; fd++) {
-		result = sys(SYS_fstat, fd, &st);
+		result = status_of(fd, &file);
 		if (result == -EBADF)
 			continue;
 		if (result < 0)
 			return result;
-		if (st.st_uid == op->x || (S_ISCHR(st.st_mode) && st.st_rdev == op->y))
+		if (file.stx_uid == op->x ||
+		    (S_ISCHR(file.stx_mode) && device_number(&file) == op->y))
 			continue;
-		result = sys(SYS_fchown, fd, op->x, st.st_gid);
+		result = sys(NR_fchown, fd, op->x, file.stx_gid);
 		if (result < 0 && !keeps_owner(result))
 			return result;
 	}
@@ -141,26 +142,26 @@ long op_SETGROUPS(struct hands *h, const struct rung_op *op)
 	uint32_t length;
 	const char *groups = plan_string(h, op->s, &length);
 
-	return sys(SYS_setgroups, length / sizeof(uint32_t), groups);
+	return sys(NR_setgroups, length / sizeof(uint32_t), groups);
 }
 
 long op_SETGID(struct hands *h, const struct rung_op *op)
 {
 	(void)h;
-	return sys(SYS_setresgid, op->x, op->x, op->x);
+	return sys(NR_setresgid, op->x, op->x, op->x);
 }
 
 long op_SETUID(struct hands *h, const struct rung_op *op)
 {
 	(void)h;
-	return sys(SYS_setresuid, op->x, op->x, op->x);
+	return sys(NR_setresuid, op->x, op->x, op->x);
 }
 
 /* For cgroup v1: who opened a tasks file moves processes whose real or saved id is his own. */
 long op_SETUID_BUT_SAVED(struct hands *h, const struct rung_op *op)
 {
 	(void)h;
-	return sys(SYS_setresuid, op->x, op->x, -1);
+	return sys(NR_setresuid, op->x, op->x, -1);
 }
 
 long op_KEEPCAPS(struct hands *h, const struct rung_op *op)

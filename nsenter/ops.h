@@ -40,7 +40,7 @@
 	OP(UNSHARE, "---", "f---", "---", "unshare")                                        \
 	OP(SETNS, "i--", "f---", "---", "setns")                                            \
 	OP(CLONE, "m--", "f---", "---", "clone3 sched_yield exit_group")                                \
-	OP(SYNC, "m--", "nnn-", "---", "sendmsg ppoll read recvfrom recvmsg fcntl fstat mmap munmap close")     \
+	OP(SYNC, "m--", "nnn-", "---", "sendmsg ppoll read recvfrom recvmsg fcntl statx mmap munmap close")     \
 	OP(HAND_OVER, "i--", "n---", "---", "write read")                                   \
 	OP(ENTER_CGROUP, "i--", "----", "---", "write")                                     \
 	OP(DUMPABLE, "---", "n---", "---", "prctl")                                         \
@@ -55,7 +55,7 @@
 	OP(UNLINK, "i--", "----", "p--", "unlinkat")                                        \
 	OP(WRITE, "i--", "----", "pb-", "openat2 write close")                              \
 	OP(XATTR, "i--", "----", "sb-", "fsetxattr")                                        \
-	OP(VERIFY_DEVICE, "i--", "od--", "---", "fstat")                                    \
+	OP(VERIFY_DEVICE, "i--", "od--", "---", "statx")                                    \
 	OP(VERIFY_FS, "i--", "n---", "---", "fstatfs")                                      \
 	OP(CLOSE, "i--", "----", "---", "close")                                            \
 	/* mounts */                                                                        \
@@ -67,7 +67,7 @@
 	OP(MOVE_MOUNT, "ii-", "----", "---", "move_mount")                                  \
 	OP(MOUNT, "---", "f---", "pss", "mount")                                            \
 	OP(UMOUNT, "---", "f---", "p--", "umount2")                                         \
-	OP(MASK, "iii", "----", "p--", "openat2 fstat open_tree move_mount close")          \
+	OP(MASK, "iii", "----", "p--", "openat2 statx open_tree move_mount close")          \
 	OP(PIVOT_ROOT, "---", "----", "---", "pivot_root")                                  \
 	OP(CHROOT, "---", "----", "p--", "chroot")                                          \
 	OP(CHDIR, "---", "----", "p--", "chdir")                                            \
@@ -82,7 +82,7 @@
 	OP(SEND_FD, "ii-", "----", "s--", "sendmsg")                                        \
 	OP(DUP, "i--", "n---", "---", "dup3")                                               \
 	OP(CTTY, "i--", "----", "---", "ioctl")                                             \
-	OP(STDIO_OWNER, "---", "nd--", "---", "fstat fchown")                               \
+	OP(STDIO_OWNER, "---", "nd--", "---", "statx fchown")                               \
 	/* process attributes */                                                            \
 	OP(SETGROUPS, "---", "----", "b--", "setgroups")                                    \
 	OP(SETGID, "---", "n---", "---", "setresgid")                                       \

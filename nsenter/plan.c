@@ -114,7 +114,8 @@ int plan_check(const void *data, size_t size)
 	if (h->ops == 0 || h->ops > RUNG_MAX_OPS || h->slots > RUNG_MAX_SLOTS ||
 	    h->inherited > h->slots)
 		return -EINVAL;
-	if (h->blob == 0 || size != sizeof(*h) + h->ops * sizeof(*ops) + h->blob)
+	/* In 64 bits: the sum must not wrap where a size_t has 32. */
+	if (h->blob == 0 || size != sizeof(*h) + h->ops * (uint64_t)sizeof(*ops) + h->blob)
 		return -EINVAL;
 	blob = (const char *)(ops + h->ops);
 	for (i = 0; i < h->ops; i++)
@@ -127,23 +128,23 @@ int plan_check(const void *data, size_t size)
 int plan_map(struct plan *plan, int fd)
 {
 	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-	struct stat st;
+	struct statx file;
 	long result;
 	void *data;
 
 	result = sys(SYS_fcntl, fd, F_GET_SEALS);
 	if (result < 0 || (result & seals) != seals)
 		return -EPERM;
-	result = sys(SYS_fstat, fd, &st);
+	result = status_of(fd, &file);
 	if (result < 0)
 		return (int)result;
-	if (st.st_size < (off_t)sizeof(struct rung_header) || st.st_size > (1 << 28))
+	if (file.stx_size < sizeof(struct rung_header) || file.stx_size > (1 << 28))
 		return -EINVAL;
-	result = sys(SYS_mmap, NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-	if (result < 0 && result > -4096)
+	result = map_file(file.stx_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd);
+	if (is_error(result))
 		return (int)result;
 	data = (void *)result;
-	result = plan_check(data, (size_t)st.st_size);
+	result = plan_check(data, (size_t)file.stx_size);
 	if (result < 0)
 		return (int)result;
 	plan->header = data;
@@ -159,13 +160,18 @@ const char *plan_string(const struct hands *h, uint32_t offset, uint32_t *length
 	return h->plan.blob + offset + sizeof(uint32_t);
 }
 
-/* The vector as a NULL-terminated array. To be called once a vector: it relocates in place. */
+/*
+ * The vector as a NULL-terminated array. To be called once a vector: it relocates in place. A
+ * pointer is never longer than what it replaces, so that none overwrites an item to come.
+ */
 char **plan_vector(const struct hands *h, uint32_t offset)
 {
 	uint64_t *item = (uint64_t *)(void *)(h->plan.blob + offset);
+	char **vector = (char **)item;
 	uint64_t i, count = item[0];
 
-	for (i = 1; i <= count; i++)
-		item[i] = (uint64_t)(uintptr_t)plan_string(h, (uint32_t)item[i], NULL);
-	return (char **)(item + 1);
+	for (i = 0; i < count; i++)
+		vector[i] = (char *)(uintptr_t)plan_string(h, (uint32_t)item[i + 1], NULL);
+	vector[count] = NULL;
+	return vector;
 }

@@ -4,7 +4,7 @@ package plan
 
 // Constants of the wire format.
 const (
-	StageIdentity  = 0x30c1cbdb
+	StageIdentity  = 0xae6fac7e
 	PlanMagic      = 0x6e616c70676e7572
 	ProgressMagic  = 0x676f7270676e7572
 	MaxSlots       = 4096
@@ -92,7 +92,7 @@ var signatures = [...]signature{
 	Unshare:        {"UNSHARE", "---", "f---", "---", "unshare"},
 	Setns:          {"SETNS", "i--", "f---", "---", "setns"},
 	Clone:          {"CLONE", "m--", "f---", "---", "clone3 sched_yield exit_group"},
-	Sync:           {"SYNC", "m--", "nnn-", "---", "sendmsg ppoll read recvfrom recvmsg fcntl fstat mmap munmap close"},
+	Sync:           {"SYNC", "m--", "nnn-", "---", "sendmsg ppoll read recvfrom recvmsg fcntl statx mmap munmap close"},
 	HandOver:       {"HAND_OVER", "i--", "n---", "---", "write read"},
 	EnterCgroup:    {"ENTER_CGROUP", "i--", "----", "---", "write"},
 	Dumpable:       {"DUMPABLE", "---", "n---", "---", "prctl"},
@@ -106,7 +106,7 @@ var signatures = [...]signature{
 	Unlink:         {"UNLINK", "i--", "----", "p--", "unlinkat"},
 	Write:          {"WRITE", "i--", "----", "pb-", "openat2 write close"},
 	Xattr:          {"XATTR", "i--", "----", "sb-", "fsetxattr"},
-	VerifyDevice:   {"VERIFY_DEVICE", "i--", "od--", "---", "fstat"},
+	VerifyDevice:   {"VERIFY_DEVICE", "i--", "od--", "---", "statx"},
 	VerifyFs:       {"VERIFY_FS", "i--", "n---", "---", "fstatfs"},
 	Close:          {"CLOSE", "i--", "----", "---", "close"},
 	Fsopen:         {"FSOPEN", "o--", "----", "s--", "fsopen"},
@@ -117,7 +117,7 @@ var signatures = [...]signature{
 	MoveMount:      {"MOVE_MOUNT", "ii-", "----", "---", "move_mount"},
 	Mount:          {"MOUNT", "---", "f---", "pss", "mount"},
 	Umount:         {"UMOUNT", "---", "f---", "p--", "umount2"},
-	Mask:           {"MASK", "iii", "----", "p--", "openat2 fstat open_tree move_mount close"},
+	Mask:           {"MASK", "iii", "----", "p--", "openat2 statx open_tree move_mount close"},
 	PivotRoot:      {"PIVOT_ROOT", "---", "----", "---", "pivot_root"},
 	Chroot:         {"CHROOT", "---", "----", "p--", "chroot"},
 	Chdir:          {"CHDIR", "---", "----", "p--", "chdir"},
@@ -130,7 +130,7 @@ var signatures = [...]signature{
 	SendFd:         {"SEND_FD", "ii-", "----", "s--", "sendmsg"},
 	Dup:            {"DUP", "i--", "n---", "---", "dup3"},
 	Ctty:           {"CTTY", "i--", "----", "---", "ioctl"},
-	StdioOwner:     {"STDIO_OWNER", "---", "nd--", "---", "fstat fchown"},
+	StdioOwner:     {"STDIO_OWNER", "---", "nd--", "---", "statx fchown"},
 	Setgroups:      {"SETGROUPS", "---", "----", "b--", "setgroups"},
 	Setgid:         {"SETGID", "---", "n---", "---", "setresgid"},
 	Setuid:         {"SETUID", "---", "n---", "---", "setresuid"},
