@@ -109,11 +109,16 @@ int main(int argc, char **argv)
 {
 	static const struct test *const suites[] = { plan_tests, loop_tests, file_tests,
 						     mount_tests, process_tests };
+	long *stack = (long *)(void *)argv - 1;
 	const struct test *t;
 	size_t i;
 
-	/* As the entry point of rung does: argv lies on the stack that the kernel made. */
-	rung_enter((long *)(void *)argv - 1);
+	/*
+	 * As the entry point of rung does: argv lies on the stack that the kernel made. On arm the
+	 * C library has used the place of argc.
+	 */
+	stack[0] = argc;
+	rung_enter(stack);
 	if (getenv("HANDS_TEST_RETURN"))
 		return 3; /* for the tests of the way in: it did not enter */
 	if (argc == 3 && strcmp(argv[1], "--seeds") == 0)
