@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Gets a program of Debian's unstable suite where that of the machine's own Debian will not do, and prints its path. It
-# is unpacked with its libraries into a directory of its own; nothing of the system is changed: apt works on that
-# directory, with the mirror that the machine uses.
+# is unpacked with its libraries into a directory of its own (scripts/packages.sh).
 #
-#   unstable.sh criu|jq|qemu [DIR]        prints DIR/bin/PROGRAM (DIR: build/tools/criu and so on)
+#   unstable.sh NAME [DIR]        prints DIR/bin/PROGRAM (DIR: build/tools/NAME)
+#
+# NAME: criu, jq, qemu, or qemu-ARCH for the emulator of a machine of another architecture, by QEMU's name.
 #
 # criu 3.17 of Debian 12 does not work on new kernels. qemu 7.2 emulates a fork three times slower than 11, and jq 1.6
 # takes eight times longer to start than 1.8: with the new ones a test in the machine of tests/vm takes 2 s, not 3.
@@ -18,32 +19,15 @@ case $name in
 criu) package=criu program=usr/sbin/criu ;;
 jq) package=jq program=usr/bin/jq ;;
 qemu) package=qemu-system-x86 program=usr/bin/qemu-system-x86_64 ;;
-*) die 'which program? criu, jq, qemu' ;;
+qemu-aarch64) package=qemu-system-arm program=usr/bin/qemu-system-aarch64 ;;
+qemu-riscv64) package=qemu-system-riscv program=usr/bin/qemu-system-riscv64 ;;
+qemu-ppc64) package=qemu-system-ppc program=usr/bin/qemu-system-ppc64 ;;
+qemu-s390x) package=qemu-system-s390x program=usr/bin/qemu-system-s390x ;;
+*) die 'which program? criu, jq, qemu, qemu-aarch64, qemu-riscv64, qemu-ppc64, qemu-s390x' ;;
 esac
 dir=$(realpath -m "${2:-$repo/build/tools/$name}")
 started=$dir/bin/${program##*/}
-[ "$name" != qemu ] || arguments="-L '$dir/root/usr/share/qemu' -L '$dir/root/usr/share/seabios'"
-
-configure_apt() { # DIR
-	mkdir -p "$1"/{parts,lists/partial,archives/partial}
-	: >"$1/status"
-	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s unstable main\n' "$(debian_mirror)" >"$1/sources.list"
-	cat >"$1/apt.conf" <<-END
-		Dir::Etc::sourcelist "$1/sources.list";
-		Dir::Etc::sourceparts "$1/parts";
-		Dir::Etc::preferencesparts "$1/parts";
-		Dir::State "$1";
-		Dir::State::status "$1/status";
-		Dir::State::lists "$1/lists";
-		Dir::Cache "$1";
-		Dir::Cache::archives "$1/archives";
-		APT::Sandbox::User "$(id -un)";
-		APT::Install-Recommends "false";
-		Acquire::Languages "none";
-		Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
-		Debug::NoLocking "true";
-	END
-}
+case $name in qemu*) arguments="-L '$dir/root/usr/share/qemu' -L '$dir/root/usr/share/seabios'" ;; esac
 
 # By its own loader: its C library is newer than the machine's. The environment stays, for the programs that it runs
 # (for CRIU tar, ip, iptables-restore) are the machine's.
@@ -60,17 +44,11 @@ write_starter() { # DIR
 }
 
 unpack() {
-	local new file
+	local new
 	new=$(mktemp -d "$(dirname "$dir")/$name.XXXXXX")
 	# shellcheck disable=SC2064 # the name is known now
 	trap "rm -rf '$new'" EXIT
-	configure_apt "$new/apt"
-	APT_CONFIG=$new/apt/apt.conf apt-get -qq update
-	APT_CONFIG=$new/apt/apt.conf apt-get -qq install --yes --download-only "$package"
-	for file in "$new"/apt/archives/*.deb; do
-		dpkg-deb -x "$file" "$new/root"
-	done
-	rm -r "$new/apt"
+	"$repo/scripts/packages.sh" --needs unstable "$(dpkg --print-architecture)" "$new/root" "$package"
 	write_starter "$new"
 	chmod 0755 "$new"
 	rm -rf "$dir"

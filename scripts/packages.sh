@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Unpacks packages of Debian's archive, of any suite and architecture, into a directory. Nothing of the system is changed:
+# apt works on a directory of its own, with the mirror that the machine uses.
+#
+#   packages.sh [--needs] SUITE ARCH DIR PACKAGE...        ARCH by Debian's name; --needs: and what these depend on
+#
+# linux-image-NAME stands for the kernel that it depends on. The status is 2 where the suite has no such package for the
+# architecture.
+set -euo pipefail
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+
+needs=
+if [ "${1:-}" = --needs ]; then
+	needs=yes
+	shift
+fi
+[ $# -ge 4 ] || die 'usage: packages.sh [--needs] SUITE ARCH DIR PACKAGE...'
+suite=$1 arch=$2 dir=$3
+shift 3
+command -v dpkg-deb >/dev/null || die "this is not Debian: it needs dpkg and apt to unpack $* for $arch"
+
+configure_apt() { # DIR
+	mkdir -p "$1"/{parts,lists/partial,archives/partial}
+	: >"$1/status"
+	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$(debian_mirror)" "$suite" >"$1/sources.list"
+	cat >"$1/apt.conf" <<-END
+		APT::Architecture "$arch";
+		APT::Architectures { "$arch"; };
+		Dir::Etc::sourcelist "$1/sources.list";
+		Dir::Etc::sourceparts "$1/parts";
+		Dir::Etc::preferencesparts "$1/parts";
+		Dir::State "$1";
+		Dir::State::status "$1/status";
+		Dir::State::lists "$1/lists";
+		Dir::Cache "$1";
+		Dir::Cache::archives "$1/archives";
+		APT::Sandbox::User "$(id -un)";
+		APT::Install-Recommends "false";
+		Acquire::Languages "none";
+		Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
+		Debug::NoLocking "true";
+	END
+}
+
+# find_packages sets $packages.
+find_packages() { # PACKAGE...
+	local package
+	for package; do
+		apt-cache show "$package" >/dev/null 2>&1 || {
+			warn "Debian's $suite has no package $package for $arch"
+			exit 2
+		}
+		case $package in
+		linux-image-*) package=$(apt-cache depends "$package" | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p' | head -n 1) ;;
+		esac
+		packages+=("$package")
+	done
+}
+
+download() { # PACKAGE...
+	if [ -n "$needs" ]; then
+		apt-get -qq install --yes --download-only "$@"
+	else
+		(cd "$apt/archives" && apt-get -qq download "$@")
+	fi
+}
+
+apt=$(mktemp -d)
+trap 'rm -rf "$apt"' EXIT
+configure_apt "$apt"
+export APT_CONFIG=$apt/apt.conf
+apt-get -qq update
+packages=()
+find_packages "$@"
+download "${packages[@]}"
+mkdir -p "$dir"
+for file in "$apt"/archives/*.deb; do
+	dpkg-deb -x "$file" "$dir"
+done
