@@ -17,7 +17,7 @@ TAGS := netgo,osusergo
 export CGO_ENABLED := 1
 export TAGS
 
-.PHONY: all static dynamic deps generate run test unit nsenter-test integration test-engines test-vm test-vm-all test-vm-engines lint bench fuzz \
+.PHONY: all static dynamic cross deps generate run test unit nsenter-test integration test-engines test-vm test-vm-all test-vm-engines lint bench fuzz \
 	test-commands install install-files uninstall clean help
 
 all: static ## build ./rung (static)
@@ -27,6 +27,10 @@ static: deps ## build ./rung as one static binary
 
 dynamic: deps ## build ./rung against the shared C library
 	@RUNG_LIBC=shared scripts/build.sh rung
+
+cross: ## build build/cross/ARCH/rung for ARCH=arm64, riscv64, ppc64le, s390x, armhf or i386
+	@scripts/install-deps.sh build "cross-$(ARCH)"
+	@ARCH="$(ARCH)" scripts/build.sh "build/cross/$(ARCH)/rung"
 
 deps: ## install what the build needs (Debian packages; quick where all is there)
 	@scripts/install-deps.sh build

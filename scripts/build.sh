@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds rung as one static binary: scripts/build.sh [OUTPUT [PACKAGE]]. PACKAGE is another program with the library.
+# scripts/build.sh --tests DIR PACKAGE... builds the tests of packages in place of it, each a binary in DIR.
 # The same commit gives the same bytes, whoever builds it, when and where, with the same compilers.
 #
 #   ARCH           amd64, arm64, riscv64, ppc64le, s390x, armhf or i386 (default: the machine's)
@@ -16,38 +17,16 @@ set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
+# shellcheck source=scripts/arch.sh
+. "$repo/scripts/arch.sh"
 cd "$repo"
 
 stage=nsenter/image/hands
 
-# What Go calls the architecture, how Debian's cross compiler begins, and the machine and class in the ELF header (elf.h).
-describe_arch() { # ARCH
-	case $1 in
-	amd64) goarch=amd64 triplet=x86_64-linux-gnu machine=62 class=2 ;;
-	arm64) goarch=arm64 triplet=aarch64-linux-gnu machine=183 class=2 ;;
-	riscv64) goarch=riscv64 triplet=riscv64-linux-gnu machine=243 class=2 ;;
-	ppc64le) goarch=ppc64le triplet=powerpc64le-linux-gnu machine=21 class=2 ;;
-	s390x) goarch=s390x triplet=s390x-linux-gnu machine=22 class=2 ;;
-	armhf) goarch=arm triplet=arm-linux-gnueabihf machine=40 class=1 ;;
-	i386) goarch=386 triplet=i686-linux-gnu machine=3 class=1 ;;
-	*) die "ARCH=$1: not amd64, arm64, riscv64, ppc64le, s390x, armhf or i386" ;;
-	esac
-}
-
-arch_of_machine() {
-	case $(uname -m) in
-	x86_64) echo amd64 ;;
-	aarch64) echo arm64 ;;
-	armv7l | armv8l) echo armhf ;;
-	i?86) echo i386 ;;
-	*) uname -m ;;
-	esac
-}
-
 choose_compiler() {
 	if [ -n "${CC:-}" ]; then
 		libc=${RUNG_LIBC:-glibc}
-	elif [ "$arch" = "$(arch_of_machine)" ]; then
+	elif [ -z "$foreign" ]; then
 		libc=${RUNG_LIBC:-$(command -v musl-gcc >/dev/null && echo musl || echo glibc)}
 		CC=gcc
 	else
@@ -58,7 +37,8 @@ choose_compiler() {
 	musl | glibc | shared) ;;
 	*) die "RUNG_LIBC=$libc: not musl, glibc or shared" ;;
 	esac
-	command -v "${CC%% *}" >/dev/null || die "the compiler ${CC%% *} is missing"
+	command -v "${CC%% *}" >/dev/null ||
+		die "the compiler ${CC%% *} is missing: scripts/install-deps.sh${foreign:+ cross-$arch} build"
 }
 
 # Both sides carry a hash of the stage's sources, by which one that was left by another build is noticed.
@@ -74,19 +54,22 @@ refresh_identity() {
 # The stage as a program of its own, which rung embeds: executed in place of all of rung. Position-independent code would
 # have to be relocated before it runs, which nobody does there.
 build_stage() {
-	case $goarch in
-	amd64 | arm64) ;;
-	*) # nsenter/constructor.c has no entry point for these
-		rm -f "$stage"
-		return
-		;;
-	esac
 	local new=nsenter/image/.hands.new # with a dot: not embedded, where a build ends here
 	$CC -std=gnu11 -Os -DRUNG_IMAGE -static -nostdlib -no-pie -fno-pie -fno-stack-protector -fno-builtin \
 		-fno-asynchronous-unwind-tables -Wall -Wextra "${warnings[@]}" \
-		-Wl,-e,rungstart -Wl,--build-id=none -Wl,-z,noseparate-code -s -o "$new" nsenter/*.c
+		-Wl,-e,rungstart -Wl,--build-id=none -Wl,-z,noseparate-code -s -o "$new" nsenter/*.c -lgcc
 	check_machine "$new"
+	[ -z "$foreign" ] || keep_own_stage
 	mv "$new" "$stage"
+}
+
+# A go build that follows embeds what is in the tree: after a build for another architecture that is the machine's own again.
+keep_own_stage() {
+	local kept=nsenter/image/.hands.own
+	rm -f $kept
+	[ ! -e $stage ] || mv $stage $kept
+	# shellcheck disable=SC2064 # the names are known now
+	trap "if [ -e $kept ]; then mv $kept $stage; else rm -f $stage; fi" EXIT
 }
 
 check_machine() { # FILE
@@ -97,6 +80,15 @@ check_machine() { # FILE
 		rm -f "$1"
 		die "$CC makes programs for another machine than $arch (ELF class $((found)), machine $((high + low)))"
 	fi
+}
+
+# libseccomp of another architecture: what the compiler finds by itself, else Debian's.
+use_foreign_libseccomp() {
+	local root
+	case $($CC -print-file-name=libseccomp.a) in /*) return ;; esac
+	root=$(scripts/libseccomp.sh "$arch")
+	PKG_CONFIG_LIBDIR=$(echo "$root"/usr/lib/*/pkgconfig)
+	export PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR
 }
 
 # The kernel's headers, and libseccomp's, behind those of musl.
@@ -110,18 +102,27 @@ use_musl() {
 	export CGO_LDFLAGS="'-L$repo/build/musl'" # a path may have spaces
 }
 
+build=(build)
+if [ "${1:-}" = --tests ]; then
+	build=(test -c)
+	shift
+fi
 arch=${ARCH:-$(arch_of_machine)}
 output=${1:-rung}
+[ $# -gt 1 ] || set -- "$output" .
 commit=${COMMIT:-$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)}
 warnings=()
 [ -z "${RUNG_WERROR:-}" ] || warnings=(-Werror)
 describe_arch "$arch"
+foreign=
+[ "$arch" = "$(arch_of_machine)" ] || foreign=yes
 choose_compiler
 refresh_identity
 build_stage
 
 CGO_CFLAGS="-O2 ${warnings[*]}"
 link='-static -Wl,--build-id=none'
+[ -z "$foreign" ] || use_foreign_libseccomp
 case $libc in
 musl) use_musl ;;
 shared) link=${link#-static } ;;
@@ -130,6 +131,6 @@ export CC CGO_CFLAGS CGO_ENABLED=1 GOARCH=$goarch
 [ "$goarch" != arm ] || export GOARM=7
 
 # No build ids: they are hashes of paths too.
-scripts/go build -trimpath -buildvcs=false -tags netgo,osusergo \
+scripts/go "${build[@]}" -trimpath -buildvcs=false -tags netgo,osusergo \
 	-ldflags "-s -w -buildid= -X main.linkedVersion=${VERSION:-} -X main.linkedCommit=$commit -linkmode external -extldflags '$link' ${RUNG_LDFLAGS:-}" \
-	-o "$output" "${2:-.}"
+	-o "$output" "${@:2}"

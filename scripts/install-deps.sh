@@ -2,11 +2,13 @@
 # Installs what a part of the project needs from Debian's packages. Asks apt only for what is missing, so that
 # it is quick, and needs neither network nor root, where everything is there.
 #
-#   install-deps.sh build|unit|test|lint|fuzz|bench|engines|vm|debian ...
+#   install-deps.sh build|unit|test|lint|fuzz|bench|engines|vm|debian|cross-ARCH ...
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
+# shellcheck source=scripts/arch.sh
+. "$repo/scripts/arch.sh"
 
 build=(gcc libc6-dev libseccomp-dev musl-tools make pkg-config busybox-static jq ca-certificates git)
 lint=(clang-format-19 shellcheck) # scripts/lint.sh says why 19
@@ -27,13 +29,20 @@ packages_of() {
 	engines) printf '%s\n' busybox-static jq "${engines[@]}" ;;
 	vm) packages_of build && printf '%s\n' "${vm[@]}" ;;
 	debian) echo mmdebstrap ;;
-	*) die "unknown part: $1 (know build, unit, test, lint, fuzz, bench, engines, vm, debian)" ;;
+	cross-*) cross_compiler "${1#cross-}" ;;
+	*) die "unknown part: $1 (know build, unit, test, lint, fuzz, bench, engines, vm, debian, cross-ARCH)" ;;
 	esac
 }
 
 # Any go will do: scripts/go gets the version that go.mod names by it.
 needs_go() {
 	command -v go >/dev/null || [ -x /usr/local/go/bin/go ] || echo golang-go
+}
+
+# pkg-config by its newer name would do, but Debian 12 and 13 both have this one.
+cross_compiler() { # ARCH
+	describe_arch "$1"
+	[ "$1" = "$(arch_of_machine)" ] || printf '%s\n' "gcc-${triplet//_/-}" "libc6-dev-$debian-cross" pkg-config
 }
 
 # libFuzzer is in a package of its own, named after the version of clang.
@@ -81,7 +90,7 @@ install_packages() {
 	fi
 }
 
-[ $# -gt 0 ] || die 'which part? build, unit, test, lint, fuzz, bench, engines, vm, debian'
+[ $# -gt 0 ] || die 'which part? build, unit, test, lint, fuzz, bench, engines, vm, debian, cross-ARCH'
 command -v dpkg-query >/dev/null || die 'this is not Debian: install by hand what the lists in this script name'
 
 missing=()

@@ -1,9 +1,11 @@
+//go:build !386 && !arm
+
 // Command resctrl mounts a file system that behaves as the kernel's resctrl does on a machine
 // with two cache domains and four classes of service (Documentation/filesystems/resctrl.rst):
 //
 //	resctrl DIRECTORY
 //
-// It ends when the file system is unmounted.
+// It ends when the file system is unmounted. go-fuse does not compile where an int has 32 bits.
 package main
 
 import (

@@ -139,7 +139,7 @@ func hungUp(fd int) bool {
 		fd              int32
 		events, revents int16
 	}{int32(fd), pollIn, 0}
-	_, _, _ = syscall.Syscall(syscall.SYS_POLL, uintptr(unsafe.Pointer(&wait)), 1, ^uintptr(0))
+	_, _, _ = syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&wait)), 1, 0, 0, 0, 0)
 	return wait.revents&pollHup != 0
 }
 

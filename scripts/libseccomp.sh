@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Gets Debian's libseccomp, static and with its headers, of another architecture, and prints the directory that it is
+# unpacked in.
+#
+#   libseccomp.sh ARCH        prints build/cross/ARCH/libseccomp
+#
+# That of the machine's own Debian is taken: it was compiled for the C library of the cross compiler. Debian 12 was not
+# released for riscv64, which takes that of Debian 13.
+set -euo pipefail
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+# shellcheck source=scripts/arch.sh
+. "$repo/scripts/arch.sh"
+
+arch=${1:-}
+describe_arch "$arch"
+dir=$repo/build/cross/$arch/libseccomp
+
+own_suite() {
+	# shellcheck source=/dev/null
+	(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+}
+
+unpack() { # DIR
+	local suite status tried=()
+	for suite in "$(own_suite)" trixie; do
+		[ -n "$suite" ] || continue
+		status=0
+		"$repo/scripts/packages.sh" "$suite" "$debian" "$1" libseccomp-dev || status=$?
+		case $status in
+		0) return 0 ;;
+		2) tried+=("$suite") ;;
+		*) exit "$status" ;;
+		esac
+	done
+	die "Debian's mirror has no package libseccomp-dev for $debian in ${tried[*]}"
+}
+
+if [ ! -d "$dir" ]; then
+	mkdir -p "${dir%/*}"
+	new=$(mktemp -d "$dir.XXXXXX")
+	trap 'rm -rf "$new"' EXIT
+	unpack "$new" >&2
+	chmod 0755 "$new"
+	mv "$new" "$dir"
+fi
+printf '%s\n' "$dir"
