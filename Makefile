@@ -17,7 +17,7 @@ TAGS := netgo,osusergo
 export CGO_ENABLED := 1
 export TAGS
 
-.PHONY: all static dynamic cross deps generate run test unit nsenter-test integration test-engines test-vm test-vm-all test-vm-engines lint bench fuzz \
+.PHONY: all static dynamic cross deps generate run test unit nsenter-test integration test-engines test-vm test-vm-all test-vm-engines test-arch lint bench fuzz \
 	test-commands install install-files uninstall clean help
 
 all: static ## build ./rung (static)
@@ -66,6 +66,9 @@ test-vm-all: ## as test-vm, and on hybrid layouts, with controllers missing and 
 
 test-vm-engines: ## run Docker, containerd and Podman under systemd in the virtual machine, each case beside runc
 	@scripts/test.sh vm-engines
+
+test-arch: ## build for six other architectures; run arm64 and riscv64 in emulated machines, the others under qemu-user
+	@scripts/test.sh arch
 
 lint: deps ## run every linter, and check that generated files are current
 	@scripts/test.sh lint

@@ -22,6 +22,7 @@ set -euo pipefail
 cd "$repo"
 
 stage=nsenter/image/hands
+kept=nsenter/image/.hands.own # go:embed leaves out what begins with a dot
 
 choose_compiler() {
 	if [ -n "${CC:-}" ]; then
@@ -65,11 +66,10 @@ build_stage() {
 
 # A go build that follows embeds what is in the tree: after a build for another architecture that is the machine's own again.
 keep_own_stage() {
-	local kept=nsenter/image/.hands.own
+	mkdir -p "build/cross/$arch"
 	rm -f $kept
 	[ ! -e $stage ] || mv $stage $kept
-	# shellcheck disable=SC2064 # the names are known now
-	trap "if [ -e $kept ]; then mv $kept $stage; else rm -f $stage; fi" EXIT
+	trap 'mv $stage "build/cross/$arch/hands"; [ ! -e $kept ] || mv $kept $stage' EXIT
 }
 
 check_machine() { # FILE
@@ -113,6 +113,8 @@ output=${1:-rung}
 commit=${COMMIT:-$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)}
 warnings=()
 [ -z "${RUNG_WERROR:-}" ] || warnings=(-Werror)
+exec 9<nsenter/image
+flock 9 # the stage is in the tree until Go has embedded it
 describe_arch "$arch"
 foreign=
 [ "$arch" = "$(arch_of_machine)" ] || foreign=yes

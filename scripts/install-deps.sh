@@ -2,7 +2,7 @@
 # Installs what a part of the project needs from Debian's packages. Asks apt only for what is missing, so that
 # it is quick, and needs neither network nor root, where everything is there.
 #
-#   install-deps.sh build|unit|test|lint|fuzz|bench|engines|vm|debian|cross-ARCH ...
+#   install-deps.sh build|unit|test|lint|fuzz|bench|engines|vm|debian|arch|cross-ARCH ...
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -16,6 +16,7 @@ tests=(bats uidmap strace procps iproute2 iptables util-linux man-db groff-base 
 bench=(hyperfine time crun runc)
 engines=(docker.io containerd podman buildah conmon skopeo umoci runc crun criu mmdebstrap docker-registry fuse-overlayfs
 	slirp4netns netavark aardvark-dns containernetworking-plugins iptables nftables uidmap tini catatonit socat)
+arch=(cpio qemu-user-static jq)
 vm=(mmdebstrap busybox-static cpio e2fsprogs xz-utils kmod)
 
 packages_of() {
@@ -29,8 +30,9 @@ packages_of() {
 	engines) printf '%s\n' busybox-static jq "${engines[@]}" ;;
 	vm) packages_of build && printf '%s\n' "${vm[@]}" ;;
 	debian) echo mmdebstrap ;;
+	arch) printf '%s\n' "${arch[@]}" ;;
 	cross-*) cross_compiler "${1#cross-}" ;;
-	*) die "unknown part: $1 (know build, unit, test, lint, fuzz, bench, engines, vm, debian, cross-ARCH)" ;;
+	*) die "unknown part: $1 (know build, unit, test, lint, fuzz, bench, engines, vm, debian, arch, cross-ARCH)" ;;
 	esac
 }
 
@@ -90,7 +92,7 @@ install_packages() {
 	fi
 }
 
-[ $# -gt 0 ] || die 'which part? build, unit, test, lint, fuzz, bench, engines, vm, debian, cross-ARCH'
+[ $# -gt 0 ] || die 'which part? build, unit, test, lint, fuzz, bench, engines, vm, debian, arch, cross-ARCH'
 command -v dpkg-query >/dev/null || die 'this is not Debian: install by hand what the lists in this script name'
 
 missing=()

@@ -2,9 +2,9 @@
 # Runs the tests and counts them: every part prints what failed, the end lists what was skipped and why, and the
 # last line is the sum, "N passed, N failed" or "N passed, N failed, N skipped".
 #
-#   test.sh [unit] [nsenter] [integration] [compat] [engines] [vm] [vm-engines] [lint] [other-debian]
+#   test.sh [unit] [nsenter] [integration] [compat] [engines] [vm] [vm-engines] [arch] [lint] [other-debian]
 #
-# default: all but vm-engines. With RUNG_TEST_RESULTS=FILE that has a line of each test in the end: pass, fail or skip; part;
+# default: all but vm-engines and arch. With RUNG_TEST_RESULTS=FILE that has a line of each test in the end: pass, fail or skip; part;
 # name; reason (tab-separated).
 #
 # The integration tests run twice: as root all but those tagged user-only, and as a plain user with subordinate ids
@@ -21,6 +21,9 @@
 #
 # The part other-debian builds, and runs the parts unit and nsenter, in a new Debian 13, on a machine with Debian 13 in a new
 # Debian 12 (scripts/debian-root.sh).
+#
+# The part arch is of the other architectures: all are built, and run under QEMU's emulation of a program; those of
+# ARCH_MACHINES (default: arm64 and riscv64) run the C tests, the Go tests and a suite of containers in emulated machines.
 set -uo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -203,6 +206,10 @@ run_compat() {
 }
 
 check_bats() { # NAME STATUS
+	if [ "$2" = 77 ]; then # what it needs cannot be had
+		record skip "$1" "$1" "$(sed -n 's/^[a-z.]*: //p' "$work/$1.err" | tail -n 1)"
+		return
+	fi
 	count_tap "$1" "$work/$1"
 	cat "$work/$1.err"
 	check_status "$1" "$2"
@@ -340,6 +347,33 @@ check_vms() {
 	done
 }
 
+run_arch() {
+	local arch vms=()
+	if ! scripts/install-deps.sh arch; then
+		record skip arch 'other architectures' 'needs qemu-user-static'
+		return
+	fi
+	for arch in arm64 riscv64 ppc64le s390x armhf i386; do
+		heading "$arch, under QEMU's emulation of a program"
+		tests/arch/arch.sh user "$arch" >"$work/$arch" 2>"$work/$arch.err" </dev/null
+		check_bats "$arch" $?
+	done
+	for arch in ${ARCH_MACHINES:-arm64 riscv64}; do
+		start_machine "$arch"
+	done
+	check_vms
+}
+
+# In the background, but built one after the other.
+start_machine() { # ARCH
+	local name="$1 machine" started=$SECONDS
+	vms+=("$name")
+	(
+		tests/arch/arch.sh machine "$1" >"$work/$name" 2>"$work/$name.err" </dev/null
+		echo "$? $((SECONDS - started))" >"$work/$name.end"
+	) &
+}
+
 run_lint() {
 	heading lint
 	scripts/lint.sh >"$work/lint" 2>"$work/lint.err"
@@ -417,7 +451,7 @@ parts=("$@")
 needs=()
 for part in "${parts[@]}"; do
 	case $part in
-	unit | nsenter) needs+=(unit) ;;
+	unit | nsenter | arch) needs+=(unit) ;;
 	lint) needs+=(build lint) ;;
 	other-debian) ;; # on a machine without a network it is skipped
 	integration | compat | engines | vm | vm-engines) needs+=(test) ;;

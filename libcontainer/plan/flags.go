@@ -24,9 +24,10 @@ var attrFlags = []flagName{
 // attrClearFlags: to clear the two bits of the access time is to set them anew.
 var attrClearFlags = append([]flagName{{0x70, "atime"}}, attrFlags...)
 
+// openFlags have other bits on arm64, arm and ppc64le; O_PATH, which package syscall lacks, has not.
 var openFlags = []flagName{
-	{0x200000, "path"}, {0x2, "rdwr"}, {0x1, "wronly"}, {0x10000, "directory"}, {0x20000, "nofollow"},
-	{0x100, "noctty"}, {0x800, "nonblock"},
+	{0x200000, "path"}, {syscall.O_RDWR, "rdwr"}, {syscall.O_WRONLY, "wronly"}, {syscall.O_DIRECTORY, "directory"},
+	{syscall.O_NOFOLLOW, "nofollow"}, {syscall.O_NOCTTY, "noctty"}, {syscall.O_NONBLOCK, "nonblock"},
 }
 
 var resolveFlags = []flagName{

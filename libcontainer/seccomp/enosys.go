@@ -9,7 +9,9 @@ import (
 const (
 	// x32Bit is __X32_SYSCALL_BIT: set in the numbers of x32's system calls.
 	x32Bit = 1 << 30
-	enosys = 38
+	// armPrivate is __ARM_NR_BASE: from it on there are system calls of 32-bit arm alone (set_tls, cacheflush).
+	armPrivate = 0xf0000
+	enosys     = 38
 	// retENOSYS is SECCOMP_RET_ERRNO with ENOSYS.
 	retENOSYS = 0x00050000 | enosys
 )
@@ -46,17 +48,20 @@ func enosysStub(s *specs.LinuxSeccomp, a architecture) []instruction {
 		stub = append(stub, jumpIf(opJSET, x32Bit, 2, 0))
 	case libseccomp.ArchX32:
 		stub = append(stub, jumpIf(opJSET, x32Bit, 0, 2))
+	case libseccomp.ArchARM:
+		// They are as old as the architecture, and no call is newer because its number is higher than theirs.
+		stub = append(stub, jumpIf(opJGT, armPrivate-1, 2, 0))
 	}
 	return append(stub, jumpIf(opJGT, newest, 0, 1), ret(retENOSYS))
 }
 
-// newestSyscall is the largest number among the names of the profile. Numbers
+// newestSyscall is the largest number among the names of the profile, arm's private ones left out. Numbers
 // below zero are libseccomp's marks for "not on this architecture".
 func newestSyscall(s *specs.LinuxSeccomp, a architecture) (uint32, bool) {
 	newest := libseccomp.ScmpSyscall(0)
 	for i := range s.Syscalls {
 		for _, name := range s.Syscalls[i].Names {
-			if nr, err := libseccomp.GetSyscallFromNameByArch(name, a.scmp); err == nil {
+			if nr, err := libseccomp.GetSyscallFromNameByArch(name, a.scmp); err == nil && (a.scmp != libseccomp.ArchARM || nr < armPrivate) {
 				newest = max(newest, nr)
 			}
 		}

@@ -92,6 +92,7 @@ const (
 
 const (
 	auditI386  = 0x40000003
+	auditARM   = 0x40000028
 	auditARM64 = 0xc00000b7
 	auditS390X = 0x80000016
 )

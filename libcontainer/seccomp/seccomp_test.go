@@ -353,7 +353,7 @@ func TestNullArchitecturesMeanNative(t *testing.T) {
 	needAMD64(t)
 	p := compile(t, &specs.LinuxSeccomp{
 		DefaultAction: specs.ActErrno,
-		Syscalls:      []specs.LinuxSyscall{{Names: []string{"getpid", "openat2"}, Action: specs.ActAllow}},
+		Syscalls:      []specs.LinuxSyscall{{Names: []string{"getpid", "openat2", "set_tls"}, Action: specs.ActAllow}},
 	})
 	expect(t, p, "native", call{nr: number(t, "getpid", libseccomp.ArchAMD64), arch: auditX8664}, retAllow)
 	expect(t, p, "i386", call{nr: number(t, "getpid", libseccomp.ArchX86), arch: auditI386}, retKillProcess)
@@ -400,7 +400,7 @@ func TestNoEnosysStub(t *testing.T) {
 func TestStubOfOtherArchitectures(t *testing.T) {
 	s := &specs.LinuxSeccomp{
 		DefaultAction: specs.ActErrno,
-		Syscalls:      []specs.LinuxSyscall{{Names: []string{"getpid", "openat2"}, Action: specs.ActAllow}},
+		Syscalls:      []specs.LinuxSyscall{{Names: []string{"getpid", "openat2", "set_tls"}, Action: specs.ActAllow}},
 	}
 	// fell is what the filter of architecture i returns.
 	fell := func(i int) uint32 { return uint32(0x1000 + i) }
@@ -423,6 +423,10 @@ func TestStubOfOtherArchitectures(t *testing.T) {
 	expect(t, p, "arm64 zero", call{nr: 0, arch: auditARM64}, fell(1))
 	expect(t, p, "arm64 newer", call{nr: openat2 + 1, arch: auditARM64}, retENOSYS)
 	expect(t, p, "unlisted", call{nr: 1000, arch: auditI386}, retKillProcess)
+
+	p = linked(specs.ArchARM)
+	expect(t, p, "arm newer", call{nr: openat2 + 1, arch: auditARM}, retENOSYS)
+	expect(t, p, "arm's own", call{nr: armPrivate + 5, arch: auditARM}, fell(0))
 
 	p = linked(specs.ArchX32)
 	expect(t, p, "x32 known", call{nr: x32Bit | openat2, arch: auditX8664}, fell(0))

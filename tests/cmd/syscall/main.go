@@ -1,6 +1,6 @@
 // Command syscall makes one system call and prints its errno: "0", or a name such as EPERM.
 //
-//	syscall NUMBER [ARGUMENT...]         numbers as in Go: 12, 0x40000
+//	syscall CALL [ARGUMENT...]           a name of the list below, or a number as in Go: 12, 0x40000
 //	syscall -i386 NUMBER [ARGUMENT...]   through the 32-bit gate of an x86-64 kernel
 package main
 
@@ -17,6 +17,11 @@ var names = map[syscall.Errno]string{
 	syscall.ENOTDIR: "ENOTDIR", syscall.EEXIST: "EEXIST", syscall.ESRCH: "ESRCH", syscall.EAGAIN: "EAGAIN",
 }
 
+// calls are those whose numbers differ between architectures.
+var calls = map[string]int64{
+	"chroot": syscall.SYS_CHROOT, "getpid": syscall.SYS_GETPID, "personality": syscall.SYS_PERSONALITY,
+}
+
 func main() {
 	args := os.Args[1:]
 	call := native
@@ -24,12 +29,16 @@ func main() {
 		call, args = i386, args[1:]
 	}
 	if len(args) == 0 || len(args) > 7 {
-		fmt.Fprintln(os.Stderr, "usage: syscall [-i386] NUMBER [ARGUMENT...]")
+		fmt.Fprintln(os.Stderr, "usage: syscall CALL [ARGUMENT...], syscall -i386 NUMBER [ARGUMENT...]")
 		os.Exit(2)
 	}
 	var numbers [7]uintptr
 	for i, arg := range args {
-		n, err := strconv.ParseInt(arg, 0, 64)
+		n, known := calls[arg]
+		var err error
+		if !known {
+			n, err = strconv.ParseInt(arg, 0, 64)
+		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(2)
