@@ -18,12 +18,12 @@ arguments=
 case $name in
 criu) package=criu program=usr/sbin/criu ;;
 jq) package=jq program=usr/bin/jq ;;
-qemu) package=qemu-system-x86 program=usr/bin/qemu-system-x86_64 ;;
+qemu | qemu-x86_64) package=qemu-system-x86 program=usr/bin/qemu-system-x86_64 ;;
 qemu-aarch64) package=qemu-system-arm program=usr/bin/qemu-system-aarch64 ;;
 qemu-riscv64) package=qemu-system-riscv program=usr/bin/qemu-system-riscv64 ;;
 qemu-ppc64) package=qemu-system-ppc program=usr/bin/qemu-system-ppc64 ;;
 qemu-s390x) package=qemu-system-s390x program=usr/bin/qemu-system-s390x ;;
-*) die 'which program? criu, jq, qemu, qemu-aarch64, qemu-riscv64, qemu-ppc64, qemu-s390x' ;;
+*) die 'which program? criu, jq, qemu, qemu-x86_64, qemu-aarch64, qemu-riscv64, qemu-ppc64, qemu-s390x' ;;
 esac
 dir=$(realpath -m "${2:-$repo/build/tools/$name}")
 started=$dir/bin/${program##*/}

@@ -33,7 +33,7 @@ func TestFormat(t *testing.T) {
 		{"SYNC @4 inside", func(b *Builder) { b.SyncAt(SyncInside, 4) }},
 		{"SYNC host >512-514", func(b *Builder) { b.SyncFor(SyncHost, None, 3) }},
 		{"SYNC ready", func(b *Builder) { b.SyncAt(SyncReady, None) }},
-		{`OPEN >512 "/proc" path,directory no-magiclinks,in-root`, func(b *Builder) { b.Open(None, "/proc", 0x200000|0x10000, 0x12) }},
+		{`OPEN >512 "/proc" path,directory no-magiclinks,in-root`, func(b *Builder) { b.Open(None, "/proc", 0x200000|syscall.O_DIRECTORY, 0x12) }},
 		{`MKPATH @1 >512 "/a\nb" mkfile,nofollow 0644`, func(b *Builder) { b.Mkpath(1, "/a\nb", MkpathFile|MkpathNofollow, 0o644) }},
 		{`MKNOD @1 "null" 020666 1:3`, func(b *Builder) { b.Mknod(1, "null", 0o20666, 0x103) }},
 		{`MKNOD @1 "big" 060600 259:65536`, func(b *Builder) { b.Mknod(1, "big", 0o60600, 259<<8|65536<<12) }},

@@ -42,9 +42,13 @@ hash_of() { printf '%s\n' "$@" | sha256sum | cut -c1-12; }
 
 # describe_machine sets which emulator and kernel an architecture's tests run on.
 describe_machine() { # ARCH
+	kernel_suite=$suite
 	case $1 in
 	arm64 | armhf) emulator=aarch64 kernel_arch=arm64 kernel_package=linux-image-cloud-arm64 console=ttyAMA0 hardware=(-M virt -cpu cortex-a72) ;;
 	riscv64) emulator=riscv64 kernel_arch=riscv64 kernel_package=linux-image-riscv64 console=ttyS0 hardware=(-M virt) ;;
+	ppc64le) emulator=ppc64 kernel_arch=ppc64el kernel_package=linux-image-powerpc64le console=hvc0 hardware=(-M pseries) kernel_suite=bookworm ;;
+	s390x) emulator=s390x kernel_arch=s390x kernel_package=linux-image-s390x console=ttysclp0 hardware=(-M s390-ccw-virtio) kernel_suite=bookworm ;;
+	i386) emulator=x86_64 kernel_arch=amd64 kernel_package=linux-image-cloud-amd64 console=ttyS0 hardware=(-M pc -cpu max) ;;
 	*) die "$1 is tested in no machine" ;;
 	esac
 }
@@ -87,7 +91,7 @@ get_packages() {
 make_base() {
 	local root
 	needs=yes get_packages root "$suite" "$debian" "${packages[@]}"
-	root=$got base=$got.cpio
+	root=$got base=$got-$(hash_of "$(declare -f make_base)").cpio
 	[ ! -f "$base" ] || return 0
 	ln -sf mawk "$root/usr/bin/awk"
 	mkdir -p "$root"/{mnt,arch,src}
@@ -123,7 +127,7 @@ make_overlay() {
 
 make_machine() {
 	need cpio
-	needs='' get_packages kernel "$suite" "$kernel_arch" "$kernel_package"
+	needs='' get_packages kernel "$kernel_suite" "$kernel_arch" "$kernel_package"
 	kernel=$(echo "$got"/boot/vmlinu?-*)
 	make_base
 	make_overlay
