@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 GO ?= scripts/go
 PREFIX ?= /usr/local
-BINDIR ?= $(PREFIX)/sbin
+BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 BASH_COMPLETION_DIR ?= $(PREFIX)/share/bash-completion/completions
 ZSH_COMPLETION_DIR ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
@@ -18,23 +18,25 @@ export CGO_ENABLED := 1
 export TAGS
 
 .PHONY: all static dynamic deps generate run test unit nsenter-test integration test-engines test-vm test-vm-all test-vm-engines lint bench fuzz \
-	test-commands install install-files uninstall clean help
+	test-commands install uninstall clean help
 
 all: static ## build ./rung (static)
 
 static: deps ## build ./rung as one static binary
 	@scripts/build.sh rung
 
-dynamic: deps ## build ./rung against the shared C library
+dynamic: ## build ./rung against the shared C library and libseccomp
+	@RUNG_LIBC=shared scripts/install-deps.sh dynamic
 	@RUNG_LIBC=shared scripts/build.sh rung
 
-deps: ## install what the build needs (Debian packages; quick where all is there)
+deps: ## look for what the build needs; install what is missing on Debian, name it elsewhere
 	@scripts/install-deps.sh build
 
 generate: deps ## make the generated files anew
 	$(GO) generate ./...
 
 run: static ## build, make a small default bundle and run it
+	@scripts/install-deps.sh run
 	@rm -rf build/default-bundle
 	@RUNG=./rung scripts/default-bundle.sh build/default-bundle
 	@scripts/as-root.sh ./rung run --bundle build/default-bundle hello
@@ -84,10 +86,9 @@ test-commands: deps
 	@RUNG_LDFLAGS='-X rung/libcontainer/resctrl.pretended=/run/rung-test-resctrl' scripts/build.sh build/tests/rung-resctrl
 	@scripts/build.sh build/tests/embed ./tests/cmd/embed
 
-install: static install-files ## install rung, its man pages and completions below PREFIX (default /usr/local)
-
-# What is there already; a package is made this way.
-install-files:
+# Builds nothing: what root would make in the tree is root's, and root may have no Go or another one.
+install: ## install the built ./rung, its man pages and completions below PREFIX (default /usr/local)
+	@[ -x rung ] || { echo 'there is no ./rung to be installed: run make first' >&2; exit 1; }
 	install -D -m 0755 rung $(DESTDIR)$(BINDIR)/rung
 	install -d $(DESTDIR)$(MANDIR)/man8
 	install -m 0644 man/*.8 $(DESTDIR)$(MANDIR)/man8

@@ -123,8 +123,8 @@ fish_completes() { # LINE
 @test "install and uninstall: the binary, the pages and the completions, and nothing stays" {
 	[ -f "$RUNG_SOURCE/Makefile" ] || skip "needs the whole source tree"
 	needs_root
-	make -s -C "$RUNG_SOURCE" install-files DESTDIR="$BATS_TEST_TMPDIR/dest" PREFIX=/usr
-	[ -x "$BATS_TEST_TMPDIR/dest/usr/sbin/rung" ]
+	make -s -C "$RUNG_SOURCE" install DESTDIR="$BATS_TEST_TMPDIR/dest" PREFIX=/usr
+	[ -x "$BATS_TEST_TMPDIR/dest/usr/bin/rung" ]
 	diff <(basename -a "$MAN"/*) <(ls "$BATS_TEST_TMPDIR/dest/usr/share/man/man8")
 	[ -f "$BATS_TEST_TMPDIR/dest/usr/share/bash-completion/completions/rung" ]
 	[ -f "$BATS_TEST_TMPDIR/dest/usr/share/zsh/vendor-completions/_rung" ]
