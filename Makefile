@@ -18,7 +18,7 @@ export CGO_ENABLED := 1
 export TAGS
 
 .PHONY: all static dynamic deps generate run test unit nsenter-test integration test-engines test-vm test-vm-all test-vm-engines lint bench fuzz \
-	test-commands install uninstall clean help
+	test-commands install uninstall dist clean help
 
 all: static ## build ./rung (static)
 
@@ -99,6 +99,10 @@ install: ## install the built ./rung, its man pages and completions below PREFIX
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(BINDIR)/rung $(DESTDIR)$(MANDIR)/man8/rung.8 $(DESTDIR)$(MANDIR)/man8/rung-*.8 \
 		$(DESTDIR)$(BASH_COMPLETION_DIR)/rung $(DESTDIR)$(ZSH_COMPLETION_DIR)/_rung $(DESTDIR)$(FISH_COMPLETION_DIR)/rung.fish
+
+dist: ## make build/rung-VERSION.tar.xz of the last commit, with all modules: it builds offline and without git
+	@scripts/install-deps.sh dist
+	@scripts/dist.sh
 
 clean: ## remove what the build and the tests made
 	rm -rf rung build

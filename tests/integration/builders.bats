@@ -174,6 +174,56 @@ compiler_without_static() {
 	says ''
 }
 
+# ---- the source tarball ---------------------------------------------------------------------------------------------
+
+# git, wherever the tree is and whoever's it is.
+git_here() {
+	git -c safe.directory="$RUNG_SOURCE" -C "$RUNG_SOURCE" "$@"
+}
+
+@test "dist: the same bytes each time, and a build from it without network, modules and git" {
+	needs_root
+	has_build
+	needs_command git
+	needs_command xz
+	git_here rev-parse HEAD >/dev/null 2>&1 || skip "needs the git repository"
+	local tarball=build/rung-9.8.7.tar.xz sum
+	VERSION=9.8.7 make -s -C "$RUNG_SOURCE" dist
+	sum=$(sha256sum "$RUNG_SOURCE/$tarball")
+	mv "$RUNG_SOURCE/$tarball" .
+	(umask 077 && VERSION=9.8.7 TMPDIR=$BATS_TEST_TMPDIR make -s -C "$RUNG_SOURCE" dist)
+	[ "$(sha256sum "$RUNG_SOURCE/$tarball")" = "$sum" ]
+	rm "$RUNG_SOURCE/$tarball"
+
+	run tar -tvf "${tarball#build/}" --full-time --utc
+	[ "$(awk '{ print $2, $4, $5 }' <<<"$output" | sort -u)" = "0/0 $(TZ=UTC git_here log -1 --date=format-local:'%F %T' --format=%cd)" ]
+	mentions rung-9.8.7/vendor/modules.txt
+	[[ $output != *rung-9.8.7/build/* ]]
+
+	tar -xf "${tarball#build/}"
+	mkdir bin modules
+	printf '#!/bin/sh\necho "$@" >>%s/asked\nexit 1\n' "$PWD" >bin/git
+	chmod 0755 bin/git
+	run -0 unshare -n env -u VERSION -u COMMIT -u GOFLAGS -u GOPROXY PATH="$PWD/bin:$PATH" GOCACHE="$("$RUNG_SOURCE/scripts/go" env GOCACHE)" \
+		GOMODCACHE="$PWD/modules" make -C rung-9.8.7
+	[ ! -e asked ]
+	[ -z "$(ls modules)" ]
+	run -0 rung-9.8.7/rung --version
+	[ "${lines[0]}" = 'rung version 9.8.7' ]
+	[ "${lines[1]}" = "commit: $(git_here rev-parse HEAD | cut -c 1-12)" ]
+	# A build by Go alone has them too.
+	(cd rung-9.8.7 && unshare -n env GOFLAGS=-mod=vendor GOPROXY=off GOTOOLCHAIN=local GOMODCACHE="$BATS_TEST_TMPDIR/modules" \
+		"$RUNG_SOURCE/scripts/go" build -o plain .)
+	[ "$(rung-9.8.7/plain --version | head -n 2)" = "$(rung-9.8.7/rung --version | head -n 2)" ]
+}
+
+@test "dist: needs a git repository" {
+	mkdir -p tree
+	cp -a "$RUNG_SOURCE"/{scripts,VERSION,go.mod} tree/
+	run -1 env GIT_CEILING_DIRECTORIES="$PWD" tree/scripts/dist.sh
+	says 'dist.sh: the sources are no git repository: a tarball is made of a commit'
+}
+
 @test "make help lists every target that is for people" {
 	local target
 	run -0 make -s -C "$RUNG_SOURCE" help
