@@ -14,7 +14,7 @@ load docker
 		docker version --format '{{range .Server.Components}}{{if eq .Name "rung"}}{{.Version}}{{end}}{{end}}'
 		docker info 2>/dev/null | grep -E '(Default Runtime|runc version)'
 	CASE
-	mentions 'rung /usr/local/sbin/rung' "$("$RUNG" --version | sed -n 's/rung version //p')"
+	mentions 'rung /usr/local/bin/rung' "$("$RUNG" --version | sed -n 's/rung version //p')"
 }
 
 @test "docker: the commands of docs/engines.md" {

@@ -46,7 +46,7 @@ clean_engine() {
 		podman info --format '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}}'
 		podman info --format '{{.Host.OCIRuntime.Version}}'
 	CASE
-	mentions 'rung /usr/local/sbin/rung' "$("$RUNG" --version | head -n 1)"
+	mentions 'rung /usr/local/bin/rung' "$("$RUNG" --version | head -n 1)"
 }
 
 @test "podman: the commands of docs/engines.md" {

@@ -3,7 +3,7 @@
 # /var/lib and cgroups of its own. An engine in it uses its default paths and can not meet another. When its first
 # process ends, all of it is gone but the directory and the cgroups, which `stop` removes.
 #
-#   world.sh start DIR RUNTIME     makes a world in the new directory DIR, with RUNTIME as /usr/local/sbin/rung; with
+#   world.sh start DIR RUNTIME     makes a world in the new directory DIR, with RUNTIME as /usr/local/bin/rung; with
 #                                  WORLD_CGROUP=v1 a hybrid machine shows pure cgroup v1 there
 #   world.sh in DIR COMMAND...     runs a command there
 #   world.sh stop DIR              ends it; fails where cgroups of containers are left
@@ -101,8 +101,9 @@ start() { # DIR RUNTIME
 	local dir=$1 tries
 	mkdir "$dir"
 	chmod 0755 "$dir"
-	install -D -m 0755 "$(readlink -f "$2")" "$dir/sbin/rung"
-	ln -s rung "$dir/sbin/runc"
+	install -D -m 0755 "$(readlink -f "$2")" "$dir/bin/rung"
+	mkdir "$dir/sbin"
+	ln -s /usr/local/bin/rung "$dir/sbin/runc"
 	cp "$("$here/../../scripts/unstable.sh" criu)" "$dir/sbin/criu"
 	make_cgroups "rung-$(basename "$(dirname "$dir")")-$(basename "$dir")" >"$dir/cgroups"
 	(
@@ -169,15 +170,15 @@ mounted_hierarchies() { # TYPE OPTIONS PATH
 }
 
 mount_files() { # DIR
-	local dir=$1 name
+	local dir=$1 name place
 	mount -t tmpfs -o mode=755 tmpfs /run
 	cut -d' ' -f5 /proc/self/mountinfo >/run/mounts-of-host # some go when the host's go
 	mkdir -p /run/lock /run/user
-	for name in etc sbin; do
+	for place in /etc /usr/local/sbin /usr/local/bin; do
+		name=${place##*/}
 		mkdir -p "$dir/$name" "$dir/$name.work"
+		mount -t overlay -o "lowerdir=$place,upperdir=$dir/$name,workdir=$dir/$name.work" overlay "$place"
 	done
-	mount -t overlay -o "lowerdir=/etc,upperdir=$dir/etc,workdir=$dir/etc.work" overlay /etc
-	mount -t overlay -o "lowerdir=/usr/local/sbin,upperdir=$dir/sbin,workdir=$dir/sbin.work" overlay /usr/local/sbin
 	for name in docker containerd containers cni; do
 		mkdir -p "$dir/lib/$name" "/var/lib/$name"
 		mount --bind "$dir/lib/$name" "/var/lib/$name"

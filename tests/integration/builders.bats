@@ -156,6 +156,7 @@ compiler_without_static() {
 # ---- install --------------------------------------------------------------------------------------------------------
 
 @test "install: what was built, and nothing is built for it" {
+	needs_command make
 	mkdir tree
 	cp -a "$RUNG_SOURCE"/{Makefile,man,contrib} tree/
 	run -2 make -s -C tree install DESTDIR="$PWD/dest"
@@ -225,6 +226,7 @@ git_here() {
 }
 
 @test "make help lists every target that is for people" {
+	needs_command make
 	local target
 	run -0 make -s -C "$RUNG_SOURCE" help
 	for target in all static dynamic deps run test install uninstall dist clean; do
