@@ -25,6 +25,15 @@ load docker
 }
 
 # bats test_tags=smoke
+@test "docker: a bundle of an image, as docs/first-container.md makes it" {
+	both <<-'CASE'
+		first_container 'A bundle of a Docker image'
+		docker ps -aq
+	CASE
+	says $'hello from the image\nbusybox'
+}
+
+# bats test_tags=smoke
 @test "docker: run: status of the program" {
 	both <<-'CASE'
 		for n in 0 1 3 255; do code docker run --rm busybox sh -c "echo out; exit $n"; done

@@ -57,6 +57,15 @@ clean_engine() {
 }
 
 # bats test_tags=smoke
+@test "podman: a bundle of an image, as docs/first-container.md makes it" {
+	both <<-'CASE'
+		first_container 'A bundle of a Podman image'
+		podman ps -aq
+	CASE
+	says $'hello from the image\nbusybox'
+}
+
+# bats test_tags=smoke
 @test "podman: run: status of the program" {
 	both <<-'CASE'
 		for n in 0 3 255; do code podman run --rm busybox sh -c "echo out; exit $n"; done
