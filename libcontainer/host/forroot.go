@@ -34,14 +34,15 @@ func ProbeForRoot() (*Facts, error) {
 	return f, nil
 }
 
-// mapsRoot reports whether the user namespace has an id 0: the first column of a line is the first
-// id of a range (user_namespaces(7)).
+// mapsRoot reports whether the user namespace has an id 0.
 func mapsRoot() bool {
 	text, err := sys.ReadSmall("/proc/self/uid_map")
-	if err != nil {
-		return true // a kernel without user namespaces
-	}
-	for line := range strings.Lines(text) {
+	return err != nil || hasZero(text) // there is no such file in a kernel without user namespaces
+}
+
+// hasZero reads an id map, where a range begins with its first id inside (user_namespaces(7)).
+func hasZero(idMap string) bool {
+	for line := range strings.Lines(idMap) {
 		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "0" {
 			return true
 		}

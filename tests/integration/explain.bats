@@ -163,6 +163,16 @@ same_as_root() { # [FLAG OF EXPLAIN...]
 	same_as_root
 }
 
+# bats test_tags=vm
+@test "explain --as-root --systemd-cgroup: in a slice of the system's systemd" {
+	[ -d /run/systemd/system ] || skip "needs systemd"
+	plain_user
+	rung --systemd-cgroup explain >told.root
+	"${as_plain[@]}" --systemd-cgroup explain --as-root >told.plain
+	grep -q '/system.slice/runc-example.scope' told.root
+	[ "$(diff told.root told.plain | grep -c '^[<>]')" = 2 ] # who asks
+}
+
 @test "explain --as-root: the bundles that engines wrote" {
 	plain_user
 	local written count=0
