@@ -136,7 +136,6 @@ page_commands() { # HEADING [PAGE]
 }
 # A bundle as docs/first-container.md makes it, and a container of it.
 first_container() { # HEADING
-	export PATH=$PATH:/usr/local/bin
 	page_commands "$1" first-container >commands && [ -s commands ] && bash -e commands >/dev/null || return
 	cd first
 	sed -i '"'"'s/"terminal": true/"terminal": false/; s/"sh"/"sh", "-c", "echo hello from the image; ls \/bin | grep -x busybox"/'"'"' config.json

@@ -18,8 +18,8 @@ here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=scripts/lib.sh
 . "$here/../../scripts/lib.sh"
 
-# Where the engines of Debian's packages are found, and no others.
-path=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
+# Where rung is, and the engines of Debian's packages: /usr/local/bin has nothing else there.
+path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 # ---- cgroups: a child of our own cgroup in each hierarchy -----------------------------------------------------------
 
@@ -170,15 +170,16 @@ mounted_hierarchies() { # TYPE OPTIONS PATH
 }
 
 mount_files() { # DIR
-	local dir=$1 name place
+	local dir=$1 name
 	mount -t tmpfs -o mode=755 tmpfs /run
 	cut -d' ' -f5 /proc/self/mountinfo >/run/mounts-of-host # some go when the host's go
 	mkdir -p /run/lock /run/user
-	for place in /etc /usr/local/sbin /usr/local/bin; do
-		name=${place##*/}
+	for name in etc sbin; do
 		mkdir -p "$dir/$name" "$dir/$name.work"
-		mount -t overlay -o "lowerdir=$place,upperdir=$dir/$name,workdir=$dir/$name.work" overlay "$place"
 	done
+	mount -t overlay -o "lowerdir=/etc,upperdir=$dir/etc,workdir=$dir/etc.work" overlay /etc
+	mount -t overlay -o "lowerdir=/usr/local/sbin,upperdir=$dir/sbin,workdir=$dir/sbin.work" overlay /usr/local/sbin
+	mount --bind "$dir/bin" /usr/local/bin
 	for name in docker containerd containers cni; do
 		mkdir -p "$dir/lib/$name" "/var/lib/$name"
 		mount --bind "$dir/lib/$name" "/var/lib/$name"
