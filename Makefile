@@ -35,8 +35,9 @@ deps: ## look for what the build needs; install what is missing on Debian, name 
 generate: deps ## make the generated files anew
 	$(GO) generate ./...
 
-run: static ## build, make a small default bundle and run it
-	@scripts/install-deps.sh run
+run: ## build, make a small default bundle and run it
+	@scripts/install-deps.sh build run
+	@$(MAKE) --no-print-directory static
 	@rm -rf build/default-bundle
 	@RUNG=./rung scripts/default-bundle.sh build/default-bundle
 	@scripts/as-root.sh ./rung run --bundle build/default-bundle hello
