@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 GO ?= scripts/go
 PREFIX ?= /usr/local
-BINDIR ?= $(PREFIX)/sbin
+BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 BASH_COMPLETION_DIR ?= $(PREFIX)/share/bash-completion/completions
 ZSH_COMPLETION_DIR ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
@@ -18,27 +18,30 @@ export CGO_ENABLED := 1
 export TAGS
 
 .PHONY: all static dynamic cross deps generate run test unit nsenter-test integration test-engines test-vm test-vm-all test-vm-engines test-arch lint bench fuzz \
-	test-commands install install-files uninstall clean help
+	test-commands install uninstall dist clean help
 
 all: static ## build ./rung (static)
 
 static: deps ## build ./rung as one static binary
 	@scripts/build.sh rung
 
-dynamic: deps ## build ./rung against the shared C library
+dynamic: ## build ./rung against the shared C library and libseccomp
+	@RUNG_LIBC=shared scripts/install-deps.sh dynamic
 	@RUNG_LIBC=shared scripts/build.sh rung
 
 cross: ## build build/cross/ARCH/rung for ARCH=arm64, riscv64, ppc64le, s390x, armhf or i386
 	@scripts/install-deps.sh build "cross-$(ARCH)"
 	@ARCH="$(ARCH)" scripts/build.sh "build/cross/$(ARCH)/rung"
 
-deps: ## install what the build needs (Debian packages; quick where all is there)
+deps: ## look for what the build needs; install what is missing on Debian, name it elsewhere
 	@scripts/install-deps.sh build
 
 generate: deps ## make the generated files anew
 	$(GO) generate ./...
 
-run: static ## build, make a small default bundle and run it
+run: ## build, make a small default bundle and run it
+	@scripts/install-deps.sh build run
+	@$(MAKE) --no-print-directory static
 	@rm -rf build/default-bundle
 	@RUNG=./rung scripts/default-bundle.sh build/default-bundle
 	@scripts/as-root.sh ./rung run --bundle build/default-bundle hello
@@ -91,10 +94,9 @@ test-commands: deps
 	@RUNG_LDFLAGS='-X rung/libcontainer/resctrl.pretended=/run/rung-test-resctrl' scripts/build.sh build/tests/rung-resctrl
 	@scripts/build.sh build/tests/embed ./tests/cmd/embed
 
-install: static install-files ## install rung, its man pages and completions below PREFIX (default /usr/local)
-
-# What is there already; a package is made this way.
-install-files:
+# Builds nothing: what root would make in the tree is root's, and root may have no Go or another one.
+install: ## install the built ./rung, its man pages and completions below PREFIX (default /usr/local)
+	@[ -x rung ] || { echo 'there is no ./rung to be installed: run make first' >&2; exit 1; }
 	install -D -m 0755 rung $(DESTDIR)$(BINDIR)/rung
 	install -d $(DESTDIR)$(MANDIR)/man8
 	install -m 0644 man/*.8 $(DESTDIR)$(MANDIR)/man8
@@ -105,6 +107,10 @@ install-files:
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(BINDIR)/rung $(DESTDIR)$(MANDIR)/man8/rung.8 $(DESTDIR)$(MANDIR)/man8/rung-*.8 \
 		$(DESTDIR)$(BASH_COMPLETION_DIR)/rung $(DESTDIR)$(ZSH_COMPLETION_DIR)/_rung $(DESTDIR)$(FISH_COMPLETION_DIR)/rung.fish
+
+dist: ## make build/rung-VERSION.tar.xz of the last commit, with all modules: it builds offline and without git
+	@scripts/install-deps.sh dist
+	@scripts/dist.sh
 
 clean: ## remove what the build and the tests made
 	rm -rf rung build

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"rung/libcontainer"
+	"rung/libcontainer/bundle"
 )
 
 func explainCommand() *cli.Command {
@@ -17,10 +18,16 @@ func explainCommand() *cli.Command {
 		ArgsUsage: "[container-id]",
 		Description: `The explain command prints the facts about this machine that matter, each operation with the
 field of config.json that it comes from, and what rung itself does while the container process
-waits. It needs no root and changes nothing.`,
+waits. It needs no root and changes nothing.
+
+The plan is that of the caller. A plain user who will run the container with sudo asks with
+--as-root for the plan of root: with root's id, its capabilities, as far as the bounding set
+lets it have them, its cgroups and its --root. Files and directories that only root may look
+at are listed as not seen, with what they are taken for.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Usage: "path to the root of the bundle directory, defaults to the current directory"},
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Usage: "select one of: text or json"},
+			&cli.BoolFlag{Name: "as-root", Usage: "explain what root would do, to a plain user"},
 			&cli.BoolFlag{Name: "run", Usage: "explain run instead of create"},
 			&cli.BoolFlag{Name: "no-pivot", Usage: "as of create"},
 			&cli.BoolFlag{Name: "no-new-keyring", Usage: "as of create"},
@@ -29,7 +36,7 @@ waits. It needs no root and changes nothing.`,
 			if err := checkArgs(cmd, 1, atMost); err != nil {
 				return err
 			}
-			r, err := runtimeOf(cmd)
+			r, explain, err := explainerOf(cmd)
 			if err != nil {
 				return err
 			}
@@ -41,7 +48,7 @@ waits. It needs no root and changes nothing.`,
 			if id == "" {
 				id = "example"
 			}
-			report, err := r.Explain(id, b, libcontainer.CreateOptions{
+			report, err := explain(r, id, b, libcontainer.CreateOptions{
 				Await: !cmd.Bool("run"), NoPivot: cmd.Bool("no-pivot"), NoKeyring: cmd.Bool("no-new-keyring"),
 				Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr},
 			})
@@ -57,4 +64,19 @@ waits. It needs no root and changes nothing.`,
 			return fmt.Errorf("invalid format option")
 		},
 	}
+}
+
+type explainer func(*libcontainer.Runtime, string, *bundle.Bundle, libcontainer.CreateOptions) (*libcontainer.Explanation, error)
+
+// explainerOf returns the runtime of whom it is explained for.
+func explainerOf(cmd *cli.Command) (*libcontainer.Runtime, explainer, error) {
+	if !cmd.Bool("as-root") {
+		r, err := runtimeOf(cmd)
+		return r, (*libcontainer.Runtime).Explain, err
+	}
+	r, err := runtimeFor(cmd, 0)
+	if err == nil && !cmd.IsSet("root") {
+		r.Root = systemRoot
+	}
+	return r, (*libcontainer.Runtime).ExplainAsRoot, err
 }

@@ -240,12 +240,15 @@ func prepareRoot(cmd *cli.Command) error {
 	return os.Chmod(root, 0o700|os.ModeSticky)
 }
 
-// defaultRoot is /run/rung, and below XDG_RUNTIME_DIR for who is not the host's root.
+// systemRoot is where the state of the host's root is.
+const systemRoot = "/run/rung"
+
+// defaultRoot is systemRoot, and below XDG_RUNTIME_DIR for who is not the host's root.
 func defaultRoot() string {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" && honorXDG() {
 		return dir + "/rung"
 	}
-	return "/run/rung"
+	return systemRoot
 }
 
 func honorXDG() bool {
@@ -292,8 +295,13 @@ func fatalCode(err error, code int) {
 
 // runtimeOf makes the library's Runtime from the global options.
 func runtimeOf(cmd *cli.Command) (*libcontainer.Runtime, error) {
+	return runtimeFor(cmd, os.Geteuid())
+}
+
+// runtimeFor makes the one that a user would have.
+func runtimeFor(cmd *cli.Command, euid int) (*libcontainer.Runtime, error) {
 	bySystemd := cmd.Bool("systemd-cgroup")
-	rootless, err := rootlessCgroups(cmd.String("rootless"), bySystemd)
+	rootless, err := rootlessCgroups(cmd.String("rootless"), bySystemd, euid)
 	if err != nil {
 		return nil, err
 	}
@@ -305,13 +313,13 @@ func runtimeOf(cmd *cli.Command) (*libcontainer.Runtime, error) {
 // rootlessCgroups reports whether cgroups that may not be written are to be left out. With systemd
 // it says whose units containers are: root of a user namespace has a systemd of his own there, or
 // is a plain user outside.
-func rootlessCgroups(option string, bySystemd bool) (bool, error) {
+func rootlessCgroups(option string, bySystemd bool, euid int) (bool, error) {
 	if option == "" || strings.EqualFold(option, "auto") {
-		if os.Geteuid() == 0 && bySystemd && host.InUserNS() {
+		if euid == 0 && bySystemd && host.InUserNS() {
 			owner, known := systemd.UserOwner()
 			return known && owner != 0, nil
 		}
-		return os.Geteuid() != 0 || host.InUserNS(), nil
+		return euid != 0 || host.InUserNS(), nil
 	}
 	on, err := strconv.ParseBool(option)
 	if err != nil {

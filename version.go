@@ -9,6 +9,11 @@ import (
 //go:embed VERSION
 var treeVersion string
 
+// archivedCommit is the whole commit in a source tarball, elsewhere the format that git archive fills in there.
+//
+//go:embed COMMIT
+var archivedCommit string
+
 // The linker sets these, where the builder names a version or a commit (scripts/build.sh).
 var linkedVersion, linkedCommit string
 
@@ -20,10 +25,13 @@ func version() string {
 	return strings.TrimSpace(treeVersion)
 }
 
-// commit is what the builder named, or else what the go command has noted; it may be unknown.
+// commit is what the builder named, or else that of a source tarball, or what the go command has noted; it may be unknown.
 func commit() string {
 	if linkedCommit != "" {
 		return linkedCommit
+	}
+	if !strings.HasPrefix(archivedCommit, "$") {
+		return archivedCommit[:min(12, len(archivedCommit))]
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {

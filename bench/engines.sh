@@ -40,7 +40,7 @@ in_world() {
 }
 
 start_docker() {
-	in_world bash -c 'mkdir -p /etc/docker; echo "{\"runtimes\": {\"rung\": {\"path\": \"/usr/local/sbin/rung\"},
+	in_world bash -c 'mkdir -p /etc/docker; echo "{\"runtimes\": {\"rung\": {\"path\": \"/usr/local/bin/rung\"},
 		\"crun\": {\"path\": \"/usr/bin/crun\"}}, \"oom-score-adjust\": 0}" >/etc/docker/daemon.json
 		setsid dockerd >/run/dockerd.log 2>&1 </dev/null &
 		for i in $(seq 300); do [ ! -S /run/docker.sock ] || break; sleep 0.1; done
@@ -54,7 +54,7 @@ start_podman() {
 			cgroup_manager = "cgroupfs"
 			events_logger = "file"
 			[engine.runtimes]
-			rung = ["/usr/local/sbin/rung"]
+			rung = ["/usr/local/bin/rung"]
 			crun = ["/usr/bin/crun"]
 			runc = ["/usr/sbin/runc"]
 			[containers]

@@ -130,9 +130,7 @@ func (c *creation) prepare(id string) error {
 	if err := c.begin(id, c.opts.Stdio); err != nil {
 		return err
 	}
-	if err := c.idMaps(); err != nil {
-		return err
-	}
+	c.idMaps()
 	return c.compile()
 }
 
@@ -272,16 +270,12 @@ func namespaceOf(s *specs.Spec, t specs.LinuxNamespaceType) *specs.LinuxNamespac
 
 func hasUserNS(s *specs.Spec) bool { return namespaceOf(s, specs.UserNamespace) != nil }
 
-// idMaps finds out who writes the maps of a new user namespace.
-func (c *creation) idMaps() (err error) {
-	ns := namespaceOf(c.spec, specs.UserNamespace)
-	if ns == nil || ns.Path != "" {
-		return nil
+// idMaps finds out who writes the map of groups of a new user namespace. That of users has no part
+// in whether setgroups(2) stays allowed.
+func (c *creation) idMaps() {
+	if ns := namespaceOf(c.spec, specs.UserNamespace); ns != nil && ns.Path == "" {
+		c.helper = idmap.NeedsHelper(c.spec.Linux.GIDMappings, c.facts.EGID, c.facts.MapsIDs)
 	}
-	// The map of users has no part in that.
-	own := []specs.LinuxIDMapping{{HostID: uint32(os.Geteuid()), Size: 1}}
-	c.helper, err = idmap.NeedsHelper(own, c.spec.Linux.GIDMappings)
-	return err
 }
 
 // setgroupsOff: who maps only its own id without privilege must give up setgroups(2) in

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -18,6 +19,7 @@ import (
 type Explanation struct {
 	ID       string              `json:"id"`
 	Bundle   string              `json:"bundle"`
+	AsRoot   bool                `json:"asRoot,omitempty"` // what root would do, explained to another user
 	Facts    *host.Facts         `json:"facts"`
 	Inherits []ExplainedSource   `json:"inherits"`
 	Segments [][]ExplainedOp     `json:"segments"`
@@ -48,13 +50,28 @@ type ExplainedOp struct {
 // Explain compiles a validated bundle as Create would. What Create looks up inside of the
 // container is looked up in the root file system as it lies on the host.
 func (r *Runtime) Explain(id string, b *bundle.Bundle, o CreateOptions) (*Explanation, error) {
+	return r.explain(id, b, o, host.Probe)
+}
+
+// ExplainAsRoot is Explain for who is not root and wants to know what Create would do for root, of a
+// Runtime with Root and Rootless as root has them. Facts.Unseen lists what only root may look at.
+func (r *Runtime) ExplainAsRoot(id string, b *bundle.Bundle, o CreateOptions) (*Explanation, error) {
+	e, err := r.explain(id, b, o, host.ProbeForRoot)
+	if err != nil {
+		return nil, err
+	}
+	e.AsRoot = os.Geteuid() != 0
+	return e, nil
+}
+
+func (r *Runtime) explain(id string, b *bundle.Bundle, o CreateOptions, probe func() (*host.Facts, error)) (*Explanation, error) {
 	if err := ValidateID(id); err != nil {
 		return nil, err
 	}
 	r.setDefaults()
-	facts, err := r.facts()
+	facts, err := probe()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("probe the machine: %w", err)
 	}
 	rootfs, err := rootfsPath(b)
 	if err != nil {
@@ -62,14 +79,17 @@ func (r *Runtime) Explain(id string, b *bundle.Bundle, o CreateOptions) (*Explan
 	}
 	dry := *r
 	dry.dry = true
+	for i, ns := range b.Spec.Linux.Namespaces {
+		if ns.Path != "" {
+			facts.LookNamespace(fmt.Sprintf("linux.namespaces[%d].path", i), ns.Path)
+		}
+	}
 	spec, err := withoutOwn(b.Spec)
 	if err != nil {
 		return nil, err
 	}
 	c := &creation{Container: &Container{runtime: &dry}, bundle: b, spec: spec, facts: facts, opts: o}
-	if err := c.idMaps(); err != nil {
-		return nil, err
-	}
+	c.idMaps()
 	c.state.ID = id
 	c.lookStreams(o.Stdio)
 	if err := c.placeCgroup(id); err != nil {
@@ -98,6 +118,9 @@ func (e *Explanation) inside(c *creation, rootfs string) {
 	if err == nil {
 		defer root.Close()
 		look, err = host.LookInside(root, p.Args, p.Env, p.Cwd, p.User.UID)
+	}
+	if err == nil {
+		c.facts.LookProgram(root, look, p.User.UID)
 	}
 	if err != nil {
 		e.Unknown = fmt.Sprintf("not found in %s before anything is mounted: %v", filepath.Base(rootfs), err)
@@ -148,9 +171,13 @@ func (e *Explanation) JSON(w io.Writer) error {
 func (e *Explanation) Text(w io.Writer) error {
 	p := &printer{w: w}
 	p.line("container %s of bundle %s", e.ID, e.Bundle)
+	p.line("explained for %s", e.reader())
 	p.line("\nfacts:")
 	p.line("  euid %d, user namespace %v, capabilities %#x (last %d)", e.Facts.EUID, e.Facts.UserNS, e.Facts.Capabilities, e.Facts.LastCapability)
 	p.line("  cgroups %s, %d hierarchies", e.Facts.Cgroups.Mode, len(e.Facts.Cgroups.Hierarchies))
+	for _, what := range e.Facts.Unseen {
+		p.line("  not seen without the rights of root: %s", what)
+	}
 	p.line("\nthe hands inherit:")
 	for _, s := range e.Inherits {
 		what := strings.TrimSpace(s.Purpose + " " + s.Path)
@@ -173,6 +200,17 @@ func (e *Explanation) Text(w io.Writer) error {
 		p.line("\nnote: %s", e.Unknown)
 	}
 	return p.err
+}
+
+// reader says whose plan it is.
+func (e *Explanation) reader() string {
+	switch {
+	case e.AsRoot:
+		return fmt.Sprintf("root, as uid %d sees the machine", os.Geteuid())
+	case e.Facts.EUID == 0:
+		return "root"
+	}
+	return fmt.Sprintf("uid %d; --as-root explains for root", e.Facts.EUID)
 }
 
 func (e *Explanation) syncText(p *printer, point plan.SyncPoint) {

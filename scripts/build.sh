@@ -7,7 +7,7 @@
 #   CC             compiler of all C (default: musl-gcc for the machine's own architecture where it is there, else gcc, or
 #                  the cross compiler by Debian's name)
 #   RUNG_LIBC      musl (by musl-gcc), glibc (whatever C library CC has), or shared: no static binary, CC's shared library
-#   VERSION        (default: the file VERSION)       COMMIT        (default: git's)
+#   VERSION        (default: the file VERSION)       COMMIT        (default: that of a source tarball, or git's)
 #   RUNG_WERROR=1  makes warnings errors: for CI     RUNG_LDFLAGS  more for Go's linker
 #
 # musl starts 0.6 ms sooner in a virtual machine, where each CPUID instruction of glibc's start-up is a trap. libseccomp is
@@ -102,6 +102,16 @@ use_musl() {
 	export CGO_LDFLAGS="'-L$repo/build/musl'" # a path may have spaces
 }
 
+# A source tarball has it in a file, where git archive has put it in the place of a format (.gitattributes).
+commit_of_tree() {
+	local archived
+	archived=$(<COMMIT)
+	case $archived in
+	'$'*) git rev-parse --short=12 HEAD 2>/dev/null || echo unknown ;;
+	*) echo "${archived:0:12}" ;;
+	esac
+}
+
 build=(build)
 if [ "${1:-}" = --tests ]; then
 	build=(test -c)
@@ -110,7 +120,7 @@ fi
 arch=${ARCH:-$(arch_of_machine)}
 output=${1:-rung}
 [ $# -gt 1 ] || set -- "$output" .
-commit=${COMMIT:-$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)}
+commit=${COMMIT:-$(commit_of_tree)}
 warnings=()
 [ -z "${RUNG_WERROR:-}" ] || warnings=(-Werror)
 exec 9<nsenter/image

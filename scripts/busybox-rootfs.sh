@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# Makes a root filesystem of Debian's busybox-static: one binary, a link for each applet, and the few files
+# Makes a root filesystem of the machine's static busybox: one binary, a link for each applet, and the few files
 # of /etc that user look-ups need. Used by the default bundle, the tests, the engines' bundles and the bench.
 #
 #   busybox-rootfs.sh DIR
 set -euo pipefail
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 [ $# -eq 1 ] || {
 	echo "usage: ${0##*/} DIR" >&2
@@ -11,14 +14,7 @@ set -euo pipefail
 }
 root=$1
 umask 022 # for who enters it with other ids
-busybox=$(command -v busybox) || {
-	echo "${0##*/}: busybox is missing: apt-get install busybox-static" >&2
-	exit 1
-}
-if ldd "$busybox" >/dev/null 2>&1; then
-	echo "${0##*/}: $busybox is not static: apt-get install busybox-static" >&2
-	exit 1
-fi
+busybox=$(static_busybox) || die 'a static busybox is missing: run scripts/install-deps.sh run'
 
 mkdir -p "$root"/{bin,sbin,usr,dev,etc,home/user,proc,root,run,sys,tmp,var/tmp}
 chmod 1777 "$root/tmp" "$root/var/tmp"

@@ -1,44 +1,57 @@
 #!/usr/bin/env bash
-# Installs what a part of the project needs from Debian's packages. Asks apt only for what is missing, so that
-# it is quick, and needs neither network nor root, where everything is there.
+# Makes sure that what a part of the project needs is there. What is missing is installed on Debian and its like, by apt;
+# elsewhere it is named, with the command that installs it. Where all is there nothing is asked for, on any distribution:
+# neither network nor root.
 #
-#   install-deps.sh build|unit|test|lint|fuzz|bench|engines|vm|debian|arch|cross-ARCH ...
+#   install-deps.sh build|dynamic|run|dist|unit|test|lint|fuzz|bench|engines|vm|debian|arch|cross-ARCH ...
+#
+# What a build and `make run` need is looked for as such (scripts/needs.sh). The other parts are the tests and measurements,
+# which are made for Debian: lists of its packages, elsewhere of the commands in these.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 # shellcheck source=scripts/arch.sh
 . "$repo/scripts/arch.sh"
+# shellcheck source=scripts/needs.sh
+. "$repo/scripts/needs.sh"
+: "${OS_RELEASE:=/etc/os-release}"
 
-build=(gcc libc6-dev libseccomp-dev musl-tools make pkg-config busybox-static jq ca-certificates git)
-lint=(clang-format-19 shellcheck) # scripts/lint.sh says why 19
-tests=(bats uidmap strace procps iproute2 iptables util-linux man-db groff-base zsh fish runc)
+dist=(git xz-utils)
+lint=(git clang-format-19 shellcheck) # scripts/lint.sh says why 19
+tests=(musl-tools make bats uidmap strace procps iproute2 iptables util-linux man-db groff-base zsh fish runc)
 bench=(hyperfine time crun runc)
 engines=(docker.io containerd podman buildah conmon skopeo umoci runc crun criu mmdebstrap docker-registry fuse-overlayfs
 	slirp4netns netavark aardvark-dns containernetworking-plugins iptables nftables uidmap tini catatonit socat)
 arch=(cpio qemu-user-static jq)
 vm=(mmdebstrap busybox-static cpio e2fsprogs xz-utils kmod)
 
-packages_of() {
+# Debian's packages of a part that is a list of them.
+packages_of() { # PART
 	case $1 in
-	build) printf '%s\n' "${build[@]}" "$(needs_go)" ;;
-	unit) packages_of build && echo uidmap ;;
+	build | dynamic | run) ;;
+	dist) printf '%s\n' "${dist[@]}" ;;
+	unit) echo uidmap ;;
 	lint) printf '%s\n' "${lint[@]}" ;;
-	test) packages_of build && printf '%s\n' "${lint[@]}" "${tests[@]}" ;;
-	fuzz) packages_of build && clang_with_runtime ;;
-	bench) packages_of build && printf '%s\n' "${bench[@]}" ;;
+	test) printf '%s\n' "${lint[@]}" "${tests[@]}" ;;
+	fuzz) clang_with_runtime ;;
+	bench) printf '%s\n' "${bench[@]}" ;;
 	engines) printf '%s\n' busybox-static jq "${engines[@]}" ;;
-	vm) packages_of build && printf '%s\n' "${vm[@]}" ;;
+	vm) printf '%s\n' "${vm[@]}" ;;
 	debian) echo mmdebstrap ;;
 	arch) printf '%s\n' "${arch[@]}" ;;
 	cross-*) cross_compiler "${1#cross-}" ;;
-	*) die "unknown part: $1 (know build, unit, test, lint, fuzz, bench, engines, vm, debian, arch, cross-ARCH)" ;;
 	esac
 }
 
-# Any go will do: scripts/go gets the version that go.mod names by it.
-needs_go() {
-	command -v go >/dev/null || [ -x /usr/local/go/bin/go ] || echo golang-go
+# What a part needs of the lists of scripts/needs.sh.
+needs_of() { # PART
+	case $1 in
+	dynamic) printf '%s\n' "${needs_of_build[@]}" ;;
+	run) printf '%s\n' "${needs_of_run[@]}" ;;
+	build | fuzz | vm) printf '%s\n' "${needs_of_build[@]}" "${needs_of_static[@]}" ;;
+	unit | test) needs_of build && needs_of run ;;
+	esac
 }
 
 # pkg-config by its newer name would do, but Debian 12 and 13 both have this one.
@@ -51,7 +64,7 @@ cross_compiler() { # ARCH
 clang_with_runtime() {
 	local version
 	version=$(clang_version)
-	if [ -z "$version" ]; then # a new machine, whose apt knows no packages yet
+	if [ -z "$version" ] && is_debian; then # a new machine, whose apt knows no packages yet
 		as_root apt-get update -q >&2
 		version=$(clang_version)
 	fi
@@ -62,17 +75,54 @@ clang_version() {
 	apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p'
 }
 
-is_installed() {
+is_installed() { # PACKAGE
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# The command that is looked for elsewhere in place of a package of Debian's; "true" for one without a command in PATH.
+command_of() { # PACKAGE
+	case $1 in
+	aardvark-dns | ca-certificates | containernetworking-plugins | libclang-rt-* | musl-tools | netavark) echo true ;;
+	busybox-static) echo busybox ;;
+	docker.io) echo dockerd ;;
+	e2fsprogs) echo mke2fs ;;
+	groff-base) echo groff ;;
+	iproute2) echo ip ;;
+	kmod) echo modprobe ;;
+	man-db) echo man ;;
+	nftables) echo nft ;;
+	procps) echo ps ;;
+	uidmap) echo newuidmap ;;
+	util-linux) echo setpriv ;;
+	xz-utils) echo xz ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# debian, fedora, alpine or arch: the distribution, or one that it is like; nothing for another (os-release(5)).
+family() {
+	local id
+	# shellcheck source=/dev/null
+	for id in $([ ! -r "$OS_RELEASE" ] || (. "$OS_RELEASE" && echo "${ID:-} ${ID_LIKE:-}")); do
+		case $id in
+		debian | ubuntu) echo debian ;;
+		fedora | rhel | centos) echo fedora ;;
+		alpine | arch) echo "$id" ;;
+		*) continue ;;
+		esac
+		return
+	done
+}
+
+is_debian() {
+	[ "$family" = debian ] && has_command apt-get && has_command dpkg-query
 }
 
 as_root() {
 	if [ "$(id -u)" = 0 ]; then
 		"$@"
-	elif command -v sudo >/dev/null; then
-		sudo "$@"
 	else
-		die "needs root to install: ${missing[*]}"
+		sudo "$@"
 	fi
 }
 
@@ -92,14 +142,91 @@ install_packages() {
 	fi
 }
 
-[ $# -gt 0 ] || die 'which part? build, unit, test, lint, fuzz, bench, engines, vm, debian, arch, cross-ARCH'
-command -v dpkg-query >/dev/null || die 'this is not Debian: install by hand what the lists in this script name'
-
-missing=()
-for part; do
-	packages=$(packages_of "$part")
-	for package in $packages; do
-		is_installed "$package" || missing+=("$package")
+# Appends to $missing, of lines as in scripts/needs.sh, those of what is not there.
+look_for() { # NEED...
+	local need probe links=
+	# A program that links stands for all that this takes: one compilation where nothing is missing.
+	if [[ "$*" != *has_static_seccomp* ]]; then
+		: # `make dynamic`
+	elif has_static_seccomp; then
+		links=yes
+	elif [ "$(compiler)" = musl-gcc ] && RUNG_LIBC=glibc has_static_seccomp; then
+		die 'musl-gcc is there, and cannot link this libseccomp.a: build with RUNG_LIBC=glibc'
+	fi
+	for need; do
+		probe=${need#*|} probe=${probe%%|*}
+		case $probe in
+		has_compiler | has_headers | has_static_*) [ -n "$links" ] || "$probe" || missing+=("$need") ;;
+		*) "$probe" || missing+=("$need") ;;
+		esac
 	done
+}
+
+look_for_packages() { # PACKAGE OF DEBIAN'S...
+	local package command
+	for package; do
+		if is_debian; then
+			is_installed "$package" || missing+=("$package|-|$package|-|-|-")
+		else
+			command=$(command_of "$package")
+			has_command "$command" || missing+=("$command (in Debian's package $package)|-|$package|-|-|-")
+		fi
+	done
+}
+
+unique() {
+	awk '$0 != "" && $0 != "-" && !seen[$0]++'
+}
+
+# The packages of what is missing by the names of one distribution, once each.
+packages_by() { # debian|fedora|alpine|arch
+	local line debian fedora alpine arch
+	for line in "${missing[@]}"; do
+		# shellcheck disable=SC2034 # one of them is used, by its name
+		IFS='|' read -r _ _ debian fedora alpine arch <<<"$line"
+		printf '%s\n' "${!1// /$'\n'}"
+	done | unique | paste -sd ' '
+}
+
+install_command() { # debian|fedora|alpine|arch
+	case $1 in
+	debian) echo apt-get install ;;
+	fedora) echo dnf install ;;
+	alpine) echo apk add ;;
+	arch) echo pacman -S --needed ;;
+	esac
+}
+
+# Says what is missing, and the command that installs it: of this distribution, of all of them on one that is not known.
+ask_for_missing() {
+	local names name packages
+	names=$(printf '%s\n' "${missing[@]}" | cut -d '|' -f 1 | paste -sd ';' | sed 's/;/; /g')
+	warn "missing: $names"
+	for name in ${family:-debian fedora alpine arch}; do
+		packages=$(packages_by "$name")
+		[ -z "$packages" ] || echo "  as root: $(install_command "$name") $packages" >&2
+	done
+	[[ "$names" != *"a static "[Cl]* ]] || echo '  or without static libraries: make dynamic' >&2
+}
+
+known=(build dynamic run dist unit test lint fuzz bench engines vm debian arch)
+[ $# -gt 0 ] || die "which part? ${known[*]}"
+for part; do
+	case " ${known[*]} " in
+	*" $part "*) ;;
+	*) [[ $part = cross-* ]] || die "unknown part: $part (know ${known[*]} cross-ARCH)" ;;
+	esac
 done
-[ ${#missing[@]} = 0 ] || install_packages "${missing[@]}" >&2
+family=$(family)
+missing=()
+mapfile -t needs < <(for part; do needs_of "$part"; done | unique)
+mapfile -t packages < <(for part; do packages_of "$part"; done | unique)
+look_for "${needs[@]}"
+look_for_packages "${packages[@]}"
+[ ${#missing[@]} != 0 ] || exit 0
+if ! is_debian || ! { [ "$(id -u)" = 0 ] || has_command sudo; }; then
+	ask_for_missing
+	exit 1
+fi
+read -ra packages <<<"$(packages_by debian)"
+install_packages "${packages[@]}" >&2

@@ -16,6 +16,19 @@ die() {
 	exit 1
 }
 
+# A busybox that runs in an empty root file system. Alpine's is called busybox.static, beside one that is not.
+static_busybox() {
+	local name path
+	for name in busybox busybox.static; do
+		path=$(command -v "$name") || continue
+		ldd "$path" >/dev/null 2>&1 || {
+			printf '%s\n' "$path"
+			return
+		}
+	done
+	return 1
+}
+
 # The mirror of the machine's own apt sources.
 debian_mirror() {
 	local uri

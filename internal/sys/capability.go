@@ -12,6 +12,19 @@ func PermittedCapabilities() (uint64, error) {
 	return uint64(data[0].Permitted) | uint64(data[1].Permitted)<<32, err
 }
 
+// BoundingCapabilities returns what a program that root starts could have at most: the bounding set
+// of this process, by capability number up to last (capabilities(7)).
+func BoundingCapabilities(last int) (set uint64, err error) {
+	for n := range last + 1 {
+		has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(n), 0, 0, 0)
+		if err != nil {
+			return 0, os.NewSyscallError("prctl", err)
+		}
+		set |= uint64(has) << n
+	}
+	return set, nil
+}
+
 // CanSetIDs says whether this process may write any id map: it needs CAP_SETUID and CAP_SETGID
 // in its user namespace (user_namespaces(7)).
 func CanSetIDs() (bool, error) {

@@ -58,9 +58,11 @@ func (f *Facts) lookDevices(devices []specs.LinuxDevice) {
 	}
 	for i := range devices {
 		name := filepath.Clean(devices[i].Path)
-		if st, err := sys.Stat(name); err == nil {
+		st, err := sys.Stat(name)
+		if err == nil {
 			f.Devices[name] = Device{Kind: st.Mode & syscall.S_IFMT, Rdev: st.Rdev}
 		}
+		f.closedTo(err, name, "missing")
 	}
 }
 
@@ -116,6 +118,9 @@ func (f *Facts) lookSource(path string) {
 		f.Sources = make(map[string]Source)
 	}
 	st, err := sys.Stat(path)
+	if f.closedTo(err, path, "a directory") {
+		return
+	}
 	if err != nil {
 		errno, _ := err.(syscall.Errno)
 		f.Sources[path] = Source{Err: errno}
@@ -127,17 +132,22 @@ func (f *Facts) lookSource(path string) {
 }
 
 func (f *Facts) lookTarget(destination, dir, rest string) {
-	root, err := sys.OpenPath(dir)
+	st, err := statBelow(dir, rest)
 	if err != nil {
-		return
-	}
-	defer root.Close()
-	st, err := sys.StatInRoot(root, rest)
-	if err != nil {
+		f.closedTo(err, filepath.Join(dir, rest), "missing")
 		return // made with the default mode
 	}
 	if f.Targets == nil {
 		f.Targets = make(map[string]Target)
 	}
 	f.Targets[destination] = Target{Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid}
+}
+
+func statBelow(dir, rest string) (*syscall.Stat_t, error) {
+	root, err := sys.OpenPath(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return sys.StatInRoot(root, rest)
 }

@@ -20,6 +20,7 @@ type Facts struct {
 	SetgroupsDeny  bool   `json:"setgroupsDeny"`  // /proc/self/setgroups says deny
 	Capabilities   uint64 `json:"capabilities"`   // rung's own permitted set, by number
 	LastCapability int    `json:"lastCapability"` // /proc/sys/kernel/cap_last_cap
+	MapsIDs        bool   `json:"mapsIDs"`        // rung may write any id map of a new user namespace
 	Kcore          bool   `json:"kcore"`          // /proc/kcore exists
 	ApparmorAttr   string `json:"apparmorAttr"`   // "apparmor/" where /proc/PID/attr has that directory
 	Selinux        bool   `json:"selinux"`        // SELinux is enabled: there is a policy
@@ -38,6 +39,10 @@ type Facts struct {
 	// Revealing lists where proc and sysfs are mounted whole, in the order of the mounts. It is
 	// looked up for --no-pivot alone, which leaves them in the mount namespace.
 	Revealing []string `json:"revealing,omitempty"`
+
+	// Unseen lists what only root may look at, and what it is taken for; after ProbeForRoot.
+	Unseen  []string `json:"unseen,omitempty"`
+	forRoot bool     // ProbeForRoot made them for another user than the caller
 }
 
 // Source is the source of a bind mount as seen by rung.
@@ -74,7 +79,11 @@ func (f *Facts) Has(capability int) bool { return f.Capabilities>>capability&1 =
 // CapMknod is the capability to make device nodes.
 const CapMknod = 27
 
-const capSysAdmin = 21
+const (
+	capSetgid   = 6
+	capSetuid   = 7
+	capSysAdmin = 21
+)
 
 // Probe reads the facts that hold for every bundle. Errors are those of /proc.
 func Probe() (*Facts, error) {
@@ -85,6 +94,9 @@ func Probe() (*Facts, error) {
 	}
 	f.Capabilities = permitted
 	f.LastCapability = lastCapability()
+	if f.MapsIDs, err = sys.CanSetIDs(); err != nil {
+		return nil, err
+	}
 	if f.UserNS {
 		deny, _ := os.ReadFile("/proc/self/setgroups")
 		f.SetgroupsDeny = strings.HasPrefix(string(deny), "deny")

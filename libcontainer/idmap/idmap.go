@@ -40,15 +40,11 @@ func groups() kind {
 	return kind{"linux.gidMappings", "gid_map", "newgidmap", "/etc/subgid", uint32(os.Getegid())}
 }
 
-// NeedsHelper says whether newuidmap or newgidmap have to write these maps,
-// since the caller may not: it has no CAP_SETUID and CAP_SETGID, and they are
-// more than its own id.
-func NeedsHelper(uid, gid []specs.LinuxIDMapping) (bool, error) {
-	privileged, err := sys.CanSetIDs()
-	if err != nil {
-		return false, err
-	}
-	return !privileged && (!ownOnly(uid, users().own) || !ownOnly(gid, groups().own)), nil
+// NeedsHelper says whether newuidmap or newgidmap has to write a map, since a
+// caller with that id may not: it is not privileged, which is to have CAP_SETUID
+// and CAP_SETGID, and the map is more than its own id.
+func NeedsHelper(mappings []specs.LinuxIDMapping, own int, privileged bool) bool {
+	return !privileged && !ownOnly(mappings, uint32(own))
 }
 
 // ownOnly: the one map that user_namespaces(7) lets anybody write.

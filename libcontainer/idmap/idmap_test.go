@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
 )
 
 func m(inside, outside, size uint32) specs.LinuxIDMapping {
@@ -99,8 +101,8 @@ func TestWriteAsRoot(t *testing.T) {
 	pid := unmapped(t)
 	uid := []specs.LinuxIDMapping{m(0, 100000, 1000), m(1000, 0, 1)}
 	gid := []specs.LinuxIDMapping{m(0, 200000, 65536)}
-	if needs, err := NeedsHelper(uid, gid); err != nil || needs {
-		t.Errorf("NeedsHelper = %v, %v", needs, err)
+	if privileged, err := sys.CanSetIDs(); err != nil || NeedsHelper(gid, os.Getegid(), privileged) {
+		t.Errorf("NeedsHelper is wrong; privileged %v, %v", privileged, err)
 	}
 	if err := Write(pid, uid, gid, Options{}); err != nil {
 		t.Fatal(err)
@@ -248,8 +250,8 @@ func TestOwnIDAsUser(t *testing.T) { asUser(t, "TestOwnIDAsUserInner", "") }
 func TestOwnIDAsUserInner(t *testing.T) {
 	inner(t)
 	own := []specs.LinuxIDMapping{m(0, nobody, 1)}
-	if needs, err := NeedsHelper(own, own); err != nil || needs {
-		t.Errorf("NeedsHelper = %v, %v", needs, err)
+	if privileged, err := sys.CanSetIDs(); err != nil || NeedsHelper(own, os.Getegid(), privileged) {
+		t.Errorf("NeedsHelper is wrong; privileged %v, %v", privileged, err)
 	}
 	// No helper can have done it.
 	t.Setenv("PATH", "/nonexistent")
@@ -269,8 +271,8 @@ func TestHelperAsUser(t *testing.T) {
 func TestHelperAsUserInner(t *testing.T) {
 	inner(t)
 	list := []specs.LinuxIDMapping{m(0, nobody, 1), m(1, 300000, 1000), m(1001, 301000, 500)}
-	if needs, err := NeedsHelper(list, list); err != nil || !needs {
-		t.Errorf("NeedsHelper = %v, %v", needs, err)
+	if privileged, err := sys.CanSetIDs(); err != nil || !NeedsHelper(list, os.Getegid(), privileged) {
+		t.Errorf("NeedsHelper is wrong; privileged %v, %v", privileged, err)
 	}
 	pid := unmapped(t)
 	if err := Write(pid, list, list, Options{}); err != nil {

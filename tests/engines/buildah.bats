@@ -71,11 +71,11 @@ clean_engine() {
 
 @test "buildah: the runtime that containers.conf names is the one that runs" {
 	both <<-'CASE'
-		mv /usr/local/sbin/rung /usr/local/sbin/real
-		printf '#!/bin/sh\necho called >>/run/called\nexec /usr/local/sbin/real "$@"\n' >/usr/local/sbin/rung; chmod 0755 /usr/local/sbin/rung
+		mv /usr/local/bin/rung /usr/local/bin/real
+		printf '#!/bin/sh\necho called >>/run/called\nexec /usr/local/bin/real "$@"\n' >/usr/local/bin/rung; chmod 0755 /usr/local/bin/rung
 		c=$(buildah from busybox); buildah run $c echo hello; sort -u /run/called; rm -f /run/called
-		buildah run --runtime /usr/local/sbin/rung $c echo again; sort -u /run/called; rm -f /run/called; buildah rm $c >/dev/null
-		mv /usr/local/sbin/real /usr/local/sbin/rung
+		buildah run --runtime /usr/local/bin/rung $c echo again; sort -u /run/called; rm -f /run/called; buildah rm $c >/dev/null
+		mv /usr/local/bin/real /usr/local/bin/rung
 	CASE
 	says $'hello\ncalled\nagain\ncalled'
 }

@@ -11,7 +11,7 @@ start_engine() {
 	echo $! >/run/containerd.pid
 	until_socket /run/containerd/containerd.sock /run/containerd.log
 	ctr images import "$SHARED/busybox.image" >/dev/null
-	ctr run --rm --runc-binary /usr/local/sbin/rung localhost/busybox:latest warm true
+	ctr run --rm --runc-binary /usr/local/bin/rung localhost/busybox:latest warm true
 }
 
 stop_engine() {
@@ -34,8 +34,8 @@ clean_engine() {
 # What the cases begin with.
 begin='
 image=localhost/busybox:latest
-start() { ctr run -d --runc-binary /usr/local/sbin/rung "${@:2}" $image $1 sh -c "trap \"exit 4\" TERM; while :; do sleep 0.1; done"; }
-once() { ctr run --rm --runc-binary /usr/local/sbin/rung "$@"; }
+start() { ctr run -d --runc-binary /usr/local/bin/rung "${@:2}" $image $1 sh -c "trap \"exit 4\" TERM; while :; do sleep 0.1; done"; }
+once() { ctr run --rm --runc-binary /usr/local/bin/rung "$@"; }
 state() { ctr tasks ls | awk -v id=$1 "\$1 == id { print \$3 }"; }
 remove() { ctr tasks rm -f $1 >/dev/null 2>&1; ctr containers rm $1; }
 '
@@ -84,7 +84,7 @@ remove() { ctr tasks rm -f $1 >/dev/null 2>&1; ctr containers rm $1; }
 @test "containerd: ctr run -t" {
 	both <<-CASE
 		$begin
-		code tty ctr run --rm -t --runc-binary /usr/local/sbin/rung \$image one sh -c "'tty; test -t 0 && test -t 2 && echo terminal; sleep 1; exit 5'"
+		code tty ctr run --rm -t --runc-binary /usr/local/bin/rung \$image one sh -c "'tty; test -t 0 && test -t 2 && echo terminal; sleep 1; exit 5'"
 	CASE
 	mentions terminal 'status 5'
 }
@@ -94,7 +94,7 @@ remove() { ctr tasks rm -f $1 >/dev/null 2>&1; ctr containers rm $1; }
 		$begin
 		timeout 15 ctr events >events & listening=\$!; sleep 1
 		start one --memory-limit 67108864
-		code ctr run --rm --runc-binary /usr/local/sbin/rung --memory-limit 16777216 \$image two dd if=/dev/zero of=/dev/null bs=64M count=1
+		code ctr run --rm --runc-binary /usr/local/bin/rung --memory-limit 16777216 \$image two dd if=/dev/zero of=/dev/null bs=64M count=1
 		ctr tasks kill -s KILL one; until_ok 10 says_so STOPPED state one; remove one; sleep 1
 		kill \$listening; grep -oE '/(tasks|containers)/[a-z-]+' events | sort | uniq -c | grep -v oom; grep -c /tasks/oom events | sed 's/[1-9].*/reported/'
 	CASE
@@ -132,7 +132,7 @@ remove() { ctr tasks rm -f $1 >/dev/null 2>&1; ctr containers rm $1; }
 	needs_criu
 	both <<-CASE
 		$begin
-		counts() { ctr run -d --runc-binary /usr/local/sbin/rung "\$@" sh -c 'i=0; while :; do echo \$((i += 1)) >/n; sleep 0.1; done'; }
+		counts() { ctr run -d --runc-binary /usr/local/bin/rung "\$@" sh -c 'i=0; while :; do echo \$((i += 1)) >/n; sleep 0.1; done'; }
 		count() { ctr tasks exec --exec-id \$RANDOM \$1 cat /n; }
 		past() { [ "\$(count \$1)" -ge "\$2" ]; }
 		counts \$image one; until_ok 10 past one 5

@@ -32,7 +32,7 @@ setup_file() {
 		$begin
 		handler=\$(page_file runtimeclass.yaml | sed -n 's/^handler: //p'); crictl info | jq -r --arg h "\$handler" '.config.containerd.runtimes[\$h] | .runtimeType, .options.BinaryName'
 	CASE
-	says $'io.containerd.runc.v2\n/usr/local/sbin/rung'
+	says $'io.containerd.runc.v2\n/usr/local/bin/rung'
 }
 
 @test "CRI: errors of start, exit codes, OOM" {

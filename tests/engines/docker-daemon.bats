@@ -102,9 +102,9 @@ down() { kill "-${1:-TERM}" "$(cat /run/docker.pid)"; until_ok 30 test ! -d "/pr
 		code docker run --rm --runtime added busybox true 2>&1 | grep -oE 'status .*|[Uu]nknown runtime'
 		jq '.runtimes.added = .runtimes.rung' /etc/docker/daemon.json >new && cat new >/etc/docker/daemon.json && kill -HUP $(cat /run/docker.pid)
 		until_ok 10 docker run --rm --runtime added busybox true; docker run --rm --runtime added busybox echo added
-		rm /usr/local/sbin/runc; printf '#!/bin/sh\necho called >>/run/called\nexec /usr/local/sbin/rung "$@"\n' >/usr/local/sbin/runc; chmod 0755 /usr/local/sbin/runc
+		rm /usr/local/sbin/runc; printf '#!/bin/sh\necho called >>/run/called\nexec /usr/local/bin/rung "$@"\n' >/usr/local/sbin/runc; chmod 0755 /usr/local/sbin/runc
 		printf 'FROM busybox\nRUN echo built\n' | DOCKER_BUILDKIT=1 docker build -q - >/dev/null; sort -u /run/called
-		rm /usr/local/sbin/runc /run/called; ln -s rung /usr/local/sbin/runc; docker builder prune -af >/dev/null; docker image prune -f >/dev/null
+		rm /usr/local/sbin/runc /run/called; ln -s /usr/local/bin/rung /usr/local/sbin/runc; docker builder prune -af >/dev/null; docker image prune -f >/dev/null
 		page_file /etc/docker/daemon.json >/etc/docker/daemon.json; kill -HUP $(cat /run/docker.pid)
 	CASE
 	mentions nknown 'status 125' added called

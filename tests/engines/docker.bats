@@ -14,7 +14,7 @@ load docker
 		docker version --format '{{range .Server.Components}}{{if eq .Name "rung"}}{{.Version}}{{end}}{{end}}'
 		docker info 2>/dev/null | grep -E '(Default Runtime|runc version)'
 	CASE
-	mentions 'rung /usr/local/sbin/rung' "$("$RUNG" --version | sed -n 's/rung version //p')"
+	mentions 'rung /usr/local/bin/rung' "$("$RUNG" --version | sed -n 's/rung version //p')"
 }
 
 @test "docker: the commands of docs/engines.md" {
@@ -22,6 +22,15 @@ load docker
 		bash -e <(page_commands Docker) | sed '/^rung /s/ .*//'
 	CASE
 	says $'hello\nrung\nrung\nhello'
+}
+
+# bats test_tags=smoke
+@test "docker: a bundle of an image, as docs/first-container.md makes it" {
+	both <<-'CASE'
+		first_container 'A bundle of a Docker image'
+		docker ps -aq
+	CASE
+	says $'hello from the image\nbusybox'
 }
 
 # bats test_tags=smoke

@@ -126,12 +126,20 @@ listens() { timeout 2 bash -c ": </dev/tcp/$1/$2"; }
 says_so() { local text=$1; shift; "$@" 2>&1 | grep -qF -- "$text"; }
 knob() { if [ -e /sys/fs/cgroup/cgroup.controllers ]; then cat "/sys/fs/cgroup/docker/$1/$4"; else cat "/sys/fs/cgroup/$2/docker/$1/$3"; fi; }
 until_socket() { until_ok 30 test -S "$1" || { tail -n 20 "$2"; exit 1; }; }
-# From docs/engines.md: the file that is shown below a line that begins with its name, and the commands of a section.
+# From docs/engines.md: the file that is shown below a line that begins with its name, and the commands of a section, of that
+# page or another.
 page_file() {
 	awk -v name="\`$1\`" '"'"'index($0, name) == 1 { found = 1 } !found { next } /^```/ { if (inside) exit; inside = 1; next } inside'"'"' "$SOURCE/docs/engines.md"
 }
-page_commands() {
-	awk -v heading="## $1" '"'"'/^## / { here = $0 == heading } /^```/ { inside = here && $0 == "```sh"; next } inside'"'"' "$SOURCE/docs/engines.md"
+page_commands() { # HEADING [PAGE]
+	awk -v heading="## $1" '"'"'/^## / { here = $0 == heading } /^```/ { inside = here && $0 == "```sh"; next } inside'"'"' "$SOURCE/docs/${2:-engines}.md"
+}
+# A bundle as docs/first-container.md makes it, and a container of it.
+first_container() { # HEADING
+	page_commands "$1" first-container >commands && [ -s commands ] && bash -e commands >/dev/null || return
+	cd first
+	sed -i '"'"'s/"terminal": true/"terminal": false/; s/"sh"/"sh", "-c", "echo hello from the image; ls \/bin | grep -x busybox"/'"'"' config.json
+	rung run first
 }
 as_plain() { setpriv --reuid 4343 --regid 4343 --init-groups env HOME=/run/home XDG_RUNTIME_DIR=/run/user/4343 "$@"; }
 cd "$(mktemp -d "${XDG_RUNTIME_DIR:-/run}/case.XXXXXX")" && chmod 0755 .

@@ -43,7 +43,7 @@ begin='podman() { as_plain podman "$@"; }'
 		podman info --format '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}} {{.Host.Security.Rootless}}'
 		podman info --format '{{.Host.OCIRuntime.Version}}'
 	CASE
-	mentions 'rung /usr/local/sbin/rung true' 'rung version'
+	mentions 'rung /usr/local/bin/rung true' 'rung version'
 }
 
 # bats test_tags=smoke

@@ -46,7 +46,7 @@ clean_engine() {
 		podman info --format '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}}'
 		podman info --format '{{.Host.OCIRuntime.Version}}'
 	CASE
-	mentions 'rung /usr/local/sbin/rung' "$("$RUNG" --version | head -n 1)"
+	mentions 'rung /usr/local/bin/rung' "$("$RUNG" --version | head -n 1)"
 }
 
 @test "podman: the commands of docs/engines.md" {
@@ -54,6 +54,15 @@ clean_engine() {
 		bash -e <(page_commands 'Podman and Buildah')
 	CASE
 	says $'rung\nhello'
+}
+
+# bats test_tags=smoke
+@test "podman: a bundle of an image, as docs/first-container.md makes it" {
+	both <<-'CASE'
+		first_container 'A bundle of a Podman image'
+		podman ps -aq
+	CASE
+	says $'hello from the image\nbusybox'
 }
 
 # bats test_tags=smoke

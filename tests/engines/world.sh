@@ -3,7 +3,7 @@
 # /var/lib and cgroups of its own. An engine in it uses its default paths and can not meet another. When its first
 # process ends, all of it is gone but the directory and the cgroups, which `stop` removes.
 #
-#   world.sh start DIR RUNTIME     makes a world in the new directory DIR, with RUNTIME as /usr/local/sbin/rung; with
+#   world.sh start DIR RUNTIME     makes a world in the new directory DIR, with RUNTIME as /usr/local/bin/rung; with
 #                                  WORLD_CGROUP=v1 a hybrid machine shows pure cgroup v1 there
 #   world.sh in DIR COMMAND...     runs a command there
 #   world.sh stop DIR              ends it; fails where cgroups of containers are left
@@ -20,8 +20,8 @@ here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=scripts/cgroups.sh
 . "$here/../../scripts/cgroups.sh"
 
-# Where the engines of Debian's packages are found, and no others.
-path=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
+# Where rung is, and the engines of Debian's packages: /usr/local/bin has nothing else there.
+path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 # Engines keep a parent for all their containers, such as /docker; what is below it was a container's. A pod's cgroup
 # was made by the runtime, and Podman removes it only from the hierarchies that it knows.
@@ -49,8 +49,9 @@ start() { # DIR RUNTIME
 	local dir=$1 tries
 	mkdir "$dir"
 	chmod 0755 "$dir"
-	install -D -m 0755 "$(readlink -f "$2")" "$dir/sbin/rung"
-	ln -s rung "$dir/sbin/runc"
+	install -D -m 0755 "$(readlink -f "$2")" "$dir/bin/rung"
+	mkdir "$dir/sbin"
+	ln -s /usr/local/bin/rung "$dir/sbin/runc"
 	cp "$("$here/../../scripts/unstable.sh" criu)" "$dir/sbin/criu"
 	make_cgroups "rung-$(basename "$(dirname "$dir")")-$(basename "$dir")" >"$dir/cgroups"
 	(
@@ -109,6 +110,7 @@ mount_files() { # DIR
 	done
 	mount -t overlay -o "lowerdir=/etc,upperdir=$dir/etc,workdir=$dir/etc.work" overlay /etc
 	mount -t overlay -o "lowerdir=/usr/local/sbin,upperdir=$dir/sbin,workdir=$dir/sbin.work" overlay /usr/local/sbin
+	mount --bind "$dir/bin" /usr/local/bin
 	for name in docker containerd containers cni; do
 		mkdir -p "$dir/lib/$name" "/var/lib/$name"
 		mount --bind "$dir/lib/$name" "/var/lib/$name"

@@ -1,5 +1,7 @@
 #!/usr/bin/env bats
-# Man pages and completions: every command and option is in them, and the shells can load them.
+# shellcheck disable=SC2016 # scripts for inner shells
+# Man pages and completions: every command and option is in them, and the shells can load them. The README and the page
+# "First container": their commands are run word for word.
 
 load helpers
 load commands
@@ -12,7 +14,10 @@ setup() {
 }
 
 teardown() {
-	:
+	local dir
+	for dir in "$BATS_TEST_TMPDIR"/{run,xdg,home/run}/rung/{first,hello}; do
+		[ ! -d "$dir" ] || "$RUNG" --root "${dir%/*}" delete --force "${dir##*/}"
+	done
 }
 
 # The names of options in a help text, with their dashes: $OPTIONS, never none.
@@ -122,9 +127,10 @@ fish_completes() { # LINE
 
 @test "install and uninstall: the binary, the pages and the completions, and nothing stays" {
 	[ -f "$RUNG_SOURCE/Makefile" ] || skip "needs the whole source tree"
+	needs_command make
 	needs_root
-	make -s -C "$RUNG_SOURCE" install-files DESTDIR="$BATS_TEST_TMPDIR/dest" PREFIX=/usr
-	[ -x "$BATS_TEST_TMPDIR/dest/usr/sbin/rung" ]
+	make -s -C "$RUNG_SOURCE" install DESTDIR="$BATS_TEST_TMPDIR/dest" PREFIX=/usr
+	[ -x "$BATS_TEST_TMPDIR/dest/usr/bin/rung" ]
 	diff <(basename -a "$MAN"/*) <(ls "$BATS_TEST_TMPDIR/dest/usr/share/man/man8")
 	[ -f "$BATS_TEST_TMPDIR/dest/usr/share/bash-completion/completions/rung" ]
 	[ -f "$BATS_TEST_TMPDIR/dest/usr/share/zsh/vendor-completions/_rung" ]
@@ -132,4 +138,121 @@ fish_completes() { # LINE
 	make -s -C "$RUNG_SOURCE" uninstall DESTDIR="$BATS_TEST_TMPDIR/dest" PREFIX=/usr
 	run find "$BATS_TEST_TMPDIR/dest" -type f
 	says ''
+}
+
+# ---- pages whose commands are run -----------------------------------------------------------------------------------
+
+# The commands of one section of a page: of all of its blocks or of the one with that number, which begin with ```sh or
+# are indented.
+page_commands() { # FILE HEADING [NUMBER]
+	awk -v heading="## $2" -v wanted="${3:-}" '
+		/^## / { here = $0 == heading; block = 0; inside = 0; next }
+		!here { next }
+		/^```/ { fenced = $0 == "```sh"; block += fenced; next }
+		!fenced && !/^    / { indented = 0; next }
+		!fenced && !indented { indented = 1; block++ }
+		wanted == "" || block == wanted { sub(/^    /, ""); print; found = 1 }
+		END { exit !found }' "$RUNG_SOURCE/$1"
+}
+
+# A machine on which a plain user has sudo, and nothing of rung was installed: /usr/local and /run are of this test.
+plain_user() {
+	needs_root
+	[ -f "$RUNG_SOURCE/Makefile" ] || skip "needs the whole source tree"
+	needs_command make
+	local shell=$BATS_TEST_TMPDIR/local/root-shell
+	chmod 0755 "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR"
+	mkdir -p local/bin run home
+	chown 4242:4242 home
+	# Only that user may execute it.
+	install -m 4750 -g 4242 "$BASH" "$shell"
+	printf '#!/bin/sh\nexec /usr/local/root-shell -p -c %s sudo "$@"\n' \
+		"'exec setpriv --reuid 0 --regid 0 --clear-groups env -i PATH=\"\$PATH\" HOME=/root USER=root TERM=dumb \"\$@\"'" >local/bin/sudo
+	chmod 0755 local/bin/sudo
+	[ "$(as_user <<<'sudo id -u')" = 0 ] || skip "needs a temporary directory without nosuid"
+}
+
+# Runs a script of that user, in Debian's PATH of plain users. A container that stays has its output in the file "output".
+as_user() { # [PROGRAM OF THE TESTS THAT RUNS IT...]
+	cat >"$BATS_TEST_TMPDIR/script"
+	chmod 0644 "$BATS_TEST_TMPDIR/script"
+	unshare -m bash -c '
+		mount --bind "$1/local" /usr/local && mount --bind "$1/run" /run || exit
+		cd "${WHERE:-$1/home}" || exit
+		exec "${@:2}" setpriv --reuid 4242 --regid 4242 --clear-groups env -i HOME="$1/home" TERM=dumb \
+			PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games bash -e "$1/script"' _ "$BATS_TEST_TMPDIR" "$@" \
+		>"$BATS_TEST_TMPDIR/output" 2>&1 </dev/null 3>&-
+	local status=$?
+	cat "$BATS_TEST_TMPDIR/output"
+	return $status
+}
+
+# The same at a terminal: a shell in the container says its name, and is left.
+at_terminal() {
+	as_user "$RUNG_TEST_COMMANDS/console" 'expect=# ' 'send=echo in $(hostname)\n' 'expect=in runc' 'send=exit\n' --
+}
+
+# "sudo make install" of the README, in the tree.
+installed() {
+	[[ "$(page_commands README.md 'By hand' 1)" == 'sudo make install '* ]]
+	WHERE=$RUNG_SOURCE as_user < <(page_commands README.md 'By hand' 1)
+}
+
+@test "README: by hand: what is installed is in the PATH of a plain user, who runs a container as root and without" {
+	plain_user
+	needs_command busybox
+	installed
+	local commands
+	commands=$(page_commands README.md 'By hand' 2)
+	[ "$(tail -n 1 <<<"$commands")" = 'sudo rung run hello' ]
+	run -0 as_user <<<"$(head -n -1 <<<"$commands")"
+	mentions 'explained for root, as uid 4242 sees the machine'
+	WHERE=$PWD/home/hello run -0 at_terminal <<<"$(tail -n 1 <<<"$commands")"
+	mentions 'in runc'
+	commands=$(page_commands README.md 'By hand' 3)
+	[ "$(tail -n 1 <<<"$commands")" = 'rung run hello' ]
+	WHERE=$PWD/home/hello run -0 at_terminal <<<"mkdir -m 700 ~/run; export XDG_RUNTIME_DIR=~/run
+		$commands"
+	mentions 'in runc'
+	[ -d home/run/rung ]
+	[ ! -e run/rung/hello ]
+	[ ! -e home/run/rung/hello ]
+}
+
+@test "First container: of busybox, as root" {
+	plain_user
+	needs_command busybox
+	installed
+	run -0 as_user < <(page_commands docs/first-container.md 'A bundle of busybox')
+	export WHERE=$PWD/home/first
+	run -0 as_user < <(page_commands docs/first-container.md 'As root' 1)
+	mentions 'explained for root, as uid 4242 sees the machine'
+	run -0 at_terminal < <(page_commands docs/first-container.md 'As root' 2)
+	mentions 'in runc'
+	run -0 as_user < <(page_commands docs/first-container.md 'As root' 3)
+	run -0 as_user < <(page_commands docs/first-container.md 'As root' 4)
+	mentions "$WHERE" running '"status": "running"' sleep
+	[ "${lines[-1]}" = runc ]
+	run -0 as_user < <(page_commands docs/first-container.md 'As root' 5)
+	[ ! -e run/rung/first ]
+	run -0 as_user <<<'sudo rung run --detach first; sudo rung delete --force first'
+	[ ! -e run/rung/first ]
+}
+
+# bats test_tags=user-only
+@test "First container: of busybox, as a user, with the own id and with more" {
+	needs_subids
+	needs_command busybox
+	needs_command jq
+	mkdir -m 0700 xdg
+	export XDG_RUNTIME_DIR=$PWD/xdg PATH=${RUNG%/*}:$PATH
+	local heading
+	for heading in 'A bundle of busybox' 'As a user' 'With more ids'; do
+		page_commands docs/first-container.md "$heading"
+	done >script
+	bash -e script >output 2>&1 </dev/null 3>&- || fail "$(<output)"
+	run -0 cat output
+	mentions "explained for uid $(id -u); --as-root explains for root" "$PWD/first" 'uid=1000 gid=100'
+	grep -qx 0 output # id -u
+	[ ! -e xdg/rung/first ]
 }

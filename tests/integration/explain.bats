@@ -105,19 +105,127 @@ snapshot() {
 	says 1
 }
 
-@test "explain: needs no privilege" {
+# A program and a bundle that another user can read: $BUNDLE, with a root file system of its own.
+plain_user() {
 	needs_root
 	local dir=$BATS_TEST_TMPDIR/plain
-	local user=(setpriv --reuid 4242 --regid 4242 --clear-groups env -u XDG_RUNTIME_DIR "$dir/rung")
 	mkdir "$dir"
 	chmod 0755 "$BATS_RUN_TMPDIR" "$dir"
-	cp "$RUNG" "$dir/rung"
-	mkdir "$dir/bundle"
-	ln -s "$(shared_rootfs)" "$dir/bundle/rootfs"
-	chown -R 4242:4242 "$dir/bundle"
-	"${user[@]}" spec --rootless -b "$dir/bundle"
-	run -0 "${user[@]}" explain -b "$dir/bundle"
+	install -m 0755 "$RUNG" "$dir/rung"
+	own_rootfs
+	chown -R 4242:4242 "$BUNDLE"
+	as_plain=(setpriv --reuid 4242 --regid 4242 --clear-groups env -u XDG_RUNTIME_DIR "$dir/rung")
+}
+
+@test "explain: needs no privilege, and says for whom it explains" {
+	plain_user
+	rm config.json
+	"${as_plain[@]}" spec --rootless -b "$BUNDLE"
+	run -0 "${as_plain[@]}" explain
 	mentions 'euid 4242' linux.uidMappings
+	[ "${lines[1]}" = 'explained for uid 4242; --as-root explains for root' ]
+	run -0 rung explain
+	[ "${lines[1]}" = 'explained for root' ]
+}
+
+# What root explains to itself and what a plain user is told of it, in both formats: equal but for who asks.
+same_as_root() { # [FLAG OF EXPLAIN...]
+	rung explain "$@" >"$BATS_TEST_TMPDIR/told.root"
+	"${as_plain[@]}" explain --as-root "$@" >"$BATS_TEST_TMPDIR/told.plain"
+	grep -q . "$BATS_TEST_TMPDIR/told.root"
+	sed -i '2s/, as uid 4242 sees the machine$//' "$BATS_TEST_TMPDIR/told.plain"
+	diff "$BATS_TEST_TMPDIR/told.root" "$BATS_TEST_TMPDIR/told.plain"
+	diff <(rung explain -f json "$@") <("${as_plain[@]}" explain --as-root -f json "$@" | grep -v '"asRoot": true')
+}
+
+@test "explain --as-root: a plain user is told the plan of root" {
+	plain_user
+	run -0 "${as_plain[@]}" explain --as-root
+	[ "${lines[1]}" = 'explained for root, as uid 4242 sees the machine' ]
+	mentions 'euid 0'
+	same_as_root
+	same_as_root --run
+	same_as_root --no-pivot
+	[ "$("${as_plain[@]}" explain -f json | jq .segments)" != "$(rung explain -f json | jq .segments)" ]
+}
+
+@test "explain --as-root: of user namespaces, devices, bind mounts and covered directories" {
+	plain_user
+	config '.process.capabilities.effective += ["CAP_SYS_ADMIN"] | .process.capabilities.permitted += ["CAP_SYS_ADMIN"]
+		| .linux.devices = [{path: "/dev/fuse", type: "c", major: 10, minor: 229}]
+		| .linux.resources.memory.limit = 67108864 | .linux.cgroupsPath = "/rung-explain"'
+	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}'
+	add_mount '{"destination": "/mnt", "type": "bind", "source": "rootfs/etc", "options": ["rbind", "ro"]}'
+	same_as_root
+	map_ids 100000
+	same_as_root
+	map_ids 4242 1
+	same_as_root
+}
+
+# bats test_tags=vm
+@test "explain --as-root --systemd-cgroup: in a slice of the system's systemd" {
+	[ -d /run/systemd/system ] || skip "needs systemd"
+	plain_user
+	rung --systemd-cgroup explain >told.root
+	"${as_plain[@]}" --systemd-cgroup explain --as-root >told.plain
+	grep -q '/system.slice/runc-example.scope' told.root
+	[ "$(diff told.root told.plain | grep -c '^[<>]')" = 2 ] # who asks
+}
+
+@test "explain --as-root: the bundles that engines wrote" {
+	plain_user
+	local written count=0
+	for written in "$RUNG_SOURCE"/testdata/engines/*/; do
+		[ -e "$written/config.json" ] || continue
+		jq '.root.path = "rootfs" | .mounts |= map(select(.type != "bind" and ((.options // []) | any(test("bind")) | not)))
+			| .linux.namespaces |= map(select(.path | not)) | del(.hooks)' "$written/config.json" >config.json
+		same_as_root --run
+		count=$((count + 1))
+	done
+	[ "$count" -gt 5 ]
+}
+
+@test "explain --as-root: what a plain user may not look at is listed, and what it is taken for" {
+	plain_user
+	local closed=$BATS_TEST_TMPDIR/closed
+	mkdir -m 0700 "$closed" "$ROOTFS/closed"
+	mkdir "$closed/below" "$ROOTFS/closed/below"
+	cp "$ROOTFS/bin/busybox" "$ROOTFS/closed/program"
+	chmod 0600 "$ROOTFS/etc/passwd"
+	chown root "$ROOTFS/etc/passwd"
+	process /closed/program
+	add_mount "$(jq -n --arg source "$closed/below" '{destination: "/mnt", type: "bind", source: $source, options: ["bind"]}')"
+	add_mount '{"destination": "/closed/below", "type": "tmpfs", "source": "tmpfs"}'
+	no_namespace uts
+	config '.linux.namespaces += [{type: "uts", path: "/proc/1/ns/uts"}] | del(.hostname)'
+	run -0 "${as_plain[@]}" explain --as-root
+	mentions "not seen without the rights of root: $closed/below: taken for a directory" \
+		"root: $ROOTFS/closed/below: taken for missing" \
+		"root: linux.namespaces[$(jq '.linux.namespaces | length - 1' config.json)].path /proc/1/ns/uts: taken for another one than rung's own" \
+		'root: /closed/program in the root file system: taken for the program' \
+		'root: /etc/passwd in the root file system: taken for one without user 0'
+	run -0 "${as_plain[@]}" explain --as-root -f json
+	jq -e '.asRoot and (.facts.unseen | length) == 5' <<<"$output"
+	run -0 rung explain
+	[[ $output != *'not seen'* ]]
+	run -1 "${as_plain[@]}" explain
+	mentions "stat $closed/below: permission denied"
+}
+
+@test "explain --as-root: with the capabilities that the bounding set lets root have" {
+	plain_user
+	run -0 setpriv --bounding-set -sys_admin,-mknod "${as_plain[@]}" explain --as-root -f json
+	local bounded=$output
+	run -0 setpriv --bounding-set -sys_admin,-mknod "$RUNG" --root "$STATE" explain -f json
+	diff <(jq 'del(.asRoot)' <<<"$bounded") <(jq . <<<"$output")
+	jq -e '.facts.capabilities / pow(2; 21) % 2 == 0' <<<"$output"
+}
+
+@test "explain --as-root: a user namespace without root" {
+	plain_user
+	run -1 "${as_plain[@]::6}" unshare -U "${as_plain[@]:6}" explain --as-root
+	mentions 'the user namespace that rung runs in has no root'
 }
 
 @test "explain: wrong number of arguments" {

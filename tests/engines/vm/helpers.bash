@@ -25,7 +25,7 @@ start_machine() {
 	WORLDS=$(mktemp -d /var/tmp/rung-engines.XXXXXX)
 	SHARED=$(shared_directory)
 	export WORLDS SHARED
-	[ "$EUID" != 0 ] || install -m 0755 "$RUNG" /usr/local/sbin/rung
+	[ "$EUID" != 0 ] || install -m 0755 "$RUNG" /usr/local/bin/rung
 	in_world rung bash -c "$prelude"$'\n'"$(declare -f start_engine); start_engine" >"$WORLDS/start" 2>&1 </dev/null 3>&- ||
 		fail "$(cat "$WORLDS/start")"
 	snapshot >"$WORLDS/before" 2>&1

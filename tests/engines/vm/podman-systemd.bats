@@ -32,7 +32,7 @@ up() { podman run -d --name one --network none "$@" busybox sh -c "trap \"exit 4
 once() { podman run --rm --network none "$@"; }
 unit() { systemctl show "libpod-$id.scope" "${@/#/--property=}"; }
 values() { local name; for name; do printf "%s %s\n" "$name" "$(podman exec one cat "/sys/fs/cgroup/$name")"; done; }
-runtime() { case $RUNTIME in rung) echo /usr/local/sbin/rung ;; *) echo /usr/sbin/runc ;; esac; }
+runtime() { case $RUNTIME in rung) echo /usr/local/bin/rung ;; *) echo /usr/sbin/runc ;; esac; }
 podman() { command podman --runtime "$(runtime)" "$@"; }
 '
 

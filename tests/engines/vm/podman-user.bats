@@ -10,7 +10,7 @@ export USER_MANAGER=--user
 start_engine() {
 	mkdir -p ~/.config/containers
 	page_file /etc/containers/containers.conf >~/.config/containers/containers.conf
-	sed -i "s|/usr/local/sbin/rung|$RUNG|" ~/.config/containers/containers.conf
+	sed -i "s|/usr/local/bin/rung|$RUNG|" ~/.config/containers/containers.conf
 	podman import --change CMD=sh "$SHARED/busybox.tar" busybox
 	podman run --rm --network none busybox true
 }
