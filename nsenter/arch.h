@@ -15,6 +15,10 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
+#ifndef STATX_BASIC_STATS /* musl before 1.2.4 */
+#include <linux/stat.h>
+#endif
+
 /* RUNG_ARCH is the architecture's name in Go (GOARCH). */
 
 #if defined(__x86_64__)
