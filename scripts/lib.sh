@@ -38,6 +38,13 @@ debian_mirror() {
 	printf '%s\n' "$uri"
 }
 
+# The line of sources.list for a suite of Debian, on that mirror.
+suite_source() { # SUITE
+	local mirror
+	mirror=$(debian_mirror) || return
+	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$mirror" "$1"
+}
+
 # The plain user of the tests and of the engines' rootless bundles: umoci writes the user's id into the mappings of
 # the configuration, so that whoever runs it must have the same.
 # shellcheck disable=SC2034

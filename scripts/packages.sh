@@ -24,7 +24,7 @@ command -v dpkg-deb >/dev/null || die "this is not Debian: it needs dpkg and apt
 configure_apt() { # DIR
 	mkdir -p "$1"/{parts,lists/partial,archives/partial}
 	: >"$1/status"
-	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$(debian_mirror)" "$suite" >"$1/sources.list"
+	suite_source "$suite" >"$1/sources.list"
 	cat >"$1/apt.conf" <<-END
 		APT::Architecture "$arch";
 		APT::Architectures { "$arch"; };

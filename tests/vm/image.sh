@@ -2,7 +2,7 @@
 # shellcheck disable=SC2034,SC2154 # variables of vm.sh
 # The machine's root file system: Debian by mmdebstrap, as an ext4 image in the cache.
 
-suite=bookworm
+declare -A suites=([12]=bookworm [13]=trixie)
 packages=(
 	systemd systemd-sysv dbus dbus-broker dbus-user-session libpam-systemd kmod apparmor bats busybox-static ca-certificates criu
 	iproute2 iptables libcap2-bin procps strace uidmap util-linux
@@ -17,17 +17,13 @@ disk_size=8G        # sparse
 
 # build_image sets $image, and makes it where the cache has none of these packages and files.
 build_image() {
-	local root=$work/root mirror sources=()
+	local root=$work/root suite=${suites[$system]} source
 	[ "$packages_for" != engines ] || packages+=("${engine_packages[@]}")
-	image=$cache/root-$(hash_of "$packages_for" "$(cat "$here/image.sh" "$here/guest/agent" "$here/guest/pump" "$unstable")").ext4
+	image=$cache/root-$(hash_of "$suite" "$packages_for" "$(cat "$here/image.sh" "$here/guest/agent" "$here/guest/pump" "$unstable")").ext4
 	[ ! -f "$image" ] || return 0
 	need mmdebstrap mke2fs
 	[ "$(id -u)" = 0 ] || die 'to build the image needs root (to run it does not)'
-	mapfile -t sources < <(apt_sources)
-	if [ ${#sources[@]} = 0 ]; then # another Debian, whose mirror has this suite as well
-		mirror=$(debian_mirror) || lacks "an apt source of Debian's packages"
-		sources=("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main")
-	fi
+	source=$(suite_source "$suite") || lacks "an apt source of Debian's packages"
 	note "building ${image##*/}"
 	"$unstable" jq "$cache/tools/jq" >/dev/null || packages+=(jq)
 	mmdebstrap --quiet --mode=root --variant=minbase --include="$(IFS=, && echo "${packages[*]}")" \
@@ -35,7 +31,7 @@ build_image() {
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
 		--customize-hook="chroot \"\$1\" useradd -m -s /bin/bash -u 1000 $guest_user" \
 		--customize-hook="chroot \"\$1\" usermod -v 100000-165535 -w 100000-165535 $guest_user" \
-		"$suite" "$root" "${sources[@]}" >&2 || without_image
+		"$suite" "$root" "$source" >&2 || without_image
 	configure_root "$root"
 	[ ! -d "$cache/tools/jq" ] || add_jq "$root"
 	make_ext4 "$root" "$work/root.ext4" "$disk_size"
@@ -50,15 +46,6 @@ without_image() {
 	/usr/lib/apt/apt-helper download-file "${mirror%/}/dists/$suite/InRelease" "$work/InRelease" >&2 ||
 		lacks "a mirror with Debian's $suite that can be reached"
 	die 'mmdebstrap failed'
-}
-
-# The machine's own apt source files that name this suite.
-apt_sources() {
-	local file
-	for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
-		[ ! -f "$file" ] || ! sed 's/#.*//' "$file" |
-			grep -qE "[[:space:]]$suite(-updates|-security)?([[:space:]]|$)" || echo "$file"
-	done
 }
 
 # No journal and no checksums: what a run writes is thrown away.

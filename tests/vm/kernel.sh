@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # variables of vm.sh
-# Debian's kernel for the machine: uncompressed, with a small initramfs and an image of its modules, in the cache.
+# The system's own kernel for the machine: uncompressed, with a small initramfs and an image of its modules, in the cache.
 
 kernel_package=linux-image-amd64 # the cloud flavour has no 9p
 # What the initramfs loads; the kernel asks modprobe for the rest when it needs it.
@@ -9,12 +9,13 @@ boot_modules=(virtio_pci virtio_blk crc32c_generic ext4 virtio_console 9pnet_vir
 # build_kernel sets $kernel to the directory with vmlinux, initrd and modules.ext4, and makes it where it is missing.
 build_kernel() {
 	local dir=$work/kernel image release
-	kernel=$cache/kernel-$(hash_of "$(cat "$here/kernel.sh" "$here/guest/init")")
+	kernel=$cache/kernel-$(hash_of "${suites[$system]}" "$(cat "$here/kernel.sh" "$here/guest/init")")
 	[ ! -d "$kernel" ] || return 0
 	need busybox cpio depmod modprobe dpkg-deb mke2fs xz
 	note "building ${kernel##*/}"
 	mkdir -p "$dir"/{set,deb,initrd/{bin,dev,proc,sys,root,mod}}
-	download_kernel "$dir/deb"
+	"$here/../../scripts/packages.sh" "${suites[$system]}" amd64 "$dir/deb" "$kernel_package" >&2 ||
+		lacks "a mirror with $kernel_package of Debian's ${suites[$system]} that can be reached"
 	image=$(echo "$dir"/deb/boot/vmlinuz-*)
 	release=${image##*/vmlinuz-}
 	make_modules "$dir" "$release"
@@ -28,16 +29,6 @@ build_kernel() {
 	fi
 	mv "$dir/set" "$kernel"
 	rm -rf "$dir"
-}
-
-download_kernel() { # DIR
-	local package
-	package=$(apt-cache depends "$kernel_package" | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p' | head -n 1)
-	[ -n "$package" ] || lacks "an apt source with $kernel_package"
-	(cd "$work" && apt-get -qq -o APT::Sandbox::User=root download "$package" >&2) ||
-		lacks "a mirror with $package that can be reached"
-	dpkg-deb -x "$work/$package"_*.deb "$1"
-	rm -f "$work/$package"_*.deb
 }
 
 # All modules but the drivers of hardware that this machine cannot have.

@@ -23,6 +23,7 @@ usage: vm.sh run [OPTION]... [--] COMMAND [ARGUMENT]...
        vm.sh build [OPTION]...      make what run would need, and stop
        vm.sh clean                  empty the cache
 
+  --system 12|13            Debian's release (13)
   --cgroup v2|v1|hybrid     cgroup layout (v2)
   --image plain|engines     engines: Docker, containerd and Podman are installed, and do not run (plain)
   --share DIR[:GUEST][:rw]  show a directory at the same path or at GUEST; read-only unless :rw; at most 4
@@ -40,7 +41,7 @@ usage: vm.sh run [OPTION]... [--] COMMAND [ARGUMENT]...
 
 status: the command's; 124 time out; 125 the machine or this script failed; of build, 77: this machine lacks what the
 last line says.
-environment: VM_CACHE, where QEMU and images are kept (~/.cache/rung-vm, about 1.5 GiB)
+environment: VM_CACHE, where QEMU and images are kept (~/.cache/rung-vm, about 1.5 GiB a system)
 USAGE
 }
 
@@ -73,14 +74,14 @@ timing() { [ -z "$verbose" ] || note "$((($(date +%s%N) - started) / 1000000)) m
 # ---- the options ----------------------------------------------------------------------------------------------------
 
 # shellcheck disable=SC2034 # set by name, used by the files above
-cgroup=v2 packages_for=plain user='' workdir='' timeout=600 memory=1024 cpus=2 append='' accel=auto cold='' verbose=''
+system=13 cgroup=v2 packages_for=plain user='' workdir='' timeout=600 memory=1024 cpus=2 append='' accel=auto cold='' verbose=''
 shares=() envs=()
 
 parse_options() {
 	local name
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--share | --env | --image | --cgroup | --user | --workdir | --timeout | --memory | --cpus | --append | --accel)
+		--share | --env | --system | --image | --cgroup | --user | --workdir | --timeout | --memory | --cpus | --append | --accel)
 			[ $# -ge 2 ] || die "$1 needs a value"
 			name=${1#--}
 			case $name in
@@ -108,6 +109,7 @@ parse_options() {
 
 check_options() {
 	local name
+	[ -n "${suites[$system]:-}" ] || die "--system $system: not 12 or 13"
 	case $cgroup in
 	v2 | v1 | hybrid) ;;
 	*) die "--cgroup $cgroup: not v2, v1 or hybrid" ;;
