@@ -64,10 +64,6 @@ func (c *compiler) openPty(sized bool) plan.Slot {
 		rows = uint64(c.spec.Process.ConsoleSize.Height)
 	}
 	peer, _ := c.b.Pty(master, columns, rows, 0, 0)
-	if label := c.spec.Linux.MountLabel; label != "" {
-		c.b.For("linux.mountLabel", "label the terminal")
-		c.b.Xattr(peer, "security.selinux", label)
-	}
 	c.b.For("process.terminal", "send the pty to the caller")
 	c.b.SendFD(c.console, master, "/dev/ptmx")
 	c.b.Close(master)

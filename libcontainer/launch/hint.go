@@ -25,6 +25,10 @@ func Hint(op *plan.Op, errno syscall.Errno) string {
 		return "sysfs needs a network namespace of the same user namespace: bind /sys instead"
 	case op.Code == plan.Write && strings.HasPrefix(op.Why.Purpose, "AppArmor"):
 		return appArmor(errno)
+	case errno == syscall.EINVAL && op.Code == plan.Write && op.Why.Field == "process.selinuxLabel":
+		return "the SELinux policy does not know this label"
+	case errno == syscall.EINVAL && op.Code == plan.Fsconfig && op.Text[0] == "context":
+		return "the SELinux policy does not know the label of linux.mountLabel, or of the mount's own context"
 	case errno == syscall.ENODEV && op.Code == plan.Fsopen:
 		return "this kernel does not know the file system type " + op.Text[0]
 	case errno == syscall.EPERM && op.Code == plan.Rlimit:

@@ -27,6 +27,9 @@ func TestHint(t *testing.T) {
 		// runc#1658: a proc that is covered in part.
 		{plan.Op{Code: plan.Fsmount, Why: plan.Why{Purpose: "new proc for /proc"}}, syscall.EPERM, "fully visible"},
 		{plan.Op{Code: plan.Fsopen, Text: [3]string{"nosuchfs"}}, syscall.ENODEV, "nosuchfs"},
+		{plan.Op{Code: plan.Fsconfig, Text: [3]string{"context", "u:r:t:s0"}}, syscall.EINVAL, "linux.mountLabel"},
+		{plan.Op{Code: plan.Fsconfig, Text: [3]string{"mode", "755"}}, syscall.EINVAL, ""},
+		{plan.Op{Code: plan.Write, Why: plan.Why{Field: "process.selinuxLabel"}}, syscall.EINVAL, "does not know this label"},
 		{plan.Op{Code: plan.Rlimit}, syscall.EPERM, "CAP_SYS_RESOURCE"},
 		{plan.Op{Code: plan.SchedAttr}, syscall.EPERM, "CAP_SYS_NICE"},
 		{plan.Op{Code: plan.PivotRoot}, syscall.EINVAL, "--no-pivot"},
