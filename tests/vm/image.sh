@@ -3,8 +3,9 @@
 # The machine's root file system: Debian by mmdebstrap, as an ext4 image in the cache.
 
 declare -A suites=([12]=bookworm [13]=trixie)
+# bats is that of 12 everywhere: 1.11 takes three times longer to read a file, which it does again for each test.
 packages=(
-	systemd systemd-sysv dbus dbus-broker dbus-user-session libpam-systemd kmod apparmor bats busybox-static ca-certificates criu
+	systemd systemd-sysv dbus dbus-broker dbus-user-session libpam-systemd kmod apparmor bats/bookworm busybox-static ca-certificates criu
 	iproute2 iptables libcap2-bin procps strace uidmap util-linux
 )
 # With --image engines, what tests/engines/vm needs too.
@@ -12,18 +13,20 @@ engine_packages=(
 	aardvark-dns catatonit conmon containerd containernetworking-plugins crun docker.io fuse-overlayfs netavark nftables podman
 	runc skopeo slirp4netns socat tini umoci
 )
+selinux_packages=(runc secilc) # with --lsm selinux
 guest_user=rootless # uid 1000, subordinate ids from 100000
 disk_size=8G        # sparse
 
 # build_image sets $image, and makes it where the cache has none of these packages and files.
 build_image() {
-	local root=$work/root suite=${suites[$system]} source
+	local root=$work/root suite=${suites[$system]} sources files=("$here/image.sh" "$here"/guest/{agent,pump} "$unstable")
 	[ "$packages_for" != engines ] || packages+=("${engine_packages[@]}")
-	image=$cache/root-$(hash_of "$suite" "$packages_for" "$(cat "$here/image.sh" "$here/guest/agent" "$here/guest/pump" "$unstable")").ext4
+	[ "$lsm" != selinux ] || packages+=("${selinux_packages[@]}") files+=("$here/guest/policy.cil")
+	image=$cache/root-$(hash_of "$suite" "${packages[*]}" "$(cat "${files[@]}")").ext4
 	[ ! -f "$image" ] || return 0
 	need mmdebstrap mke2fs
 	[ "$(id -u)" = 0 ] || die 'to build the image needs root (to run it does not)'
-	source=$(suite_source "$suite") || lacks "an apt source of Debian's packages"
+	sources=$(suite_source "$suite" && suite_source bookworm) || lacks "an apt source of Debian's packages"
 	note "building ${image##*/}"
 	"$unstable" jq "$cache/tools/jq" >/dev/null || packages+=(jq)
 	mmdebstrap --quiet --mode=root --variant=minbase --include="$(IFS=, && echo "${packages[*]}")" \
@@ -31,9 +34,10 @@ build_image() {
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
 		--customize-hook="chroot \"\$1\" useradd -m -s /bin/bash -u 1000 $guest_user" \
 		--customize-hook="chroot \"\$1\" usermod -v 100000-165535 -w 100000-165535 $guest_user" \
-		"$suite" "$root" "$source" >&2 || without_image
+		"$suite" "$root" "$sources" >&2 || without_image
 	configure_root "$root"
 	[ ! -d "$cache/tools/jq" ] || add_jq "$root"
+	[ "$lsm" != selinux ] || add_policy "$root"
 	make_ext4 "$root" "$work/root.ext4" "$disk_size"
 	mv "$work/root.ext4" "$image"
 	rm -rf "$root"
@@ -86,6 +90,17 @@ add_jq() { # DIR
 	cp -a "$cache/tools/jq" "$1/opt/"
 	sed "s|$cache/tools/jq|/opt/jq|g" "$cache/tools/jq/bin/jq" >"$1/opt/jq/bin/jq"
 	ln -s /opt/jq/bin/jq "$1/usr/bin/jq"
+}
+
+# systemd loads it. Files without a label, which are all of the disk, have the policy's label for these.
+add_policy() { # DIR
+	local dir=etc/selinux/rung
+	mkdir -p "$1/$dir"/{policy,contexts/files}
+	printf 'SELINUX=permissive\nSELINUXTYPE=rung\n' >"$1/etc/selinux/config"
+	echo '<busconfig><selinux></selinux></busconfig>' >"$1/$dir/contexts/dbus_contexts"
+	cp "$here/guest/policy.cil" "$1/$dir/"
+	chroot "$1" secilc -M true -U allow -c 33 -o /$dir/policy/policy.33 -f /$dir/contexts/files/file_contexts /$dir/policy.cil ||
+		die 'secilc failed'
 }
 
 write_units() { # DIR

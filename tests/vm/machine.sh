@@ -35,17 +35,21 @@ choose_accel() {
 # define_machine sets $machine to the options that a saved machine and its restorer must share. No hotplug and no
 # interrupt routing by ACPI: both are slow to set up. No erms, fsrm: emulation copies and clears pages byte by byte then.
 define_machine() {
-	local cpu=max,la57=off,erms=off,fsrm=off mode=tcg,thread=multi layout
+	local cpu=max,la57=off,erms=off,fsrm=off mode=tcg,thread=multi layout module
 	[ "$accel" = tcg ] || cpu=host mode=kvm
 	case $cgroup in
 	v2) layout=systemd.unified_cgroup_hierarchy=1 ;;
 	hybrid) layout='systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=0' ;;
 	v1) layout='systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1' ;;
 	esac
+	case $lsm in
+	apparmor) module=audit=0 ;;
+	selinux) module=security=selinux ;; # what it denies is in the kernel's log
+	esac
 	machine=(-machine pc -accel "$mode" -cpu "$cpu" -smp "$cpus" -m "$memory"
 		-global PIIX4_PM.acpi-pci-hotplug-with-bridge-support=off -global PIIX4_PM.acpi-root-pci-hotplug=off
 		-kernel "$kernel/vmlinux" -initrd "$kernel/initrd"
-		-append "console=ttyS0 quiet panic=-1 reboot=t acpi=noirq tsc=reliable nokaslr mitigations=off audit=0 init_on_alloc=0 \
+		-append "console=ttyS0 quiet panic=-1 reboot=t acpi=noirq tsc=reliable nokaslr mitigations=off $module init_on_alloc=0 \
 systemd.show_status=no SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1 $layout${user:+ vm.user=$user} $append")
 }
 

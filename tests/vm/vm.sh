@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command in a throw-away Debian machine: systemd as pid 1, cgroup v2 (or v1, or hybrid), AppArmor, every
+# Runs a command in a throw-away Debian machine: systemd as pid 1, cgroup v2 (or v1, or hybrid), AppArmor (or SELinux), every
 # capability. Nothing that a run does to the machine's disk survives it.
 #
 # image.sh makes the root file system, kernel.sh the kernel and its initramfs: both are cached, and so is a QEMU of
@@ -25,6 +25,7 @@ usage: vm.sh run [OPTION]... [--] COMMAND [ARGUMENT]...
 
   --system 12|13            Debian's release (13)
   --cgroup v2|v1|hybrid     cgroup layout (v2)
+  --lsm apparmor|selinux    selinux: with the policy of guest/policy.cil, permissive; --append enforcing=1 enforces it
   --image plain|engines     engines: Docker, containerd and Podman are installed, and do not run (plain)
   --share DIR[:GUEST][:rw]  show a directory at the same path or at GUEST; read-only unless :rw; at most 4
                             times. The first is the working directory
@@ -74,14 +75,14 @@ timing() { [ -z "$verbose" ] || note "$((($(date +%s%N) - started) / 1000000)) m
 # ---- the options ----------------------------------------------------------------------------------------------------
 
 # shellcheck disable=SC2034 # set by name, used by the files above
-system=13 cgroup=v2 packages_for=plain user='' workdir='' timeout=600 memory=1024 cpus=2 append='' accel=auto cold='' verbose=''
+system=13 cgroup=v2 lsm=apparmor packages_for=plain user='' workdir='' timeout=600 memory=1024 cpus=2 append='' accel=auto cold='' verbose=''
 shares=() envs=()
 
 parse_options() {
 	local name
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--share | --env | --system | --image | --cgroup | --user | --workdir | --timeout | --memory | --cpus | --append | --accel)
+		--share | --env | --system | --image | --cgroup | --lsm | --user | --workdir | --timeout | --memory | --cpus | --append | --accel)
 			[ $# -ge 2 ] || die "$1 needs a value"
 			name=${1#--}
 			case $name in
@@ -114,6 +115,10 @@ check_options() {
 	v2 | v1 | hybrid) ;;
 	*) die "--cgroup $cgroup: not v2, v1 or hybrid" ;;
 	esac
+	case $lsm in
+	apparmor | selinux) ;;
+	*) die "--lsm $lsm: not apparmor or selinux" ;;
+	esac
 	case $packages_for in
 	plain | engines) ;;
 	*) die "--image $packages_for: not plain or engines" ;;
@@ -136,7 +141,7 @@ check_options() {
 
 clean_up() {
 	[ -z "$qemu_pid" ] || kill "$qemu_pid" 2>/dev/null || true
-	[ -z "$work" ] || rm -rf "$work"
+	[ -z "$work" ] || rm -rf --one-file-system "$work" # mmdebstrap mounts /dev/shm there
 }
 
 # One at a time makes what is missing in the cache; the others wait for it.
@@ -163,7 +168,7 @@ prepare() {
 drop_unused() {
 	touch -c "$image" "$kernel" ${state:+"$state"} 2>/dev/null || true # of another user
 	find "$cache" -mindepth 1 -maxdepth 1 \( -name 'root-*' -o -name 'kernel-*' -o -name 'state-*' -o -name 'run.*' \) -mtime +7 \
-		-exec rm -rf {} + || true
+		-exec rm -rf --one-file-system {} + || true
 }
 
 action=${1:-}
