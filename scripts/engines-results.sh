@@ -70,9 +70,12 @@ sections() {
 	read_results test-engines "$found/results.tsv"
 	summary
 	sections
-	printf "\\n## In the virtual machine\\n\\nDebian's kernel, pure cgroup v2, systemd, AppArmor, every capability; emulated. One after the other.\\n\\n"
-	read_results test-vm-engines "$found"/vm-{root,user}.tsv
-	summary
-	sections
+	for system in 13 12; do
+		[ $system = 13 ] || [ -e "$found/vm-$system-root.tsv" ] || continue # of make test-vm-all only
+		printf "\\n## In the virtual machine, Debian %s\\n\\nDebian's kernel, pure cgroup v2, systemd, AppArmor, every capability; emulated. One after the other.\\n\\n" $system
+		read_results test-vm-engines "$found/vm-$system"-{root,user}.tsv
+		summary
+		sections
+	done
 } >"$out"
 echo "$out: $count cases"

@@ -14,10 +14,10 @@
 # The engines' tests run those tagged smoke; all with ENGINE_CASES=all (`make test-engines`), or those whose name matches
 # a regular expression in ENGINE_CASES. What they found is in build/engines/results.tsv.
 #
-# The machine of tests/vm runs, on pure v2 as root and as a user with systemd's user manager, the tests tagged vm;
-# with VM_CASES=suite (`make test-vm`) the whole suite, there and on pure v1; with VM_CASES=all (`make test-vm-all`)
-# on more layouts too. The part vm-engines is of the engines under systemd in that machine (`make test-vm-engines`); what it
-# found is in build/engines/vm-*.tsv.
+# The machine of tests/vm, of Debian 13, runs on pure v2 as root and as a user with systemd's user manager the tests tagged
+# vm; with VM_CASES=suite (`make test-vm`) the whole suite, that with SELinux, and of pure v1 what cgroups are for; with
+# VM_CASES=all (`make test-vm-all`) everything on every layout, of Debian 12 as well. The part vm-engines is of the engines
+# under systemd in that machine (`make test-vm-engines`); what it found is in build/engines/vm-*.tsv.
 #
 # The part other-debian builds, and runs the parts unit and nsenter, in a new Debian 13, on a machine with Debian 13 in a new
 # Debian 12 (scripts/debian-root.sh).
@@ -236,47 +236,82 @@ run_engines() {
 
 # A machine that cannot be had is a skip (vm.sh's status 77): QEMU may not be there, or not boot under another hypervisor.
 run_vm() {
-	local files smp vms=()
+	local files vms=() system=13
 	make --no-print-directory static test-commands || {
 		record fail vm 'the build'
 		return
 	}
 	has_vm vm || return
-	mapfile -t smp < <(grep -lE 'test_tags=.*\bsmp\b' tests/integration/*.bats)
 	case ${VM_CASES:-chosen} in
 	chosen)
 		# To look for tags in all files takes a minute there.
-		mapfile -t files < <(grep -lE 'test_tags=.*\bvm\b' tests/integration/*.bats)
+		mapfile -t files < <(tagged vm)
 		in_vm v2 root --filter-tags '!user-only,vm' "${files[@]}"
 		in_vm v2 user --filter-tags user-only,vm --filter-tags user,vm "${files[@]}"
-		cpus=2 in_vm v2 root --filter-tags smp "${smp[@]}"
+		mapfile -t files < <(tagged smp)
+		cpus=2 in_vm v2 root --filter-tags smp "${files[@]}"
 		;;
-	suite | all)
+	suite)
 		in_vm v2 root
 		in_vm v2 user
-		in_vm v1 root
-		in_vm v1 user
-		cpus=2 in_vm v2 root --filter-tags smp "${smp[@]}"
-		cpus=2 in_vm v2 user --filter-tags user,smp "${smp[@]}"
-		cpus=2 in_vm v1 root --filter-tags smp "${smp[@]}"
-		append=vm.bus=broker in_vm v2 root tests/integration/systemd.bats
-		append=vm.bus=broker in_vm v2 user tests/integration/systemd.bats
+		on_two_cpus v2
+		over_broker
+		with_selinux
+		# The rest of v1 is of test-vm-all: systemd 257 is the last that boots it, and a run has to stay below half an hour.
+		in_vm v1 root tests/integration/{cgroups,delegation,delete,events,exec-cgroup,kill,pause,systemd,update}.bats
+		;;
+	all)
+		for system in 13 12; do
+			all_of_system
+		done
 		;;
 	*) die "VM_CASES=$VM_CASES: not chosen, suite or all" ;;
 	esac
-	if [ "${VM_CASES:-}" = all ]; then
-		in_vm hybrid root
-		in_vm hybrid user
-		# The freezer and the memory controller are on v2, beside the others on v1.
-		append='cgroup_no_v1=freezer,memory' in_vm hybrid root tests/integration/{cgroups,kill,pause,delete}.bats
-		append='apparmor=0' in_vm v2 root tests/integration/apparmor.bats
-		start_vm_engines
-	fi
 	check_vms
 }
 
+tagged() { # TAG
+	grep -lE "_tags=.*\b$1\b" tests/integration/*.bats
+}
+
+# Every layout that a system boots.
+all_of_system() {
+	local layout
+	has_vm vm --system "$system" || return
+	for layout in v2 v1 hybrid; do
+		in_vm $layout root
+		in_vm $layout user
+		on_two_cpus $layout
+	done
+	over_broker
+	with_selinux
+	# The freezer and the memory controller are on v2, beside the others on v1.
+	append='cgroup_no_v1=freezer,memory' in_vm hybrid root tests/integration/{cgroups,kill,pause,delete}.bats
+	append='apparmor=0' in_vm v2 root tests/integration/apparmor.bats
+	start_vm_engines
+}
+
+on_two_cpus() { # LAYOUT
+	local files
+	mapfile -t files < <(tagged smp)
+	cpus=2 in_vm "$1" root --filter-tags smp "${files[@]}"
+	cpus=2 in_vm "$1" user --filter-tags user,smp "${files[@]}"
+}
+
+over_broker() {
+	append=vm.bus=broker in_vm v2 root tests/integration/systemd.bats
+	append=vm.bus=broker in_vm v2 user tests/integration/systemd.bats
+}
+
+with_selinux() {
+	local enforcing
+	for enforcing in 1 0; do
+		lsm=selinux append=enforcing=$enforcing in_vm v2 root tests/integration/selinux.bats
+	done
+}
+
 run_vm_engines() {
-	local vms=()
+	local vms=() system=13
 	start_vm_engines
 	check_vms
 }
@@ -287,11 +322,11 @@ start_vm_engines() {
 		record fail vm-engines 'the build, or crictl'
 		return
 	fi
-	has_vm vm-engines --cpus 1 "${vm_options[@]}" || return
+	has_vm vm-engines --system "$system" --cpus 1 "${vm_options[@]}" || return
 	mkdir -p "$found"
 	for who in root user; do
-		: >"$found/vm-$who.tsv"
-		chmod 0666 "$found/vm-$who.tsv" # the user there is nobody's here
+		: >"$found/vm-$system-$who.tsv"
+		chmod 0666 "$found/vm-$system-$who.tsv" # the user there is nobody's here
 	done
 	vm_options+=(--share "$found:/results:rw")
 	in_vm v2 root tests/engines/vm/{cri,docker,podman}-systemd.bats
@@ -317,7 +352,7 @@ has_vm() { # PART [OPTION OF vm.sh]...
 # Starts a machine in the background; as many run at a time as there are processors. An emulated machine is quickest with
 # one CPU.
 in_vm() { # LAYOUT root|user [OPTION OF BATS]... [FILE]...
-	local name="vm ${vm_options[*]:+engines }$1 $2${append:+ $append}${cpus:+ $cpus CPUs}" layout=$1 who=$2 as=()
+	local name="vm $system ${lsm:+$lsm }${vm_options[*]:+engines }$1 $2${append:+ $append}${cpus:+ $cpus CPUs}" layout=$1 who=$2 as=()
 	shift
 	[ "$who" = root ] || as=(--user rootless)
 	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
@@ -326,8 +361,8 @@ in_vm() { # LAYOUT root|user [OPTION OF BATS]... [FILE]...
 	vms+=("$name")
 	(
 		started=$SECONDS
-		scripts/as-root.sh tests/vm/vm.sh run --cgroup "$layout" "${as[@]}" --append "${append:-}" --cpus "${cpus:-1}" --timeout 14400 --share "$repo" "${vm_options[@]}" \
-			--env "RUNG_ENGINES_RESULTS=${vm_options[*]:+/results/vm-$who.tsv}" -- \
+		scripts/as-root.sh tests/vm/vm.sh run --system "$system" --lsm "${lsm:-apparmor}" --cgroup "$layout" "${as[@]}" --append "${append:-}" --cpus "${cpus:-1}" --timeout 14400 --share "$repo" "${vm_options[@]}" \
+			--env "RUNG_ENGINES_RESULTS=${vm_options[*]:+/results/vm-$system-$who.tsv}" -- \
 			tests/vm/guest/suite "$@" >"$work/$name" 2>"$work/$name.err" </dev/null &
 		vm=$!
 		# In a session of its own: sudo passes on no signal of its own process group.
