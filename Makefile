@@ -17,7 +17,7 @@ TAGS := netgo,osusergo
 export CGO_ENABLED := 1
 export TAGS
 
-.PHONY: all static dynamic cross deps generate run test unit nsenter-test integration test-engines test-vm test-vm-all test-vm-engines test-arch lint bench fuzz \
+.PHONY: all static dynamic cross deps generate run test unit nsenter-test integration test-engines test-vm test-vm-all test-vm-selinux test-vm-engines test-arch lint bench fuzz \
 	test-commands install uninstall dist clean help
 
 all: static ## build ./rung (static)
@@ -61,11 +61,14 @@ integration: ## run the bats tests as root and as a plain user
 test-engines: ## run every test under Docker, containerd, CRI, Podman and Buildah, and beside runc
 	@ENGINE_CASES=all scripts/test.sh engines
 
-test-vm: ## run the suite in a virtual machine: cgroup v2 and v1, as root and as a user with a user manager
+test-vm: ## run the suite in a virtual machine of Debian 13: as root and as a user with a user manager, and with SELinux
 	@VM_CASES=suite scripts/test.sh vm
 
-test-vm-all: ## as test-vm, and on hybrid layouts, with controllers missing and without AppArmor
+test-vm-all: ## as test-vm, of Debian 12 as well, on every cgroup layout, without AppArmor, and under the engines
 	@VM_CASES=all scripts/test.sh vm
+
+test-vm-selinux: ## run the tests of SELinux, enforcing and permissive, in the virtual machine
+	@VM_CASES=selinux scripts/test.sh vm
 
 test-vm-engines: ## run Docker, containerd and Podman under systemd in the virtual machine, each case beside runc
 	@scripts/test.sh vm-engines

@@ -14,10 +14,11 @@
 # The engines' tests run those tagged smoke; all with ENGINE_CASES=all (`make test-engines`), or those whose name matches
 # a regular expression in ENGINE_CASES. What they found is in build/engines/results.tsv.
 #
-# The machine of tests/vm, of Debian 13, runs on pure v2 as root and as a user with systemd's user manager the tests tagged
-# vm; with VM_CASES=suite (`make test-vm`) the whole suite, that with SELinux, and of pure v1 what cgroups are for; with
-# VM_CASES=all (`make test-vm-all`) everything on every layout, of Debian 12 as well. The part vm-engines is of the engines
-# under systemd in that machine (`make test-vm-engines`); what it found is in build/engines/vm-*.tsv.
+# The machine of tests/vm runs on pure v2, as root and as a user with systemd's user manager, the tests tagged vm. With
+# VM_CASES=suite (`make test-vm`) it runs the whole suite there, that of SELinux, and of pure v1 what cgroups are for; with
+# VM_CASES=selinux (`make test-vm-selinux`) that of SELinux only. It is of Debian 13; VM_CASES=all (`make test-vm-all`) has
+# every layout of Debian 12 as well, and the engines. The part vm-engines is of the engines under systemd in that machine
+# (`make test-vm-engines`); what it found is in build/engines/vm-*.tsv.
 #
 # The part other-debian builds, and runs the parts unit and nsenter, in a new Debian 13, on a machine with Debian 13 in a new
 # Debian 12 (scripts/debian-root.sh).
@@ -252,20 +253,21 @@ run_vm() {
 		cpus=2 in_vm v2 root --filter-tags smp "${files[@]}"
 		;;
 	suite)
-		in_vm v2 root
+		in_halves v2 root
 		in_vm v2 user
 		on_two_cpus v2
 		over_broker
 		with_selinux
-		# The rest of v1 is of test-vm-all: systemd 257 is the last that boots it, and a run has to stay below half an hour.
+		# The rest of v1 is of test-vm-all: a run has to stay below half an hour, and systemd 257 is the last that boots it.
 		in_vm v1 root tests/integration/{cgroups,delegation,delete,events,exec-cgroup,kill,pause,systemd,update}.bats
 		;;
+	selinux) with_selinux ;;
 	all)
 		for system in 13 12; do
 			all_of_system
 		done
 		;;
-	*) die "VM_CASES=$VM_CASES: not chosen, suite or all" ;;
+	*) die "VM_CASES=$VM_CASES: not chosen, suite, selinux or all" ;;
 	esac
 	check_vms
 }
@@ -279,7 +281,7 @@ all_of_system() {
 	local layout
 	has_vm vm --system "$system" || return
 	for layout in v2 v1 hybrid; do
-		in_vm $layout root
+		in_halves $layout root
 		in_vm $layout user
 		on_two_cpus $layout
 	done
@@ -289,6 +291,18 @@ all_of_system() {
 	append='cgroup_no_v1=freezer,memory' in_vm hybrid root tests/integration/{cgroups,kill,pause,delete}.bats
 	append='apparmor=0' in_vm v2 root tests/integration/apparmor.bats
 	start_vm_engines
+}
+
+# The whole suite in two machines: in one it takes longer than all else beside it.
+in_halves() { # LAYOUT root|user
+	local i files=(tests/integration/*.bats) halves=('' '')
+	for ((i = 0; i < ${#files[@]}; i++)); do
+		halves[i % 2]+=" ${files[i]}"
+	done
+	# shellcheck disable=SC2086 # no name has a space
+	for i in 0 1; do
+		part="half $((i + 1))" in_vm "$@" ${halves[i]}
+	done
 }
 
 on_two_cpus() { # LAYOUT
@@ -352,7 +366,7 @@ has_vm() { # PART [OPTION OF vm.sh]...
 # Starts a machine in the background; as many run at a time as there are processors. An emulated machine is quickest with
 # one CPU.
 in_vm() { # LAYOUT root|user [OPTION OF BATS]... [FILE]...
-	local name="vm $system ${lsm:+$lsm }${vm_options[*]:+engines }$1 $2${append:+ $append}${cpus:+ $cpus CPUs}" layout=$1 who=$2 as=()
+	local name="vm $system ${lsm:+$lsm }${vm_options[*]:+engines }$1 $2${append:+ $append}${cpus:+ $cpus CPUs}${part:+ $part}" layout=$1 who=$2 as=()
 	shift
 	[ "$who" = root ] || as=(--user rootless)
 	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
