@@ -36,7 +36,7 @@ packages_of() { # PART
 	test) printf '%s\n' "${lint[@]}" "${tests[@]}" ;;
 	fuzz) clang_with_runtime ;;
 	bench) printf '%s\n' "${bench[@]}" ;;
-	engines) printf '%s\n' busybox-static jq "${engines[@]}" ;;
+	engines) printf '%s\n' busybox-static jq "${engines[@]}" "$(docker_client)" ;;
 	vm) printf '%s\n' "${vm[@]}" ;;
 	debian) echo mmdebstrap ;;
 	arch) printf '%s\n' "${arch[@]}" ;;
@@ -58,6 +58,11 @@ needs_of() { # PART
 cross_compiler() { # ARCH
 	describe_arch "$1"
 	[ "$1" = "$(arch_of_machine)" ] || printf '%s\n' "gcc-${triplet//_/-}" "libc6-dev-$debian-cross" pkg-config
+}
+
+# Since Debian 13 Docker's client is in a package of its own.
+docker_client() {
+	! apt-cache show docker-cli >/dev/null 2>&1 || echo docker-cli
 }
 
 # libFuzzer is in a package of its own, named after the version of clang.

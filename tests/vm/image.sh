@@ -20,6 +20,7 @@ disk_size=8G        # sparse
 # build_image sets $image, and makes it where the cache has none of these packages and files.
 build_image() {
 	local root=$work/root suite=${suites[$system]} sources files=("$here/image.sh" "$here"/guest/{agent,pump} "$unstable")
+	[ "$system" = 12 ] || engine_packages+=(docker-cli) # of docker.io itself on 12
 	[ "$packages_for" != engines ] || packages+=("${engine_packages[@]}")
 	[ "$lsm" != selinux ] || packages+=("${selinux_packages[@]}") files+=("$here/guest/policy.cil")
 	image=$cache/root-$(hash_of "$suite" "${packages[*]}" "$(cat "${files[@]}")").ext4
