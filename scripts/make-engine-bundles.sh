@@ -3,6 +3,7 @@
 # config.json that each handed to its runtime, byte for byte.
 #
 #   make-engine-bundles.sh [OUTPUT]            default OUTPUT: testdata/engines beside this script
+#   make-engine-bundles.sh --vm [OUTPUT]       a choice, of the engines of Debian 13, in the machine of tests/vm
 #
 # Needs root and Debian's packages only. The engines run in a mount and a pid namespace of their own, with all
 # their data, sockets and state under /tmp/rung-engines, so that nothing outlives this script and the paths
@@ -18,13 +19,19 @@ work=/tmp/rung-engines
 user=rung-engines
 image=localhost/rung/busybox
 absent=() # parent cgroups to remove at the end
+# What the names of bundles begin with, which of them are made, and where the versions of the packages are noted.
+docker_name=docker podman_name=podman chosen=. versions=versions.txt
+if [ -f /usr/local/lib/vm/agent ]; then # in the machine
+	docker_name=docker26 podman_name=podman5 chosen='^(docker26-(default|limits|user|tty)|podman5-(default|limits|read-only|tty|rootless))$'
+	versions="versions-13.txt"
+fi
 
 main() {
 	local output
 	output=$(readlink -m "${1:-$repo/testdata/engines}")
 	[ "$(id -u)" = 0 ] || die 'needs root'
 	[ ! -e $work ] || die "$work exists: another run, or prepared bundles: remove it first"
-	"$repo/scripts/install-deps.sh" engines
+	[ "$chosen" != . ] || "$repo/scripts/install-deps.sh" engines
 	mkdir -p "$output"
 	trap clean EXIT
 	useradd --uid "$plain_uid" --create-home --home-dir $work/home --shell /bin/bash $user
@@ -32,6 +39,15 @@ main() {
 	# A small limit of our own: the engines copy it into the configuration, and it must hold anywhere.
 	ulimit -n 1024
 	unshare --mount --pid --fork --mount-proc --kill-child bash "$0" --inside "$output"
+}
+
+# Without AppArmor, whose profile the engines would write into the configuration: not every machine has it.
+in_vm() { # [OUTPUT]
+	local output
+	output=$(readlink -m "${1:-$repo/testdata/engines}")
+	mkdir -p "$output"
+	"$repo/tests/vm/vm.sh" run --system 13 --image engines --memory 2048 --append apparmor=0 --timeout 1800 \
+		--share "$repo" --share "$output:/output:rw" -- scripts/make-engine-bundles.sh /output
 }
 
 clean() {
@@ -51,10 +67,10 @@ inside() {
 	make_wrapper
 
 	with_docker
-	with_containerd
+	[ "$chosen" != . ] || with_containerd
 	with_podman
 	with_podman_rootless
-	with_umoci
+	[ "$chosen" != . ] || with_umoci
 	write_versions
 }
 
@@ -72,10 +88,11 @@ make_wrapper() {
 	chmod 0755 $work/bin/capture
 }
 
-# keep NAME COMMAND...: runs an engine's command and files the configuration it made under NAME.
+# keep NAME COMMAND...: runs an engine's command and files the configuration it made under NAME, if that is chosen.
 keep() {
 	local name=$1 status=0
 	shift
+	[[ $name =~ $chosen ]] || return 0
 	rm -f $work/kept/config.json
 	"$@" >$work/out 2>&1 </dev/null || status=$?
 	[ -s $work/kept/config.json ] || {
@@ -124,13 +141,14 @@ stop() {
 }
 
 with_docker() {
-	local pid dir=$work/docker
+	local pid dir=$work/docker options=()
 	mkdir -p $dir
+	[ $docker_name != docker ] || options=(--oom-score-adjust=0) # newer ones have no such option, and leave it alone
 	echo '{}' >$dir/daemon.json
 	dockerd --config-file $dir/daemon.json --data-root $dir/data --exec-root $dir/run --pidfile $dir/pid \
 		--host unix://$dir/sock --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false \
-		--bridge=none --oom-score-adjust=0 --add-runtime capture=$work/bin/capture \
-		--default-runtime capture >$dir/log 2>&1 </dev/null &
+		--bridge=none --exec-opt native.cgroupdriver=cgroupfs --add-runtime capture=$work/bin/capture \
+		--default-runtime capture "${options[@]}" >$dir/log 2>&1 </dev/null &
 	pid=$!
 	wait_for $dir/sock $pid $dir/log
 	export DOCKER_HOST=unix://$dir/sock
@@ -138,16 +156,16 @@ with_docker() {
 	docker save --output $work/image.tar $image
 
 	local run=(timeout 60 docker run --rm --hostname web)
-	keep docker-default "${run[@]}" --network none $image
-	keep docker-host-network "${run[@]}" --network host $image
-	keep docker-limits "${run[@]}" --network host -m 64m --cpus 0.5 --cpuset-cpus 0 --pids-limit 50 $image
-	keep docker-read-only "${run[@]}" --network host --read-only --tmpfs /run $image
-	keep docker-user "${run[@]}" --network host --user 1000:1000 --group-add 100 --workdir /tmp --cap-drop ALL \
+	keep "$docker_name-default" "${run[@]}" --network none $image
+	keep "$docker_name-host-network" "${run[@]}" --network host $image
+	keep "$docker_name-limits" "${run[@]}" --network host -m 64m --cpus 0.5 --cpuset-cpus 0 --pids-limit 50 $image
+	keep "$docker_name-read-only" "${run[@]}" --network host --read-only --tmpfs /run $image
+	keep "$docker_name-user" "${run[@]}" --network host --user 1000:1000 --group-add 100 --workdir /tmp --cap-drop ALL \
 		--cap-add NET_BIND_SERVICE --security-opt no-new-privileges --ulimit nofile=256:512 --env GREETING=hello \
 		$image
-	keep docker-cgroupns "${run[@]}" --network host --cgroupns private $image
-	keep docker-privileged "${run[@]}" --network host --privileged $image
-	keep_tty docker-tty "${run[@]}" -t --network host $image
+	keep "$docker_name-cgroupns" "${run[@]}" --network host --cgroupns private $image
+	keep "$docker_name-privileged" "${run[@]}" --network host --privileged $image
+	keep_tty "$docker_name-tty" "${run[@]}" -t --network host $image
 	unset DOCKER_HOST
 	stop $pid
 }
@@ -187,13 +205,13 @@ with_podman() {
 	"${podman[@]}" import --change CMD=/hello $work/busybox.tar $image >/dev/null 2>&1
 
 	local run=(timeout 60 "${podman[@]}" run --rm --network none --hostname web)
-	keep podman-default "${run[@]}" $image
-	keep podman-ulimits "${run[@]}" "${ulimits[@]}" $image
-	keep podman-limits "${run[@]}" "${ulimits[@]}" -m 64m --cpus 0.5 --cpuset-cpus 0 --pids-limit 50 $image
-	keep podman-read-only "${run[@]}" "${ulimits[@]}" --read-only --user 1000:1000 $image
-	keep podman-cgroupns "${run[@]}" "${ulimits[@]}" --cgroupns private $image
-	keep podman-userns "${run[@]}" "${ulimits[@]}" --uidmap 0:100000:65536 --gidmap 0:100000:65536 $image
-	keep_tty podman-tty "${run[@]}" "${ulimits[@]}" -t $image
+	keep "$podman_name-default" "${run[@]}" $image
+	keep "$podman_name-ulimits" "${run[@]}" "${ulimits[@]}" $image
+	keep "$podman_name-limits" "${run[@]}" "${ulimits[@]}" -m 64m --cpus 0.5 --cpuset-cpus 0 --pids-limit 50 $image
+	keep "$podman_name-read-only" "${run[@]}" "${ulimits[@]}" --read-only --user 1000:1000 $image
+	keep "$podman_name-cgroupns" "${run[@]}" "${ulimits[@]}" --cgroupns private $image
+	keep "$podman_name-userns" "${run[@]}" "${ulimits[@]}" --uidmap 0:100000:65536 --gidmap 0:100000:65536 $image
+	keep_tty "$podman_name-tty" "${run[@]}" "${ulimits[@]}" -t $image
 }
 
 # as_user runs a shell command line as a plain user with subordinate ids who has not logged in.
@@ -210,8 +228,8 @@ with_podman_rootless() {
 	as_user "$engine import --change CMD=/hello $work/busybox.tar $image" >/dev/null 2>&1
 
 	local start="timeout 60 $engine run --rm --network none --hostname web $limits"
-	keep podman-rootless as_user "$start $image"
-	keep podman-rootless-keep-id as_user "$start --userns keep-id $image"
+	keep "$podman_name-rootless" as_user "$start $image"
+	keep "$podman_name-rootless-keep-id" as_user "$start --userns keep-id $image"
 	as_user "$engine system migrate" >/dev/null 2>&1 || true
 }
 
@@ -257,11 +275,11 @@ umoci_keep() { # NAME COMMAND...: the command unpacks to $work/umoci/bundle
 
 write_versions() {
 	dpkg-query -W -f '${Package} ${Version}\n' docker.io containerd podman umoci runc busybox-static libseccomp2 \
-		>"$output/versions.txt"
+		>"$output/$versions"
 }
 
-if [ "${1:-}" = --inside ]; then
-	inside "$2"
-else
-	main "$@"
-fi
+case ${1:-} in
+--inside) inside "$2" ;;
+--vm) in_vm "${@:2}" ;;
+*) main "$@" ;;
+esac

@@ -7,7 +7,7 @@
 #                             /default, /libpod_parent) if they came into being since
 #
 # config.json is copied unchanged. Absolute paths in it begin with /tmp/rung-engines, where they are made. The
-# one exception is docker-default: its hook names the Docker daemon by process id (/proc/N/exe), and the
+# exceptions are docker-default and docker26-default: their hook names the Docker daemon by process id (/proc/N/exe), and the
 # path becomes DIR/hook, a script that keeps what it is given in DIR/hook.args and DIR/hook.state.
 # Run it as the user who will run the bundle. Two runs of one bundle at a time share its root filesystem.
 set -euo pipefail

@@ -154,6 +154,61 @@ capabilities() { # BITS
 	runs_on_terminal podman-tty
 }
 
+# ---- of Debian 13: pure cgroup v2 -----------------------------------------------------------------------------------
+
+own_cgroup_namespace() {
+	[[ $output != *"$(readlink /proc/self/ns/cgroup)"* ]]
+}
+
+@test "engines: docker 26, default with its hook" {
+	needs_root
+	runs docker26-default
+	capabilities 00000000a80425fb
+	line seccomp 'mode 2 .*'
+	own_cgroup_namespace
+	[ -s hook.args ]
+	jq -e --arg id "$ID" '.id == $id and .pid > 1 and .bundle' hook.state
+}
+
+@test "engines: docker 26, user" {
+	needs_root
+	runs docker26-user
+	line 'uid gid' '1000 .*'
+	capabilities 0000000000000000
+	line 'no new privs' 1
+}
+
+@test "engines: docker 26, terminal" {
+	needs_root
+	runs_on_terminal docker26-tty
+	own_cgroup_namespace
+}
+
+@test "engines: podman 5, default" {
+	needs_root
+	needs_capability CAP_SYS_RESOURCE
+	runs podman5-default
+	line seccomp 'mode 2 .*'
+	line 'open files' 1048576
+	own_cgroup_namespace
+}
+
+@test "engines: podman 5, read-only root and user" {
+	needs_root
+	runs podman5-read-only
+	line 'uid gid' '1000 .*'
+	line 'open files' 1024
+	grep -qE '^ +/ +[a-z0-9]+ +ro' <<<"$output"
+}
+
+@test "engines: podman 5, terminal" {
+	needs_root
+	runs_on_terminal podman5-tty
+	own_cgroup_namespace
+}
+
+# ---- umoci ----------------------------------------------------------------------------------------------------------
+
 @test "engines: umoci, busybox" {
 	needs_root
 	runs_on_terminal umoci-busybox
@@ -249,6 +304,21 @@ devices() {
 	cpuset_and_pids
 }
 
+@test "engines: docker 26, limits" {
+	needs_root
+	limited docker26-limits
+	memory_and_cpu
+	devices
+	cpuset_and_pids
+}
+
+@test "engines: podman 5, limits" {
+	needs_root
+	limited podman5-limits
+	memory_and_cpu
+	cpuset_and_pids
+}
+
 @test "engines: podman, its 2048 pids" {
 	needs_root
 	limited podman-default
@@ -303,6 +373,12 @@ runs_in_userns() { # NAME
 # bats test_tags=user-only
 @test "engines: podman, rootless" {
 	runs_in_userns podman-rootless
+	line 'uid gid' '0 0'
+}
+
+# bats test_tags=user-only
+@test "engines: podman 5, rootless" {
+	runs_in_userns podman5-rootless
 	line 'uid gid' '0 0'
 }
 
