@@ -242,9 +242,9 @@ run_vm() {
 		record fail vm 'the build'
 		return
 	}
-	has_vm vm || return
 	case ${VM_CASES:-chosen} in
 	chosen)
+		has_vm vm --system "$system" || return
 		# To look for tags in all files takes a minute there.
 		mapfile -t files < <(tagged vm)
 		in_vm v2 root --filter-tags '!user-only,vm' "${files[@]}"
@@ -253,6 +253,7 @@ run_vm() {
 		cpus=2 in_vm v2 root --filter-tags smp "${files[@]}"
 		;;
 	suite)
+		has_vm vm --system "$system" || return
 		in_halves v2 root
 		in_vm v2 user
 		on_two_cpus v2
@@ -301,7 +302,7 @@ in_halves() { # LAYOUT root|user
 	done
 	# shellcheck disable=SC2086 # no name has a space
 	for i in 0 1; do
-		part="half $((i + 1))" in_vm "$@" ${halves[i]}
+		half=$((i + 1)) in_vm "$@" ${halves[i]}
 	done
 }
 
@@ -319,6 +320,7 @@ over_broker() {
 
 with_selinux() {
 	local enforcing
+	has_vm vm --system "$system" --cpus 1 --lsm selinux --append enforcing=1 || return
 	for enforcing in 1 0; do
 		lsm=selinux append=enforcing=$enforcing in_vm v2 root tests/integration/selinux.bats
 	done
@@ -366,7 +368,7 @@ has_vm() { # PART [OPTION OF vm.sh]...
 # Starts a machine in the background; as many run at a time as there are processors. An emulated machine is quickest with
 # one CPU.
 in_vm() { # LAYOUT root|user [OPTION OF BATS]... [FILE]...
-	local name="vm $system ${lsm:+$lsm }${vm_options[*]:+engines }$1 $2${append:+ $append}${cpus:+ $cpus CPUs}${part:+ $part}" layout=$1 who=$2 as=()
+	local name="vm $system ${lsm:+$lsm }${vm_options[*]:+engines }$1 $2${append:+ $append}${cpus:+ $cpus CPUs}${half:+ half $half}" layout=$1 who=$2 as=()
 	shift
 	[ "$who" = root ] || as=(--user rootless)
 	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do

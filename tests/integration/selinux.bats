@@ -10,8 +10,8 @@ load helpers
 file=u:object_r:container_file_t:s0
 
 setup() {
-	setup_bundle
 	grep -qs '^u:r:host_t:' /proc/self/attr/current || skip "needs SELinux with the policy of tests/vm"
+	setup_bundle
 	own_rootfs
 	chcon -R $file "$ROOTFS"
 	label container_t
