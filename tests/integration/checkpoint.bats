@@ -855,7 +855,7 @@ connected() {
 	timeout 60 "$RUNG" --root "$STATE" checkpoint --image-path "$IMAGE" --work-path "$LOGS" --lazy-pages \
 		--page-server "127.0.0.1:$port" --status-fd 8 --manage-cgroups-mode ignore "$ID" 2>"$BATS_TEST_TMPDIR/lazy" 3>&- &
 	dumping=$!
-	[ "$(timeout 10 head -c 1 <&8 | od -An -tx1)" = ' 00' ]
+	[ "$(timeout 30 head -c 1 <&8 | od -An -tx1)" = ' 00' ]
 	before=$(cat "$BUNDLE/data/count")
 	timeout 30 criu lazy-pages --page-server --address 127.0.0.1 --port "$port" -D "$IMAGE" >"$BATS_TEST_TMPDIR/serving" 2>&1 8>&- 3>&- &
 	serving=$!
