@@ -64,7 +64,7 @@ test-engines: ## run every test under Docker, containerd, CRI, Podman and Builda
 test-vm: ## run the suite in a virtual machine of Debian 13: as root and as a user with a user manager, and with SELinux
 	@VM_CASES=suite scripts/test.sh vm
 
-test-vm-all: ## as test-vm, of Debian 12 as well, on every cgroup layout, without AppArmor, and under the engines
+test-vm-all: ## as test-vm, of Debian 12 as well, there on every cgroup layout, without AppArmor, and under the engines
 	@VM_CASES=all scripts/test.sh vm
 
 test-vm-selinux: ## run the tests of SELinux, enforcing and permissive, in the virtual machine
