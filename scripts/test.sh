@@ -14,11 +14,11 @@
 # The engines' tests run those tagged smoke; all with ENGINE_CASES=all (`make test-engines`), or those whose name matches
 # a regular expression in ENGINE_CASES. What they found is in build/engines/results.tsv.
 #
-# The machine of tests/vm runs on pure v2, as root and as a user with systemd's user manager, the tests tagged vm. With
-# VM_CASES=suite (`make test-vm`) it runs the whole suite there, that of SELinux, and of pure v1 what cgroups are for; with
-# VM_CASES=selinux (`make test-vm-selinux`) that of SELinux only. It is of Debian 13, but for v1; VM_CASES=all (`make
-# test-vm-all`) has every layout of Debian 12 as well, and the engines. The part vm-engines is of the engines under systemd in that machine
-# (`make test-vm-engines`); what it found is in build/engines/vm-*.tsv.
+# The machine of tests/vm, of Debian 13, runs on pure v2, as root and as a user with systemd's user manager, the tests tagged
+# vm. With VM_CASES=suite (`make test-vm`) it runs the whole suite there, that of SELinux, and on Debian 12's v1 what cgroups
+# are for; with VM_CASES=selinux (`make test-vm-selinux`) that of SELinux only; with VM_CASES=all (`make test-vm-all`) all of
+# it on Debian 12 as well, on every layout, and the engines. The part vm-engines is of the engines under systemd in that
+# machine (`make test-vm-engines`); what it found is in build/engines/vm-*.tsv.
 #
 # The part other-debian builds, and runs the parts unit and nsenter, in a new Debian 13, on a machine with Debian 13 in a new
 # Debian 12 (scripts/debian-root.sh).
