@@ -27,7 +27,7 @@ build_image() {
 	[ ! -f "$image" ] || return 0
 	need mmdebstrap mke2fs
 	[ "$(id -u)" = 0 ] || die 'to build the image needs root (to run it does not)'
-	sources=$(suite_source "$suite" && suite_source bookworm) || lacks "an apt source of Debian's packages"
+	sources=$(suite_source bookworm && if [ "$suite" != bookworm ]; then suite_source "$suite"; fi) || lacks "an apt source of Debian's packages"
 	note "building ${image##*/}"
 	"$unstable" jq "$cache/tools/jq" >/dev/null || packages+=(jq)
 	mmdebstrap --quiet --mode=root --variant=minbase --include="$(IFS=, && echo "${packages[*]}")" \
