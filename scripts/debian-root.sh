@@ -68,8 +68,8 @@ find_archive() {
 	mkdir "$run/new"
 	bootstrap "$run/new"
 	[ -z "$with" ] || install_parts "$run/new"
-	tar -C "$run/new" --one-file-system --exclude='./var/lib/apt/lists/*' --exclude='./var/cache/apt/archives/*.deb' --xattrs \
-		-cf "$run/new.tar" .
+	# With the lists of apt: scripts/unstable.sh asks it for the mirror.
+	tar -C "$run/new" --one-file-system --exclude='./var/cache/apt/archives/*.deb' --xattrs -cf "$run/new.tar" .
 	rm -rf --one-file-system "$run/new"
 	rm -f "$kind"-????????????.tar # of older recipes
 	mv "$run/new.tar" "$archive"
