@@ -24,7 +24,7 @@ here=$(dirname "$(readlink -f "$0")")
 
 cache=${DEBIAN_ROOT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rung-debian}
 handed_on=(http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY GOPROXY GOSUMDB GONOSUMDB GOPRIVATE CI RUNG_WERROR)
-user=root home=/root with='' share='' keep_go='' suite=''
+user=root home=/root with='' share='' keep_go='' suite='' namespaces=''
 
 die() {
 	warn "$@"
@@ -68,8 +68,8 @@ find_archive() {
 	mkdir "$run/new"
 	bootstrap "$run/new"
 	[ -z "$with" ] || install_parts "$run/new"
-	tar -C "$run/new" --one-file-system --exclude='./var/lib/apt/lists/*' --exclude='./var/cache/apt/archives/*.deb' --xattrs \
-		-cf "$run/new.tar" .
+	# With the lists of apt: scripts/unstable.sh asks it for the mirror.
+	tar -C "$run/new" --one-file-system --exclude='./var/cache/apt/archives/*.deb' --xattrs -cf "$run/new.tar" .
 	rm -rf --one-file-system "$run/new"
 	rm -f "$kind"-????????????.tar # of older recipes
 	mv "$run/new.tar" "$archive"
@@ -140,14 +140,16 @@ copy_tree() { # DIR
 
 # Runs a command as a user in a directory with a system.
 in_root() { # DIR USER WORKDIR COMMAND...
-	local name status=0
-	name=rung-root-$$-${1##*/}
-	make_cgroups "$name" >"$run/cgroups"
+	local status=0
+	make_cgroups "rung-root-$$-${1##*/}" >"$run/cgroups"
 	(
 		enter_cgroups "$run/cgroups" 1
 		exec setpriv --pdeathsig KILL unshare --mount --pid --ipc --uts --cgroup --fork --kill-child --propagation private \
 			bash "$here/debian-root.sh" inside "$run/cgroups" "$share" "${keep_go:+$cache/go/$suite}" "$@"
-	) || status=$?
+	) <&0 & # a shell that waits for a command in the foreground takes no signal
+	namespaces=$!
+	wait $namespaces || status=$?
+	namespaces=
 	remove_cgroups_below || die 'cgroups are left behind'
 	return $status
 }
@@ -222,6 +224,10 @@ remove_stale() {
 }
 
 clean() {
+	if [ -n "$namespaces" ]; then
+		kill -KILL "$namespaces"
+		wait "$namespaces" 2>/dev/null || true
+	fi
 	remove_cgroups_below || true
 	rm -rf --one-file-system "$run"
 }

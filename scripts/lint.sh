@@ -58,7 +58,8 @@ check_golangci() {
 	local bin
 	bin=$repo/build/tools/golangci-lint-$golangci_version
 	if [ ! -x "$bin" ]; then
-		(cd / && GOBIN=$repo/build/tools GOFLAGS='' "$repo/scripts/go" install \
+		# It may want a newer Go than rung; Debian's fetches none by itself.
+		(cd / && GOTOOLCHAIN=auto GOBIN=$repo/build/tools GOFLAGS='' "$repo/scripts/go" install \
 			"github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$golangci_version") || return 1
 		mv build/tools/golangci-lint "$bin"
 	fi

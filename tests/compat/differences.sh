@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2016 # rows have backquotes
 # Where runc and rung differ on purpose: differ WHAT ROW CASE..., with ROW as it stands in docs/coming-from-runc.md.
-# "before VERSION" is for what runc itself has changed since Debian's version.
+# "before VERSION" is for what runc itself has changed since the version of Debian 12, 1.1.5; Debian 13 has 1.1.15.
 
 differ 'status shape class' 'an `ociVersion` that is missing, is no version, or is not 1.x' \
 	'run: an unknown version' 'run: no version' 'run: a version that is none'
@@ -13,9 +13,11 @@ differ 'status shape class' 'a negative number of `--preserve-fds`' 'usage: a nu
 differ 'status shape class' '`exec ID -- PROGRAM`' 'exec: -- behind the id'
 differ 'status' '`events` ends when the container'"'"'s process has ended' 'output: events'
 
-before 1.2 differ 'class' 'the words of some errors' 'exec: no program' 'exec: a directory' 'exec: --env without a value' \
-	'exec: --user of no number' 'exec: --user with a group of no number' 'exec: --cgroup that leaves the container' \
-	'run: a namespace of another kind' 'run: a directory as program'
+before 1.1.15 differ 'class' 'the words of some errors' 'exec: a directory' 'exec: --env without a value' \
+	'run: a directory as program'
+before 1.1.15 differ 'status class' 'a mount over a directory of /proc, and an unknown personality' 'run: a mount over proc'
+before 1.2 differ 'class' 'the words of some errors' 'exec: no program' 'exec: --user of no number' \
+	'exec: --user with a group of no number' 'exec: --cgroup that leaves the container' 'run: a namespace of another kind'
 before 1.2 differ 'status class' '`exec --cgroup` with an empty controller, or with one twice' \
 	'exec: --cgroup without a controller' 'exec: --cgroup twice the same controller'
 before 1.2 differ 'status shape class' '`exec --pidfd-socket`' 'exec: --pidfd-socket that nobody has'
@@ -28,5 +30,4 @@ before 1.2 differ 'shape' 'no global option `--criu`, and no `kill --all` in the
 	'usage: -h' 'usage: help after a global option' 'usage: kill --help' 'usage: kill --help of an id'
 before 1.2 differ 'status shape class' 'a `--root` that is "/", or does not exist' 'usage: --root of the file system' \
 	'usage: --root that does not exist'
-before 1.2 differ 'status class' 'a mount over a directory of /proc, and an unknown personality' 'run: a mount over proc' \
-	'run: an unknown personality'
+before 1.2 differ 'status class' 'a mount over a directory of /proc, and an unknown personality' 'run: an unknown personality'

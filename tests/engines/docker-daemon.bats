@@ -30,7 +30,7 @@ service_image() {
 daemon='
 up() {
 	page_file /etc/docker/daemon.json >/etc/docker/daemon.json
-	setsid dockerd --oom-score-adjust 0 "$@" >>/run/dockerd.log 2>&1 </dev/null &
+	setsid dockerd $(oom_option) "$@" >>/run/dockerd.log 2>&1 </dev/null &
 	disown
 	until_ok 60 docker version
 }

@@ -2,11 +2,12 @@
 # shellcheck disable=SC2016,SC2094 # scripts for inner shells; page_file reads another file
 # dockerd, for the tests of what its users do and of the daemon itself.
 
+# Checkpoints are experimental.
+# shellcheck disable=SC2046 # no option, where there is none
 start_engine() {
 	mkdir -p /etc/docker
 	page_file /etc/docker/daemon.json >/etc/docker/daemon.json
-	# Of this machine, not of rung: maybe no right to protect the daemon from the OOM killer. Checkpoints are experimental.
-	setsid dockerd --experimental --oom-score-adjust 0 >/run/dockerd.log 2>&1 </dev/null &
+	setsid dockerd --experimental $(oom_option) >/run/dockerd.log 2>&1 </dev/null &
 	until_socket /run/docker.sock /run/dockerd.log
 	docker import --change 'CMD ["sh"]' "$SHARED/busybox.tar" busybox
 	docker run --rm busybox true

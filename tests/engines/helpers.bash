@@ -125,6 +125,8 @@ has() { "$@" 2>&1 | grep -q .; }
 listens() { timeout 2 bash -c ": </dev/tcp/$1/$2"; }
 says_so() { local text=$1; shift; "$@" 2>&1 | grep -qF -- "$text"; }
 knob() { if [ -e /sys/fs/cgroup/cgroup.controllers ]; then cat "/sys/fs/cgroup/docker/$1/$4"; else cat "/sys/fs/cgroup/$2/docker/$1/$3"; fi; }
+# Of this machine, not of rung: maybe no right to protect the daemon from the OOM killer. Docker 26 has no such option.
+oom_option() { dockerd --help 2>&1 | sed -n "s/.*\(--oom-score-adjust\).*/\1=0/p"; }
 until_socket() { until_ok 30 test -S "$1" || { tail -n 20 "$2"; exit 1; }; }
 # From docs/engines.md: the file that is shown below a line that begins with its name, and the commands of a section, of that
 # page or another.

@@ -130,7 +130,7 @@ run_in() { # DIR COMMAND...
 	shift
 	enter_cgroups "$dir/cgroups" 2
 	exec nsenter --target "$(cat "$dir/pid")" --mount --pid --net --ipc --uts --cgroup --wd=/ \
-		env -i PATH=$path HOME=/root LANG=C.UTF-8 TERM=dumb "$@"
+		env -i PATH=$path HOME=/root LANG=C.UTF-8 TERM=dumb PODMAN_IGNORE_CGROUPSV1_WARNING=1 "$@"
 }
 
 stop() { # DIR

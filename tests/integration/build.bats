@@ -21,11 +21,11 @@ needs_toolchain() {
 	[ -e "$RUNG_SOURCE/.git" ] || skip 'needs a checkout'
 }
 
-# Root's module cache, for another user, without a network.
+# The modules of rung from root's module cache, which may have no others, for another user, without a network.
 modules_for() { # USER DIR
 	local from
 	from=$("$RUNG_SOURCE/scripts/go" env GOMODCACHE)
-	(cd "$RUNG_SOURCE" && GOFLAGS=-modcacherw GOPROXY=file://$from/cache/download GONOSUMDB='*' GOMODCACHE=$2 scripts/go mod download)
+	(cd "$RUNG_SOURCE" && GOFLAGS=-modcacherw GOPROXY=file://$from/cache/download GONOSUMDB='*' GOMODCACHE=$2 scripts/go list -deps . >/dev/null)
 	chown -R "$1" "$2"
 }
 

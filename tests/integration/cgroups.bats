@@ -304,12 +304,7 @@ needs_swap_accounting() {
 
 @test "cpu: real-time runtime and period" {
 	needs_v1_controller cpu
-	local probe ok=
-	probe=$(v1_mount cpu)/$ID-probe
-	mkdir "$probe"
-	[ ! -e "$probe/cpu.rt_runtime_us" ] || { echo 1000 >"$probe/cpu.rt_runtime_us" && ok=yes; } 2>/dev/null || true
-	rmdir "$probe"
-	[ "$ok" = yes ] || skip "needs real-time group scheduling that a cgroup may have a share of"
+	needs_realtime_share
 	limit cpu '{cpu: {realtimePeriod: 1000000, realtimeRuntime: 5000}}' cpu.rt_period_us 1000000 cpu.rt_runtime_us 5000
 }
 

@@ -310,6 +310,16 @@ default_cgroup() { # CONTROLLER NAME
 	fi
 }
 
+# A cgroup of v1 for real-time processes: below one that has no such time to give there is none.
+needs_realtime_share() {
+	local probe ok=
+	probe=$(v1_mount cpu)/$ID-probe
+	mkdir "$probe"
+	[ ! -e "$probe/cpu.rt_runtime_us" ] || { echo 1000 >"$probe/cpu.rt_runtime_us" && ok=yes; } 2>/dev/null || true
+	rmdir "$probe"
+	[ "$ok" = yes ] || skip "needs real-time group scheduling that a cgroup may have a share of"
+}
+
 # The top of the hierarchy that has a controller.
 hierarchy_of() { # CONTROLLER
 	if is_v2; then

@@ -511,10 +511,11 @@ idmapped_below() { # OPTION
 	bind_mount "$BUNDLE/data" /tmp bind ro
 	bind_mount "$BUNDLE/own" /run bind noexec
 	config '(.mounts[] | select(.type == "devpts")).options |= map(select(startswith("gid=") | not))'
+	cp "$RUNG" "$BATS_TEST_TMPDIR/rung" # from there a home directory cannot be entered
 	process sh -c 'for d in /tmp /run; do grep " $d " /proc/self/mountinfo | cut -d" " -f6; done'
 	run unshare --mount --propagation private bash -c 'mount -t tmpfs -o nosuid,nodev,noatime none "$1" && shift &&
 		exec unshare --user --map-root-user --mount sh -c "mount -t tmpfs -o nosuid none \"\$1\" && shift && exec \"\$@\"" sh "$@"' \
-		sh "$BUNDLE/data" "$BUNDLE/own" "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+		sh "$BUNDLE/data" "$BUNDLE/own" "$BATS_TEST_TMPDIR/rung" --root "$STATE" run -b "$BUNDLE" "$ID"
 	says $'ro,nosuid,nodev,noatime\nrw,noexec,relatime'
 }
 

@@ -287,7 +287,7 @@ set_policy() { # JSON
 	run_container
 }
 
-@test "scheduler: every policy, with nice, priority and flags" {
+@test "scheduler: the policies, with nice and flags" {
 	needs_root
 	needs_capability CAP_SYS_NICE
 	local own # the nice value of the caller, which policies that have none leave alone
@@ -298,16 +298,24 @@ set_policy() { # JSON
 	says "$own 0 5"
 	set_policy '{"policy": "SCHED_BATCH", "nice": -3, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}'
 	says '-3 0 3'
-	# A v1 cgroup has no real-time time of its own where the kernel counts that by group (sched(7)); its parent has.
-	[ -z "$(v1_mount cpu)" ] || [ ! -e "$(v1_mount cpu)/cpu.rt_runtime_us" ] || config '.linux.cgroupsPath = "/" + $id
-		| .linux.resources.cpu = {realtimePeriod: 1000000, realtimeRuntime: 1000}' --arg id "$ID"
+	set_policy '{"policy": "SCHED_DEADLINE", "runtime": 10000000, "deadline": 20000000, "period": 30000000}'
+	says "$own 0 6"
+}
+
+@test "scheduler: the real-time policies, with priority and flags" {
+	needs_root
+	needs_capability CAP_SYS_NICE
+	local own
+	own=$(nice)
+	# A v1 cgroup has no real-time time of its own where the kernel counts that by group (sched(7)).
+	if [ -n "$(v1_mount cpu)" ] && [ -e "$(v1_mount cpu)/cpu.rt_runtime_us" ]; then
+		needs_realtime_share
+		config '.linux.cgroupsPath = "/" + $id | .linux.resources.cpu = {realtimePeriod: 1000000, realtimeRuntime: 1000}' --arg id "$ID"
+	fi
 	set_policy '{"policy": "SCHED_FIFO", "priority": 7}'
 	says "$own 7 1"
 	set_policy '{"policy": "SCHED_RR", "priority": 9, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}'
 	says "$own 9 2"
-	config 'del(.linux.resources.cpu)'
-	set_policy '{"policy": "SCHED_DEADLINE", "runtime": 10000000, "deadline": 20000000, "period": 30000000}'
-	says "$own 0 6"
 }
 
 # bats test_tags=user
@@ -366,7 +374,7 @@ set_policy() { # JSON
 		config '.process.rlimits += [{type: "RLIMIT_\($name)", soft: $number, hard: $number}]' --arg name "$name" --argjson number "$number"
 	done <<-END
 		AS 1073741824
-		CORE 4096
+		CORE 0
 		CPU 70
 		DATA 1073741824
 		FSIZE 8192
@@ -384,7 +392,7 @@ set_policy() { # JSON
 	END
 	inside 'sed "s/^\(Max [a-z -]*[a-z]\)  */\1=/; s/  */ /g" /proc/self/limits | tail -n +2 | cut -d" " -f1-5'
 	mentions 'Max cpu time=70 70' 'Max file size=8192 8192' 'Max data size=1073741824 1073741824' 'Max stack size=1048576 1048576' \
-		'Max core file size=4096 4096' 'Max resident set=16384 16384' 'Max processes=1000 1000' 'Max open files=64 64' \
+		'Max core file size=0 0' 'Max resident set=16384 16384' 'Max processes=1000 1000' 'Max open files=64 64' \
 		'Max locked memory=12288 12288' 'Max address space=1073741824 1073741824' 'Max file locks=11 11' \
 		'Max pending signals=18 18' 'Max msgqueue size=13 13' 'Max nice priority=0 0' 'Max realtime priority=0 0' \
 		'Max realtime timeout=17 17'
