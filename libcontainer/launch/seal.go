@@ -20,7 +20,7 @@ var Image []byte
 // checkImage refuses a stage that was left by a build of other sources: a plan means something else
 // to it, and it lacks what was mended since.
 var checkImage = sync.OnceValue(func() error {
-	return checkMark(Image, fmt.Sprintf("%s %#08x", runtime.GOARCH, plan.StageIdentity))
+	return checkMark(Image, fmt.Sprintf("%s %#08x", runtime.GOARCH, uint32(plan.StageIdentity)))
 })
 
 // checkMark looks for the text that nsenter/constructor.c puts into the stage. The running binary has none in

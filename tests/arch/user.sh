@@ -61,7 +61,9 @@ stage_is_its_own() {
 }
 
 version() {
-	emulated --version | tee /dev/stderr | grep -qx "rung version $(cat "$repo/VERSION")"
+	emulated --version >version.txt
+	cat version.txt
+	grep -qx "rung version $(cat "$repo/VERSION")" version.txt
 }
 
 features() {
