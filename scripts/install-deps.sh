@@ -89,6 +89,7 @@ command_of() { # PACKAGE
 	case $1 in
 	aardvark-dns | ca-certificates | containernetworking-plugins | libclang-rt-* | musl-tools | netavark) echo true ;;
 	busybox-static) echo busybox ;;
+	clang-format-*) echo clang-format ;;
 	docker.io) echo dockerd ;;
 	e2fsprogs) echo mke2fs ;;
 	groff-base) echo groff ;;
