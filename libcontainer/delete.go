@@ -32,8 +32,14 @@ func (c *Container) Delete(force bool) error {
 	if err != nil && !force {
 		return err
 	}
-	if !force && status == Running && c.awaitEnding() {
-		status = Stopped
+	if !force && status == Running {
+		ended, err := c.awaitEnding()
+		if err != nil {
+			return err
+		}
+		if ended {
+			status = Stopped
+		}
 	}
 	if !force && status != Stopped && status != Created {
 		return fmt.Errorf("cannot delete container %s that is not stopped: %s", c.state.ID, status)
@@ -43,21 +49,29 @@ func (c *Container) Delete(force bool) error {
 
 // awaitEnding waits for the end of a container that has been killed, or whose program is exiting:
 // the kernel takes a moment for it, and whoever kills and deletes has nothing to wait for it by.
-func (c *Container) awaitEnding() bool {
+func (c *Container) awaitEnding() (bool, error) {
 	pidfd, err := sys.PidfdOpen(c.state.Pid)
 	if err != nil {
-		return !c.alive()
+		return sys.Ended(c.state.Pid, err), unlessEnded(c.state.Pid, err)
 	}
 	defer pidfd.Close()
 	stat, err := sys.ReadProcessStat(c.state.Pid)
-	if err != nil || stat.StartTime != c.state.StartTime {
-		return true
+	switch {
+	case err != nil:
+		return sys.Ended(c.state.Pid, err), unlessEnded(c.state.Pid, err)
+	case stat.StartTime != c.state.StartTime:
+		return true, nil
+	case !stat.Ending:
+		return false, nil
 	}
-	if !stat.Ending {
-		return false
+	return sys.PidfdWait(pidfd, endTimeout)
+}
+
+func unlessEnded(pid int, err error) error {
+	if sys.Ended(pid, err) {
+		return nil
 	}
-	ended, err := sys.PidfdWait(pidfd, endTimeout)
-	return err == nil && ended
+	return err
 }
 
 // Remove deletes what a create that was killed before it wrote a state has left.
@@ -106,7 +120,11 @@ func (c *Container) removeDir() error {
 }
 
 func (c *Container) endProcesses() error {
-	if c.alive() {
+	alive, err := c.alive()
+	if err != nil {
+		return err
+	}
+	if alive {
 		if err := c.endInit(); err != nil {
 			return err
 		}
@@ -127,7 +145,7 @@ func (c *Container) endProcesses() error {
 func (c *Container) endInit() error {
 	pidfd, err := sys.PidfdOpen(c.state.Pid)
 	if err != nil {
-		return nil // it has just ended
+		return unlessEnded(c.state.Pid, err)
 	}
 	defer pidfd.Close()
 	if err := c.signalInit(syscall.SIGKILL); err != nil && !errors.Is(err, ErrNotRunning) {
@@ -138,7 +156,7 @@ func (c *Container) endInit() error {
 	if err == nil && !ended {
 		return errors.New("container init still running")
 	}
-	return nil
+	return err
 }
 
 // poststop hooks: the specification wants all of them run, and their failures only told.

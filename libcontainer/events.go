@@ -71,10 +71,11 @@ func (c *Container) Events(interval time.Duration, tell func(*Event) error) erro
 }
 
 func (c *Container) checkRunning() error {
-	if !c.alive() {
+	alive, err := c.alive()
+	if err == nil && !alive {
 		return notRunning("container with id " + c.state.ID + " is not running")
 	}
-	return nil
+	return err
 }
 
 func (c *Container) follow(interval time.Duration, pidfd *os.File, oom *cgroup.OOMWatch, tell func(*Event) error) error {

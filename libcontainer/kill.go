@@ -17,9 +17,6 @@ func (c *Container) Kill(sig syscall.Signal) error {
 	if sig == syscall.SIGKILL && !c.state.OwnPid && c.state.Pid != 0 {
 		return c.killAll()
 	}
-	if !c.alive() {
-		return ErrNotRunning
-	}
 	err := c.signalInit(sig)
 	if err == nil && sig == syscall.SIGKILL {
 		c.thawKilled()
@@ -36,13 +33,23 @@ func ownPidNamespace(spec *specs.Spec) bool {
 }
 
 func (c *Container) signalInit(sig syscall.Signal) error {
-	pidfd, err := sys.PidfdOpen(c.state.Pid)
-	if err != nil {
+	if c.state.Pid == 0 {
 		return ErrNotRunning
 	}
+	pidfd, err := sys.PidfdOpen(c.state.Pid)
+	if sys.Ended(c.state.Pid, err) {
+		return ErrNotRunning
+	}
+	if err != nil {
+		return err
+	}
 	defer pidfd.Close()
-	// Between the check and the open the PID may have become another process's.
-	if !c.alive() {
+	// After the open: the PID may have become another process's, and the pidfd is of that one then.
+	alive, err := c.alive()
+	if err != nil {
+		return err
+	}
+	if !alive {
 		return ErrNotRunning
 	}
 	err = sys.PidfdSignal(pidfd, sig)
@@ -69,14 +76,25 @@ func (c *Container) killAll() error {
 	if err != nil {
 		return err
 	}
-	if !c.alive() {
-		if left, err := m.Pids(); err != nil || len(left) == 0 {
+	alive, err := c.alive()
+	if err != nil {
+		return err
+	}
+	if !alive {
+		left, err := m.Pids()
+		if err != nil && !errors.Is(err, cgroup.ErrNotExist) {
+			return err
+		}
+		if len(left) == 0 {
 			return ErrNotRunning
 		}
 	}
-	err = m.Kill()
-	if !errors.Is(err, cgroup.ErrNotExist) && !c.alive() {
+	errKill := m.Kill()
+	if alive, err = c.alive(); err != nil {
 		return err
+	}
+	if !errors.Is(errKill, cgroup.ErrNotExist) && !alive {
+		return errKill
 	}
 	// A process that was sent SIGKILL is alive for a while: gone meanwhile is what was asked for.
 	if err = c.signalInit(syscall.SIGKILL); errors.Is(err, ErrNotRunning) {

@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"syscall"
 
@@ -147,15 +148,23 @@ func (c *Container) progress() (*launch.Progress, error) {
 	return launch.OpenProgress(file)
 }
 
-// executes reports whether the process of a created container is past its wait for start: a start that was killed leaves the
-// socket behind.
-func (c *Container) executes() bool {
+// awaitsStart reports whether the process of a created container still waits for start. The socket alone does not tell: a
+// start that was killed leaves it behind.
+func (c *Container) awaitsStart() (bool, error) {
 	progress, err := c.progress()
-	if err != nil {
-		return false
+	executes := false
+	if err == nil {
+		executes = progress.Op() == c.state.ExecOp
+		progress.Close()
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return false, err
 	}
-	defer progress.Close()
-	return progress.Op() == c.state.ExecOp
+	// The socket last: start removes it first.
+	_, err = sys.Stat(c.path(startSocket))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && !executes, err
 }
 
 // notExecuted is a launch.Failure of a container that another rung created.

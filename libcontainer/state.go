@@ -165,7 +165,11 @@ func (c *Container) ID() string { return c.state.ID }
 // Status asks the kernel what the container does.
 func (c *Container) Status() (Status, error) {
 	if c.state.Pid == 0 && !c.locked {
-		if c.busy() {
+		busy, err := c.busy()
+		if err != nil {
+			return "", err
+		}
+		if busy {
 			return Creating, nil
 		}
 		// The create that was under way when the state was read may have ended since.
@@ -173,20 +177,25 @@ func (c *Container) Status() (Status, error) {
 			return "", err
 		}
 	}
-	if !c.alive() {
-		return Stopped, nil
+	if alive, err := c.alive(); !alive {
+		return Stopped, err
 	}
 	m, err := c.cgroup()
 	if err != nil {
 		return "", err
 	}
 	frozen, err := m.Frozen()
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", err
-	case frozen:
+	}
+	if frozen {
 		return Paused, nil
-	case sys.Exists(c.path(startSocket)) && !c.executes():
+	}
+	waits, err := c.awaitsStart()
+	if err != nil {
+		return "", err
+	}
+	if waits {
 		return Created, nil
 	}
 	return Running, nil
@@ -194,23 +203,32 @@ func (c *Container) Status() (Status, error) {
 
 // busy reports whether a verb holds the container's lock: where there is no process yet, that is
 // the create under way, and not one that was killed.
-func (c *Container) busy() bool {
+func (c *Container) busy() (bool, error) {
 	dir, err := sys.OpenDirectory(c.dir.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	if err != nil {
-		return false
+		return false, err
 	}
 	defer dir.Close()
-	return !sys.TryFlockShared(dir)
+	return !sys.TryFlockShared(dir), nil
 }
 
 // alive reports whether init is there and no zombie. A PID alone says nothing: it may be
-// another process's by now.
-func (c *Container) alive() bool {
+// another process's by now. An error is no answer: on "stopped" containers are deleted.
+func (c *Container) alive() (bool, error) {
 	if c.state.Pid == 0 {
-		return false
+		return false, nil
 	}
 	stat, err := sys.ReadProcessStat(c.state.Pid)
-	return err == nil && stat.StartTime == c.state.StartTime && stat.State != 'Z' && stat.State != 'X'
+	if err != nil {
+		if sys.Ended(c.state.Pid, err) {
+			return false, nil
+		}
+		return false, fmt.Errorf("is process %d of container %s alive: %w", c.state.Pid, c.state.ID, err)
+	}
+	return stat.StartTime == c.state.StartTime && stat.State != 'Z' && stat.State != 'X', nil
 }
 
 // OCI returns the state in the form of the specification, with a status that the caller knows.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -93,6 +94,77 @@ func StatInRoot(root *os.File, path string) (*syscall.Stat_t, error) {
 	defer file.Close()
 	st := new(syscall.Stat_t)
 	return st, syscall.Fstat(int(file.Fd()), st)
+}
+
+// readTimeout bounds the time that a file of a container may take to be read: its file system may be served by
+// a program of its owner.
+const readTimeout = 10 * time.Second
+
+// ReadInRoot returns at most limit bytes of a regular file below root, and nothing where there is none, or one that rung
+// may not read. Whatever the path names is looked at before it is opened: a device node acts when it is opened, a FIFO waits.
+// No more is read than the size that the file has: those of the kernel, which may wait for an event (/proc/kmsg), have 0.
+func ReadInRoot(root *os.File, path string, limit int64) ([]byte, error) {
+	type answer struct {
+		data []byte
+		err  error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		data, err := readInRoot(root, path, limit)
+		answers <- answer{data, err}
+	}()
+	timeout := time.NewTimer(readTimeout)
+	defer timeout.Stop()
+	select {
+	case a := <-answers:
+		return a.data, a.err
+	case <-timeout.C:
+		return nil, unix.ETIMEDOUT
+	}
+}
+
+func readInRoot(root *os.File, path string, limit int64) ([]byte, error) {
+	found, err := OpenInRoot(root, path, unix.O_PATH)
+	if err != nil {
+		return nil, unlessAbsent(err)
+	}
+	defer found.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(found.Fd()), &st); err != nil {
+		return nil, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size <= 0 {
+		return nil, nil
+	}
+	fd, err := unix.Open(FDPath(found), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, unlessAbsent(err)
+	}
+	defer unix.Close(fd)
+	data := make([]byte, 0, min(st.Size, limit))
+	for len(data) < cap(data) {
+		n, err := unix.Read(fd, data[len(data):cap(data)])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 { // it has become shorter
+			break
+		}
+		data = data[:len(data)+n]
+	}
+	return data, nil
+}
+
+// unlessAbsent drops the errors that say that there is no such file for this process.
+func unlessAbsent(err error) error {
+	switch err {
+	case unix.ENOENT, unix.ENOTDIR, unix.ELOOP, unix.EACCES, unix.ENXIO:
+		return nil
+	}
+	return err
 }
 
 // OpenForReading opens a file for reading.

@@ -98,6 +98,16 @@ func Prlimit(pid, resource int, soft, hard uint64) error {
 	return unix.Prlimit(pid, resource, &unix.Rlimit{Cur: soft, Max: hard}, nil)
 }
 
+// Ended reports whether an error of a look at a process means that there is none: ENOENT of its files in /proc, where
+// kill(2) knows no such process either (a /proc may hide others' processes, or not be one), and ESRCH. Every other error
+// says nothing about the process.
+func Ended(pid int, err error) bool {
+	if errors.Is(err, syscall.ESRCH) {
+		return true
+	}
+	return errors.Is(err, syscall.ENOENT) && syscall.Kill(pid, 0) == syscall.ESRCH
+}
+
 // ProcessStat is what /proc/PID/stat says of a process (proc_pid_stat(5)).
 type ProcessStat struct {
 	State     byte   // 'R', 'S', 'Z', ...

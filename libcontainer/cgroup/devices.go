@@ -3,8 +3,6 @@ package cgroup
 import (
 	"errors"
 	"fmt"
-	"strings"
-	"syscall"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -185,18 +183,8 @@ func (m *Manager) setDevices(list []specs.LinuxDeviceCgroup) error {
 	default:
 		return m.notFound("devices", devicesField)
 	}
-	if err != nil && isPermission(err) && (m.cfg.Rootless || inUserNamespace()) {
+	if err != nil && isPermission(err) && (m.cfg.Rootless || sys.InUserNamespace()) {
 		return nil
 	}
 	return err
-}
-
-// inUserNamespace is asked only after a refusal.
-func inUserNamespace() bool {
-	text, err := sys.ReadControl("/proc/self/uid_map")
-	if err != nil {
-		return !errors.Is(err, syscall.ENOENT)
-	}
-	f := strings.Fields(text)
-	return len(f) != 3 || f[0] != "0" || f[1] != "0" || f[2] != "4294967295"
 }

@@ -87,7 +87,7 @@ const (
 
 // Probe reads the facts that hold for every bundle. Errors are those of /proc.
 func Probe() (*Facts, error) {
-	f := &Facts{EUID: os.Geteuid(), EGID: os.Getegid(), UserNS: InUserNS()}
+	f := &Facts{EUID: os.Geteuid(), EGID: os.Getegid(), UserNS: sys.InUserNamespace()}
 	permitted, err := sys.PermittedCapabilities()
 	if err != nil {
 		return nil, err
@@ -110,16 +110,8 @@ func Probe() (*Facts, error) {
 	return f, err
 }
 
-// InUserNS reports whether rung runs in a user namespace: only the initial one maps all 2^32-1
-// ids onto themselves.
-func InUserNS() bool {
-	text, err := sys.ReadSmall("/proc/self/uid_map")
-	if err != nil {
-		return false // a kernel without user namespaces
-	}
-	fields := strings.Fields(text)
-	return len(fields) != 3 || fields[0] != "0" || fields[1] != "0" || fields[2] != "4294967295"
-}
+// InUserNS reports whether rung runs in another user namespace than the initial one.
+func InUserNS() bool { return sys.InUserNamespace() }
 
 func lastCapability() int {
 	text, err := sys.ReadSmall("/proc/sys/kernel/cap_last_cap")

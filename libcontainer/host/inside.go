@@ -1,7 +1,8 @@
 package host
 
 import (
-	"bufio"
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -30,9 +31,9 @@ func LookInside(root *os.File, args, env []string, cwd string, uid uint32) (Insi
 	}
 	inside := Inside{Exec: file}
 	if lookupEnv(env, "HOME") == "" {
-		inside.Home = homeOf(root, uid)
+		inside.Home, err = homeOf(root, uid)
 	}
-	return inside, nil
+	return inside, err
 }
 
 func lookupEnv(env []string, name string) string {
@@ -104,26 +105,42 @@ func executable(root *os.File, name string) error {
 	return nil
 }
 
-// homeOf returns "/" for a user that the container does not know.
-func homeOf(root *os.File, uid uint32) string {
-	file, err := sys.OpenInRoot(root, "/etc/passwd", sys.O_RDONLY|sys.O_NONBLOCK)
+// passwdLimit is how much of a container's /etc/passwd is read, in bytes: rung reads it on the host's account
+// (CVE-2026-135844). A user whose line begins behind that has no home directory.
+const passwdLimit = 4 << 20
+
+// homeOf returns "/" for a user that the container does not know, or where it has no file that could tell.
+func homeOf(root *os.File, uid uint32) (string, error) {
+	passwd, err := sys.ReadInRoot(root, "/etc/passwd", passwdLimit)
 	if err != nil {
-		return "/"
+		return "", fmt.Errorf("process.env: HOME: read /etc/passwd of the container: %w", err)
 	}
-	defer file.Close()
-	if st, err := file.Stat(); err != nil || !st.Mode().IsRegular() {
-		return "/"
+	if len(passwd) == passwdLimit {
+		passwd = passwd[:bytes.LastIndexByte(passwd, '\n')+1]
 	}
-	want := strconv.FormatUint(uint64(uid), 10)
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		fields := strings.Split(lines.Text(), ":")
-		if len(fields) >= 6 && fields[2] == want {
-			if fields[5] == "" {
-				return "/"
-			}
-			return fields[5]
+	want := strconv.AppendUint(nil, uint64(uid), 10)
+	for len(passwd) > 0 {
+		var line []byte
+		line, passwd, _ = bytes.Cut(passwd, []byte{'\n'})
+		if home, ok := homeInLine(line, want); ok {
+			return cmp.Or(home, "/"), nil
 		}
 	}
-	return "/"
+	return "/", nil
+}
+
+// homeInLine reads a line of passwd(5): name:password:uid:gid:comment:home:shell.
+func homeInLine(line, uid []byte) (string, bool) {
+	for range 2 {
+		_, line, _ = bytes.Cut(line, []byte{':'})
+	}
+	rest, ok := bytes.CutPrefix(line, uid)
+	if !ok || len(rest) == 0 || rest[0] != ':' {
+		return "", false
+	}
+	fields := bytes.SplitN(rest[1:], []byte{':'}, 4)
+	if len(fields) < 3 {
+		return "", false
+	}
+	return string(fields[2]), true
 }

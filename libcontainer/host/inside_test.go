@@ -141,7 +141,12 @@ func TestHomeOfHostileImages(t *testing.T) {
 	check(t, os.WriteFile(outside, []byte("x:x:5:5::/outside:\n"), 0o644))
 	fifo := rootWith(t, map[string]string{"etc/": ""})
 	check(t, syscall.Mkfifo(filepath.Join(fifo.Name(), "etc/passwd"), 0o644))
+	device := rootWith(t, map[string]string{"etc/": ""})
+	if os.Geteuid() == 0 { // who opens /dev/loop-control makes the kernel load a module, if nothing else
+		check(t, syscall.Mknod(filepath.Join(device.Name(), "etc/passwd"), syscall.S_IFCHR|0o666, 10<<8|237))
+	}
 	roots := map[string]*os.File{
+		"a device":       device,
 		"no passwd":      rootWith(t, map[string]string{"etc/": ""}),
 		"a directory":    rootWith(t, map[string]string{"etc/passwd/": ""}),
 		"a link outside": rootWith(t, map[string]string{"etc/passwd": "-> " + outside}),
@@ -149,7 +154,11 @@ func TestHomeOfHostileImages(t *testing.T) {
 	}
 	for name, root := range roots {
 		done := make(chan string, 1)
-		go func() { done <- homeOf(root, 5) }()
+		go func() {
+			home, err := homeOf(root, 5)
+			check(t, err)
+			done <- home
+		}()
 		select {
 		case home := <-done:
 			if home != "/" {
@@ -157,6 +166,36 @@ func TestHomeOfHostileImages(t *testing.T) {
 			}
 		case <-time.After(10 * time.Second):
 			t.Errorf("%s: hangs", name)
+		}
+	}
+}
+
+// CVE-2026-135844: what is read of an image is bounded, and what the bound cuts is no line.
+func TestHomeOfLongPasswd(t *testing.T) {
+	const line = "cut:x:5:5::/home/cut:\n"
+	for name, c := range map[string]struct{ before, home string }{
+		"the last line that fits": {strings.Repeat("\n", passwdLimit-len(line)), "/home/cut"},
+		"a line that is cut":      {strings.Repeat("\n", passwdLimit-len(line)+3), "/"},
+		"a line behind the bound": {strings.Repeat("\n", passwdLimit), "/"},
+	} {
+		root := rootWith(t, map[string]string{"etc/passwd": c.before + line})
+		if home, err := homeOf(root, 5); err != nil || home != c.home {
+			t.Errorf("%s: %q, %v instead of %q", name, home, err, c.home)
+		}
+	}
+}
+
+func TestHomeInLine(t *testing.T) {
+	for line, want := range map[string]string{
+		"u:x:5:5:c:/h:/bin/sh": "/h", "u:x:5:5:c:/h": "/h", "u:x:5:5:c::": "", "u:x:55:5:c:/h:": "no", "u:x:5": "no", "u:x:5:": "no",
+		"5:5:5:5": "no", "": "no", ":::::": "no", "u:x:05:5:c:/h:": "no", "u:x:5:5:c": "no",
+	} {
+		home, ok := homeInLine([]byte(line), []byte("5"))
+		if !ok {
+			home = "no"
+		}
+		if home != want {
+			t.Errorf("%q: %q instead of %q", line, home, want)
 		}
 	}
 }
