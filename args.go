@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 
 	"github.com/urfave/cli/v3"
 
@@ -61,27 +62,52 @@ func onContainer(do func(*cli.Command, *libcontainer.Container) error) cli.Actio
 	}
 }
 
-// writePidFile replaces the file, so that a reader sees a whole number.
+// writePidFile writes the number so that a reader sees all of it or nothing.
 func writePidFile(path string, pid int) error {
 	if path == "" {
 		return nil
 	}
+	write := replaceFile
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // what a link names, and not the link, is replaced
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		write = writeInto
+	}
+	if err := write(path, strconv.Itoa(pid)); err != nil {
+		return fmt.Errorf("--pid-file: %w", err)
+	}
+	return nil
+}
+
+func replaceFile(path, text string) error {
 	dir, name := filepath.Split(path)
 	temporary := filepath.Join(dir, "."+name)
 	file, err := newFile(temporary)
 	if err != nil {
-		return fmt.Errorf("--pid-file: %w", err)
+		return err
 	}
-	_, err = file.WriteString(strconv.Itoa(pid))
+	_, err = file.WriteString(text)
 	file.Close()
 	if err == nil {
 		err = os.Rename(temporary, path)
 	}
 	if err != nil {
 		_ = os.Remove(temporary)
-		return fmt.Errorf("--pid-file: %w", err)
 	}
-	return nil
+	return err
+}
+
+// writeInto writes to what is no file, a device or a FIFO: to replace /dev/null would take it from everybody. A FIFO
+// without a reader is an error, and nothing to wait for.
+func writeInto(path, text string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = file.WriteString(text)
+	return err
 }
 
 // newFile makes a file. One of a rung that was killed while it wrote is in nobody's way.

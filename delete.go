@@ -37,6 +37,10 @@ func deleteCommand() *cli.Command {
 					return nil
 				}
 			}
+			if _, damaged := err.(*libcontainer.DamagedError); damaged && force {
+				log.Warn(err.Error() + ": what is left is found by its cgroup")
+				return r.DeleteDamaged(id)
+			}
 			if err != nil {
 				return err
 			}

@@ -108,13 +108,13 @@ func (p *processIO) catchSignals() (err error) {
 	return err
 }
 
-// forwardedSignals are all that can be caught, but for those of the Go runtime (SIGURG), of
-// children, and of faults of rung's own.
+// forwardedSignals are all that can be caught, but for those of the Go runtime (SIGURG) and of children. Those of faults
+// are among them: one that is sent is forwarded, one of a fault of rung's own ends it (package signals).
 func forwardedSignals() (out []syscall.Signal) {
 	for n := syscall.Signal(1); n <= 64; n++ {
 		switch n {
 		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG:
-		case syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, 32, 33: // 32, 33: libc's
+		case 32, 33: // libc's
 		default:
 			out = append(out, n)
 		}

@@ -52,3 +52,18 @@ func (c *Container) detachRoot() error {
 	}
 	return nil
 }
+
+// detachRootAnywhere is detachRoot where the state does not tell the path any more.
+func (c *Container) detachRootAnywhere() error {
+	mounts, err := sys.Mounts(os.Getpid())
+	if err != nil {
+		return err
+	}
+	for _, m := range mounts {
+		c.state.Rootfs = m.Point
+		if err := c.detachRoot(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

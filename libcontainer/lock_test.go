@@ -15,6 +15,9 @@ import (
 	"rung/internal/sys"
 )
 
+// endedPid is no process: the kernel gives no such number (PID_MAX_LIMIT).
+const endedPid = 1<<22 + 1
+
 // runtimeWith makes a state directory that has one container, "web".
 func runtimeWith(t *testing.T, state State) *Runtime {
 	t.Helper()
@@ -49,8 +52,8 @@ func TestErrorsOfExecAndEvents(t *testing.T) {
 		verb func(*Container) error
 		want error
 	}{
-		"exec, stopped":   {0, exec, ErrNotRunning},
-		"events, stopped": {0, events, ErrNotRunning},
+		"exec, stopped":   {endedPid, exec, ErrNotRunning},
+		"events, stopped": {endedPid, events, ErrNotRunning},
 		"exec, paused":    {os.Getpid(), exec, ErrPaused},
 	} {
 		state := sampleState()
@@ -70,7 +73,7 @@ func TestErrorsOfExecAndEvents(t *testing.T) {
 // A program that goes on after a verb must not keep others from the container.
 func TestVerbsGiveTheLockBack(t *testing.T) {
 	state := sampleState()
-	state.Pid = 0 // it has stopped
+	state.Pid = endedPid
 	r := runtimeWith(t, state)
 	for name, verb := range map[string]func(*Container) error{
 		"Start": (*Container).Start, "Pause": (*Container).Pause, "Resume": (*Container).Resume,
@@ -106,7 +109,7 @@ func TestLockThatTakesLong(t *testing.T) {
 	defer func(d time.Duration) { slowLock = d }(slowLock)
 	slowLock = time.Millisecond
 	state := sampleState()
-	state.Pid = 0
+	state.Pid = endedPid
 	r := runtimeWith(t, state)
 	first, err := r.Load("web")
 	if err != nil {
@@ -188,7 +191,7 @@ func TestLockAfterACreate(t *testing.T) {
 func TestLockAfterADelete(t *testing.T) {
 	r := &Runtime{Root: t.TempDir()}
 	state := sampleState()
-	state.Pid, state.CgroupPaths, state.Unit, state.Resctrl = 0, nil, "", nil
+	state.Pid, state.CgroupPaths, state.Unit, state.Resctrl = endedPid, nil, "", nil
 	first, second := storeState(t, r, stateFile, &state), storeState(t, r, stateFile, &state)
 	if err := os.RemoveAll(filepath.Join(r.Root, "web")); err != nil {
 		t.Fatal(err)

@@ -126,17 +126,20 @@ func (c *Container) outcome() error {
 		return err
 	}
 	defer progress.Close()
-	if errno := progress.Errno(); errno != 0 {
-		if progress.Op() != c.state.ExecOp {
-			return fmt.Errorf("linux.seccomp: load the filter: %w", errno)
-		}
-		spec, err := c.Spec()
-		if err != nil {
-			return err
-		}
-		return notExecuted{spec.Process.Args[0], errno}
+	errno, executes := progress.Errno(), progress.Op() == c.state.ExecOp
+	switch {
+	case errno == 0 && executes:
+		return nil
+	case errno == 0:
+		return errors.New("the container process was killed before it could execute the program")
+	case !executes:
+		return fmt.Errorf("linux.seccomp: load the filter: %w", errno)
 	}
-	return nil
+	spec, err := c.Spec()
+	if err != nil {
+		return err
+	}
+	return notExecuted{spec.Process.Args[0], errno}
 }
 
 // progress opens the page of a container that another rung created, and that was not started.

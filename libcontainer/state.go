@@ -98,10 +98,40 @@ func (c *Container) readStateFrom(name string) error {
 	}
 	c.state = State{}
 	if err := json.Unmarshal(data, &c.state); err != nil {
-		return fmt.Errorf("%s: %w", c.path(name), err)
+		return &DamagedError{c.path(name), err}
+	}
+	if missing := c.missing(name); missing != "" {
+		return &DamagedError{c.path(name), errors.New(missing)}
 	}
 	return nil
 }
+
+// missing names what a state must have and this one has not: what is done with a container needs all of it.
+func (c *Container) missing(name string) string {
+	switch s := &c.state; {
+	case s.Format > stateFormat:
+		return "" // a newer rung knows
+	case s.ID != filepath.Base(c.dir.Name()):
+		return fmt.Sprintf("id %q is not that of its directory", s.ID)
+	case name == creatingFile: // there is no process yet
+		return ""
+	case s.Pid <= 0:
+		return "it has no pid"
+	case s.StartTime == 0:
+		return "it has no startTime"
+	}
+	return ""
+}
+
+// DamagedError is the error of a container whose state on disk is not what rung wrote.
+type DamagedError struct {
+	Path   string
+	Reason error
+}
+
+func (e *DamagedError) Error() string { return e.Path + ": damaged: " + e.Reason.Error() }
+
+func (e *DamagedError) Unwrap() error { return e.Reason }
 
 // writeStateTo writes the state to a file that no reader takes for whole yet, or that only
 // delete reads. It is never renamed over an older one: some file systems flush that.

@@ -12,13 +12,27 @@ package signals
 #include <unistd.h>
 
 static int queue = -1;
+static struct sigaction before[65];
 
-static void note(int number)
+// The kernel sends these for a fault of the process itself; its si_code is positive then (sigaction(2)).
+static int is_fault(int number, const siginfo_t *info)
+{
+	switch (number) {
+	case SIGSEGV: case SIGBUS: case SIGFPE: case SIGILL: case SIGTRAP: case SIGSYS:
+		return info->si_code > 0;
+	}
+	return 0;
+}
+
+static void note(int number, siginfo_t *info, void *context)
 {
 	unsigned char byte = (unsigned char)number;
 	int error = errno;
 
-	if (write(queue, &byte, 1) < 0)
+	(void)context;
+	if (is_fault(number, info)) // the instruction is executed again, and the handler of Go has it
+		sigaction(number, &before[number], NULL);
+	else if (write(queue, &byte, 1) < 0)
 		; // full: whoever sent 65536 signals will not miss one
 	errno = error;
 }
@@ -30,12 +44,12 @@ static void rung_catch(int fd, const unsigned char *numbers, int count)
 
 	queue = fd;
 	memset(&action, 0, sizeof(action));
-	action.sa_handler = note;
+	action.sa_sigaction = note;
 	// Go wants SA_ONSTACK of the handlers of others (package os/signal).
-	action.sa_flags = SA_ONSTACK | SA_RESTART | SA_NOCLDSTOP;
+	action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NOCLDSTOP;
 	sigfillset(&action.sa_mask);
 	for (i = 0; i < count; i++)
-		sigaction(numbers[i], &action, NULL);
+		sigaction(numbers[i], &action, &before[numbers[i]]);
 }
 */
 import "C"

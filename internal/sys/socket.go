@@ -70,13 +70,17 @@ func ReceiveMessage(sock *os.File, data []byte) (n int, files []*os.File, err er
 }
 
 // Listen makes a unix stream socket at name in dir. The path goes through dir's descriptor,
-// since that of an address may not be longer than 107 bytes.
+// since that of an address may not be longer than 107 bytes. Only its owner may connect.
 func Listen(dir *os.File, name string) (*os.File, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
 	file := os.NewFile(uintptr(fd), name)
+	if err := unix.Fchmod(fd, 0o600); err != nil { // bind(2) makes the file with this mode, whatever the umask leaves of it
+		file.Close()
+		return nil, os.NewSyscallError("fchmod", err)
+	}
 	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: FDPath(dir) + "/" + name}); err != nil {
 		file.Close()
 		return nil, os.NewSyscallError("bind", err)

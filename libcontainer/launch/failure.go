@@ -50,7 +50,7 @@ func (f *Failure) Error() string {
 	}
 	parts = append(parts, f.Op.Why.Purpose)
 	if f.Killed {
-		return strings.Join(append(parts, "rung was killed while it did this"), ": ")
+		return strings.Join(append(parts, "the container process was killed while it did this"), ": ")
 	}
 	parts = append(parts, f.call(), f.Errno.Error())
 	if hint := Hint(f.Op, f.Errno); hint != "" {

@@ -1,0 +1,162 @@
+#!/usr/bin/env bats
+# Hosts that fail: an error is never taken for an answer, and nothing of others is changed.
+
+load helpers
+load commands
+
+# privately SCRIPT [ARGUMENT...]: in a mount namespace of its own, whose changes nobody else sees.
+privately() {
+	unshare --mount --propagation private bash -ec "$@"
+}
+
+@test "a process that cannot be looked at has not ended: delete without force leaves it" {
+	needs_root
+	start_sleeper
+	local pid
+	pid=$(init_pid)
+	mkdir "$BATS_TEST_TMPDIR/empty"
+	run privately 'mount --bind "$1" "/proc/$2"; exec "$3" --root "$4" delete "$5"' - "$BATS_TEST_TMPDIR/empty" "$pid" "$RUNG" "$STATE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions "is process $pid of container $ID alive"
+	[ "$(status_of)" = running ]
+	for verb in state 'kill' pause start; do
+		run privately 'mount --bind "$1" "/proc/$2"; exec "$3" --root "$4" '$verb' "$5"' - "$BATS_TEST_TMPDIR/empty" "$pid" "$RUNG" "$STATE" "$ID"
+		[ "$status" -eq 1 ]
+		mentions "is process $pid of container $ID alive"
+	done
+	[ "$(status_of)" = running ]
+	run privately 'mount --bind "$1" "/proc/$2"; exec "$3" --root "$4" delete --force "$5"' - "$BATS_TEST_TMPDIR/empty" "$pid" "$RUNG" "$STATE" "$ID"
+	[ "$status" -eq 1 ]
+	kill -0 "$pid"
+}
+
+@test "start: a process that is killed before its program was executed is an error" {
+	process sleep 1000
+	create_container
+	local pid starter
+	pid=$(init_pid)
+	kill -STOP "$pid"
+	rung start "$ID" >"$BATS_TEST_TMPDIR/start" 2>&1 &
+	starter=$!
+	wait_until 5 connected
+	kill -KILL "$pid"
+	status=0
+	wait "$starter" || status=$?
+	[ "$status" -eq 1 ]
+	grep -q 'the container process was killed before it could execute the program' "$BATS_TEST_TMPDIR/start"
+}
+
+# The start is at the socket: its lock of the state directory is taken.
+connected() {
+	! flock --nonblock "$STATE/$ID" true
+}
+
+# bats test_tags=user
+@test "a fatal signal that is sent to a foreground run is the container's" {
+	local signal
+	for signal in TRAP SEGV BUS FPE ILL; do
+		process sh -c 'trap "echo got $0; exit 7" "$0"; echo ready; while :; do sleep 0.05; done' "$signal"
+		"$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID" >"$BATS_TEST_TMPDIR/$signal" 2>&1 3>&- &
+		local runner=$!
+		wait_until 10 grep -q ready "$BATS_TEST_TMPDIR/$signal"
+		kill -"$signal" "$runner"
+		status=0
+		wait "$runner" || status=$?
+		[ "$status" -eq 7 ] || fail "$signal: status $status: $(cat "$BATS_TEST_TMPDIR/$signal")"
+		grep -q "got $signal" "$BATS_TEST_TMPDIR/$signal"
+		[ -z "$(rung list -q)" ]
+	done
+}
+
+# bats test_tags=user
+@test "a damaged state is told by list, and delete --force finds what is left by the cgroup" {
+	local text pid
+	for text in '{}' null '{"id":"other"}' '' '[]' '{"format":1,"id":"'"$ID"'","pid":0,"startTime":5}' '{"format":1,"id":"'"$ID"'","pid":5}'; do
+		start_sleeper
+		pid=$(init_pid)
+		rm -f "$STATE/$ID"/creating.json
+		printf '%s' "$text" >"$STATE/$ID/state.json"
+		run rung list
+		[ "$status" -eq 0 ]
+		mentions "load container $ID: $STATE/$ID/state.json: damaged: "
+		run rung list -q
+		[[ $output != *$'\n\n'* ]]
+		run rung delete "$ID"
+		[ "$status" -eq 1 ]
+		mentions damaged
+		kill -0 "$pid"
+		run rung delete --force "$ID"
+		[ "$status" -eq 0 ] || fail "'$text': $output"
+		if is_root; then
+			wait_until 5 dead "$pid"
+		else
+			kill -KILL "$pid" || true # without a cgroup of its own nothing tells of it
+		fi
+		[ ! -e "$STATE/$ID" ]
+	done
+}
+
+@test "--pid-file writes to a device and through a link, and replaces neither" {
+	needs_root
+	process sleep 1000
+	run privately '
+		mkdir "$1/dev"; mount -t tmpfs none "$1/dev"; mknod -m 666 "$1/dev/null" c 1 3
+		"$2" --root "$3" run -d --pid-file "$1/dev/null" -b "$4" "$5" >/dev/null 2>&1
+		stat -c %F "$1/dev/null"; ls -A "$1/dev"' - "$BATS_TEST_TMPDIR" "$RUNG" "$STATE" "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	says $'character special file\nnull'
+	rung delete --force "$ID"
+
+	ln -s target "$BATS_TEST_TMPDIR/link"
+	echo old >"$BATS_TEST_TMPDIR/target"
+	rung run -d --pid-file "$BATS_TEST_TMPDIR/link" -b "$BUNDLE" "$ID" >/dev/null 2>&1
+	[ "$(readlink "$BATS_TEST_TMPDIR/link")" = target ]
+	[ "$(cat "$BATS_TEST_TMPDIR/target")" = "$(init_pid)" ]
+	rung delete --force "$ID"
+
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	run rung run -d --pid-file "$BATS_TEST_TMPDIR/fifo" -b "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions '--pid-file' 'no such device or address'
+	run rung run -d --pid-file "$BATS_TEST_TMPDIR" -b "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions '--pid-file' 'is a directory'
+}
+
+# bats test_tags=user
+@test "nothing in the state directory is for others, whatever the umask is" {
+	process sleep 1000
+	umask 0
+	create_container
+	local found
+	found=$(find "$STATE" -mindepth 1 \( -perm /066 \) ! -type l -printf '%y %m %P\n')
+	[ -z "$found" ] || fail "open to others: $found"
+	[ "$(stat -c %a "$STATE/$ID/start.sock")" = 600 ]
+	[ "$(stat -c %a "$STATE/$ID/config.json")" = 600 ]
+}
+
+@test "a user namespace that maps all ids to themselves is not taken for the initial one (runc#5396)" {
+	needs_root
+	process sh -c 'cat /proc/self/uid_map; echo x >/dev/null; ls /dev'
+	run in_full_userns "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ] || fail "$output"
+	mentions '4294967295' null
+}
+
+# in_full_userns COMMAND...: in a user and a mount namespace in which every id is itself.
+in_full_userns() {
+	local child status=0
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	unshare --user --mount --propagation private bash -c 'read -r <"$0"; exec "$@"' "$BATS_TEST_TMPDIR/go" "$@" 3>&- &
+	child=$!
+	wait_until 5 in_other_userns "$child"
+	echo '0 0 4294967295' >"/proc/$child/uid_map"
+	echo '0 0 4294967295' >"/proc/$child/gid_map"
+	echo >"$BATS_TEST_TMPDIR/go"
+	wait "$child" || status=$?
+	return $status
+}
+
+in_other_userns() { # PID
+	[ "$(readlink "/proc/$1/ns/user")" != "$(readlink /proc/self/ns/user)" ]
+}
