@@ -272,6 +272,7 @@ void rung_enter(long *stack)
 		if (sync >= 3 && bell >= 3)
 			enter_sent(sync, bell);
 	} else {
+		rung_check_limits();
 		rung_spawn_early(stack[0], argv);
 		prefault(stack);
 	}

@@ -8,6 +8,7 @@ extern int rung_early_pid;
 extern int rung_early_sync;
 extern int rung_early_bell; /* eventfd(2): see wait_for_parent in op_namespace.c */
 
+void rung_check_limits(void);
 void rung_spawn_early(long argc, char **argv);
 
 #endif

@@ -1,6 +1,8 @@
 package sys
 
 import (
+	"errors"
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -18,13 +20,22 @@ func SealedMemfd(name string, data []byte) (*os.File, error) {
 func fillAndSeal(file *os.File, data []byte) (*os.File, error) {
 	if _, err := file.Write(data); err != nil {
 		file.Close()
-		return nil, err
+		return nil, sizeLimited(err)
 	}
 	if err := seal(file); err != nil {
 		file.Close()
 		return nil, err
 	}
 	return file, nil
+}
+
+// sizeLimited names what is behind EFBIG: the caller's limit holds for a memfd too, which is no file of the caller's.
+func sizeLimited(err error) error {
+	var limit unix.Rlimit
+	if !errors.Is(err, unix.EFBIG) || unix.Getrlimit(unix.RLIMIT_FSIZE, &limit) != nil {
+		return err
+	}
+	return fmt.Errorf("%w: the caller's RLIMIT_FSIZE is %d bytes (ulimit -f)", err, limit.Cur)
 }
 
 // Memfd returns an empty anonymous file (memfd_create(2)).

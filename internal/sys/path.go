@@ -199,7 +199,7 @@ func WriteFile(path string, data []byte, mode uint32) error {
 		}
 		if err != nil {
 			unix.Close(fd)
-			return &os.PathError{Op: "write", Path: path, Err: err}
+			return sizeLimited(&os.PathError{Op: "write", Path: path, Err: err})
 		}
 		data = data[n:]
 	}

@@ -160,3 +160,35 @@ in_full_userns() {
 in_other_userns() { # PID
 	[ "$(readlink "/proc/$1/ns/user")" != "$(readlink /proc/self/ns/user)" ]
 }
+
+# bats test_tags=user
+@test "limits of the caller that are too small for rung are named in one line, and nothing is left" {
+	local limit number name
+	config 'del(.process.rlimits)'
+	process echo 'it runs'
+	while read -r limit number name; do
+		run bash -c 'ulimit "$1" "$2" || exit 99; exec "$3" --root "$4" run -b "$5" "$6"' - "$limit" "$number" "$RUNG" "$STATE" "$BUNDLE" "$ID"
+		[ "$status" -eq 1 ] || fail "$name: status $status: $output"
+		[ "${#lines[@]}" -eq 1 ] || fail "$name: $output"
+		mentions "$name"
+		[ -z "$(rung list -q)" ]
+	done <<-END
+		-n 7 the caller's RLIMIT_NOFILE of 7 is too small
+		-n 8 the caller's RLIMIT_NOFILE of 8 is too small
+		-n 63 the caller's RLIMIT_NOFILE of 63 is too small
+		-v 200000 the caller's RLIMIT_AS of 204800000 is too small
+		-v 700000 the caller's RLIMIT_AS of 716800000 is too small
+		-s 16 the caller's RLIMIT_STACK of 16384 is too small
+		-f 0 the caller's RLIMIT_FSIZE is 0 bytes
+		-f 4 the caller's RLIMIT_FSIZE is 4096 bytes
+	END
+	while read -r limit number; do
+		run bash -c 'ulimit "$1" "$2" || exit 99; exec "$3" --root "$4" run -b "$5" "$6"' - "$limit" "$number" "$RUNG" "$STATE" "$BUNDLE" "$ID"
+		says 'it runs'
+	done <<-END
+		-n 100
+		-v 800000
+		-s 64
+		-f 1024
+	END
+}
