@@ -99,6 +99,7 @@ func (r *Runtime) Create(id string, b *bundle.Bundle, o CreateOptions) (_ *Conta
 		return nil, err
 	}
 	err = c.launch()
+	c.removeNodes() // one that masks are cloned from needs its name until then
 	c.second.Close()
 	c.segment.Close()
 	c.amend.Close()
@@ -209,6 +210,9 @@ func (c *creation) compileMounts() error {
 		return err
 	}
 	c.facts.Look(c.spec, c.bundle.Dir, c.state.Rootfs)
+	if err := c.facts.LookNull(); err != nil {
+		return err
+	}
 	if c.opts.NoPivot {
 		if err := c.facts.LookMounts(c.state.Rootfs); err != nil {
 			return err

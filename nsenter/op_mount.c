@@ -115,7 +115,8 @@ long op_MASK(struct hands *h, const struct rung_op *op)
 			sys(SYS_close, mask);
 	}
 	sys(SYS_close, target);
-	return result;
+	/* There is something to hide: this ENOENT is the mask's own, and must not be tolerated. */
+	return result == -ENOENT ? -ESTALE : result;
 }
 
 /* The old root ends up on top of the working directory (pivot_root(2), "." "."). */

@@ -191,6 +191,9 @@ func (c *compiler) bindsDevices() bool {
 func (c *compiler) bindsHostDevice(d *specs.LinuxDevice, field string) bool {
 	there, listed := c.facts.Devices[path.Clean(d.Path)]
 	mode, err := deviceMode(d, field)
+	if path.Clean(d.Path) == "/dev/null" && c.facts.NullBroken != "" {
+		return false
+	}
 	same := err == nil && uint64(there.Kind) == mode&sys.S_IFMT && there.Rdev == sys.Mkdev(uint32(d.Major), uint32(d.Minor))
 	return same || !listed && !c.makesDevices() || strings.HasPrefix(field, "default ")
 }

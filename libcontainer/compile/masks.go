@@ -49,11 +49,38 @@ func (c *compiler) openMaskSources() {
 	if len(c.spec.Linux.MaskedPaths) == 0 {
 		return
 	}
-	c.b.For("linux.maskedPaths", "the host's null device")
-	c.null, _ = c.b.Open(plan.None, "/dev/null", sys.O_PATH, 0)
-	c.b.VerifyDevice(c.null, sys.S_IFCHR, sys.Mkdev(1, 3))
+	if c.facts.NullBroken == "" {
+		c.b.For("linux.maskedPaths", "the host's null device")
+		c.null, _ = c.b.Open(plan.None, "/dev/null", sys.O_PATH, 0)
+		c.b.VerifyDevice(c.null, sys.S_IFCHR, sys.Mkdev(1, 3))
+	}
 	c.b.For("linux.maskedPaths", "a place for the empty directory")
 	c.park, _ = c.b.Open(plan.None, parked, sys.O_PATH|sys.O_DIRECTORY, 0)
+}
+
+// parkedNull is where a null device of rung's own is attached: a file that every host has, below where the empty directory
+// goes later.
+const parkedNull = "/proc/uptime"
+
+// replaceNull takes a null device that rung makes where the host's is broken. It comes after the mounts of the new
+// namespace have been cut off from the host's.
+func (c *compiler) replaceNull() error {
+	if len(c.spec.Linux.MaskedPaths) == 0 || c.facts.NullBroken == "" {
+		return nil
+	}
+	const field = "linux.maskedPaths"
+	if !c.makesDevices() {
+		return fieldError(field, "the host's /dev/null is %s, and rung may make no null device of its own here: as root: "+
+			"rm -rf /dev/null && mknod -m 666 /dev/null c 1 3", c.facts.NullBroken)
+	}
+	c.null = c.source(SourceDevice, "", false, field, "a null device, as the host's is broken")
+	c.prog.Sources[c.null].Device = &Device{Mode: sys.S_IFCHR | 0o666, Number: sys.Mkdev(1, 3)}
+	c.b.For(field, "attach the null device: what is attached nowhere cannot be cloned before Linux 6.15")
+	at, _ := c.b.Open(plan.None, parkedNull, sys.O_PATH, 0)
+	c.b.MoveMount(c.null, at)
+	c.b.Close(at)
+	c.b.VerifyDevice(c.null, sys.S_IFCHR, sys.Mkdev(1, 3))
+	return nil
 }
 
 func (c *compiler) readonlyPath(p, field string) {

@@ -47,6 +47,9 @@ func (c *compiler) rootfs() error {
 	c.openMaskSources()
 	c.b.For("linux.rootfsPropagation", "mounts of the container stay inside")
 	c.b.MountAttr(plan.None, "/", plan.Attr{Propagation: sys.MS_SLAVE, Recursive: true})
+	if err := c.replaceNull(); err != nil {
+		return err
+	}
 	c.root = c.cloneTree(c.opts.Rootfs, true, "root.path", "the root file system")
 	c.cutOffRoot()
 	c.attachRoot()

@@ -31,6 +31,8 @@ type Facts struct {
 	Sources map[string]Source `json:"sources,omitempty"`
 	// Devices holds what the host has at the paths of linux.devices, where they would be bound.
 	Devices map[string]Device `json:"devices,omitempty"`
+	// NullBroken says what the host has at /dev/null in place of the null device; "" for that.
+	NullBroken string `json:"nullBroken,omitempty"`
 	// Closed is the first directory above the root file system that not everybody may search,
 	// asked of a container in a user namespace; "" for none.
 	Closed string `json:"closed,omitempty"`

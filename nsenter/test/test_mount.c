@@ -232,6 +232,28 @@ static void mask_missing(void)
 	check_failed(progress, at, ENOENT);
 }
 
+/* The kernel attaches nothing of a file that has no name any more: ENOENT, which is not the target's. */
+static void mask_without_source(void)
+{
+	struct rung_op *op;
+	uint32_t at;
+
+	begin();
+	make_file("file");
+	make_file("gone");
+	mask_sources();
+	open_slot(5, "gone");
+	add(&b, OP_UNLINK)->a = 0;
+	b.ops[b.count - 1].s = add_string(&b, "gone");
+	at = b.count;
+	op = mask("/file");
+	op->b = 5;
+	op->ok[0] = ENOENT;
+	add(&b, OP_SETSID);
+	run();
+	check_failed(progress, at, ESTALE);
+}
+
 /* A link of the image leads nowhere but into the root. */
 static void mask_stays_inside(void)
 {
@@ -364,6 +386,7 @@ const struct test mount_tests[] = {
 	{ "MOUNT mounts on the working directory", mount_by_name, ROOT },
 	{ "MASK hides directories, files and the targets of links", masks, ROOT },
 	{ "MASK reports what is missing", mask_missing, ROOT },
+	{ "MASK does not take the loss of the mask for a missing path", mask_without_source, ROOT },
 	{ "MASK stays in the root", mask_stays_inside, ROOT },
 	{ "MASK takes no harm from renames elsewhere", mask_while_others_rename, ROOT },
 	{ "MOVE_MOUNT refuses a directory on a file", move_on_wrong_kind, ROOT },

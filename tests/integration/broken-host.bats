@@ -6,6 +6,7 @@ load commands
 
 # privately SCRIPT [ARGUMENT...]: in a mount namespace of its own, whose changes nobody else sees.
 privately() {
+	export BATS_TEST_TMPDIR
 	unshare --mount --propagation private bash -ec "$@"
 }
 
@@ -191,4 +192,47 @@ in_other_userns() { # PID
 		-s 64
 		-f 1024
 	END
+}
+
+# with_null SCRIPT COMMAND...: on a host whose /dev is a tmpfs in which the script has put something at null.
+with_null() {
+	privately '
+		mkdir -p "$BATS_TEST_TMPDIR/dev"
+		mount -t tmpfs none "$BATS_TEST_TMPDIR/dev"
+		while read -r name minor; do mknod -m 666 "$BATS_TEST_TMPDIR/dev/$name" c $minor; done <<-END
+			full 1 7
+			random 1 8
+			urandom 1 9
+			zero 1 5
+			tty 5 0
+		END
+		ln -s /proc/self/fd "$BATS_TEST_TMPDIR/dev/fd"
+		(cd "$BATS_TEST_TMPDIR/dev" && eval "$1")
+		mount --move "$BATS_TEST_TMPDIR/dev" /dev
+		exec "${@:2}"' - "$@"
+}
+
+@test "a host whose /dev/null is broken: masks hide by a null device that rung makes, and the host's /dev is not touched" {
+	needs_root
+	needs_capability CAP_MKNOD
+	local broken
+	config '.linux.maskedPaths = ["/etc/passwd", "/bin/busybox.none", "/sys/firmware"]'
+	process sh -c 'wc -c </etc/passwd; stat -c "%F %t:%T" /etc/passwd /dev/null; echo x >/dev/null'
+	for broken in 'echo plain >null' 'mkdir null' true 'mknod null c 1 5' 'ln -s full null'; do
+		run with_null "$broken" "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+		[ "$status" -eq 0 ] || fail "$broken: $output"
+		says $'0\ncharacter special file 1:3\ncharacter special file 1:3'
+	done
+	map_ids
+	run with_null 'echo plain >null' "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ] || fail "$output"
+	says $'0\ncharacter special file 1:3\ncharacter special file 1:3'
+}
+
+@test "a host whose /dev/null is broken, where rung may make no device: the error says what to mend" {
+	needs_root
+	config '.linux.maskedPaths = ["/etc/passwd"]'
+	run with_null 'echo plain >null' setpriv --bounding-set -mknod --inh-caps -mknod "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'linux.maskedPaths' "the host's /dev/null is a regular file" 'mknod -m 666 /dev/null c 1 3'
 }
