@@ -214,6 +214,11 @@ func ReplaceFile(path string, data []byte, mode uint32) error {
 	return os.Rename(path+".new", path)
 }
 
+// Exchange swaps two names at once (renameat2(2), Linux 3.15). The error is a syscall.Errno.
+func Exchange(a, b string) error {
+	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+}
+
 // OpenDirectory opens a directory, for its lock.
 func OpenDirectory(path string) (*os.File, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)

@@ -34,7 +34,8 @@ bind_mount() { # SOURCE DESTINATION
 	create_container
 	local pid
 	pid=$(init_pid)
-	# the process waits for start, and is rung still
+	# the process waits for start, and is rung still; "Text file busy" alone would protect every runtime's binary
+	[ "$(stat -Lc %d:%i "/proc/$pid/exe" 2>/dev/null)" != "$(stat -Lc %d:%i "$RUNG")" ]
 	run bash -c "exec 3<>/proc/$pid/exe"
 	[ "$status" -ne 0 ]
 	[[ $output == *'Text file busy' || $output == *'Read-only file system' || $output == *'Operation not permitted' || $output == *'Permission denied' ]]
@@ -142,26 +143,6 @@ executes_other() { # PID
 	bind_mount "$BUNDLE/data" "/magic$OUTSIDE/new4"
 	refused 'mounts[10]' /magic
 	untouched
-}
-
-# https://nvd.nist.gov/vuln/detail/CVE-2021-30465: the link is exchanged while rung works.
-@test "CVE-2021-30465: a race for the target of a mount" {
-	needs_root
-	mkdir "$BUNDLE/data" "$ROOTFS/race"
-	mkdir "$ROOTFS/race/dir"
-	ln -s "/../../../..$OUTSIDE" "$ROOTFS/race/link"
-	bind_mount "$BUNDLE/data" /race/dir/inner
-	# shellcheck disable=SC2016
-	bash -c 'cd "$1"; while :; do mv -T dir other && mv -T link dir && mv -T dir link && mv -T other dir; done' sh "$ROOTFS/race" 2>/dev/null 3>&- &
-	local racer=$! ran=0
-	for _ in {1..30}; do
-		run_container
-		[ "$status" -ne 0 ] || ran=$((ran + 1))
-	done
-	kill $racer
-	wait $racer || true
-	untouched
-	[ "$ran" -gt 0 ] || fail "none of the containers ran: $output"
 }
 
 # https://nvd.nist.gov/vuln/detail/CVE-2024-45310: directories and files made through a link.
