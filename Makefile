@@ -17,7 +17,7 @@ TAGS := netgo,osusergo
 export CGO_ENABLED := 1
 export TAGS
 
-.PHONY: all static dynamic cross deps generate run test unit nsenter-test integration test-engines test-vm test-vm-all test-vm-selinux test-vm-engines test-arch lint bench fuzz \
+.PHONY: all static dynamic cross deps generate run test unit nsenter-test integration test-engines test-vm test-vm-all test-vm-selinux test-vm-engines test-arch lint bench fuzz faults \
 	test-commands install uninstall dist clean help
 
 all: static ## build ./rung (static)
@@ -75,6 +75,9 @@ test-vm-engines: ## run Docker, containerd and Podman under systemd in the virtu
 
 test-arch: ## build for six other architectures; run arm64 and riscv64 in emulated machines, the others under qemu-user
 	@scripts/test.sh arch
+
+faults: static ## make every system call of rung fail once, in every verb; writes docs/faults.md (an hour)
+	@scripts/as-root.sh scripts/faults.sh all
 
 lint: deps ## run every linter, and check that generated files are current
 	@scripts/test.sh lint

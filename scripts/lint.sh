@@ -69,7 +69,7 @@ check_golangci() {
 check_clang_format() {
 	local program
 	program=$(clang_format) || return 1
-	files 'nsenter/*.c' 'nsenter/*.h' 'nsenter/test/*.c' 'bench/*.c' | xargs -r "$program" --dry-run -Werror
+	files 'nsenter/*.c' 'nsenter/*.h' 'nsenter/test/*.c' 'bench/*.c' 'tests/*.c' | xargs -r "$program" --dry-run -Werror
 }
 
 # Only Debian has the version in the name.

@@ -2,7 +2,7 @@
 # Runs the tests and counts them: every part prints what failed, the end lists what was skipped and why, and the
 # last line is the sum, "N passed, N failed" or "N passed, N failed, N skipped".
 #
-#   test.sh [unit] [nsenter] [integration] [compat] [engines] [vm] [vm-engines] [arch] [lint] [other-debian]
+#   test.sh [unit] [nsenter] [integration] [compat] [faults] [engines] [vm] [vm-engines] [arch] [lint] [other-debian]
 #
 # default: all but vm-engines and arch. With RUNG_TEST_RESULTS=FILE that has a line of each test in the end: pass, fail or skip; part;
 # name; reason (tab-separated).
@@ -214,6 +214,18 @@ check_bats() { # NAME STATUS
 	count_tap "$1" "$work/$1"
 	cat "$work/$1.err"
 	check_status "$1" "$2"
+}
+
+# A sample of what make faults does: always the same injections.
+run_faults() {
+	heading 'faults: a sample'
+	make --no-print-directory static || {
+		record fail faults 'the build'
+		return
+	}
+	own_tools
+	RUNG=$repo/rung as_root scripts/faults.sh sample >"$work/faults" 2>"$work/faults.err" </dev/null
+	check_bats faults $?
 }
 
 run_engines() {
@@ -503,14 +515,14 @@ summary() {
 }
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(unit nsenter integration compat engines vm lint other-debian)
+[ $# -gt 0 ] || parts=(unit nsenter integration compat faults engines vm lint other-debian)
 needs=()
 for part in "${parts[@]}"; do
 	case $part in
 	unit | nsenter | arch) needs+=(unit) ;;
 	lint) needs+=(build lint) ;;
 	other-debian) ;; # on a machine without a network it is skipped
-	integration | compat | engines | vm | vm-engines) needs+=(test) ;;
+	integration | compat | faults | engines | vm | vm-engines) needs+=(test) ;;
 	*) die "unknown part: $part" ;;
 	esac
 done

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// removed has "delete --force" remove the container, and looks what is left.
+func (w *worker) removed(t *trial, add func(kind, text string)) {
+	o := w.rung("delete", "--force", t.id)
+	switch {
+	case o.hung:
+		add(kindHang, "delete --force: "+oneLine(o.err))
+	case o.status != 0:
+		add(kindLeak, "delete --force: "+oneLine(o.err))
+	}
+	// What was killed takes a moment to end.
+	until(3*time.Second, func() bool { return w.left(t) == "" })
+	add(kindLeak, w.left(t))
+	w.clean(t)
+}
+
+// left is what there is of a container.
+func (w *worker) left(t *trial) string {
+	reap()
+	var found []string
+	for _, pid := range w.orphans() {
+		found = append(found, "process "+describe(pid))
+	}
+	for _, dir := range w.cgroupsOf(t.id) {
+		found = append(found, "cgroup "+dir)
+	}
+	if _, err := os.Lstat(w.state + "/" + t.id); err == nil {
+		found = append(found, "state directory")
+	}
+	for _, line := range mountsBelow(w.dir) {
+		found = append(found, "mount "+line)
+	}
+	return strings.Join(found, ", ")
+}
+
+// describe says what a process is, its state, and the kernel's function that it waits in.
+func describe(pid int) string {
+	read := func(name string) string {
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
+		return string(text)
+	}
+	command, _, _ := strings.Cut(read("cmdline"), "/proc/")
+	_, state, _ := strings.Cut(read("stat"), ") ")
+	return fmt.Sprintf("%d (%s, %.1s, %s)", pid, strings.ReplaceAll(strings.TrimRight(command, "\x00"), "\x00", " "), state, read("wchan"))
+}
+
+// orphans are children that are not the bystander.
+func (w *worker) orphans() (pids []int) {
+	for _, pid := range children() {
+		if w.bystander.trial == nil || pid != w.bystander.trial.pid {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// cgroupsOf returns the cgroups of a container in all hierarchies, the deepest first: they are beside the bystander's.
+func (w *worker) cgroupsOf(id string) (found []string) {
+	for _, dir := range w.bystander.cgroups {
+		found = append(found, cgroupsBelow(filepath.Dir(dir)+"/"+id, id)...)
+	}
+	return found
+}
+
+// cgroupsBelow returns the cgroups whose name contains a text, the deepest first.
+func cgroupsBelow(dir, text string) (found []string) {
+	_ = filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && strings.Contains(path[len(filepath.Dir(dir)):], text) {
+			found = append(found, path)
+		}
+		return nil // others' cgroups may vanish
+	})
+	slices.Reverse(found)
+	return found
+}
+
+func mountsBelow(dir string) (found []string) {
+	text, _ := os.ReadFile("/proc/self/mountinfo")
+	for _, line := range strings.Split(string(text), "\n") {
+		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4], dir) {
+			found = append(found, fields[4])
+		}
+	}
+	return found
+}
+
+// clean takes away what was left, so that the next trial does not suffer.
+func (w *worker) clean(t *trial) {
+	for _, pid := range w.orphans() {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	for _, dir := range w.cgroupsOf(t.id) {
+		_ = os.WriteFile(dir+"/freezer.state", []byte("THAWED"), 0)
+		_ = syscall.Rmdir(dir)
+	}
+	for _, place := range mountsBelow(w.dir) {
+		w.run(w.dir+"/stdout", "/bin/umount", "-l", place)
+	}
+	_ = os.RemoveAll(w.state + "/" + t.id)
+	until(time.Second, func() bool { reap(); return len(w.orphans()) == 0 })
+}
