@@ -65,12 +65,16 @@ static struct rung_progress *map_progress(int fd)
 static void take_slots(struct hands *h)
 {
 	uint32_t i;
+	long result;
 	int fd;
 
 	for (i = 0; i < h->plan.header->inherited; i++) {
 		fd = h->base + FD_SLOTS + (int)i;
-		if (sys(SYS_fcntl, fd, F_GETFD) >= 0)
+		result = sys(SYS_fcntl, fd, F_GETFD);
+		if (result >= 0)
 			slot_put(h, (int16_t)i, fd);
+		else if (result != -EBADF)
+			fail(h, result);
 	}
 }
 
@@ -78,31 +82,39 @@ static void begin(struct hands *h, int progress, int plan)
 {
 	if (plan_map(&h->plan, plan) < 0)
 		fail(h, -ENOEXEC);
+	/* Neglected: an exec closes both, and the name is for people. */
 	sys(SYS_close, progress);
 	sys(SYS_close, plan);
 	sys(SYS_prctl, PR_SET_NAME, "rung:init");
+	h->progress->begun = 1;
 }
 
 /*
  * What the caller of rung ignores or blocks is not the container's: no shell can trap what was
  * ignored when it began. conmon and services of systemd ignore SIGPIPE, nohup SIGHUP.
  */
-static void default_signals(void)
+static long default_signals(void)
 {
 	/* Larger than any struct sigaction of a kernel: SIG_DFL, no flags, nothing blocked. */
 	static const uint64_t action[4];
 	static const signal_mask none;
+	long result;
 	int signal;
 
-	for (signal = 1; signal <= 64; signal++)
-		if (signal != SIGKILL && signal != SIGSTOP)
-			sys(SYS_rt_sigaction, signal, action, NULL, sizeof(none));
-	sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+	for (signal = 1; signal <= 64; signal++) {
+		if (signal == SIGKILL || signal == SIGSTOP)
+			continue;
+		result = sys(SYS_rt_sigaction, signal, action, NULL, sizeof(none));
+		if (result < 0)
+			return result;
+	}
+	return sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
 /*
  * A plan holds each mount of the configuration by a descriptor, however few rung's caller wants
- * his programs to have. NOFILE_BACK undoes this.
+ * his programs to have. NOFILE_BACK undoes this. Where it fails, the limit is as it was, and a plan that
+ * needs more gets EMFILE.
  */
 static void raise_nofile(struct hands *h)
 {
@@ -126,7 +138,9 @@ static void enter(int base)
 	h->progress = map_progress(base + FD_PROGRESS);
 	if (!h->progress)
 		return;
-	default_signals();
+	result = default_signals();
+	if (result < 0)
+		fail(h, result);
 	raise_nofile(h);
 	/* CVE-2016-9962, CVE-2024-21626: nothing of ours survives an exec. */
 	result = sys(SYS_close_range, base, ~0U, CLOSE_RANGE_CLOEXEC);
@@ -134,25 +148,28 @@ static void enter(int base)
 		fail(h, result);
 	begin(h, base + FD_PROGRESS, base + FD_PLAN);
 	/* What the caller of rung left open is not held by a container that waits for start. */
-	sys(SYS_close_range, base + FD_SLOTS + (int)h->plan.header->inherited, ~0U, 0);
+	result = sys(SYS_close_range, base + FD_SLOTS + (int)h->plan.header->inherited, ~0U, 0);
+	if (result < 0)
+		fail(h, result);
 	take_slots(h);
 	run_plan(h);
 }
 
 /* Closes what the caller of rung left open from base on, but for two. */
-static void close_inherited(unsigned int base, unsigned int a, unsigned int b)
+static long close_inherited(unsigned int base, unsigned int a, unsigned int b)
 {
 	const unsigned int keep[] = { a < b ? a : b, a < b ? b : a };
+	long result = 0;
 	int i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 2 && result >= 0; i++) {
 		if (keep[i] < base)
 			continue;
 		if (keep[i] > base)
-			sys(SYS_close_range, base, keep[i] - 1, 0);
+			result = sys(SYS_close_range, base, keep[i] - 1, 0);
 		base = keep[i] + 1;
 	}
-	sys(SYS_close_range, base, ~0U, 0);
+	return result < 0 ? result : sys(SYS_close_range, base, ~0U, 0);
 }
 
 /* Waits until the parent says what the container's descriptors are: base, or 0. */
@@ -168,9 +185,19 @@ static unsigned int await_base(int sync, int bell)
 	return n == (long)sizeof(base) ? base : 0;
 }
 
+/* What no container may have of rung or its caller: two descriptors, and signals that are ignored. */
+static long keep_own(int sync, int bell)
+{
+	long result = sys(SYS_fcntl, sync, F_SETFD, FD_CLOEXEC);
+
+	if (result >= 0)
+		result = sys(SYS_fcntl, bell, F_SETFD, FD_CLOEXEC);
+	return result < 0 ? result : default_signals();
+}
+
 /*
  * The hands were spawned before there was a plan (early.c): it is sent to them, or the socket
- * closed. The new descriptors take numbers that have just been freed, none below base.
+ * closed. A failure can be told from when the progress page has come with it. The new descriptors take numbers that have just been freed, none below base.
  */
 static void enter_sent(int sync, int bell)
 {
@@ -179,16 +206,15 @@ static void enter_sent(int sync, int bell)
 	struct hands *h = &hands;
 	unsigned int base;
 	uint32_t i;
-	long n;
+	long n, result;
 
-	sys(SYS_fcntl, sync, F_SETFD, FD_CLOEXEC);
-	sys(SYS_fcntl, bell, F_SETFD, FD_CLOEXEC);
-	default_signals();
+	result = keep_own(sync, bell);
 	raise_nofile(h);
 	base = await_base(sync, bell);
 	if (base < 3)
 		return;
-	close_inherited(base, (unsigned int)sync, (unsigned int)bell);
+	if (result >= 0)
+		result = close_inherited(base, (unsigned int)sync, (unsigned int)bell);
 	n = receive_message(sync, &order, sizeof(order), fds);
 	if (n < 2 || order.count != (uint32_t)n - 2)
 		return;
@@ -198,6 +224,8 @@ static void enter_sent(int sync, int bell)
 	h->progress = map_progress(fds[0]);
 	if (!h->progress)
 		return;
+	if (result < 0)
+		fail(h, result);
 	begin(h, fds[0], fds[1]);
 	for (i = 0; i < order.count; i++) {
 		if (order.slot[i] < 0 || (uint32_t)order.slot[i] >= h->plan.header->inherited)

@@ -300,19 +300,28 @@ static long await_start(struct hands *h, int sock, int sigfd)
 	}
 }
 
-long op_AWAIT_START(struct hands *h, const struct rung_op *op)
+/*
+ * Blocks the signals that are to end a process that waits for start, and opens their signalfd: before the last SYNC, so
+ * that create can tell of a failure.
+ */
+long op_HOLD_SIGNALS(struct hands *h, const struct rung_op *op)
 {
-	signal_mask ends = BIT(SIGHUP) | BIT(SIGINT) | BIT(SIGQUIT) | BIT(SIGTERM), before;
-	long sigfd, result;
+	signal_mask ends = BIT(SIGHUP) | BIT(SIGINT) | BIT(SIGQUIT) | BIT(SIGTERM);
+	long result = sys(SYS_rt_sigprocmask, SIG_BLOCK, &ends, NULL, sizeof(ends));
 
-	result = sys(SYS_rt_sigprocmask, SIG_BLOCK, &ends, &before, sizeof(ends));
 	if (result < 0)
 		return result;
-	sigfd = sys(SYS_signalfd4, -1, &ends, sizeof(ends), SFD_CLOEXEC);
-	if (sigfd < 0)
-		return sigfd;
-	result = await_start(h, slot_get(h, op->a), (int)sigfd);
-	sys(SYS_close, sigfd);
-	sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
-	return result;
+	return slot_put(h, op->a, sys(SYS_signalfd4, -1, &ends, sizeof(ends), SFD_CLOEXEC));
+}
+
+long op_AWAIT_START(struct hands *h, const struct rung_op *op)
+{
+	static const signal_mask none;
+	int sigfd = slot_get(h, op->b);
+	long result = await_start(h, slot_get(h, op->a), sigfd);
+
+	sys(SYS_close, sigfd); /* neglected: an exec closes it */
+	if (result < 0)
+		return result;
+	return sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }

@@ -103,7 +103,8 @@
 	OP(MEMPOLICY, "---", "nn--", "b--", "set_mempolicy")                                \
 	OP(SECCOMP, "-w-", "f---", "b--", "seccomp")                                        \
 	/* the end */                                                                       \
-	OP(AWAIT_START, "i--", "----", "---", "rt_sigprocmask signalfd4 ppoll accept4 read close") \
+	OP(HOLD_SIGNALS, "o--", "----", "---", "rt_sigprocmask signalfd4")                  \
+	OP(AWAIT_START, "ii-", "----", "---", "ppoll accept4 read close rt_sigprocmask")    \
 	OP(EXEC, "---", "----", "pvv", "execve")
 
 /* clang-format on */
@@ -166,7 +167,7 @@ struct rung_progress {
 	int32_t pid;	  /* the container process, in the parent's PID namespace */
 	uint32_t traced;  /* how many of clock[] are filled */
 	uint32_t room;	  /* how many of clock[] there are: 0 without --trace */
-	uint32_t pad;
+	uint32_t begun;	  /* 1 from when they have the plan: before, error is of no op */
 	uint64_t clock[]; /* CLOCK_MONOTONIC nanoseconds at the start of each op */
 };
 

@@ -81,7 +81,8 @@ type compiler struct {
 	park     plan.Slot // a directory of the host's tree
 	cgroup   plan.Slot // the container's unified cgroup, or None
 	cgroupNS plan.Slot // a cgroup namespace that is joined late, or None
-	start    plan.Slot
+	start    plan.Slot // the socket of `rung start`, or None
+	signals  plan.Slot // of a process that waits for start
 	console  plan.Slot
 	tasks    plan.Slot  // the first of the tasks files of v1 cgroups
 	readonly []deferred // mounts that become read-only when all is made

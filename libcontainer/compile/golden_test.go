@@ -465,6 +465,7 @@ func leftOpen(sources int, segments ...*plan.Plan) map[plan.Slot]string {
 			switch op.Code {
 			case plan.AwaitStart:
 				delete(open, op.Slots[0])
+				delete(open, op.Slots[1])
 				return open
 			case plan.Close, plan.Fsmount:
 				delete(open, op.Slots[0])

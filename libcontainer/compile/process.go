@@ -110,6 +110,8 @@ func (c *compiler) ready() {
 	if c.start != plan.None {
 		c.release()
 		c.accessible()
+		c.b.For("", "a signal ends a container that waits for start")
+		c.signals = c.b.HoldSignals()
 	}
 	c.b.For("", "all is set up but the start")
 	c.b.SyncAt(plan.SyncReady, plan.None)
@@ -127,7 +129,7 @@ func (c *compiler) accessible() {
 func (c *compiler) awaitStart() {
 	if c.start != plan.None {
 		c.b.For("", "wait for start")
-		c.b.AwaitStart(c.start)
+		c.b.AwaitStart(c.start, c.signals)
 	}
 }
 

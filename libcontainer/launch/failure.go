@@ -22,6 +22,9 @@ type Failure struct {
 // took over, else a *Failure.
 func Outcome(p *Progress, segments []*plan.Plan) error {
 	segment, index, errno := p.Segment(), p.Op(), p.Errno()
+	if !p.Begun() {
+		return notBegun{errno}
+	}
 	if segment >= len(segments) || index >= len(segments[segment].Ops) {
 		return fmt.Errorf("the hands left a progress page that names op %d of segment %d", index, segment)
 	}
@@ -31,6 +34,23 @@ func Outcome(p *Progress, segments []*plan.Plan) error {
 		return ErrRunning
 	}
 	return &Failure{Op: op, Index: index, Plan: current, Errno: errno, Killed: errno == 0}
+}
+
+// notBegun is the end of hands that had not begun with their plan.
+type notBegun struct{ errno syscall.Errno }
+
+func (e notBegun) Error() string {
+	if e.errno == 0 {
+		return "the container process ended before it had its plan"
+	}
+	return "prepare the container process (its signals and descriptors): " + e.errno.Error()
+}
+
+func (e notBegun) Unwrap() error {
+	if e.errno == 0 {
+		return nil
+	}
+	return e.errno
 }
 
 // ErrExec is what Is finds of a program that the kernel would not execute.

@@ -80,6 +80,9 @@ func (p *Progress) Errno() syscall.Errno { return syscall.Errno(p.word(20)) }
 // Pid returns the container process in rung's PID namespace; 0 before it exists.
 func (p *Progress) Pid() int { return int(int32(p.word(24))) }
 
+// Begun reports whether the hands have got as far as their plan: before, Op says nothing.
+func (p *Progress) Begun() bool { return p.word(36) != 0 }
+
 // Clocks returns CLOCK_MONOTONIC nanoseconds at the start of each op, over all segments.
 func (p *Progress) Clocks() []uint64 {
 	n := int(p.word(28))

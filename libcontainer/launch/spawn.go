@@ -156,7 +156,7 @@ func ReadPoint(sock *os.File, pid func() int) (plan.SyncPoint, *os.File, error) 
 	var message [8]byte
 	n, files, err := sys.ReceiveMessage(sock, message[:])
 	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
-		return 0, nil, err
+		return 0, nil, fmt.Errorf("hear from the container process: %w", err)
 	}
 	if n == 0 {
 		return 0, nil, ErrClosed

@@ -340,9 +340,16 @@ func (b *Builder) LoadListener(filter string, flags uint64) Slot {
 	return listener
 }
 
-// AwaitStart waits for `rung start` on a listening socket.
-func (b *Builder) AwaitStart(socket Slot) OpRef {
-	return b.add(Op{Code: AwaitStart, Slots: slots(socket)})
+// HoldSignals blocks the signals that end a process that waits for start, and opens what it sees them by.
+func (b *Builder) HoldSignals() Slot {
+	s := b.slot()
+	b.add(Op{Code: HoldSignals, Slots: slots(s)})
+	return s
+}
+
+// AwaitStart waits for `rung start` on a listening socket, or for a signal of HoldSignals.
+func (b *Builder) AwaitStart(socket, signals Slot) OpRef {
+	return b.add(Op{Code: AwaitStart, Slots: slots(socket, signals)})
 }
 
 // Exec becomes the program.

@@ -4,7 +4,7 @@ package plan
 
 // Constants of the wire format.
 const (
-	StageIdentity  = 0x81988634
+	StageIdentity  = 0xd6cbe7f8
 	PlanMagic      = 0x6e616c70676e7572
 	ProgressMagic  = 0x676f7270676e7572
 	MaxSlots       = 4096
@@ -83,6 +83,7 @@ const (
 	Ioprio
 	Mempolicy
 	Seccomp
+	HoldSignals
 	AwaitStart
 	Exec
 )
@@ -149,6 +150,7 @@ var signatures = [...]signature{
 	Ioprio:         {"IOPRIO", "---", "n---", "---", "ioprio_set"},
 	Mempolicy:      {"MEMPOLICY", "---", "nn--", "b--", "set_mempolicy"},
 	Seccomp:        {"SECCOMP", "-w-", "f---", "b--", "seccomp"},
-	AwaitStart:     {"AWAIT_START", "i--", "----", "---", "rt_sigprocmask signalfd4 ppoll accept4 read close"},
+	HoldSignals:    {"HOLD_SIGNALS", "o--", "----", "---", "rt_sigprocmask signalfd4"},
+	AwaitStart:     {"AWAIT_START", "ii-", "----", "---", "ppoll accept4 read close rt_sigprocmask"},
 	Exec:           {"EXEC", "---", "----", "pvv", "execve"},
 }

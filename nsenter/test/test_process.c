@@ -403,7 +403,10 @@ static void clone_and_start(void)
 	op = add(&b, OP_HOSTNAME);
 	op->s = add_string(&b, "inside");
 	add(&b, OP_DUP)->a = 1;
-	add(&b, OP_AWAIT_START)->a = 0;
+	add(&b, OP_HOLD_SIGNALS)->a = 2;
+	op = add(&b, OP_AWAIT_START);
+	op->a = 0;
+	op->b = 2;
 	op = add(&b, OP_EXEC);
 	op->s = add_string(&b, "/bin/sh");
 	op->t = add_vector(&b, argv);
