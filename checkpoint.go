@@ -93,7 +93,7 @@ func checkpoint(_ context.Context, cmd *cli.Command) error {
 }
 
 func warnRootless() {
-	if os.Geteuid() != 0 || host.InUserNS() {
+	if inside, _ := host.InUserNS(); os.Geteuid() != 0 || inside {
 		log.Warn("rung checkpoint is untested with rootless containers")
 	}
 }

@@ -46,10 +46,12 @@ func main() {
 		fmt.Fprintln(os.Stderr, `rung: "init" is for rung's own use`)
 		os.Exit(1)
 	}
-	sys.KeepOwnRights()
 	log, _ = newLogging(earlyLog(os.Args[1:]))
 	if log == nil {
 		log, _ = newLogging("", "", false)
+	}
+	if err := sys.KeepOwnRights(); err != nil {
+		fatal(err)
 	}
 	libcontainer.UseHands(nsenter.Image())
 	libcontainer.UseEarlyHands(nsenter.Early())
@@ -255,8 +257,12 @@ func honorXDG() bool {
 	if os.Geteuid() != 0 {
 		return true
 	}
+	inside, err := host.InUserNS()
+	if err != nil {
+		fatal(err)
+	}
 	user, set := os.LookupEnv("USER")
-	return host.InUserNS() && (!set || user != "root")
+	return inside && (!set || user != "root")
 }
 
 func printVersion(cmd *cli.Command) {
@@ -315,11 +321,15 @@ func runtimeFor(cmd *cli.Command, euid int) (*libcontainer.Runtime, error) {
 // is a plain user outside.
 func rootlessCgroups(option string, bySystemd bool, euid int) (bool, error) {
 	if option == "" || strings.EqualFold(option, "auto") {
-		if euid == 0 && bySystemd && host.InUserNS() {
-			owner, known := systemd.UserOwner()
-			return known && owner != 0, nil
+		if euid != 0 {
+			return true, nil
 		}
-		return euid != 0 || host.InUserNS(), nil
+		inside, err := host.InUserNS()
+		if inside && bySystemd {
+			owner, known := systemd.UserOwner()
+			return known && owner != 0, err
+		}
+		return inside, err
 	}
 	on, err := strconv.ParseBool(option)
 	if err != nil {

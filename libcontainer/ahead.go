@@ -236,7 +236,9 @@ func (c *creation) lookInside(root *os.File) (*launch.Segment, error) {
 // look finds in the container what the rest of the plan depends on.
 func (c *creation) look(root *os.File) (host.Inside, error) {
 	if c.facts.NullBroken == "" {
-		c.removeNodes()
+		if err := c.removeNodes(); err != nil {
+			return host.Inside{}, err
+		}
 	}
 	if root == nil {
 		return host.Inside{}, errors.New("the hands did not show the container's root")

@@ -157,7 +157,7 @@ func externalNamespaces(spec *specs.Spec) (out []string, err error) {
 		}
 		st, err := sys.Stat(ns.Path)
 		if err != nil {
-			return nil, &os.PathError{Op: "stat", Path: ns.Path, Err: err}
+			return nil, err
 		}
 		out = append(out, fmt.Sprintf("%s[%d]:%s", criuNamespace(t), st.Ino, namespaceKey(t)))
 	}

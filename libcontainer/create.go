@@ -144,7 +144,9 @@ func (c *creation) begin(id string, stdio [3]*os.File) error {
 		return err
 	}
 	c.setState(id)
-	c.lookStreams(stdio)
+	if err := c.lookStreams(stdio); err != nil {
+		return err
+	}
 	return c.planResctrl()
 }
 
@@ -159,15 +161,18 @@ func (c *creation) setState(id string) {
 }
 
 // lookStreams finds out which of the standard streams are pipes, whose names a checkpoint needs,
-// and which are /dev/null.
-func (c *creation) lookStreams(stdio [3]*os.File) {
+// and which are /dev/null. One may be closed.
+func (c *creation) lookStreams(stdio [3]*os.File) error {
 	for n, file := range stdio {
 		if file == nil || c.opts.Console != nil {
 			continue
 		}
 		info, err := file.Stat() // Fd would make the caller's file a blocking one
-		if err != nil {
+		if errors.Is(err, syscall.EBADF) || errors.Is(err, os.ErrClosed) {
 			continue
+		}
+		if err != nil {
+			return fmt.Errorf("standard stream %d: %w", n, err)
 		}
 		st, ok := info.Sys().(*syscall.Stat_t)
 		switch {
@@ -178,6 +183,7 @@ func (c *creation) lookStreams(stdio [3]*os.File) {
 			c.null[n] = true
 		}
 	}
+	return nil
 }
 
 func (c *creation) compile() (err error) {
@@ -209,7 +215,9 @@ func (c *creation) compileMounts() error {
 	if err != nil {
 		return err
 	}
-	c.facts.Look(c.spec, c.bundle.Dir, c.state.Rootfs)
+	if err := c.facts.Look(c.spec, c.bundle.Dir, c.state.Rootfs); err != nil {
+		return err
+	}
 	if err := c.facts.LookNull(); err != nil {
 		return err
 	}

@@ -231,8 +231,11 @@ func (e *execution) actions(point plan.SyncPoint, shown *os.File) (err error) {
 // joinResctrl: the group may have been removed from under the container.
 func (e *execution) joinResctrl() error {
 	group := e.Resctrl()
-	if group == nil || !sys.Exists(group.State().Path) {
+	if group == nil {
 		return nil
+	}
+	if there, err := sys.Exists(group.State().Path); !there {
+		return err
 	}
 	return group.Join(e.hands.Pid())
 }

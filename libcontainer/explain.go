@@ -91,7 +91,9 @@ func (r *Runtime) explain(id string, b *bundle.Bundle, o CreateOptions, probe fu
 	c := &creation{Container: &Container{runtime: &dry}, bundle: b, spec: spec, facts: facts, opts: o}
 	c.idMaps()
 	c.state.ID = id
-	c.lookStreams(o.Stdio)
+	if err := c.lookStreams(o.Stdio); err != nil {
+		return nil, err
+	}
 	if err := c.placeCgroup(id); err != nil {
 		return nil, err
 	}

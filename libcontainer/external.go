@@ -157,7 +157,7 @@ func (s *externalSearch) identity(e *compile.External) (string, error) {
 	}
 	st, err := sys.Stat(e.Source)
 	if err != nil {
-		return "", &os.PathError{Op: "stat", Path: e.Source, Err: err}
+		return "", err
 	}
 	return fileIdentity(st), nil
 }

@@ -55,6 +55,10 @@ func (r *Runtime) guessCgroup(id, config string) (*cgroup.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
+	inside, err := host.InUserNS()
+	if err != nil {
+		return nil, err
+	}
 	at := ""
 	if raw, err := sys.ReadFile(config); err == nil {
 		if spec, err := bundle.Parse(raw); err == nil && spec.Linux != nil {
@@ -62,7 +66,7 @@ func (r *Runtime) guessCgroup(id, config string) (*cgroup.Manager, error) {
 		}
 	}
 	m, err := cgroup.New(cgroups, cgroup.Config{
-		ID: id, Path: at, Rootless: r.Rootless, UserNS: host.InUserNS(), Warn: func(text string) { r.Log.Warn(text) },
+		ID: id, Path: at, Rootless: r.Rootless, UserNS: inside, Warn: func(text string) { r.Log.Warn(text) },
 		Systemd: r.Systemd || strings.Count(at, ":") == 2,
 	})
 	if err != nil {

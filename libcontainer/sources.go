@@ -178,11 +178,14 @@ func (c *creation) deviceNode(d *compile.Device) (*os.File, error) {
 }
 
 // removeNodes takes the names of device nodes away once their mounts are attached.
-func (c *creation) removeNodes() {
+func (c *creation) removeNodes() error {
 	for _, name := range c.nodes {
-		_ = os.Remove(c.path(name))
+		if err := os.Remove(c.path(name)); err != nil {
+			return err
+		}
 	}
 	c.nodes = nil
+	return nil
 }
 
 // openProc prefers a procfs that nobody has mounted anything over (CVE-2025-52881); who may

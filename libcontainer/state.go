@@ -301,11 +301,16 @@ func (c *Container) cgroup() (*cgroup.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.manager = cgroup.Load(cgroups, c.state.CgroupPaths)
-	c.manager.SetRootless(c.state.Rootless)
+	m := cgroup.Load(cgroups, c.state.CgroupPaths)
+	m.SetRootless(c.state.Rootless)
 	if c.state.Unit != "" {
-		c.manager.SetUnit(c.state.Unit, c.state.Rootless, host.InUserNS())
-		c.manager.SetWarn(func(text string) { c.runtime.Log.Warn(text) })
+		inside, err := host.InUserNS()
+		if err != nil {
+			return nil, err
+		}
+		m.SetUnit(c.state.Unit, c.state.Rootless, inside)
+		m.SetWarn(func(text string) { c.runtime.Log.Warn(text) })
 	}
-	return c.manager, nil
+	c.manager = m
+	return m, nil
 }

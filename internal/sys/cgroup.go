@@ -20,12 +20,10 @@ const (
 // FsMagic returns the superblock magic of the filesystem that path is on.
 func FsMagic(path string) (int64, error) {
 	var st unix.Statfs_t
-	for {
-		err := unix.Statfs(path, &st)
-		if err != unix.EINTR {
-			return int64(st.Type), err //nolint:unconvert // int32 on s390x
-		}
+	if err := ignoringEINTR(func() error { return unix.Statfs(path, &st) }); err != nil {
+		return 0, &os.PathError{Op: "statfs", Path: path, Err: err}
 	}
+	return int64(st.Type), nil //nolint:unconvert // int32 on s390x
 }
 
 // WriteControl writes data to a control file with one open, one write and one
@@ -113,9 +111,11 @@ func OpenDir(path string) (int, error) {
 // DirLinks returns the link count of a directory. On kernfs it is 2 plus the
 // number of sub-directories, so 2 means a cgroup without children.
 func DirLinks(path string) (uint64, error) {
-	var st unix.Stat_t
-	err := unix.Stat(path, &st)
-	return uint64(st.Nlink), err //nolint:unconvert // uint32 on arm64
+	st, err := Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return uint64(st.Nlink), nil //nolint:unconvert // uint32 on arm64
 }
 
 // PollEvents waits until a kernfs file that was read before is notified

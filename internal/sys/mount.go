@@ -72,11 +72,11 @@ func Detach(path string) error {
 
 // SelinuxEnabled reports whether SELinux is there and has a policy: without one every process
 // is "kernel".
-func SelinuxEnabled() bool {
-	var fs unix.Statfs_t
-	if unix.Statfs("/sys/fs/selinux", &fs) != nil || uint32(fs.Type) != unix.SELINUX_MAGIC {
-		return false
+func SelinuxEnabled() (bool, error) {
+	magic, err := FsMagic("/sys/fs/selinux")
+	if err != nil || uint32(magic) != unix.SELINUX_MAGIC {
+		return false, UnlessAbsent(err)
 	}
 	current, err := ReadSmall("/proc/self/attr/current")
-	return err == nil && strings.TrimRight(current, "\x00\n") != "kernel"
+	return err == nil && strings.TrimRight(current, "\x00\n") != "kernel", UnlessAbsent(err)
 }

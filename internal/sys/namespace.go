@@ -9,15 +9,17 @@ import (
 
 // InUserNamespace reports whether this process is in another user namespace than the initial one, whose file has had one
 // inode number since Linux 3.8 (PROC_USER_INIT_INO; USER_NS_INIT_INO of linux/nsfs.h since 6.18). The map does not tell: a
-// namespace may map all ids to themselves (runc#5396). Where that cannot be known, the namespace is not
-// taken for the initial one: who is wrong about that does less, not more.
-func InUserNamespace() bool {
+// namespace may map all ids to themselves (runc#5396). An error says that it cannot be known.
+func InUserNamespace() (bool, error) {
 	const initial = 0xEFFFFFFD
 	st, err := Stat("/proc/self/ns/user")
 	if errors.Is(err, syscall.ENOENT) && IsProc("/proc") {
-		return false // a kernel without user namespaces
+		return false, nil // a kernel without user namespaces
 	}
-	return err != nil || st.Ino != initial
+	if err != nil {
+		return true, err
+	}
+	return st.Ino != initial, nil
 }
 
 // SameUserNamespace reports whether a process is in rung's user namespace.

@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -9,14 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Stat is stat(2) without the allocations of os.Stat; the error is a syscall.Errno.
+// Stat is stat(2) without the allocations of os.Stat.
 func Stat(path string) (*syscall.Stat_t, error) {
 	st := new(syscall.Stat_t)
 	for {
 		err := syscall.Stat(path, st)
-		if err != syscall.EINTR {
-			return st, err
+		switch err {
+		case nil:
+			return st, nil
+		case syscall.EINTR:
+			continue
 		}
+		return nil, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
 }
 
@@ -25,15 +30,18 @@ func Stat(path string) (*syscall.Stat_t, error) {
 func BinaryIdentity() (string, error) {
 	st, err := Stat("/proc/self/exe")
 	if err != nil {
-		return "", &os.PathError{Op: "stat", Path: "/proc/self/exe", Err: err}
+		return "", err
 	}
 	return fmt.Sprintf("%d:%d:%d:%d.%09d", st.Dev, st.Ino, st.Size, st.Ctim.Sec, st.Ctim.Nsec), nil
 }
 
-// Exists reports whether stat(2) of path succeeds.
-func Exists(path string) bool {
+// Exists reports whether there is something at path for this process. An error is no answer to that.
+func Exists(path string) (bool, error) {
 	_, err := Stat(path)
-	return err == nil
+	if err == nil {
+		return true, nil
+	}
+	return false, UnlessAbsent(err)
 }
 
 // ReadSmall reads a file of the kernel that gives all it has in one read of 4 KiB.
@@ -93,7 +101,10 @@ func StatInRoot(root *os.File, path string) (*syscall.Stat_t, error) {
 	}
 	defer file.Close()
 	st := new(syscall.Stat_t)
-	return st, syscall.Fstat(int(file.Fd()), st)
+	if err := syscall.Fstat(int(file.Fd()), st); err != nil {
+		return nil, err
+	}
+	return st, nil
 }
 
 // readTimeout bounds the time that a file of a container may take to be read: its file system may be served by
@@ -126,7 +137,7 @@ func ReadInRoot(root *os.File, path string, limit int64) ([]byte, error) {
 func readInRoot(root *os.File, path string, limit int64) ([]byte, error) {
 	found, err := OpenInRoot(root, path, unix.O_PATH)
 	if err != nil {
-		return nil, unlessAbsent(err)
+		return nil, UnlessAbsent(err)
 	}
 	defer found.Close()
 	var st unix.Stat_t
@@ -138,7 +149,7 @@ func readInRoot(root *os.File, path string, limit int64) ([]byte, error) {
 	}
 	fd, err := unix.Open(FDPath(found), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, unlessAbsent(err)
+		return nil, UnlessAbsent(err)
 	}
 	defer unix.Close(fd)
 	data := make([]byte, 0, min(st.Size, limit))
@@ -158,11 +169,12 @@ func readInRoot(root *os.File, path string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// unlessAbsent drops the errors that say that there is no such file for this process.
-func unlessAbsent(err error) error {
-	switch err {
-	case unix.ENOENT, unix.ENOTDIR, unix.ELOOP, unix.EACCES, unix.ENXIO:
-		return nil
+// UnlessAbsent drops the errors that say that there is no such file for this process.
+func UnlessAbsent(err error) error {
+	for _, absent := range [...]unix.Errno{unix.ENOENT, unix.ENOTDIR, unix.ELOOP, unix.EACCES, unix.ENXIO} {
+		if errors.Is(err, absent) {
+			return nil
+		}
 	}
 	return err
 }
@@ -203,7 +215,10 @@ func WriteFile(path string, data []byte, mode uint32) error {
 		}
 		data = data[n:]
 	}
-	return unix.Close(fd)
+	if err := unix.Close(fd); err != nil {
+		return &os.PathError{Op: "close", Path: path, Err: err}
+	}
+	return nil
 }
 
 // ReplaceFile writes a file whole, or leaves the old one.
@@ -266,13 +281,21 @@ func ReadFile(path string) ([]byte, error) {
 
 // MountFlags returns the ST_* flags of the mount that path is on, and whether that is of a
 // proc file system (statfs(2)).
-func MountFlags(path string) (proc bool, flags uint64) {
+func MountFlags(path string) (proc bool, flags uint64, err error) {
 	var fs unix.Statfs_t
-	if unix.Statfs(path, &fs) != nil {
-		return false, 0
+	if err := ignoringEINTR(func() error { return unix.Statfs(path, &fs) }); err != nil {
+		return false, 0, &os.PathError{Op: "statfs", Path: path, Err: err}
 	}
 	const known = unix.ST_RDONLY | unix.ST_NOSUID | unix.ST_NODEV | unix.ST_NOEXEC | unix.ST_NOATIME | unix.ST_NODIRATIME | unix.ST_RELATIME
-	return fs.Type == unix.PROC_SUPER_MAGIC, uint64(fs.Flags) & known
+	return fs.Type == unix.PROC_SUPER_MAGIC, uint64(fs.Flags) & known, nil
+}
+
+func ignoringEINTR(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
 }
 
 // FilesystemType returns the magic number of the file system that a descriptor is on (statfs(2)),

@@ -83,9 +83,13 @@ func SpawnFile(program *os.File, argv, env []string, files []*os.File) (int, err
 }
 
 // KeepOwnRights takes out of the umask what would keep this process's user from the files that it makes.
-func KeepOwnRights() {
+// umask(2) fails only where a filter denies it.
+func KeepOwnRights() error {
 	mask := unix.Umask(0o077)
-	unix.Umask(mask &^ 0o700)
+	if mask < 0 || unix.Umask(mask&^0o700) < 0 {
+		return errors.New("umask: denied to rung: a seccomp filter?")
+	}
+	return nil
 }
 
 // SetSubreaper makes this process the parent of orphaned descendants (prctl(2)).

@@ -6,7 +6,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"rung/internal/sys"
+	"rung/libcontainer/host"
 )
 
 const devicesField = "linux.resources.devices"
@@ -183,8 +183,11 @@ func (m *Manager) setDevices(list []specs.LinuxDeviceCgroup) error {
 	default:
 		return m.notFound("devices", devicesField)
 	}
-	if err != nil && isPermission(err) && (m.cfg.Rootless || sys.InUserNamespace()) {
-		return nil
+	if err != nil && isPermission(err) {
+		inside, errInside := host.InUserNS()
+		if m.cfg.Rootless || inside && errInside == nil {
+			return nil
+		}
 	}
 	return err
 }

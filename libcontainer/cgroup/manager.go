@@ -177,9 +177,10 @@ func (m *Manager) Exists() bool {
 	return false
 }
 
+// exists: what cannot be looked at is not gone.
 func exists(path string) bool {
-	var st syscall.Stat_t
-	return syscall.Stat(path, &st) == nil
+	_, err := sys.Stat(path)
+	return !isGone(err)
 }
 
 // OpenUnified opens the v2 cgroup as an O_PATH descriptor for

@@ -1,6 +1,9 @@
 package host
 
 import (
+	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,7 +16,7 @@ import (
 
 // Look adds to the facts what a bundle's mounts refer to: the sources of its bind
 // mounts and the directories under its tmpfs mounts. rootfs is absolute.
-func (f *Facts) Look(spec *specs.Spec, bundle, rootfs string) {
+func (f *Facts) Look(spec *specs.Spec, bundle, rootfs string) error {
 	for i := range spec.Mounts {
 		m := &spec.Mounts[i]
 		switch {
@@ -22,20 +25,25 @@ func (f *Facts) Look(spec *specs.Spec, bundle, rootfs string) {
 		case m.Type == "tmpfs":
 			destination := Destination(m, rootfs)
 			if dir, rest := covered(spec.Mounts[:i], destination, bundle, rootfs); dir != "" {
-				f.lookTarget(destination, dir, rest)
+				if err := f.lookTarget(destination, dir, rest); err != nil {
+					return fmt.Errorf("mounts[%d]: the directory that it covers: %w", i, err)
+				}
 			}
 		}
 	}
 	if spec.Linux == nil {
-		return
+		return nil
 	}
 	users := f.UserNS || slices.ContainsFunc(spec.Linux.Namespaces, isUserNamespace)
 	if users || !f.Has(CapMknod) {
-		f.lookDevices(spec.Linux.Devices)
+		if err := f.lookDevices(spec.Linux.Devices); err != nil {
+			return err
+		}
 	}
 	if users {
 		f.Closed = closed(rootfs)
 	}
+	return nil
 }
 
 func closed(path string) string {
@@ -52,7 +60,7 @@ func closed(path string) string {
 
 func isUserNamespace(n specs.LinuxNamespace) bool { return n.Type == specs.UserNamespace }
 
-func (f *Facts) lookDevices(devices []specs.LinuxDevice) {
+func (f *Facts) lookDevices(devices []specs.LinuxDevice) error {
 	if len(devices) > 0 && f.Devices == nil {
 		f.Devices = make(map[string]Device)
 	}
@@ -61,9 +69,12 @@ func (f *Facts) lookDevices(devices []specs.LinuxDevice) {
 		st, err := sys.Stat(name)
 		if err == nil {
 			f.Devices[name] = Device{Kind: st.Mode & syscall.S_IFMT, Rdev: st.Rdev}
+		} else if err := sys.UnlessAbsent(err); err != nil {
+			return fmt.Errorf("linux.devices[%d]: %w", i, err)
 		}
 		f.closedTo(err, name, "missing")
 	}
+	return nil
 }
 
 // covered returns where a destination lies before the mounts are made: in the root file system or in
@@ -121,26 +132,35 @@ func (f *Facts) lookSource(path string) {
 	if f.closedTo(err, path, "a directory") {
 		return
 	}
+	var (
+		proc  bool
+		flags uint64
+	)
+	if err == nil {
+		proc, flags, err = sys.MountFlags(path)
+	}
 	if err != nil {
-		errno, _ := err.(syscall.Errno)
+		errno := syscall.EIO
+		errors.As(err, &errno)
 		f.Sources[path] = Source{Err: errno}
 		return
 	}
 	directory := st.Mode&syscall.S_IFMT == syscall.S_IFDIR
-	proc, flags := sys.MountFlags(path)
 	f.Sources[path] = Source{Directory: directory, Proc: directory && proc, Flags: flags}
 }
 
-func (f *Facts) lookTarget(destination, dir, rest string) {
+// lookTarget: what is not there is made with the default mode.
+func (f *Facts) lookTarget(destination, dir, rest string) error {
 	st, err := statBelow(dir, rest)
 	if err != nil {
 		f.closedTo(err, filepath.Join(dir, rest), "missing")
-		return // made with the default mode
+		return sys.UnlessAbsent(err)
 	}
 	if f.Targets == nil {
 		f.Targets = make(map[string]Target)
 	}
 	f.Targets[destination] = Target{Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid}
+	return nil
 }
 
 func statBelow(dir, rest string) (*syscall.Stat_t, error) {
@@ -149,5 +169,9 @@ func statBelow(dir, rest string) (*syscall.Stat_t, error) {
 		return nil, err
 	}
 	defer root.Close()
-	return sys.StatInRoot(root, rest)
+	st, err := sys.StatInRoot(root, rest)
+	if err != nil {
+		return nil, &os.PathError{Op: "stat", Path: filepath.Join(dir, rest), Err: err}
+	}
+	return st, nil
 }

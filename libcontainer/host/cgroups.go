@@ -5,7 +5,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"syscall"
 
 	"rung/internal/sys"
 )
@@ -70,22 +69,27 @@ func ProbeCgroups() (*Cgroups, error) {
 	if err != nil {
 		return nil, err
 	}
-	if isFs(cgroupMount, sys.Cgroup2SuperMagic) {
+	pure, err := isFs(cgroupMount, sys.Cgroup2SuperMagic)
+	if err != nil {
+		return nil, err
+	}
+	if pure {
 		return &Cgroups{Mode: CgroupV2, Hierarchies: []Hierarchy{unified(lines, cgroupMount, "/")}}, nil
 	}
-	if c := usualPlaces(lines); c != nil {
-		return c, nil
+	if c, err := usualPlaces(lines); c != nil || err != nil {
+		return c, err
 	}
 	mi, err := sys.ReadControl("/proc/self/mountinfo")
 	if err != nil {
 		return nil, fmt.Errorf("read /proc/self/mountinfo: %w", err)
 	}
-	return fromMountinfo(mi, lines, isFs), nil
+	return fromMountinfo(mi, lines, isFs)
 }
 
-func isFs(path string, magic int64) bool {
+// isFs: an error is no answer. A hierarchy that is taken for missing would leave the container without its limits.
+func isFs(path string, magic int64) (bool, error) {
 	m, err := sys.FsMagic(path)
-	return err == nil && m == magic
+	return err == nil && m == magic, sys.UnlessAbsent(err)
 }
 
 // procCgroup is one line of /proc/PID/cgroup (cgroups(7)).
@@ -128,7 +132,7 @@ func (c *procCgroup) at(mountpoint, root string) Hierarchy {
 // usualPlaces returns nil if a v1 hierarchy is not mounted from its top at
 // /sys/fs/cgroup/NAMES. The inode of the top of a hierarchy is 1; a bind mount
 // of a part of it has another.
-func usualPlaces(lines []procCgroup) *Cgroups {
+func usualPlaces(lines []procCgroup) (*Cgroups, error) {
 	c := &Cgroups{Hierarchies: make([]Hierarchy, 0, len(lines))}
 	for i := range lines {
 		l := &lines[i]
@@ -141,22 +145,28 @@ func usualPlaces(lines []procCgroup) *Cgroups {
 		default:
 			at += strings.Join(l.controllers, ",")
 		}
-		if !isFs(at, magic) {
-			if l.v2 {
-				continue // pure v1
-			}
-			return nil
+		there, err := isFs(at, magic)
+		switch {
+		case err != nil:
+			return nil, err
+		case !there && l.v2:
+			continue // pure v1
+		case !there:
+			return nil, nil
 		}
-		var st syscall.Stat_t
-		if syscall.Stat(at, &st) != nil || st.Ino != 1 {
-			return nil
+		st, err := sys.Stat(at)
+		if err != nil {
+			return nil, err
+		}
+		if st.Ino != 1 {
+			return nil, nil
 		}
 		c.add(l.at(at, "/"))
 	}
 	if c.Mode == CgroupHybrid && len(c.Hierarchies) == 1 {
-		return nil
+		return nil, nil
 	}
-	return c
+	return c, nil
 }
 
 func (c *Cgroups) add(h Hierarchy) {
@@ -178,7 +188,7 @@ func unified(lines []procCgroup, mountpoint, root string) Hierarchy {
 // fromMountinfo matches the cgroup mounts of a mountinfo text with the
 // hierarchies of /proc/self/cgroup. isFs tells if a mountpoint still shows a
 // filesystem: a mount hidden under another one is not listed.
-func fromMountinfo(text string, lines []procCgroup, isFs func(string, int64) bool) *Cgroups {
+func fromMountinfo(text string, lines []procCgroup, isFs func(string, int64) (bool, error)) (*Cgroups, error) {
 	mounts := cgroupMounts(text)
 	c := &Cgroups{}
 	for i := range lines {
@@ -187,7 +197,14 @@ func fromMountinfo(text string, lines []procCgroup, isFs func(string, int64) boo
 			continue
 		}
 		for _, m := range mounts {
-			if !m.v2 && m.carries(l) && isFs(m.mountpoint, sys.CgroupSuperMagic) {
+			if m.v2 || !m.carries(l) {
+				continue
+			}
+			shown, err := isFs(m.mountpoint, sys.CgroupSuperMagic)
+			if err != nil {
+				return nil, err
+			}
+			if shown {
 				c.add(l.at(m.mountpoint, m.root))
 				break
 			}
@@ -197,7 +214,14 @@ func fromMountinfo(text string, lines []procCgroup, isFs func(string, int64) boo
 	for _, m := range mounts {
 		// Beside v1, a cgroup2 mount elsewhere is somebody's own (BPF agents do it).
 		usual := v1 == 0 || path.Base(m.mountpoint) == path.Base(unifiedMount)
-		if m.v2 && usual && isFs(m.mountpoint, sys.Cgroup2SuperMagic) {
+		if !m.v2 || !usual {
+			continue
+		}
+		shown, err := isFs(m.mountpoint, sys.Cgroup2SuperMagic)
+		if err != nil {
+			return nil, err
+		}
+		if shown {
 			c.add(unified(lines, m.mountpoint, m.root))
 			break
 		}
@@ -205,7 +229,7 @@ func fromMountinfo(text string, lines []procCgroup, isFs func(string, int64) boo
 	if v1 == 0 && len(c.Hierarchies) > 0 {
 		c.Mode = CgroupV2
 	}
-	return c
+	return c, nil
 }
 
 type cgroupMountLine struct {

@@ -1,7 +1,9 @@
 package host
 
 import (
+	"errors"
 	"reflect"
+	"syscall"
 	"testing"
 
 	"rung/internal/sys"
@@ -32,10 +34,19 @@ func lines(t *testing.T, text string) []procCgroup {
 	return l
 }
 
-func everywhere(string, int64) bool { return true }
+func everywhere(string, int64) (bool, error) { return true, nil }
+
+func hierarchies(t *testing.T, text string, lines []procCgroup, isFs func(string, int64) (bool, error)) *Cgroups {
+	t.Helper()
+	c, err := fromMountinfo(text, lines, isFs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
 
 func TestFromMountinfoHybrid(t *testing.T) {
-	got := fromMountinfo(dockerV1, lines(t, dockerProc), everywhere)
+	got := hierarchies(t, dockerV1, lines(t, dockerProc), everywhere)
 	want := &Cgroups{Mode: CgroupHybrid, Hierarchies: []Hierarchy{
 		{Mountpoint: "/sys/fs/cgroup/memory", Controllers: []string{"memory"}, Root: "/", Own: "/user.slice"},
 		{Mountpoint: "/sys/fs/cgroup/cpu,cpuacct", Controllers: []string{"cpu", "cpuacct"}, Root: "/", Own: "/"},
@@ -48,10 +59,10 @@ func TestFromMountinfoHybrid(t *testing.T) {
 }
 
 func TestHiddenMountsAreNotListed(t *testing.T) {
-	hidden := func(p string, _ int64) bool {
-		return p != "/sys/fs/cgroup/unified" && p != "/sys/fs/cgroup/memory"
+	hidden := func(p string, _ int64) (bool, error) {
+		return p != "/sys/fs/cgroup/unified" && p != "/sys/fs/cgroup/memory", nil
 	}
-	got := fromMountinfo(dockerV1, lines(t, dockerProc), hidden)
+	got := hierarchies(t, dockerV1, lines(t, dockerProc), hidden)
 	if got.Mode != CgroupV1 {
 		t.Errorf("mode %v, want v1", got.Mode)
 	}
@@ -65,9 +76,16 @@ func TestHiddenMountsAreNotListed(t *testing.T) {
 	}
 }
 
+func TestAnErrorIsNoMissingHierarchy(t *testing.T) {
+	broken := func(string, int64) (bool, error) { return false, syscall.EIO }
+	if c, err := fromMountinfo(dockerV1, lines(t, dockerProc), broken); !errors.Is(err, syscall.EIO) {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
 func TestLastMountOfAMountpointCounts(t *testing.T) {
 	text := dockerV1 + "50 37 0:33 /sub /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
-	got := fromMountinfo(text, lines(t, "4:memory:/sub\n"), everywhere)
+	got := hierarchies(t, text, lines(t, "4:memory:/sub\n"), everywhere)
 	if h := got.Hierarchies[0]; h.Root != "/sub" || h.Mountpoint != "/sys/fs/cgroup/memory" {
 		t.Errorf("got %+v", h)
 	}
@@ -75,14 +93,14 @@ func TestLastMountOfAMountpointCounts(t *testing.T) {
 
 func TestOnlyV2ElsewhereIsV2(t *testing.T) {
 	text := "41 31 0:99 / /run/cg rw - cgroup2 none rw\n"
-	got := fromMountinfo(text, lines(t, "0::/a\n"), everywhere)
+	got := hierarchies(t, text, lines(t, "0::/a\n"), everywhere)
 	if got.Mode != CgroupV2 || len(got.Hierarchies) != 1 || got.Hierarchies[0].Own != "/a" {
 		t.Errorf("got %+v", got)
 	}
 }
 
 func TestNothingMounted(t *testing.T) {
-	got := fromMountinfo("25 30 0:23 / /sys rw - sysfs sysfs rw\n", lines(t, "0::/\n"), everywhere)
+	got := hierarchies(t, "25 30 0:23 / /sys rw - sysfs sysfs rw\n", lines(t, "0::/\n"), everywhere)
 	if got.Mode != CgroupV1 || len(got.Hierarchies) != 0 {
 		t.Errorf("got %+v", got)
 	}
@@ -124,7 +142,7 @@ func TestProbeAgreesWithMountinfo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := fromMountinfo(mi, lines(t, own), isFs)
+	want := hierarchies(t, mi, lines(t, own), isFs)
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("short way %+v\nmountinfo %+v", got, want)
 	}
@@ -138,7 +156,7 @@ func FuzzCgroupFiles(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, h := range fromMountinfo(mi, l, everywhere).Hierarchies {
+		for _, h := range hierarchies(t, mi, l, everywhere).Hierarchies {
 			if h.Mountpoint == "" || h.Own == "" {
 				t.Errorf("empty path in %+v", h)
 			}

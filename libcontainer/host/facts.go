@@ -89,36 +89,65 @@ const (
 
 // Probe reads the facts that hold for every bundle. Errors are those of /proc.
 func Probe() (*Facts, error) {
-	f := &Facts{EUID: os.Geteuid(), EGID: os.Getegid(), UserNS: sys.InUserNamespace()}
-	permitted, err := sys.PermittedCapabilities()
-	if err != nil {
-		return nil, err
+	f := &Facts{EUID: os.Geteuid(), EGID: os.Getegid()}
+	for _, look := range []func() error{f.lookUser, f.lookProc, f.lookModules} {
+		if err := look(); err != nil {
+			return nil, err
+		}
 	}
-	f.Capabilities = permitted
-	f.LastCapability = lastCapability()
-	if f.MapsIDs, err = sys.CanSetIDs(); err != nil {
-		return nil, err
-	}
-	if f.UserNS {
-		deny, _ := os.ReadFile("/proc/self/setgroups")
-		f.SetgroupsDeny = strings.HasPrefix(string(deny), "deny")
-	}
-	f.Kcore = sys.Exists("/proc/kcore")
-	if sys.Exists("/proc/self/attr/apparmor") {
-		f.ApparmorAttr = "apparmor/"
-	}
-	f.Selinux = sys.SelinuxEnabled()
+	var err error
 	f.Cgroups, err = ProbeCgroups()
 	return f, err
 }
 
-// InUserNS reports whether rung runs in another user namespace than the initial one.
-func InUserNS() bool { return sys.InUserNamespace() }
-
-func lastCapability() int {
-	text, err := sys.ReadSmall("/proc/sys/kernel/cap_last_cap")
-	if n, errNumber := strconv.Atoi(strings.TrimSpace(text)); err == nil && errNumber == nil {
-		return n
+func (f *Facts) lookUser() (err error) {
+	if f.UserNS, err = sys.InUserNamespace(); err != nil {
+		return err
 	}
-	return 40 // CAP_CHECKPOINT_RESTORE, Linux 5.9: older than our floor
+	if f.UserNS {
+		deny, err := sys.ReadSmall("/proc/self/setgroups")
+		if err = sys.UnlessAbsent(err); err != nil {
+			return err
+		}
+		f.SetgroupsDeny = strings.HasPrefix(deny, "deny")
+	}
+	if f.Capabilities, err = sys.PermittedCapabilities(); err != nil {
+		return err
+	}
+	f.MapsIDs, err = sys.CanSetIDs()
+	return err
+}
+
+func (f *Facts) lookProc() (err error) {
+	if f.LastCapability, err = lastCapability(); err != nil {
+		return err
+	}
+	f.Kcore, err = sys.Exists("/proc/kcore")
+	return err
+}
+
+func (f *Facts) lookModules() (err error) {
+	apparmor, err := sys.Exists("/proc/self/attr/apparmor")
+	if err != nil {
+		return err
+	}
+	if apparmor {
+		f.ApparmorAttr = "apparmor/"
+	}
+	f.Selinux, err = sys.SelinuxEnabled()
+	return err
+}
+
+// InUserNS reports whether rung runs in another user namespace than the initial one.
+func InUserNS() (bool, error) { return sys.InUserNamespace() }
+
+func lastCapability() (int, error) {
+	text, err := sys.ReadSmall("/proc/sys/kernel/cap_last_cap")
+	if err = sys.UnlessAbsent(err); err != nil {
+		return 0, err
+	}
+	if n, err := strconv.Atoi(strings.TrimSpace(text)); err == nil {
+		return n, nil
+	}
+	return 40, nil // CAP_CHECKPOINT_RESTORE, Linux 5.9: older than our floor
 }

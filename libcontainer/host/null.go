@@ -2,7 +2,6 @@ package host
 
 import (
 	"errors"
-	"fmt"
 	"syscall"
 
 	"rung/internal/sys"
@@ -16,7 +15,7 @@ func (f *Facts) LookNull() error {
 	case errors.Is(err, syscall.ENOENT):
 		f.NullBroken = "missing"
 	case err != nil:
-		return fmt.Errorf("/dev/null: %w", err)
+		return err
 	case st.Mode&syscall.S_IFMT == syscall.S_IFCHR && st.Rdev == sys.Mkdev(1, 3):
 	case st.Mode&syscall.S_IFMT == syscall.S_IFDIR:
 		f.NullBroken = "a directory"

@@ -37,7 +37,10 @@ func Plan(root, id string, c *specs.LinuxIntelRdt) (*Group, error) {
 		class = id
 	}
 	g := &Group{config: *c, state: State{Root: root, Path: filepath.Join(root, class)}}
-	g.exists = sys.Exists(g.state.Path)
+	var err error
+	if g.exists, err = sys.Exists(g.state.Path); err != nil {
+		return nil, fmt.Errorf("linux.intelRdt: %w", err)
+	}
 	g.state.Remove = c.ClosID == "" && !g.exists
 	if c.EnableMonitoring {
 		g.state.Monitor = filepath.Join(g.state.Path, "mon_groups", id)
@@ -56,7 +59,10 @@ func Plan(root, id string, c *specs.LinuxIntelRdt) (*Group, error) {
 
 // Allocates reports whether portions of a resource can be given: "L3" the cache, "MB" memory
 // bandwidth.
-func Allocates(root, resource string) bool { return sys.Exists(filepath.Join(root, "info", resource)) }
+func Allocates(root, resource string) bool {
+	there, _ := sys.Exists(filepath.Join(root, "info", resource))
+	return there
+}
 
 // Load returns the group of a container that was created earlier.
 func Load(s State) *Group { return &Group{state: s} }

@@ -40,8 +40,9 @@ func userAddress() (string, error) {
 		return socketOf("DBUS_SESSION_BUS_ADDRESS", env)
 	}
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		if path := filepath.Join(dir, "bus"); sys.Exists(path) {
-			return path, nil
+		path := filepath.Join(dir, "bus")
+		if there, err := sys.Exists(path); there || err != nil {
+			return path, err
 		}
 	}
 	return "", errors.New("could not detect DBUS_SESSION_BUS_ADDRESS from the environment, and there is no " +

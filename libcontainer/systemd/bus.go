@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"rung/internal/sys"
 )
 
 // Timeout bounds each wait: for the bus to accept, for an answer, for the end of a job.
@@ -52,7 +50,7 @@ func (b *Bus) Connect() error {
 	if err == nil {
 		b.conn, err = dial(address, false, b.Anonymous)
 	}
-	if err != nil && !b.User && os.Geteuid() == 0 && sys.Exists(privateSocket) {
+	if err != nil && !b.User && os.Geteuid() == 0 {
 		if direct, errDirect := dial(privateSocket, true, b.Anonymous); errDirect == nil {
 			b.conn, err = direct, nil
 		}
