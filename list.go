@@ -45,7 +45,9 @@ func listCommand() *cli.Command {
 func printList(states []*containerState, quiet bool, format string) error {
 	if quiet {
 		for _, s := range states {
-			fmt.Println(s.ID)
+			if _, err := fmt.Println(s.ID); err != nil {
+				return err
+			}
 		}
 		return nil
 	}
@@ -86,24 +88,35 @@ func allStates(cmd *cli.Command) ([]*containerState, error) {
 		}
 		s, err := newContainerState(c)
 		c.Close()
+		if err == nil {
+			s.Owner, err = ownerOf(r, id)
+		}
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "status for %s: %v\n", id, err)
 			continue
 		}
-		s.Owner = ownerOf(r, id)
 		out = append(out, s)
 	}
 	return out, nil
 }
 
-func ownerOf(r *libcontainer.Runtime, id string) string {
+// ownerOf returns "" for a container that was deleted meanwhile, and the number of a user without a name.
+func ownerOf(r *libcontainer.Runtime, id string) (string, error) {
 	info, err := os.Stat(filepath.Join(r.Root, id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
 	if err != nil {
-		return ""
+		return "", err
 	}
 	uid := strconv.Itoa(int(info.Sys().(*syscall.Stat_t).Uid))
-	if u, err := user.LookupId(uid); err == nil {
-		return u.Username
+	u, err := user.LookupId(uid)
+	var unknown user.UnknownUserIdError
+	switch {
+	case err == nil:
+		return u.Username, nil
+	case errors.As(err, &unknown), errors.Is(err, fs.ErrNotExist):
+		return "#" + uid, nil
 	}
-	return "#" + uid
+	return "", err
 }

@@ -64,7 +64,7 @@ func psTable(ctx context.Context, w io.Writer, pids []int, options []string) err
 	if column < 0 {
 		return errors.New("couldn't find PID field in ps output")
 	}
-	fmt.Fprintln(w, lines[0])
+	shown := lines[:1]
 	for _, line := range lines[1:] {
 		fields := strings.Fields(line)
 		if len(fields) <= column {
@@ -75,8 +75,9 @@ func psTable(ctx context.Context, w io.Writer, pids []int, options []string) err
 			return fmt.Errorf("unable to parse pid: %w", err)
 		}
 		if slices.Contains(pids, pid) {
-			fmt.Fprintln(w, line)
+			shown = append(shown, line)
 		}
 	}
-	return nil
+	_, err = fmt.Fprintln(w, strings.Join(shown, "\n"))
+	return err
 }

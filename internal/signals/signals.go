@@ -27,13 +27,14 @@ static int is_fault(int number, const siginfo_t *info)
 static void note(int number, siginfo_t *info, void *context)
 {
 	unsigned char byte = (unsigned char)number;
-	int error = errno;
+	int error = errno, tries = 100;
 
 	(void)context;
 	if (is_fault(number, info)) // the instruction is executed again, and the handler of Go has it
 		sigaction(number, &before[number], NULL);
-	else if (write(queue, &byte, 1) < 0)
-		; // full: whoever sent 65536 signals will not miss one
+	else
+		while (write(queue, &byte, 1) < 0 && errno != EAGAIN && tries-- > 0)
+			; // EAGAIN: it is full; whoever sent 65536 signals will not miss one
 	errno = error;
 }
 
@@ -55,6 +56,7 @@ static void rung_catch(int fd, const unsigned char *numbers, int count)
 import "C"
 
 import (
+	"fmt"
 	"syscall"
 
 	"rung/internal/sys"
@@ -85,8 +87,12 @@ func (q *Queue) Next() (syscall.Signal, error) {
 	var number [1]byte
 	for {
 		_, err := syscall.Read(q.fd, number[:])
-		if err != syscall.EINTR {
-			return syscall.Signal(number[0]), err
+		if err == syscall.EINTR {
+			continue
 		}
+		if err != nil {
+			return 0, fmt.Errorf("read the queue of signals: %w", err)
+		}
+		return syscall.Signal(number[0]), nil
 	}
 }
