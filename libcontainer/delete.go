@@ -129,8 +129,8 @@ func (c *Container) endProcesses() error {
 			return err
 		}
 	}
-	if c.state.OwnPid && c.state.Pid != 0 {
-		return nil // the kernel has ended all others with init
+	if c.state.OwnPid && c.state.Pid != 0 && !c.state.Restored {
+		return nil // the kernel has ended all others with init; but for the CRIU of a restore that was killed
 	}
 	m, err := c.cgroup()
 	if err != nil {

@@ -213,7 +213,9 @@ func (c *restoration) passNamespaces() error {
 // compileRestore compiles what CRIU's process does before it is CRIU, and tells CRIU where all
 // is then.
 func (c *restoration) compileRestore() error {
-	c.facts.Look(c.spec, c.bundle.Dir, c.state.Rootfs)
+	if err := c.facts.Look(c.spec, c.bundle.Dir, c.state.Rootfs); err != nil {
+		return err
+	}
 	in := compile.Input{Spec: c.spec, Facts: c.facts, Options: c.options()}
 	offers, err := c.offers(compile.Externals(in))
 	if err != nil {
@@ -428,7 +430,7 @@ func (c *restoration) restoredAs(pid int) error {
 		return err
 	}
 	c.state.Pid, c.state.StartTime = pid, stat.StartTime
-	c.state.Created = time.Now().UTC()
+	c.state.Created, c.state.Restored = time.Now().UTC(), true
 	c.state.TimeNS = !sys.SameTimeNamespace(pid)
 	if err := c.delegateCgroup(pid); err != nil { // its user namespace is there only now
 		return err

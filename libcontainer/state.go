@@ -51,6 +51,7 @@ type State struct {
 	Pipes       [3]string         `json:"pipes"`               // the standard streams that are pipes, as /proc/PID/fd names them: for checkpoint
 	Binds       map[string]string `json:"binds,omitempty"`     // by the field of a bind mount: device and inode of its source, for checkpoint
 	TimeNS      bool              `json:"timeNS,omitempty"`    // CRIU has restored it into a time namespace, which config.json may lack
+	Restored    bool              `json:"restored,omitempty"`  // by CRIU, which is in its cgroup until the restore is done
 	Resctrl     *resctrl.State    `json:"resctrl,omitempty"`   // of linux.intelRdt
 	NoKeyring   bool              `json:"noKeyring,omitempty"` // for the container's other processes too: they keep the caller's session keyring
 }
@@ -176,6 +177,9 @@ func (s *State) encode() []byte {
 	}
 	if s.TimeNS {
 		member("timeNS", s.TimeNS)
+	}
+	if s.Restored {
+		member("restored", true)
 	}
 	if s.Resctrl != nil {
 		member("resctrl", s.Resctrl)

@@ -19,7 +19,7 @@ func sampleState() State {
 		Format: stateFormat, ID: "web", OCIVersion: "1.3.0", Bundle: "/b \"<&>\" é", Rootfs: "/b/rootfs", Pid: 7, StartTime: 9,
 		Created: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), CgroupPaths: map[string]string{"": "/x", "memory": "/m"},
 		Unit: "a-b.scope", UserNS: true, OwnPid: true, Rootless: true, Early: true, ExecOp: 67, Annotations: map[string]string{"a": "b\n"},
-		Pipes: [3]string{"pipe:[1]", "", "pipe:[2]"}, Binds: map[string]string{"mounts[0]": "1:2"}, TimeNS: true,
+		Pipes: [3]string{"pipe:[1]", "", "pipe:[2]"}, Binds: map[string]string{"mounts[0]": "1:2"}, TimeNS: true, Restored: true,
 		Resctrl:   &resctrl.State{Root: "/sys/fs/resctrl", Path: "/sys/fs/resctrl/web", Remove: true, Monitor: "/sys/fs/resctrl/web/mon_groups/web"},
 		NoKeyring: true,
 	}

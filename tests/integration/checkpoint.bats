@@ -3,6 +3,7 @@
 # rung checkpoint and rung restore, with CRIU: that of scripts/unstable.sh, which works on new kernels, or the one in PATH.
 
 load helpers
+load commands
 
 setup_file() {
 	local criu
@@ -719,6 +720,21 @@ seconds_inside() { # since the boot of the container's time namespace
 	rung delete --force "$ID"
 	gone
 	no_leftovers
+}
+
+@test "rung killed as its restore ends: delete --force ends the CRIU in the container's cgroup too" {
+	needs_criu
+	start_sleeper
+	checkpoint
+	restore
+	sleep 1000 3>&- & # in the place of CRIU
+	local pid=$! path
+	while read -r path; do
+		echo "$pid" >"$path/cgroup.procs"
+	done < <(jq -r '[.cgroupPaths[]] | unique[]' "$STATE/$ID/state.json")
+	rung delete --force "$ID"
+	gone
+	wait_until 5 dead "$pid"
 }
 
 @test "TCP connections need --tcp-established" {
