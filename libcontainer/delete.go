@@ -162,7 +162,8 @@ func (c *Container) endInit() error {
 // poststop hooks: the specification wants all of them run, and their failures only told.
 func (c *Container) poststop() error {
 	spec, err := c.Spec()
-	if errors.Is(err, fs.ErrNotExist) {
+	// A create that was killed before it had kept its configuration, or while it did.
+	if errors.Is(err, fs.ErrNotExist) || err != nil && c.state.Pid == 0 {
 		return nil
 	}
 	if err != nil {

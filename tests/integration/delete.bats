@@ -142,6 +142,18 @@ gone() {
 	gone
 }
 
+@test "delete --force: what a create has left that was killed while it kept its configuration" {
+	process sleep 1000
+	create_container
+	jq '.pid = 0 | .startTime = 0' "$STATE/$ID/state.json" >"$STATE/$ID/creating.json"
+	kill -KILL "$(init_pid)"
+	rm "$STATE/$ID/state.json"
+	: >"$STATE/$ID/config.json"
+	run -0 rung delete --force "$ID"
+	says ''
+	gone
+}
+
 @test "delete: cgroup already gone" {
 	needs_root
 	process true
@@ -150,7 +162,7 @@ gone() {
 	local path
 	while read -r path; do
 		rmdir "$path"
-	done < <(jq -r '.cgroupPaths | unique[]' "$STATE/$ID/state.json") # controllers may share a hierarchy
+	done < <(jq -r '[.cgroupPaths[]] | unique[]' "$STATE/$ID/state.json") # controllers may share a hierarchy
 	rung delete "$ID"
 	gone
 }
