@@ -69,6 +69,55 @@ connected() {
 	done
 }
 
+# failing CALLS ERROR PATH COMMAND OF RUNG...: with all these system calls that name the path failing.
+failing() {
+	needs_command strace
+	run strace -f -q -o /dev/null -P "$3" -e trace="$1" -e inject="$1:error=$2" "$RUNG" --root "$STATE" "${@:4}"
+}
+
+@test "what cannot be looked at is not taken for missing: user namespace, cgroups, SELinux, covered directories" {
+	needs_root
+	local path
+	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}'
+	for path in /proc/self/ns/user /sys/fs/cgroup /sys/fs/selinux /proc/kcore; do
+		failing %file EIO "$path" run -b "$BUNDLE" "$ID"
+		[ "$status" -eq 1 ] || fail "$path: status $status: $output"
+		mentions "$path: input/output error"
+		[ "${#lines[@]}" -eq 1 ] || fail "$output"
+		no_leftovers
+	done
+	failing %file EIO /proc/sys/kernel/cap_last_cap run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions '/proc/sys/kernel/cap_last_cap: input/output error'
+	start_sleeper
+	failing newfstatat EIO "$STATE/$ID" list
+	mentions "status for $ID: stat $STATE/$ID: input/output error"
+	failing %file EIO "$STATE/$ID/start.sock" exec "$ID" true
+	[ "$status" -ne 0 ]
+	mentions "start.sock: input/output error"
+}
+
+@test "a stage that cannot close what is not the container's ends, and says so" {
+	needs_root
+	needs_command strace
+	run strace -f -q -o /dev/null -e trace=close_range -e inject=close_range:error=EPERM "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID" 9</etc/hostname
+	[ "$status" -eq 1 ] || fail "status $status: $output"
+	[ "${#lines[@]}" -eq 1 ] || fail "not one line: $output"
+	mentions 'prepare the container process (its signals and descriptors): operation not permitted'
+	no_leftovers
+}
+
+# bats test_tags=user
+@test "list, ps and state fail where their output cannot be written" {
+	start_sleeper
+	local command
+	for command in "list" "list -q" "list -f json" "ps $ID" "ps -f json $ID" "state $ID"; do
+		# shellcheck disable=SC2086 # words
+		if rung $command >/dev/full 2>"$BATS_TEST_TMPDIR/said"; then fail "$command: success"; fi
+		grep -q 'no space left on device' "$BATS_TEST_TMPDIR/said" || fail "$command: $(cat "$BATS_TEST_TMPDIR/said")"
+	done
+}
+
 # bats test_tags=user
 @test "a damaged state is told by list, and delete --force finds what is left by the cgroup" {
 	local text pid
