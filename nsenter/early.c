@@ -90,6 +90,7 @@ __attribute__((used, visibility("hidden"), noreturn)) void rung_early_child(void
 	leave_processor(child.cpu);
 	decimal(sync + 1, child.sync);
 	decimal(bell, child.bell);
+	/* Neglected: without these descriptors the hands end, and rung spawns others. */
 	sys(SYS_fcntl, child.sync, F_SETFD, 0);
 	sys(SYS_fcntl, child.bell, F_SETFD, 0);
 	sys(SYS_execveat, child.image, "", argv, env, AT_EMPTY_PATH);

@@ -148,7 +148,7 @@ static long next_segment(struct hands *h, int fd)
 		return result;
 	if (h->plan.header->slots != slots)
 		return -EINVAL;
-	sys(SYS_close, fd);
+	sys(SYS_close, fd); /* neglected: an exec closes it */
 	/* In this order the page names an op that exists at any instant. */
 	__atomic_store_n(&h->progress->op, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&h->progress->segment, h->progress->segment + 1, __ATOMIC_RELEASE);

@@ -4,7 +4,7 @@ package plan
 
 // Constants of the wire format.
 const (
-	StageIdentity  = 0xd6cbe7f8
+	StageIdentity  = 0x1e472961
 	PlanMagic      = 0x6e616c70676e7572
 	ProgressMagic  = 0x676f7270676e7572
 	MaxSlots       = 4096
