@@ -120,6 +120,7 @@ func (w *worker) try(j job, r *result) {
 	args, err := v.prepare(w, t)
 	if err != nil {
 		r.Error = err.Error()
+		w.removed(t, func(string, string) {})
 		return
 	}
 	before := w.fingerprint()
