@@ -58,7 +58,7 @@ all)
 	;;
 sample)
 	build >&2
-	run -every 97 -tap
+	run -every 149 -tap
 	;;
 *) die 'usage: faults.sh all|sample' ;;
 esac
