@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -99,7 +100,7 @@ func (r *Runtime) Create(id string, b *bundle.Bundle, o CreateOptions) (_ *Conta
 		return nil, err
 	}
 	err = c.launch()
-	c.removeNodes() // one that masks are cloned from needs its name until then
+	err = cmp.Or(err, c.removeNodes()) // one that masks are cloned from needs its name until then
 	c.second.Close()
 	c.segment.Close()
 	c.amend.Close()
