@@ -93,6 +93,9 @@ func OpenInRoot(root *os.File, path string, flags int) (*os.File, error) {
 	}
 }
 
+// Openat2Hint is what may be behind EPERM and ENOSYS of openat2(2).
+const Openat2Hint = "openat2(2) may be blocked by the seccomp filter that rung itself is under: an old one of a container engine"
+
 // StatInRoot is stat(2) of a path below root. The error is a syscall.Errno.
 func StatInRoot(root *os.File, path string) (*syscall.Stat_t, error) {
 	file, err := OpenInRoot(root, path, unix.O_PATH)

@@ -170,7 +170,10 @@ func statBelow(dir, rest string) (*syscall.Stat_t, error) {
 	}
 	defer root.Close()
 	st, err := sys.StatInRoot(root, rest)
-	if err != nil {
+	switch {
+	case err == syscall.EPERM || err == syscall.ENOSYS:
+		return nil, fmt.Errorf("openat2 %s: %w (%s)", filepath.Join(dir, rest), err, sys.Openat2Hint)
+	case err != nil:
 		return nil, &os.PathError{Op: "stat", Path: filepath.Join(dir, rest), Err: err}
 	}
 	return st, nil

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"syscall"
 
+	"rung/internal/sys"
 	"rung/libcontainer/plan"
 )
 
@@ -43,7 +44,7 @@ func Hint(op *plan.Op, errno syscall.Errno) string {
 		// Docker tells by ENOTDIR's words that it is no fault of its own.
 		return "of the source and the mount point one is a directory, the other is not a directory"
 	case (errno == syscall.ENOSYS || errno == syscall.EPERM) && (op.Code == plan.Open || op.Code == plan.Mkpath):
-		return "openat2(2) may be blocked by the seccomp filter that rung itself is under: an old one of a container engine"
+		return sys.Openat2Hint
 	case errno == syscall.ELOOP && op.Code == plan.Mkpath:
 		return "must be mounted on ordinary directory: a component of the path is a symbolic link"
 	}
