@@ -20,7 +20,7 @@ func SealedMemfd(name string, data []byte) (*os.File, error) {
 func fillAndSeal(file *os.File, data []byte) (*os.File, error) {
 	if _, err := file.Write(data); err != nil {
 		file.Close()
-		return nil, sizeLimited(err)
+		return nil, SizeLimited(err)
 	}
 	if err := seal(file); err != nil {
 		file.Close()
@@ -29,8 +29,8 @@ func fillAndSeal(file *os.File, data []byte) (*os.File, error) {
 	return file, nil
 }
 
-// sizeLimited names what is behind EFBIG: the caller's limit holds for a memfd too, which is no file of the caller's.
-func sizeLimited(err error) error {
+// SizeLimited names what is behind EFBIG: the caller's limit holds for a memfd too, which is no file of the caller's.
+func SizeLimited(err error) error {
 	var limit unix.Rlimit
 	if !errors.Is(err, unix.EFBIG) || unix.Getrlimit(unix.RLIMIT_FSIZE, &limit) != nil {
 		return err

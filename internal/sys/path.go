@@ -214,7 +214,7 @@ func WriteFile(path string, data []byte, mode uint32) error {
 		}
 		if err != nil {
 			unix.Close(fd)
-			return sizeLimited(&os.PathError{Op: "write", Path: path, Err: err})
+			return SizeLimited(&os.PathError{Op: "write", Path: path, Err: err})
 		}
 		data = data[n:]
 	}

@@ -47,7 +47,7 @@ func ProgressIn(file *os.File, trace bool) (*Progress, error) {
 		binary.NativeEndian.PutUint32(header[32:], traceRoom)
 	}
 	if _, err := file.Write(header); err != nil {
-		return nil, err
+		return nil, sys.SizeLimited(err)
 	}
 	return mapProgress(file, size)
 }

@@ -112,6 +112,7 @@ failing() {
 	start_sleeper
 	local command
 	for command in "list" "list -q" "list -f json" "ps $ID" "ps -f json $ID" "state $ID"; do
+		is_root || [[ $command != ps* ]] || continue # a rootless container may have no cgroup that would tell
 		# shellcheck disable=SC2086 # words
 		if rung $command >/dev/full 2>"$BATS_TEST_TMPDIR/said"; then fail "$command: success"; fi
 		grep -q 'no space left on device' "$BATS_TEST_TMPDIR/said" || fail "$command: $(cat "$BATS_TEST_TMPDIR/said")"
