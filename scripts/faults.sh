@@ -33,7 +33,7 @@ build() {
 	mkdir -p "$built"
 	write_names
 	for program in inject snapshot; do
-		gcc -std=gnu11 -O2 -static -Wall -Wextra -Werror -I "$built" -o "$built/$program" "tests/faults/$program.c"
+		gcc -std=gnu11 -O2 -static -Wall -Wextra ${RUNG_WERROR:+-Werror} -I "$built" -o "$built/$program" "tests/faults/$program.c"
 	done
 	CGO_ENABLED=0 scripts/go build -trimpath -buildvcs=false -o "$built/faults" ./tests/faults/driver
 }
