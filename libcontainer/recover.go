@@ -60,10 +60,12 @@ func (r *Runtime) guessCgroup(id, config string) (*cgroup.Manager, error) {
 		return nil, err
 	}
 	at := ""
-	if raw, err := sys.ReadFile(config); err == nil {
-		if spec, err := bundle.Parse(raw); err == nil && spec.Linux != nil {
-			at = spec.Linux.CgroupsPath
-		}
+	raw, err := sys.ReadFile(config)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err // its cgroup is not the default one because the file cannot be read
+	}
+	if spec, err := bundle.Parse(raw); err == nil && spec.Linux != nil { // it may be damaged too, or missing
+		at = spec.Linux.CgroupsPath
 	}
 	m, err := cgroup.New(cgroups, cgroup.Config{
 		ID: id, Path: at, Rootless: r.Rootless, UserNS: inside, Warn: func(text string) { r.Log.Warn(text) },

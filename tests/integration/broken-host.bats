@@ -286,3 +286,24 @@ with_null() {
 	[ "$status" -eq 1 ]
 	mentions 'linux.maskedPaths' "the host's /dev/null is a regular file" 'mknod -m 666 /dev/null c 1 3'
 }
+
+@test "delete --force of a damaged state whose config.json cannot be read: an error, and nothing is ended or removed" {
+	needs_root
+	config '.linux.cgroupsPath = "/" + $id + "-elsewhere"' --arg id "$ID"
+	start_sleeper
+	local pid
+	pid=$(init_pid)
+	rm -f "$STATE/$ID/creating.json"
+	cp "$STATE/$ID/state.json" "$STATE/$ID/config.json" "$BATS_TEST_TMPDIR"
+	echo '{}' >"$STATE/$ID/state.json"
+	rm "$STATE/$ID/config.json"
+	mkdir "$STATE/$ID/config.json" # EISDIR
+	run rung delete --force "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'config.json: is a directory'
+	kill -0 "$pid"
+	rmdir "$STATE/$ID/config.json"
+	cp "$BATS_TEST_TMPDIR/config.json" "$STATE/$ID/config.json"
+	rung delete --force "$ID"
+	wait_until 5 dead "$pid"
+}
