@@ -17,7 +17,7 @@ TAGS := netgo,osusergo
 export CGO_ENABLED := 1
 export TAGS
 
-.PHONY: all static dynamic cross deps generate run test unit nsenter-test integration test-engines test-vm test-vm-all test-vm-selinux test-vm-engines test-arch lint bench fuzz faults \
+.PHONY: all static dynamic cross deps generate run test unit nsenter-test integration test-engines test-vm test-vm-all test-vm-selinux test-vm-engines test-arch lint bench fuzz faults mutants \
 	test-commands install uninstall dist clean help
 
 all: static ## build ./rung (static)
@@ -33,10 +33,10 @@ cross: ## build build/cross/ARCH/rung for ARCH=arm64, riscv64, ppc64le, s390x, a
 	@scripts/install-deps.sh build "cross-$(ARCH)"
 	@ARCH="$(ARCH)" scripts/build.sh "build/cross/$(ARCH)/rung"
 
-deps: ## look for what the build needs; install what is missing on Debian, name it elsewhere
+deps: ## check what the build needs; on Debian install what is missing, elsewhere name it
 	@scripts/install-deps.sh build
 
-generate: deps ## make the generated files anew
+generate: deps ## write the generated files again
 	$(GO) generate ./...
 
 run: ## build, make a small default bundle and run it
@@ -46,7 +46,7 @@ run: ## build, make a small default bundle and run it
 	@RUNG=./rung scripts/default-bundle.sh build/default-bundle
 	@scripts/as-root.sh ./rung run --bundle build/default-bundle hello
 
-test: ## set up and test (of engines and in the virtual machine a choice); ends with "N passed, N failed[, N skipped]"
+test: ## set up and run the tests (a choice of those with engines and in the virtual machine); ends with "N passed, N failed[, N skipped]"
 	@scripts/test.sh
 
 unit: deps ## run the Go tests (golden plans included)
@@ -64,10 +64,10 @@ test-engines: ## run every test under Docker, containerd, CRI, Podman and Builda
 test-vm: ## run the suite in a virtual machine of Debian 13: as root and as a user with a user manager, and with SELinux
 	@VM_CASES=suite scripts/test.sh vm
 
-test-vm-all: ## as test-vm, of Debian 12 as well, there on every cgroup layout, without AppArmor, and under the engines
+test-vm-all: ## as test-vm, also on Debian 12 with every cgroup layout, without AppArmor, and with the engines
 	@VM_CASES=all scripts/test.sh vm
 
-test-vm-selinux: ## run the tests of SELinux, enforcing and permissive, in the virtual machine
+test-vm-selinux: ## run the SELinux tests in the virtual machine, enforcing and permissive
 	@VM_CASES=selinux scripts/test.sh vm
 
 test-vm-engines: ## run Docker, containerd and Podman under systemd in the virtual machine, each case beside runc
@@ -78,6 +78,17 @@ test-arch: ## build for six other architectures; run arm64 and riscv64 in emulat
 
 faults: static ## make every system call of rung fail once, in every verb; writes docs/faults.md (an hour)
 	@scripts/as-root.sh scripts/faults.sh all
+
+.PHONY: host-matrix
+host-matrix: static test-commands ## run rung, runc and crun on hosts that lack something; writes docs/broken-hosts.md
+	@scripts/as-root.sh scripts/host-matrix.sh
+
+.PHONY: values
+values: static test-commands ## see which limits stay after what, here and in the virtual machine; writes docs/values.md (half an hour)
+	@scripts/as-root.sh scripts/values.sh
+
+mutants: deps ## make changes that tests must notice, one at a time; writes docs/mutants.md (an hour; MUTANTS="ID..." or --resume for a part)
+	@scripts/as-root.sh scripts/mutants.sh $(MUTANTS)
 
 lint: deps ## run every linter, and check that generated files are current
 	@scripts/test.sh lint
@@ -92,15 +103,15 @@ bench-engines: static ## measure docker run and podman run beside crun and runc;
 fuzz: deps ## run every fuzzer for FUZZTIME (default 30s)
 	@scripts/fuzz.sh $(FUZZTIME)
 
-# The small Go programs that the integration tests run in and beside containers.
+# The small Go programs that the integration tests run inside and outside of containers.
 test-commands: deps
-	@for dir in $(filter-out tests/cmd/embed/,$(wildcard tests/cmd/*/)); do \
+	@for dir in $(filter-out tests/cmd/embed/ tests/cmd/embedcheck/,$(wildcard tests/cmd/*/)); do \
 		CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -o build/tests/ "./$$dir" || exit 1; \
 	done
 	@RUNG_LDFLAGS='-X rung/libcontainer/resctrl.pretended=/run/rung-test-resctrl' scripts/build.sh build/tests/rung-resctrl
-	@scripts/build.sh build/tests/embed ./tests/cmd/embed
+	@for name in embed embedcheck; do scripts/build.sh build/tests/$$name ./tests/cmd/$$name || exit 1; done
 
-# Builds nothing: what root would make in the tree is root's, and root may have no Go or another one.
+# Installing builds nothing: files that root makes in the tree would belong to root, and root may have no Go or another one.
 install: ## install the built ./rung, its man pages and completions below PREFIX (default /usr/local)
 	@[ -x rung ] || { echo 'there is no ./rung to be installed: run make first' >&2; exit 1; }
 	install -D -m 0755 rung $(DESTDIR)$(BINDIR)/rung

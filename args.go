@@ -9,13 +9,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
 	"rung/libcontainer"
 )
 
-// The ways in which the number of arguments may be bounded.
+// The bounds of checkArgs, in the words of its error message.
 const (
 	exactly = "exactly"
 	atLeast = "a minimum of"
@@ -48,9 +49,9 @@ func loadContainer(cmd *cli.Command) (*libcontainer.Container, error) {
 	return r.Load(cmd.Args().First())
 }
 
-// onContainer is a command whose one argument is a container.
-func onContainer(do func(*cli.Command, *libcontainer.Container) error) cli.ActionFunc {
-	return func(_ context.Context, cmd *cli.Command) error {
+// onContainer returns the action of a command whose one argument is the id of a container.
+func onContainer(do func(context.Context, *cli.Command, *libcontainer.Container) error) cli.ActionFunc {
+	return func(ctx context.Context, cmd *cli.Command) error {
 		if err := checkArgs(cmd, 1, exactly); err != nil {
 			return err
 		}
@@ -58,20 +59,21 @@ func onContainer(do func(*cli.Command, *libcontainer.Container) error) cli.Actio
 		if err != nil {
 			return err
 		}
-		return do(cmd, c)
+		return do(ctx, cmd, c)
 	}
 }
 
-// writePidFile writes the number so that a reader sees all of it or nothing.
+// writePidFile writes the number in one step: a reader sees the whole number or no file. An empty path means no file.
 func writePidFile(path string, pid int) error {
 	if path == "" {
 		return nil
 	}
 	write := replaceFile
 	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // what a link names, and not the link, is replaced
+		path = target // the target of a symbolic link is replaced, the link stays
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+	// A symbolic link to a missing file stays too: writeInto creates that file.
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		write = writeInto
 	}
 	if err := write(path, strconv.Itoa(pid)); err != nil {
@@ -98,19 +100,23 @@ func replaceFile(path, text string) error {
 	return err
 }
 
-// writeInto writes to what is no file, a device or a FIFO: to replace /dev/null would take it from everybody. A FIFO
-// without a reader is an error, and nothing to wait for.
+// writeInto writes to a device, a FIFO or the missing target of a symbolic link. Replacing /dev/null would remove it for
+// the whole host. O_NONBLOCK makes a FIFO without a reader an error; otherwise rung would wait for one.
 func writeInto(path, text string) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|syscall.O_NONBLOCK, 0o666)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
+	_ = file.SetWriteDeadline(time.Now().Add(writeLimit)) // a FIFO may be full; other files have no deadline, and do not wait
 	_, err = file.WriteString(text)
 	return err
 }
 
-// newFile makes a file. One of a rung that was killed while it wrote is in nobody's way.
+// writeLimit bounds the wait for room in a FIFO of --pid-file.
+const writeLimit = 10 * time.Second
+
+// newFile creates a file. It removes a file of that name first: a rung that was killed while it wrote may have left one.
 func newFile(path string) (*os.File, error) {
 	const flags = os.O_CREATE | os.O_EXCL | os.O_WRONLY | os.O_SYNC
 	file, err := os.OpenFile(path, flags, 0o666)

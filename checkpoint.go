@@ -26,7 +26,7 @@ func checkpointCommand() *cli.Command {
 Where "<container-id>" is the name for the instance of the container to be
 checkpointed.`,
 		Description: `The checkpoint command saves the processes of a container with CRIU (criu.org), which must be
-in PATH. The container is deleted then, unless it is to run on.`,
+in PATH. Then it deletes the container, unless --leave-running or --pre-dump is given.`,
 		Flags: append(criuFlags(),
 			&cli.StringFlag{Name: "parent-path", Usage: "path for previous criu image files in pre-dump"},
 			&cli.BoolFlag{Name: "leave-running", Usage: "leave the process running after checkpointing"},
@@ -40,7 +40,7 @@ in PATH. The container is deleted then, unless it is to run on.`,
 	}
 }
 
-// criuFlags are those that checkpoint and restore share.
+// criuFlags are the flags that checkpoint and restore share.
 func criuFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "image-path", Usage: "path of criu image files (default: \"checkpoint\" in the current directory)"},
@@ -56,7 +56,7 @@ func criuFlags() []cli.Flag {
 	}
 }
 
-func checkpoint(_ context.Context, cmd *cli.Command) error {
+func checkpoint(ctx context.Context, cmd *cli.Command) error {
 	if err := checkArgs(cmd, 1, exactly); err != nil {
 		return err
 	}
@@ -85,8 +85,8 @@ func checkpoint(_ context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	return c.Checkpoint(libcontainer.CheckpointOptions{
-		CRIUOptions: *shared, ParentPath: parent, PreDump: cmd.Bool("pre-dump"), LeaveRunning: cmd.Bool("leave-running"),
+	return c.Checkpoint(ctx, libcontainer.CheckpointOptions{
+		Common: *shared, ParentPath: parent, PreDump: cmd.Bool("pre-dump"), LeaveRunning: cmd.Bool("leave-running"),
 		TCPSkipInFlight: cmd.Bool("tcp-skip-in-flight"), LinkRemap: cmd.Bool("link-remap"),
 		PageServer: server, StatusFD: cmd.Int("status-fd"),
 	})
@@ -100,7 +100,7 @@ func warnRootless() {
 
 func criuOptions(cmd *cli.Command) (*libcontainer.CRIUOptions, error) {
 	for _, ns := range cmd.StringSlice("empty-ns") {
-		if ns != "network" { // which is never restored: rung does not manage networks
+		if ns != "network" { // rung does not manage networks and never restores a network namespace's properties
 			return nil, fmt.Errorf("namespace %q is not supported", ns)
 		}
 	}
@@ -123,7 +123,8 @@ func criuOptions(cmd *cli.Command) (*libcontainer.CRIUOptions, error) {
 	}, nil
 }
 
-// parentPath checks what CRIU makes a symbolic link of, in the directory of the images.
+// parentPath checks --parent-path. CRIU makes a symbolic link to it in the directory of the images, so it is relative to
+// that directory.
 func parentPath(image, parent string) (string, error) {
 	if parent == "" {
 		return "", nil
@@ -160,8 +161,8 @@ func pageServer(option string) (criu.PageServer, error) {
 	return criu.PageServer{Address: address, Port: n}, nil
 }
 
-// splitAddress cuts host:port or [host]:port in two; both are empty where it is neither. Package
-// net would do it, and be part of every command.
+// splitAddress cuts host:port or [host]:port in two. Both results are empty if s has neither form. Package net is not used
+// because its initialisation would slow every command down.
 func splitAddress(s string) (host, port string) {
 	colon := strings.LastIndexByte(s, ':')
 	if colon < 0 {

@@ -18,14 +18,14 @@ func createCommand() *cli.Command {
 		Name:      "create",
 		Usage:     "create a container",
 		ArgsUsage: idArgument,
-		Description: `The create command makes a container of a bundle: a directory with a config.json and a
-root file system. Its process waits until "rung start".`,
+		Description: `The create command makes a container from a bundle: a directory with a config.json and a
+root file system. The process of the container waits until "rung start".`,
 		Flags: createFlags(),
-		Action: func(_ context.Context, cmd *cli.Command) error {
+		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := checkArgs(cmd, 1, exactly); err != nil {
 				return err
 			}
-			status, err := runContainer(cmd, true)
+			status, err := runContainer(ctx, cmd, true)
 			if err != nil {
 				return fmt.Errorf("%s create failed: %w", programName(), err)
 			}
@@ -35,7 +35,7 @@ root file system. Its process waits until "rung start".`,
 	}
 }
 
-// createFlags are those that create and run share.
+// createFlags are the flags that create and run share.
 func createFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Usage: "path to the root of the bundle directory, defaults to the current directory"},

@@ -18,7 +18,7 @@ func deleteCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "Forcibly deletes the container if it is still running (uses SIGKILL)"},
 		},
-		Action: func(_ context.Context, cmd *cli.Command) error {
+		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := checkArgs(cmd, 1, exactly); err != nil {
 				return err
 			}
@@ -39,12 +39,12 @@ func deleteCommand() *cli.Command {
 			}
 			if _, damaged := err.(*libcontainer.DamagedError); damaged && force {
 				log.Warn(err.Error() + ": what is left is found by its cgroup")
-				return r.DeleteDamaged(id)
+				return r.DeleteDamaged(ctx, id)
 			}
 			if err != nil {
 				return err
 			}
-			return c.Delete(force)
+			return c.Delete(ctx, force)
 		},
 	}
 }

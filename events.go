@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,13 +18,13 @@ func eventsCommand() *cli.Command {
 		Name:      "events",
 		Usage:     "display container events such as OOM notifications, cpu, memory, and IO usage statistics",
 		ArgsUsage: "<container-id>",
-		Description: `The events command prints one JSON object a line: the statistics of the container every interval,
-and each time it runs out of memory, until it stops.`,
+		Description: `The events command prints one JSON object a line until the container stops: its statistics
+once an interval, and an event each time it runs out of memory.`,
 		Flags: []cli.Flag{
 			&cli.DurationFlag{Name: "interval", Value: 5 * time.Second, Usage: "set the stats collection interval"},
 			&cli.BoolFlag{Name: "stats", Usage: "display the container's stats then exit"},
 		},
-		Action: onContainer(func(cmd *cli.Command, c *libcontainer.Container) error {
+		Action: onContainer(func(ctx context.Context, cmd *cli.Command, c *libcontainer.Container) error {
 			interval := cmd.Duration("interval")
 			if interval <= 0 {
 				return errors.New("duration interval must be greater than 0")
@@ -32,7 +33,7 @@ and each time it runs out of memory, until it stops.`,
 			if cmd.Bool("stats") {
 				return statsOnce(c, out)
 			}
-			return c.Events(interval, func(e *libcontainer.Event) error { return out.Encode(e) })
+			return c.Events(ctx, interval, func(e *libcontainer.Event) error { return out.Encode(e) })
 		}),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/urfave/cli/v3"
@@ -15,7 +16,7 @@ import (
 	"rung/libcontainer/bundle"
 )
 
-// execFailure is the exit status of exec when the process could not be run, as of runc.
+// execFailure is the exit status of exec when the process could not be run. It is runc's.
 const execFailure = 255
 
 func execCommand() *cli.Command {
@@ -26,13 +27,13 @@ func execCommand() *cli.Command {
 		ArgsUsage: `<container-id> <command> [command options]  || -p process.json <container-id>
 
 Where "<command>" can't be empty unless a "-p" flag provided.`,
-		StopOnNthArg: &one, // the flags of the command are its own
+		StopOnNthArg: &one, // flags after the container's id belong to the process
 		Flags:        execFlags(),
-		Action: func(_ context.Context, cmd *cli.Command) error {
+		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := checkArgs(cmd, 1, atLeast); err != nil {
 				return err
 			}
-			status, err := execProcess(cmd)
+			status, err := execProcess(ctx, cmd)
 			if err != nil {
 				fatalCode(fmt.Errorf("exec failed: %w", err), execFailure)
 			}
@@ -64,19 +65,12 @@ func execFlags() []cli.Flag {
 	}
 }
 
-func execProcess(cmd *cli.Command) (int, error) {
+func execProcess(ctx context.Context, cmd *cli.Command) (int, error) {
 	c, err := loadContainer(cmd)
 	if err != nil {
 		return 0, err
 	}
-	status, err := c.Status()
-	if err != nil {
-		return 0, err
-	}
-	if status == libcontainer.Stopped {
-		return 0, errors.New("cannot exec in a stopped container")
-	}
-	process, err := processOf(cmd, c)
+	p, err := processOf(cmd, c)
 	if err != nil {
 		return 0, err
 	}
@@ -84,11 +78,11 @@ func execProcess(cmd *cli.Command) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, w := range bundle.ProcessWarnings(process, "process") {
+	for _, w := range bundle.ProcessWarnings(p, "process") {
 		log.Warn(w)
 	}
 	detach := cmd.Bool("detach")
-	io, err := newProcessIO(process.Terminal, detach, cmd.String("console-socket"))
+	io, err := newProcessIO(p.Terminal, detach, cmd.String("console-socket"))
 	if err != nil {
 		return 0, err
 	}
@@ -103,28 +97,36 @@ func execProcess(cmd *cli.Command) (int, error) {
 		return 1, err
 	}
 	pidFile := absolutePidFile(cmd)
-	pid, err := c.Exec(process, libcontainer.ExecOptions{
+	process, err := c.Exec(ctx, p, libcontainer.ExecOptions{
 		IgnorePaused: cmd.Bool("ignore-paused"), Cgroups: cgroups, PreserveFDs: preserve,
 		Stdio: io.stdio, Console: io.socket,
-		Ready: func(pid int) error { return io.ready(pid, pidFile, cmd.String("pidfd-socket")) },
+		Ready: func(pid int) error { return io.ready(ctx, pid, pidFile, cmd.String("pidfd-socket")) },
 	})
 	if err != nil || detach {
 		return 0, err
 	}
-	return io.wait(pid)
+	stopping.pass(func(s syscall.Signal) { io.forward(process.Pid, s) })
+	return io.wait(process.Pid)
 }
 
-// processOf is the process of --process, or that of the container with the changes of the
-// command line.
+// processOf returns the process of --process, or the container's own process with the changes that the command line asks
+// for.
 func processOf(cmd *cli.Command, c *libcontainer.Container) (*specs.Process, error) {
 	if path := cmd.String("process"); path != "" {
+		defer stopping.idles("--process " + path)()
 		return bundle.LoadProcess(path)
 	}
 	spec, err := c.Spec()
+	if errors.Is(err, libcontainer.ErrNotRunning) {
+		return nil, fmt.Errorf("cannot exec in a creating container: %w", err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	p := spec.Process
+	if p == nil { // created without one
+		p = &specs.Process{Cwd: "/"}
+	}
 	if cmd.NArg() < 2 {
 		return nil, errors.New("exec args cannot be empty")
 	}
@@ -147,8 +149,7 @@ func processOf(cmd *cli.Command, c *libcontainer.Container) (*specs.Process, err
 	return p, setUser(p, cmd.String("user"), cmd.Int64Slice("additional-gids"))
 }
 
-// subCgroups reads the values of --cgroup: one path for all hierarchies, or paths with the v1
-// controllers that they are for.
+// subCgroups reads the values of --cgroup: one path for all hierarchies (key ""), or a path for each named v1 controller.
 func subCgroups(values []string) (map[string]string, error) {
 	out := map[string]string{}
 	for _, value := range values {
@@ -172,8 +173,8 @@ func subCgroups(values []string) (map[string]string, error) {
 	return out, nil
 }
 
-// addCapabilities leaves the inheritable set alone (CVE-2022-29162); without it there are no
-// ambient ones.
+// addCapabilities adds to all sets but the inheritable one (CVE-2022-29162). The kernel allows only inheritable
+// capabilities to be ambient, so an empty inheritable set means no ambient capabilities.
 func addCapabilities(p *specs.Process, names []string) {
 	if len(names) == 0 {
 		return
@@ -190,7 +191,7 @@ func addCapabilities(p *specs.Process, names []string) {
 	}
 }
 
-// setUser reads numbers strictly: what follows one is an error (CVE-2026-30892).
+// setUser reads numbers strictly: any text behind a number is an error (CVE-2026-30892).
 func setUser(p *specs.Process, user string, groups []int64) error {
 	if user != "" {
 		uid, gid, both := strings.Cut(user, ":")

@@ -17,20 +17,20 @@ func explainCommand() *cli.Command {
 		Usage:     "print what create would do with a bundle, without doing it",
 		ArgsUsage: "[container-id]",
 		Description: `The explain command prints the facts about this machine that matter, each operation with the
-field of config.json that it comes from, and what rung itself does while the container process
-waits. It needs no root and changes nothing.
+field of config.json that it comes from, and what rung itself does while the process of the
+container waits. It needs no root and changes nothing.
 
-The plan is that of the caller. A plain user who will run the container with sudo asks with
---as-root for the plan of root: with root's id, its capabilities, as far as the bounding set
-lets it have them, its cgroups and its --root. Files and directories that only root may look
-at are listed as not seen, with what they are taken for.`,
+The plan is the one for the caller. With --as-root a plain user gets the plan for root, to run
+the container with sudo later: with root's id, the capabilities that the bounding set allows,
+root's cgroups and root's --root. Files and directories that only root may read are listed as
+not seen, with what explain assumes about them.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Usage: "path to the root of the bundle directory, defaults to the current directory"},
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Usage: "select one of: text or json"},
-			&cli.BoolFlag{Name: "as-root", Usage: "explain what root would do, to a plain user"},
+			&cli.BoolFlag{Name: "as-root", Usage: "explain to a plain user what root would do"},
 			&cli.BoolFlag{Name: "run", Usage: "explain run instead of create"},
-			&cli.BoolFlag{Name: "no-pivot", Usage: "as of create"},
-			&cli.BoolFlag{Name: "no-new-keyring", Usage: "as of create"},
+			&cli.BoolFlag{Name: "no-pivot", Usage: "as for create"},
+			&cli.BoolFlag{Name: "no-new-keyring", Usage: "as for create"},
 		},
 		Action: func(_ context.Context, cmd *cli.Command) error {
 			if err := checkArgs(cmd, 1, atMost); err != nil {
@@ -40,7 +40,7 @@ at are listed as not seen, with what they are taken for.`,
 			if err != nil {
 				return err
 			}
-			b, err := loadBundle(cmd.String("bundle"))
+			b, err := bundle.Load(cmd.String("bundle"))
 			if err != nil {
 				return err
 			}
@@ -68,7 +68,7 @@ at are listed as not seen, with what they are taken for.`,
 
 type explainer func(*libcontainer.Runtime, string, *bundle.Bundle, libcontainer.CreateOptions) (*libcontainer.Explanation, error)
 
-// explainerOf returns the runtime of whom it is explained for.
+// explainerOf returns the runtime and the explain function of the caller, or with --as-root those of root.
 func explainerOf(cmd *cli.Command) (*libcontainer.Runtime, explainer, error) {
 	if !cmd.Bool("as-root") {
 		r, err := runtimeOf(cmd)

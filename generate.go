@@ -9,8 +9,8 @@ import (
 	"rung/tools/docgen"
 )
 
-// This file is in no rung that is installed: "make generate" runs it to write the man pages
-// and completions from the commands' definitions.
+// "make generate" builds rung with this file to write the man pages and completions from the definitions of the commands.
+// The build tag keeps the file out of an installed rung.
 func init() {
 	os.Unsetenv("XDG_RUNTIME_DIR") // the default of --root
 	os.Args = []string{"rung"}     // all commands

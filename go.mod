@@ -13,8 +13,12 @@ require (
 require github.com/hanwen/go-fuse/v2 v2.12.1
 
 require (
+	github.com/checkpoint-restore/go-criu/v8 v8.2.0
+	github.com/cilium/ebpf v0.21.0
 	github.com/docker/go-units v0.5.0
+	github.com/moby/sys/mountinfo v0.7.3
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
+	google.golang.org/protobuf v1.36.11
 )
 
 require golang.org/x/text v0.14.0 // indirect

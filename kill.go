@@ -15,23 +15,23 @@ import (
 )
 
 func killCommand() *cli.Command {
+	one := 1
 	return &cli.Command{
 		Name:        "kill",
 		Usage:       "kill sends the specified signal (default: SIGTERM) to the container's init process",
 		ArgsUsage:   "<container-id> [signal]",
 		Description: `The signal is a name, with or without SIG, or a number.`,
+		// What is behind the id is the signal: "-0" is number 0, and "-KILL" is no name of one.
+		StopOnNthArg: &one,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "(obsoleted, do not use)", Hidden: true},
 		},
-		Action: func(ctx context.Context, cmd *cli.Command) error {
+		Action: func(_ context.Context, cmd *cli.Command) error {
 			if err := checkArgs(cmd, 1, atLeast); err != nil {
 				return err
 			}
 			if err := checkArgs(cmd, 2, atMost); err != nil {
 				return err
-			}
-			if text := cmd.Args().Get(1); strings.HasPrefix(text, "-") { // "-9" is no number to the parser, and no flag
-				return usageError(ctx, cmd, fmt.Errorf("flag provided but not defined: %s", text), true)
 			}
 			c, err := loadContainer(cmd)
 			if err != nil {
@@ -70,8 +70,8 @@ func parseSignal(text string) (syscall.Signal, error) {
 	return 0, fmt.Errorf("unknown signal %q", text)
 }
 
-// realTimeSignal knows SIGRTMIN, SIGRTMIN+n, SIGRTMAX and SIGRTMAX-n, counted as by the C libraries
-// (signal(7)), which keep the first two for themselves: systemd stops on SIGRTMIN+3.
+// realTimeSignal reads SIGRTMIN, SIGRTMIN+n, SIGRTMAX and SIGRTMAX-n. C libraries keep signals 32 and 33 for themselves,
+// so SIGRTMIN is 34 (signal(7)). Engines need this: systemd stops on SIGRTMIN+3.
 func realTimeSignal(name string) (syscall.Signal, bool) {
 	const lowest, highest = 34, 64
 	number := func(rest string, sign byte, from, step int) (syscall.Signal, bool) {

@@ -65,8 +65,7 @@ func printList(states []*containerState, quiet bool, format string) error {
 	return errors.New("invalid format option")
 }
 
-// allStates passes over containers that are deleted meanwhile; others that can not be read
-// are told of.
+// allStates returns the states of all containers that it can read. It prints a message for each other one.
 func allStates(cmd *cli.Command) ([]*containerState, error) {
 	r, err := runtimeOf(cmd)
 	if err != nil {
@@ -100,7 +99,8 @@ func allStates(cmd *cli.Command) ([]*containerState, error) {
 	return out, nil
 }
 
-// ownerOf returns "" for a container that was deleted meanwhile, and the number of a user without a name.
+// ownerOf returns the name of the user that owns the container's directory, or "#" and the uid for a user without a name.
+// It returns "" for a container that was deleted in the meantime.
 func ownerOf(r *libcontainer.Runtime, id string) (string, error) {
 	info, err := os.Stat(filepath.Join(r.Root, id))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"rung/libcontainer"
 )
 
 // logHandler writes lines in the two formats of runc, which engines parse:
@@ -43,7 +45,7 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 }
 
 func levelName(level slog.Level) string {
-	if level == slog.LevelWarn {
+	if level == slog.LevelWarn || level == libcontainer.LevelNotice {
 		return "warning"
 	}
 	return strings.ToLower(level.String())
@@ -73,8 +75,8 @@ func (h *logHandler) object(r slog.Record) string {
 	return string(line) + "\n"
 }
 
-// logging is where messages go: to a file if --log names one, so that an engine finds the
-// reason of any failure there, else to stderr.
+// logging writes messages to the file that --log names, or to stderr without --log. Engines read the reason of a failure
+// from that file.
 type logging struct {
 	*slog.Logger
 	toStderr bool
@@ -93,11 +95,14 @@ func newLogging(path, format string, debug bool) (*logging, error) {
 		h.level = slog.LevelDebug
 	}
 	if path != "" {
+		opened := stopping.idles("a reader of --log " + path) // a FIFO has none yet
 		file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND|os.O_SYNC, 0o644)
+		opened()
 		if err != nil {
 			return nil, err
 		}
 		h.out = file
+		h.level = min(h.level, libcontainer.LevelNotice) // stderr may be the container's, and its log
 	}
 	return &logging{slog.New(h), path == ""}, nil
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +20,7 @@ import (
 	"rung/internal/sys"
 	"rung/libcontainer"
 	"rung/libcontainer/host"
+	"rung/libcontainer/launch"
 	"rung/libcontainer/seccomp"
 	"rung/libcontainer/systemd"
 	"rung/nsenter"
@@ -37,35 +37,42 @@ To make an example configuration, and run it:
     # rung spec
     # rung run CONTAINER-ID`
 
-// log is set up before anything that can fail.
+// log is set up before anything else, so that the log has the reason of every failure.
 var log = &logging{}
+
+// stage starts the processes of containers; nil until main has set up the log.
+var stage *launch.Launcher
 
 func main() {
 	if len(os.Args) == 3 && os.Args[1] == "init" {
-		// The hands found no plan, and let Go start.
+		// The stage found no plan and let Go start: somebody called "rung init".
 		fmt.Fprintln(os.Stderr, `rung: "init" is for rung's own use`)
 		os.Exit(1)
 	}
-	log, _ = newLogging(earlyLog(os.Args[1:]))
-	if log == nil {
-		log, _ = newLogging("", "", false)
+	ctx := stopping.context(context.Background())
+	stopping.catch()
+	log, _ = newLogging("", "", false)
+	if early, err := newLogging(earlyLog(os.Args[1:])); err == nil {
+		log = early
 	}
 	if err := sys.KeepOwnRights(); err != nil {
 		fatal(err)
 	}
-	libcontainer.UseHands(nsenter.Image())
-	libcontainer.UseEarlyHands(nsenter.Early())
+	stage = &launch.Launcher{Image: nsenter.Image()}
+	stage.UseEarly(nsenter.Early())
 	cli.ErrWriter = errorWriter{}
 	cli.VersionPrinter = printVersion
+	if programName() == "crun" {
+		cli.VersionFlag = &cli.BoolFlag{Name: "version", Aliases: []string{"v", "V"}, Usage: "print the version", HideDefault: true, Local: true}
+	}
 	cli.ShowCommandHelp = commandHelp
-	if err := newApp().Run(context.Background(), os.Args); err != nil {
+	if err := newApp().Run(ctx, os.Args); err != nil {
 		fatal(err)
 	}
-	libcontainer.DiscardEarlyHands()
+	stage.DiscardEarly()
 }
 
-// programName is the name that rung was called by: one that stands in the place of runc says so in
-// its help and its messages. --version tells what it is.
+// programName is the name that rung was called by. A rung installed as "runc" calls itself runc in help and messages.
 func programName() string {
 	if len(os.Args) == 0 || os.Args[0] == "" {
 		return "rung"
@@ -73,8 +80,8 @@ func programName() string {
 	return filepath.Base(os.Args[0])
 }
 
-// earlyLog finds the options of the log before they are parsed, so that an error in the
-// options is in the log too.
+// earlyLog finds the options of the log before the option parser runs, so that an error in the options is logged too. It
+// looks only before the command: after the id of exec an option belongs to the process.
 func earlyLog(args []string) (path, format string, debug bool) {
 	for i := 0; i < len(args) && strings.HasPrefix(args[i], "-"); i++ {
 		name, value, inline := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
@@ -100,7 +107,7 @@ func takesValue(arg string) bool {
 		return false
 	}
 	switch strings.TrimLeft(arg, "-") {
-	case "log", "log-format", "root", "rootless":
+	case "cgroup-manager", "log", "log-format", "root", "rootless":
 		return strings.HasPrefix(arg, "-")
 	}
 	return false
@@ -119,21 +126,22 @@ func newApp() *cli.Command {
 	}
 }
 
-// globalFlags come before the command, as runc's: behind it they are not known.
+// globalFlags are valid before and after the command, as with runc since 1.6.
 func globalFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "debug", Local: true, Usage: "enable debug logging"},
-		&cli.StringFlag{Name: "log", Local: true, Usage: "set the log file to write rung logs to (default is '/dev/stderr')"},
-		&cli.StringFlag{Name: "log-format", Local: true, Value: "text", Usage: "set the log format ('text' (default), or 'json')"},
-		&cli.StringFlag{Name: "root", Local: true, Value: defaultRoot(), Usage: "root directory for storage of container state (this should be located in tmpfs)"},
-		&cli.BoolFlag{Name: "systemd-cgroup", Local: true, Usage: "enable systemd cgroup support, expects cgroupsPath to be of form \"slice:prefix:name\" for e.g. \"system.slice:rung:434234\""},
-		&cli.StringFlag{Name: "rootless", Local: true, Value: "auto", Usage: "ignore cgroup permission errors ('true', 'false', or 'auto')"},
-		&cli.BoolFlag{Name: "trace", Local: true, Usage: "log the time that each operation of the hands took"},
+		&cli.BoolFlag{Name: "debug", Usage: "enable debug logging"},
+		&cli.StringFlag{Name: "log", Usage: "set the log file to write rung logs to (default is '/dev/stderr')"},
+		&cli.StringFlag{Name: "log-format", Value: "text", Usage: "set the log format ('text' (default), or 'json')"},
+		&cli.StringFlag{Name: "root", Value: defaultRoot(), Usage: "root directory for storage of container state (this should be located in tmpfs)"},
+		&cli.BoolFlag{Name: "systemd-cgroup", Usage: "enable systemd cgroup support, expects cgroupsPath to be of form \"slice:prefix:name\" for e.g. \"system.slice:rung:434234\""},
+		&cli.StringFlag{Name: "cgroup-manager", Usage: "who makes the cgroups of new containers ('cgroupfs', 'systemd', or 'disabled': nobody, and they stay in that of the caller); counts before --systemd-cgroup"},
+		&cli.StringFlag{Name: "rootless", Value: "auto", Usage: "ignore cgroup permission errors ('true', 'false', or 'auto')"},
+		&cli.BoolFlag{Name: "trace", Usage: "log the time that each operation of the stage took"},
 	}
 }
 
-// commands are made when they are needed: to set up all of them takes a tenth of a
-// millisecond.
+// commands holds functions because setting up all commands takes a tenth of a millisecond: commandsFor makes only the
+// one that it needs.
 var commands = [...]struct {
 	name string
 	make func() *cli.Command
@@ -143,8 +151,14 @@ var commands = [...]struct {
 	{"restore", restoreCommand}, {"resume", resumeCommand}, {"run", runCommand}, {"spec", specCommand}, {"start", startCommand}, {"state", stateCommand}, {"update", updateCommand},
 }
 
-// commandsFor returns the command that the arguments name, or all of them where that is not
-// plain to see.
+// readers are the commands that change nothing, and what they may wait for: SIGTERM and SIGINT end them at once.
+var readers = map[string]string{
+	"events": "an event of the container", "explain": "the bundle, or a reader of the output", "features": "a reader of the output",
+	"list": "a reader of the output", "ps": "the program ps, or a reader of the output", "spec": "a reader of the output",
+	"state": "a reader of the output",
+}
+
+// commandsFor returns the command that the arguments name, or all commands if they name none: help lists them all.
 func commandsFor(args []string) (out []*cli.Command) {
 	for i, arg := range args {
 		if strings.HasPrefix(arg, "-") || i > 0 && takesValue(args[i-1]) {
@@ -168,11 +182,17 @@ func prepared(c *cli.Command) *cli.Command {
 	c.DisableSliceFlagSeparator = true
 	c.OnUsageError = usageError
 	c.HideHelpCommand = true // a container may be called help, or h
+	if what := readers[c.Name]; what != "" {
+		c.Before = func(ctx context.Context, _ *cli.Command) (context.Context, error) {
+			stopping.idles(what)
+			return ctx, nil
+		}
+	}
 	return c
 }
 
-// commandHelp is what --help of a command and "help COMMAND" show. With the former the parser takes
-// the container's id for the name of a subcommand.
+// commandHelp shows the text of "COMMAND --help" and "help COMMAND". For the first form the parser passes the container's
+// id as topic, as if it were a subcommand; the command itself is the topic then.
 func commandHelp(ctx context.Context, cmd *cli.Command, topic string) error {
 	if cmd != cmd.Root() {
 		cmd, topic = cmd.Root(), cmd.Name
@@ -180,40 +200,16 @@ func commandHelp(ctx context.Context, cmd *cli.Command, topic string) error {
 	return cli.DefaultShowCommandHelp(ctx, cmd, topic)
 }
 
-// usageError shows the help on standard output, as runc does; the message itself goes to the
-// log when main gets it.
+// usageError prints the error on stderr and the help on standard output, as runc does since 1.6. main logs the error that
+// it returns.
 func usageError(_ context.Context, cmd *cli.Command, err error, command bool) error {
-	err = errors.New(asRunc(cmd, err.Error()))
+	fmt.Fprintf(os.Stderr, "Incorrect Usage: %v\n\n", err)
 	if command {
-		fmt.Fprintf(cmd.Root().Writer, "Incorrect Usage: %v\n\n", err)
 		_ = cli.ShowSubcommandHelp(cmd)
 	} else {
-		fmt.Fprintf(cmd.Root().Writer, "Incorrect Usage. %v\n\n", err)
 		_ = cli.ShowRootCommandHelp(cmd)
 	}
 	return err
-}
-
-// asRunc has runc's words for what the option parser says.
-func asRunc(cmd *cli.Command, text string) string {
-	text = strings.Replace(text, "flag needs an argument: --", "flag needs an argument: -", 1)
-	value, reason, ok := strings.Cut(text, " for flag -")
-	name, _, _ := strings.Cut(reason, ":")
-	if !ok {
-		return text
-	}
-	for _, flag := range cmd.Flags {
-		if !slices.Contains(flag.Names(), name) {
-			continue
-		}
-		switch flag.(type) {
-		case *cli.BoolFlag:
-			return strings.Replace(value, "invalid value", "invalid boolean value", 1) + " for -" + name + ": parse error"
-		case *cli.IntFlag, *cli.DurationFlag:
-			return value + " for flag -" + name + ": parse error"
-		}
-	}
-	return text
 }
 
 func before(ctx context.Context, cmd *cli.Command) (context.Context, error) {
@@ -225,15 +221,16 @@ func before(ctx context.Context, cmd *cli.Command) (context.Context, error) {
 	return ctx, prepareRoot(cmd)
 }
 
-// prepareRoot: the sticky bit keeps a directory below XDG_RUNTIME_DIR from being cleaned up
-// (XDG Base Directory Specification).
+// prepareRoot refuses "/" as --root, and creates the default root below XDG_RUNTIME_DIR. The sticky bit keeps that
+// directory from being cleaned up (XDG Base Directory Specification).
 func prepareRoot(cmd *cli.Command) error {
 	root := cmd.String("root")
-	if cmd.IsSet("root") && absolute(root) == "/" {
+	if absolute(root) == "/" {
 		return errors.New("Option --root argument should not be set to /")
 	}
 	dir := os.Getenv("XDG_RUNTIME_DIR")
-	if cmd.IsSet("root") || dir == "" || root != dir+"/rung" || !honorXDG() { // which may be /run
+	// With XDG_RUNTIME_DIR=/run the path is also that of systemRoot, which root of the host uses: honorXDG tells them apart.
+	if cmd.IsSet("root") || dir == "" || root != dir+"/rung" || !honorXDG() {
 		return nil
 	}
 	if err := os.MkdirAll(root, 0o700); err != nil {
@@ -242,10 +239,10 @@ func prepareRoot(cmd *cli.Command) error {
 	return os.Chmod(root, 0o700|os.ModeSticky)
 }
 
-// systemRoot is where the state of the host's root is.
+// systemRoot is the directory of container states for root of the host.
 const systemRoot = "/run/rung"
 
-// defaultRoot is systemRoot, and below XDG_RUNTIME_DIR for who is not the host's root.
+// defaultRoot is systemRoot for root of the host, and a directory below XDG_RUNTIME_DIR for everybody else.
 func defaultRoot() string {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" && honorXDG() {
 		return dir + "/rung"
@@ -265,15 +262,28 @@ func honorXDG() bool {
 	return inside && (!set || user != "root")
 }
 
+// printVersion prints lines of the form "name: value", except the first. Programs that call runc or crun by that name read its
+// first line as that runtime's: "runc version" and one word (nerdctl, go-runc). Its number is rung's then too, and the line
+// "runtime" says that it is.
 func printVersion(cmd *cli.Command) {
-	out := cmd.Root().Writer
-	fmt.Fprintln(out, "rung version", version())
+	out, name := cmd.Root().Writer, programName()
+	if name != "runc" && name != "crun" {
+		name = "rung"
+	}
+	fmt.Fprintln(out, name, "version", version())
+	if name != "rung" {
+		fmt.Fprintln(out, "runtime: rung", version())
+	}
 	if commit := commit(); commit != "" {
 		fmt.Fprintln(out, "commit:", commit)
 	}
 	fmt.Fprintln(out, "spec:", specs.Version)
 	fmt.Fprintln(out, "go:", runtime.Version())
 	fmt.Fprintln(out, "libseccomp:", seccomp.Version())
+	if name == "crun" { // the features that crun's first users ask for by "grep +CRIU"
+		fmt.Fprintln(out, "rundir:", cmd.String("root"))
+		fmt.Fprintln(out, "+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF +CRIU")
+	}
 }
 
 // errorWriter sends the messages of the option parser to the log.
@@ -287,16 +297,24 @@ func (errorWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// fatal tells the reason, in the log and on stderr, and ends rung.
+// fatal ends rung with the reason in the log and on stderr.
 func fatal(err error) { fatalCode(err, 1) }
 
 func fatalCode(err error, code int) {
-	libcontainer.DiscardEarlyHands()
+	if stage != nil {
+		stage.DiscardEarly()
+	}
+	stopping.end(err)
+	report(err)
+	os.Exit(code)
+}
+
+// report writes the reason of a failure to the log and to stderr.
+func report(err error) {
 	log.Error(err.Error())
 	if !log.toStderr {
 		fmt.Fprintln(os.Stderr, err)
 	}
-	os.Exit(code)
 }
 
 // runtimeOf makes the library's Runtime from the global options.
@@ -304,21 +322,42 @@ func runtimeOf(cmd *cli.Command) (*libcontainer.Runtime, error) {
 	return runtimeFor(cmd, os.Geteuid())
 }
 
-// runtimeFor makes the one that a user would have.
+// runtimeFor makes the Runtime that a user with this effective uid gets.
 func runtimeFor(cmd *cli.Command, euid int) (*libcontainer.Runtime, error) {
-	bySystemd := cmd.Bool("systemd-cgroup")
+	bySystemd, noCgroup, err := cgroupManager(cmd)
+	if err != nil {
+		return nil, err
+	}
 	rootless, err := rootlessCgroups(cmd.String("rootless"), bySystemd, euid)
 	if err != nil {
 		return nil, err
 	}
+	stage.Trace = cmd.Bool("trace")
 	return &libcontainer.Runtime{
-		Root: absolute(cmd.String("root")), Rootless: rootless, Systemd: bySystemd, Trace: cmd.Bool("trace"), Log: log.Logger,
+		Root: absolute(cmd.String("root")), Rootless: rootless, Systemd: bySystemd, NoCgroup: noCgroup, Stage: stage, Log: log.Logger,
 	}, nil
 }
 
-// rootlessCgroups reports whether cgroups that may not be written are to be left out. With systemd
-// it says whose units containers are: root of a user namespace has a systemd of his own there, or
-// is a plain user outside.
+// cgroupManager reads --cgroup-manager, which is crun's, and --systemd-cgroup. Podman passes the former behind the latter, where
+// it counts with crun.
+func cgroupManager(cmd *cli.Command) (bySystemd, noCgroup bool, err error) {
+	switch name := cmd.String("cgroup-manager"); name {
+	case "":
+		return cmd.Bool("systemd-cgroup"), false, nil
+	case "cgroupfs":
+		return false, false, nil
+	case "systemd":
+		return true, false, nil
+	case "disabled":
+		return false, true, nil
+	default:
+		return false, false, fmt.Errorf("--cgroup-manager: %q is not cgroupfs, systemd or disabled", name)
+	}
+}
+
+// rootlessCgroups reports whether rung skips cgroups that it may not write. With systemd it also decides which systemd
+// gets the units: root of a user namespace either has a systemd of its own in there, or is a plain user outside and uses
+// that user's.
 func rootlessCgroups(option string, bySystemd bool, euid int) (bool, error) {
 	if option == "" || strings.EqualFold(option, "auto") {
 		if euid != 0 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"github.com/urfave/cli/v3"
 
 	"rung/libcontainer"
@@ -12,6 +13,6 @@ func pauseCommand() *cli.Command {
 		Usage:       "pause suspends all processes inside the container",
 		ArgsUsage:   "<container-id>",
 		Description: "The pause command freezes the container's cgroup.",
-		Action:      onContainer(func(_ *cli.Command, c *libcontainer.Container) error { return c.Pause() }),
+		Action:      onContainer(func(ctx context.Context, _ *cli.Command, c *libcontainer.Container) error { return c.Pause(ctx) }),
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,21 +13,21 @@ import (
 
 	"rung/internal/signals"
 	"rung/internal/sys"
+	"rung/internal/waits"
 	"rung/libcontainer/console"
 )
 
-// processIO is what connects a container process with the caller: its standard streams, its
-// terminal, and signals.
+// processIO connects a container process with the caller: standard streams, terminal and signals.
 type processIO struct {
 	stdio    [3]*os.File
-	socket   *os.File // gets the pty; nil without a terminal
+	socket   *os.File // the pty's master is sent here; nil without a terminal
 	terminal *console.Foreground
-	master   *os.File // our end, where rung itself is the terminal's user
+	master   *os.File // the other end of socket, if rung itself uses the terminal
 	signals  *signals.Queue
-	prepare  func() error // something else to be done before the process runs; may be nil
+	prepare  func() error // called first in ready; may be nil
 }
 
-// newProcessIO checks that a terminal has somebody to use it, as runc does.
+// newProcessIO refuses a terminal that nobody would use, and a console socket without a terminal, as runc does.
 func newProcessIO(terminal, detach bool, socket string) (*processIO, error) {
 	p := &processIO{stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}}
 	if detach && terminal && socket == "" {
@@ -39,7 +40,9 @@ func newProcessIO(terminal, detach bool, socket string) (*processIO, error) {
 	switch {
 	case !terminal:
 	case detach:
+		dialled := stopping.idles("--console-socket " + socket + " to take a connection")
 		p.socket, err = console.DialSocket(socket)
+		dialled()
 	default:
 		if p.terminal, err = console.NewForeground(); err == nil {
 			p.master, p.socket, err = sys.StreamPair()
@@ -48,9 +51,9 @@ func newProcessIO(terminal, detach bool, socket string) (*processIO, error) {
 	return p, err
 }
 
-// ready is called when the container process waits for its start: what is done here is in
-// place before it runs.
-func (p *processIO) ready(pid int, pidFile, pidfdSocket string) error {
+// ready is called while the container process waits for its start. It attaches the terminal, sends the pidfd and writes
+// the pid file, so that all of these are there before the process runs.
+func (p *processIO) ready(ctx context.Context, pid int, pidFile, pidfdSocket string) error {
 	if p.prepare != nil {
 		if err := p.prepare(); err != nil {
 			return err
@@ -65,25 +68,25 @@ func (p *processIO) ready(pid int, pidFile, pidfdSocket string) error {
 			return err
 		}
 	}
-	if err := sendPidfd(pidfdSocket, pid); err != nil {
+	if err := sendPidfd(ctx, pidfdSocket, pid); err != nil {
 		return err
 	}
 	return writePidFile(pidFile, pid)
 }
 
-// readyFunc is ready for Create, or nil where there is nothing for it to do.
-func (p *processIO) readyFunc(pidFile, pidfdSocket string) func(int) error {
+// readyFunc returns ready as Create needs it, or nil if ready has nothing to do.
+func (p *processIO) readyFunc(ctx context.Context, pidFile, pidfdSocket string) func(int) error {
 	if p.terminal == nil && pidFile == "" && pidfdSocket == "" && p.prepare == nil {
 		return nil
 	}
-	return func(pid int) error { return p.ready(pid, pidFile, pidfdSocket) }
+	return func(pid int) error { return p.ready(ctx, pid, pidFile, pidfdSocket) }
 }
 
-func sendPidfd(socket string, pid int) error {
+func sendPidfd(ctx context.Context, socket string, pid int) error {
 	if socket == "" {
 		return nil
 	}
-	conn, err := sys.DialUnix(socket)
+	conn, err := waits.DialUnix(ctx, socket)
 	if err != nil {
 		return fmt.Errorf("--pidfd-socket %s: %w", socket, err)
 	}
@@ -96,10 +99,11 @@ func sendPidfd(socket string, pid int) error {
 	return console.SendFD(conn, "pidfd", int(pidfd.Fd()))
 }
 
-// catchSignals starts to collect what people and service managers send.
+// catchSignals starts to collect the signals that people and service managers send.
 //
-// Go is told of SIGPIPE where rung writes to the caller's stdout itself: it would die of it, whatever
-// handler is there, when a pipe's reader goes away. The channel is never read; the handler is ours.
+// With a terminal rung itself writes to the caller's stdout. If the reader of that pipe goes away, the Go runtime ends the
+// program by SIGPIPE whatever handler is installed, unless os/signal was asked for the signal. So it is asked; the
+// channel is never read, because the handler of package signals gets the signal.
 func (p *processIO) catchSignals() (err error) {
 	if p.terminal != nil {
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
@@ -108,8 +112,8 @@ func (p *processIO) catchSignals() (err error) {
 	return err
 }
 
-// forwardedSignals are all that can be caught, but for those of the Go runtime (SIGURG) and of children. Those of faults
-// are among them: one that is sent is forwarded, one of a fault of rung's own ends it (package signals).
+// forwardedSignals are all signals that can be caught, except SIGURG, which the Go runtime uses, and SIGCHLD. SIGSEGV and
+// the like are included: one that was sent is forwarded, a fault of rung itself still ends rung (package signals).
 func forwardedSignals() (out []syscall.Signal) {
 	for n := syscall.Signal(1); n <= 64; n++ {
 		switch n {
@@ -148,8 +152,8 @@ func (p *processIO) forward(pid int, s syscall.Signal) {
 	}
 }
 
-// reap collects the children that have ended, since a subreaper gets those of others, and
-// reports whether that of pid is among them.
+// reap collects all children that have ended and reports whether pid is one of them. As a subreaper rung also becomes the
+// parent of orphans, and reaps those too.
 func reap(pid int) (status int, ended bool, err error) {
 	for {
 		var ws syscall.WaitStatus
@@ -173,7 +177,7 @@ func exitStatus(ws syscall.WaitStatus) int {
 	return ws.ExitStatus()
 }
 
-// close restores the caller's terminal; it may be called again.
+// close restores the caller's terminal. It may be called more than once.
 func (p *processIO) close() {
 	if p.terminal != nil {
 		_ = p.terminal.Close()
@@ -200,7 +204,7 @@ func listenFDs() int {
 	return n
 }
 
-// preservedFDs is the number of descriptors of --preserve-fds.
+// preservedFDs is the value of --preserve-fds.
 func preservedFDs(cmd *cli.Command) (int, error) {
 	n := cmd.Int("preserve-fds")
 	if n < 0 {
@@ -209,7 +213,7 @@ func preservedFDs(cmd *cli.Command) (int, error) {
 	return n, nil
 }
 
-// absolutePidFile: rung changes its directory to the bundle.
+// absolutePidFile returns the absolute path of --pid-file: rung changes its working directory to the bundle later.
 func absolutePidFile(cmd *cli.Command) string {
 	if path := cmd.String("pid-file"); path != "" {
 		return absolute(path)

@@ -21,8 +21,8 @@ func psCommand() *cli.Command {
 		Name:        "ps",
 		Usage:       "ps displays the processes running inside a container",
 		ArgsUsage:   "<container-id> [ps options]",
-		Description: `What follows the id goes to the host's ps, "-ef" where there is nothing.`,
-		// "rung ps ID -e -x": these are options of ps.
+		Description: `The words behind the id are options for the host's ps. Without any, they are "-ef".`,
+		// In "rung ps ID -e -x" the options belong to ps.
 		StopOnNthArg: &one,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "table", Usage: "select one of: table or json"},
@@ -50,7 +50,7 @@ func psCommand() *cli.Command {
 	}
 }
 
-// psTable prints what the host's ps says, less the lines of other processes.
+// psTable runs the host's ps and prints the header and the lines of the given processes.
 func psTable(ctx context.Context, w io.Writer, pids []int, options []string) error {
 	if len(options) == 0 {
 		options = []string{"-ef"}

@@ -18,8 +18,8 @@ func restoreCommand() *cli.Command {
 
 Where "<container-id>" is the name for the instance of the container to be
 restored.`,
-		Description: `The restore command makes a container of a bundle and of what "rung checkpoint" has saved, and
-runs it. The exit status is that of its process, or 128 plus the signal that ended it.`,
+		Description: `The restore command makes a container from a bundle and from the images that "rung checkpoint" has
+saved, and runs it. The exit status is that of its process, or 128 plus the signal that ended it.`,
 		Flags: append(criuFlags(),
 			&cli.StringFlag{Name: "console-socket", Usage: "path to an AF_UNIX socket which will receive a file descriptor referencing the master end of the console's pseudoterminal"},
 			&cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Usage: "path to the root of the bundle directory, defaults to the current directory"},
@@ -30,12 +30,12 @@ runs it. The exit status is that of its process, or 128 plus the signal that end
 			&cli.StringFlag{Name: "lsm-profile", Usage: "Specify an LSM profile to be used during restore in the form of TYPE:NAME."},
 			&cli.StringFlag{Name: "lsm-mount-context", Usage: "Specify an LSM mount context to be used during restore."},
 		),
-		Action: func(_ context.Context, cmd *cli.Command) error {
+		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := checkArgs(cmd, 1, exactly); err != nil {
 				return err
 			}
 			warnRootless()
-			status, err := restore(cmd)
+			status, err := restore(ctx, cmd)
 			if err != nil {
 				return err
 			}
@@ -45,7 +45,7 @@ runs it. The exit status is that of its process, or 128 plus the signal that end
 	}
 }
 
-func restore(cmd *cli.Command) (status int, err error) {
+func restore(ctx context.Context, cmd *cli.Command) (status int, err error) {
 	r, err := runtimeOf(cmd)
 	if err != nil {
 		return 1, err
@@ -61,10 +61,10 @@ func restore(cmd *cli.Command) (status int, err error) {
 		return 1, err
 	}
 	defer io.close()
-	c, err := r.Restore(cmd.Args().First(), b, libcontainer.RestoreOptions{
-		CRIUOptions: *shared, LSMProfile: cmd.String("lsm-profile"), LSMMountContext: cmd.String("lsm-mount-context"),
+	c, err := r.Restore(ctx, cmd.Args().First(), b, libcontainer.RestoreOptions{
+		Common: *shared, LSMProfile: cmd.String("lsm-profile"), LSMMountContext: cmd.String("lsm-mount-context"),
 		Stdio: io.stdio, Console: io.socket,
-		Ready: func(pid int) error { return io.restored(pid, pidFile) },
+		Ready: func(pid int) error { return io.restored(ctx, pid, pidFile) },
 	})
 	if err != nil {
 		return 1, err
@@ -72,13 +72,14 @@ func restore(cmd *cli.Command) (status int, err error) {
 	if detach {
 		return 0, nil
 	}
-	return foreground(c, io, nil, false)
+	return foreground(ctx, c, io, nil, false)
 }
 
-// restored is ready for a restored container, whose process may have closed its terminal.
-func (p *processIO) restored(pid int, pidFile string) error {
+// restored is ready for a restored container. Its process may have closed the terminal before the checkpoint; CRIU sends
+// no master then, and there is nothing to attach.
+func (p *processIO) restored(ctx context.Context, pid int, pidFile string) error {
 	if p.terminal != nil && !sys.Readable(p.master) {
 		return writePidFile(pidFile, pid)
 	}
-	return p.ready(pid, pidFile, "")
+	return p.ready(ctx, pid, pidFile, "")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"github.com/urfave/cli/v3"
 
 	"rung/libcontainer"
@@ -12,6 +13,6 @@ func resumeCommand() *cli.Command {
 		Usage:       "resumes all processes that have been previously paused",
 		ArgsUsage:   "<container-id>",
 		Description: "The resume command thaws the container's cgroup.",
-		Action:      onContainer(func(_ *cli.Command, c *libcontainer.Container) error { return c.Resume() }),
+		Action:      onContainer(func(ctx context.Context, _ *cli.Command, c *libcontainer.Container) error { return c.Resume(ctx) }),
 	}
 }

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
+	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v3"
 
@@ -18,18 +22,18 @@ func runCommand() *cli.Command {
 		Name:      "run",
 		Usage:     "create and run a container",
 		ArgsUsage: idArgument,
-		Description: `The run command makes a container of a bundle, starts it, and deletes it when its process
+		Description: `The run command makes a container from a bundle, starts it, and deletes it when its process
 has ended. The exit status is that of the process, or 128 plus the signal that ended it.`,
 		Flags: append(createFlags(),
 			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "detach from the container's process"},
 			&cli.BoolFlag{Name: "keep", Usage: "do not delete the container after it exits"},
 			&cli.BoolFlag{Name: "no-subreaper", Usage: "disable the use of the subreaper used to reap reparented processes"},
 		),
-		Action: func(_ context.Context, cmd *cli.Command) error {
+		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := checkArgs(cmd, 1, exactly); err != nil {
 				return err
 			}
-			status, err := runContainer(cmd, false)
+			status, err := runContainer(ctx, cmd, false)
 			if errors.Is(err, libcontainer.ErrExec) && !cmd.Bool("detach") {
 				notExecuted(err)
 			}
@@ -42,8 +46,8 @@ has ended. The exit status is that of the process, or 128 plus the signal that e
 	}
 }
 
-// notExecuted ends rung with the status, and the one bare line, that runc has where the program
-// of a container in the foreground cannot be executed.
+// notExecuted ends rung as runc ends if the program of a container in the foreground cannot be executed: with this exit
+// status, and the bare error as the one line on stderr.
 func notExecuted(err error) {
 	if !log.toStderr {
 		log.Error(err.Error())
@@ -52,8 +56,11 @@ func notExecuted(err error) {
 	os.Exit(execFailure)
 }
 
-// runContainer is create and run: both make a container, run waits for its end too.
-func runContainer(cmd *cli.Command, await bool) (status int, err error) {
+// runContainer is create (await is true) and run. Both make a container; run also starts it and waits for its end.
+func runContainer(ctx context.Context, cmd *cli.Command, await bool) (status int, err error) {
+	if err := checkName(programName()); err != nil {
+		return 1, err
+	}
 	r, err := runtimeOf(cmd)
 	if err != nil {
 		return 1, err
@@ -73,11 +80,11 @@ func runContainer(cmd *cli.Command, await bool) (status int, err error) {
 	if notify != nil && !await {
 		io.prepare = func() error { return notify.listen(func() (*os.File, error) { return r.ListenNotify(id) }) }
 	}
-	c, err := r.Create(id, b, libcontainer.CreateOptions{
+	c, err := r.Create(ctx, id, b, libcontainer.CreateOptions{
 		Await: await, NoPivot: cmd.Bool("no-pivot"), NoKeyring: cmd.Bool("no-new-keyring"), Notify: notify != nil,
 		PreserveFDs: listen + preserve, ListenFDs: listen,
 		Stdio: io.stdio, Console: io.socket,
-		Ready: io.readyFunc(pidFile, cmd.String("pidfd-socket")),
+		Ready: io.readyFunc(ctx, pidFile, cmp.Or(cmd.String("pidfd-socket"), b.Spec.Annotations[bundle.AnnotationPidfd])),
 	})
 	if err != nil {
 		return 1, err
@@ -86,22 +93,41 @@ func runContainer(cmd *cli.Command, await bool) (status int, err error) {
 	case await:
 		return 0, nil
 	case detach:
-		if err := notify.relay(c.State().Pid, c.State().Pid); err != nil {
-			log.Warn(err.Error()) // the container runs
+		if err := notify.relay(ctx, c.State().Pid, c.State().Pid); err != nil {
+			log.Warn(err.Error()) // no error: the container runs
 		}
 		return 0, nil
 	}
-	return foreground(c, io, notify, cmd.Bool("keep"))
+	return foreground(ctx, c, io, notify, cmd.Bool("keep"))
 }
 
-// enterBundle loads the bundle, changes to its directory, and makes ready what connects its
-// process with the caller.
+// checkName refuses the names by which crun takes a handler for every container, as it refuses that handler by an annotation.
+func checkName(name string) error {
+	handler, _ := strings.CutPrefix(name, "crun-")
+	switch {
+	case name == "krun":
+		handler = name
+	case handler == name:
+		return nil
+	}
+	switch handler {
+	case "krun", "wasm", "wasmedge", "wasmer", "wasmtime", "wamr", "spin", "mono":
+		return fmt.Errorf("called as %s: rung has no handler %q, and runs nothing without the sandbox that was asked for", name, handler)
+	}
+	return nil
+}
+
+// enterBundle loads the bundle, prepares the processIO of its process, and changes to the directory of the bundle.
 func enterBundle(cmd *cli.Command, detach bool) (_ *bundle.Bundle, io *processIO, err error) {
-	b, err := loadBundle(cmd.String("bundle"))
+	read := stopping.idles("the bundle's config.json")
+	b, err := bundle.Load(cmd.String("bundle"))
+	read()
 	if err != nil {
 		return nil, nil, err
 	}
-	if io, err = newProcessIO(b.Spec.Process.Terminal, detach, cmd.String("console-socket")); err != nil {
+	collectLess(len(b.Raw))
+	terminal := b.Spec.Process != nil && b.Spec.Process.Terminal // not validated yet
+	if io, err = newProcessIO(terminal, detach, cmd.String("console-socket")); err != nil {
 		return nil, nil, err
 	}
 	if !detach {
@@ -120,9 +146,19 @@ func enterBundle(cmd *cli.Command, detach bool) (_ *bundle.Bundle, io *processIO
 	return b, io, nil
 }
 
+// collectLess has the garbage collector wait until there is more garbage, if the configuration is large. The collector's threads
+// are in the way of the stage, which works at the same time. That takes some MiB more for the time of one command.
+func collectLess(config int) {
+	const large, percent = 64 << 10, 400
+	if config > large && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
+}
+
 // foreground waits for the container's process and removes the container.
-func foreground(c *libcontainer.Container, io *processIO, notify *notifyProxy, keep bool) (int, error) {
+func foreground(ctx context.Context, c *libcontainer.Container, io *processIO, notify *notifyProxy, keep bool) (int, error) {
 	pid := c.State().Pid
+	stopping.pass(func(s syscall.Signal) { io.forward(pid, s) })
 	notified := notify.relayBeside(pid)
 	status, err := io.wait(pid)
 	<-notified
@@ -131,24 +167,10 @@ func foreground(c *libcontainer.Container, io *processIO, notify *notifyProxy, k
 	}
 	io.close()
 	if !keep {
-		if err := c.Delete(true); err != nil {
-			log.Warn(err.Error()) // the status of the process is what callers wait for
+		ctx := stopping.context(context.WithoutCancel(ctx))
+		if err := c.Delete(ctx, true); err != nil {
+			log.Warn(err.Error()) // no error: callers need the exit status of the process
 		}
 	}
 	return status, nil
-}
-
-// loadBundle loads and validates, and tells of what is ignored.
-func loadBundle(dir string) (*bundle.Bundle, error) {
-	b, err := bundle.Load(dir)
-	if err != nil {
-		return nil, err
-	}
-	if err := bundle.Validate(b.Spec); err != nil {
-		return nil, err
-	}
-	for _, w := range bundle.Warnings(b.Spec) {
-		log.Warn(w)
-	}
-	return b, nil
 }

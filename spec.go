@@ -17,7 +17,7 @@ func specCommand() *cli.Command {
 		Usage:     "create a new specification file",
 		ArgsUsage: " ",
 		Description: `The spec command writes an example config.json into the bundle: a shell in a new container
-whose root file system is in "rootfs". Edit it as needed, and "rung run".`,
+whose root file system is in "rootfs". Edit it as needed, then run the container with "rung run".`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Usage: "path to the root of the bundle directory"},
 			&cli.BoolFlag{Name: "rootless", Usage: "generate a configuration for a rootless container"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/urfave/cli/v3"
@@ -14,21 +15,21 @@ func startCommand() *cli.Command {
 		Usage:       "executes the user defined process in a created container",
 		ArgsUsage:   "<container-id>",
 		Description: "The start command lets the process of a created container run.",
-		Action: onContainer(func(_ *cli.Command, c *libcontainer.Container) error {
+		Action: onContainer(func(ctx context.Context, _ *cli.Command, c *libcontainer.Container) error {
 			notify, err := notifyOfStart(c)
 			if err != nil {
 				return err
 			}
-			if err := c.Start(); err != nil {
+			if err := c.Start(ctx); err != nil {
 				return fmt.Errorf("start %s: %w", c.ID(), err)
 			}
-			return notify.relay(c.State().Pid, c.State().Pid)
+			return notify.relay(ctx, c.State().Pid, c.State().Pid)
 		}),
 	}
 }
 
-// notifyOfStart makes the socket for a container that waits to be started; Start has the words
-// for one in another state.
+// notifyOfStart makes the notify socket of a container that waits to be started. It returns nil for a container in any
+// other state: Start then returns the error.
 func notifyOfStart(c *libcontainer.Container) (*notifyProxy, error) {
 	notify := newNotifyProxy()
 	if notify == nil {

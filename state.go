@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"time"
@@ -10,7 +11,7 @@ import (
 	"rung/libcontainer"
 )
 
-// containerState is what state and list print, in runc's order of fields.
+// containerState is the output of state and list. The fields are in runc's order.
 type containerState struct {
 	OCIVersion  string            `json:"ociVersion"`
 	ID          string            `json:"id"`
@@ -45,7 +46,7 @@ func stateCommand() *cli.Command {
 		Usage:       "output the state of a container",
 		ArgsUsage:   "<container-id>",
 		Description: "The state command prints the state of a container as JSON.",
-		Action: onContainer(func(_ *cli.Command, c *libcontainer.Container) error {
+		Action: onContainer(func(_ context.Context, _ *cli.Command, c *libcontainer.Container) error {
 			state, err := newContainerState(c)
 			if err != nil {
 				return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,7 +17,7 @@ import (
 
 const resourcesUsage = `path to the file containing the resources to update or '-' to read from the standard input
 
-The form is that of linux.resources in config.json; what is left out stays as it is:
+The form is that of linux.resources in config.json. A value that is not in the file stays as it is:
 
 {
   "memory": {"limit": 0, "reservation": 0, "swap": 0, "checkBeforeUpdate": true},
@@ -26,33 +27,34 @@ The form is that of linux.resources in config.json; what is left out stays as it
   "blockIO": {"weight": 0}
 }
 
-All other options but those of Intel RDT are ignored then.`
+With this option all others are ignored, but for those of Intel RDT.`
 
 func updateCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "update",
 		Usage:       "update container resource constraints",
 		ArgsUsage:   "<container-id>",
-		Description: "The update command changes limits of a container; what is not named stays as it is.",
+		Description: "The update command changes limits of a container. A limit that is not named stays as it is.",
 		Flags:       updateFlags(),
-		Action: onContainer(func(cmd *cli.Command, c *libcontainer.Container) error {
+		Action: onContainer(func(ctx context.Context, cmd *cli.Command, c *libcontainer.Container) error {
 			r, err := updatedResources(cmd)
 			if err != nil {
 				return err
 			}
-			return update(c, r, cmd.String("l3-cache-schema"), cmd.String("mem-bw-schema"))
+			return update(ctx, c, r, cmd.String("l3-cache-schema"), cmd.String("mem-bw-schema"))
 		}),
 	}
 }
 
-func update(c *libcontainer.Container, r *specs.LinuxResources, l3Cache, memBw string) error {
-	if err := c.CheckResctrl(l3Cache, memBw); err != nil {
-		return err // before anything is changed
+func update(ctx context.Context, c *libcontainer.Container, r *specs.LinuxResources, l3Cache, memBw string) error {
+	group := c.Resctrl()
+	if err := group.CheckUpdate(l3Cache, memBw); err != nil {
+		return err // nothing has changed yet
 	}
-	if err := c.Update(r); err != nil {
+	if err := c.Update(ctx, r); err != nil {
 		return err
 	}
-	return c.UpdateResctrl(l3Cache, memBw)
+	return group.Update(l3Cache, memBw)
 }
 
 func updateFlags() []cli.Flag {
@@ -85,7 +87,8 @@ func updateFlags() []cli.Flag {
 	return flags
 }
 
-// updatedResources: a file counts alone, as with runc.
+// updatedResources reads the file of --resources, or the other options. As with runc, a file makes rung ignore the other
+// options.
 func updatedResources(cmd *cli.Command) (*specs.LinuxResources, error) {
 	if path := cmd.String("resources"); path != "" {
 		return readResources(path)
@@ -114,6 +117,7 @@ func updatedResources(cmd *cli.Command) (*specs.LinuxResources, error) {
 }
 
 func readResources(path string) (*specs.LinuxResources, error) {
+	defer stopping.idles("--resources " + path)()
 	var in io.Reader = os.Stdin
 	if path != "-" {
 		file, err := os.Open(path)
@@ -127,17 +131,17 @@ func readResources(path string) (*specs.LinuxResources, error) {
 	if err := json.NewDecoder(in).Decode(r); err != nil {
 		return nil, fmt.Errorf("--resources %s: %w", path, err)
 	}
-	r.Devices = nil // as with runc: they stay what they are
+	r.Devices = nil // as with runc, an update does not change the device rules
 	return r, nil
 }
 
-// resourceFlags parses numbers, and keeps the first error.
+// resourceFlags parses the numbers of options and keeps the first error.
 type resourceFlags struct {
 	cmd *cli.Command
 	err error
 }
 
-// parsed returns nil for a flag that was not given, or is empty.
+// parsed returns nil for an option that is missing or empty.
 func parsed[T any](p *resourceFlags, name string, parse func(string) (T, error)) *T {
 	text := p.cmd.String(name)
 	if text == "" {
@@ -158,7 +162,7 @@ func (p *resourceFlags) signed(name string) *int64 {
 	return parsed(p, name, func(text string) (int64, error) { return strconv.ParseInt(text, 10, 64) })
 }
 
-// size takes "-1", bytes, or a number with a binary unit: "512m".
+// size reads "-1", a number of bytes, or a number with a binary unit such as "512m".
 func (p *resourceFlags) size(name string) *int64 {
 	return parsed(p, name, func(text string) (int64, error) {
 		if text == "-1" {

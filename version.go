@@ -9,15 +9,16 @@ import (
 //go:embed VERSION
 var treeVersion string
 
-// archivedCommit is the whole commit in a source tarball, elsewhere the format that git archive fills in there.
+// archivedCommit is the full commit id in a source tarball. In a git tree it is still the placeholder that git archive
+// replaces.
 //
 //go:embed COMMIT
 var archivedCommit string
 
-// The linker sets these, where the builder names a version or a commit (scripts/build.sh).
+// The linker sets these if the builder names a version or a commit (scripts/build.sh).
 var linkedVersion, linkedCommit string
 
-// version is what the builder named, or else the version of the source tree.
+// version is the version that the builder named, or the version of the source tree.
 func version() string {
 	if linkedVersion != "" {
 		return linkedVersion
@@ -25,7 +26,8 @@ func version() string {
 	return strings.TrimSpace(treeVersion)
 }
 
-// commit is what the builder named, or else that of a source tarball, or what the go command has noted; it may be unknown.
+// commit is the commit that the builder named, that of the source tarball, or the one that the go command recorded, in
+// this order. It is empty if none of them is known.
 func commit() string {
 	if linkedCommit != "" {
 		return linkedCommit

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Measures rung beside Debian's crun and runc, and the floor below all of them, in one run on one machine.
+# Measures rung, Debian's crun and runc, and the floor below all of them (bench/floor.c), in one run on one machine.
 #
-#   bench.sh [run] [lifecycle] [exec] [state] [memory] [limit]        default: all
+#   bench.sh [run] [lifecycle] [exec] [state] [memory] [limit] [mounts]        default: all
 #
-#   RUNG=./rung   the binary to measure          ROUNDS=5   rounds; in each, every runtime has its turn
-#   RUNS=60       runs a round and runtime       WARMUP=5   unmeasured runs before each turn
+# mounts is beside the newest crun that the machine's registries have (scripts/peers.sh).
+#
+#   RUNG=./rung   the binary to measure               ROUNDS=5   rounds; each measures every runtime once
+#   RUNS=60       runs for each runtime in a round    WARMUP=5   unmeasured runs before them
 #   OUT=FILE      the report                     default: bench/report.md
 #
-# Needs root. On a machine with cgroup v1 or hybrid the runtimes see pure v1: the unified hierarchy is covered in a
-# mount namespace of this script, since Debian's crun takes a hybrid machine for something else.
+# Needs root. On a machine with cgroup v1 or hybrid the runtimes see pure v1: this script covers the unified hierarchy in a
+# mount namespace of its own, because Debian's crun does not recognise a hybrid machine.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -28,7 +30,7 @@ fi
 
 work=$(mktemp -d /tmp/rung-bench.XXXXXX)
 bundle=$work/bundle
-held=() # containers that live while exec and state are measured
+held=() # containers that run while exec and state are measured
 
 clean() {
 	local runtime
@@ -43,7 +45,7 @@ binary() {
 	if [ "$1" = rung ]; then echo "$rung"; else command -v "$1"; fi
 }
 
-wants() { # is the measurement $1 among those asked for?
+wants() { # MEASUREMENT: whether the caller asked for it
 	local asked
 	for asked in "${measurements[@]}"; do
 		[ "$asked" != "$1" ] || return 0
@@ -53,8 +55,8 @@ wants() { # is the measurement $1 among those asked for?
 
 # ---- bundles ----------------------------------------------------------------------------------------------------
 
-# One bundle for all: the default configuration of runc spec, a program that ends at once, and the version of the
-# specification that all of them know.
+# Makes one bundle for all runtimes: runc's default configuration, a program that ends at once, and a version of the
+# specification that all of them accept.
 make_bundles() {
 	"$repo/scripts/busybox-rootfs.sh" "$bundle/rootfs"
 	(cd "$bundle" && runc spec)
@@ -63,7 +65,7 @@ make_bundles() {
 	derive limited .
 }
 
-derive() { # NAME FILTER: a bundle beside the first with the same root filesystem
+derive() { # NAME FILTER: makes another bundle with the same root filesystem
 	mkdir -p "$work/$1"
 	jq --arg root "$bundle/rootfs" '.root.path = $root' "$bundle/config.json" >"$work/$1/config.json"
 	edit "$work/$1" "$2"
@@ -97,8 +99,8 @@ command_for() { # MEASUREMENT RUNTIME
 	esac
 }
 
-# The runtimes take turns in every round, each round beginning with the next one, so that a machine that grows
-# warm or busy is slow for all.
+# The runtimes take turns in every round, and each round begins with another one. So a machine that gets warm or busy is
+# slower for all of them.
 time_all() { # MEASUREMENT RUNTIME...
 	local measurement=$1 round runtime
 	shift
@@ -113,7 +115,7 @@ time_all() { # MEASUREMENT RUNTIME...
 	done
 }
 
-# In milliseconds: the median, and the quartiles as a measure of the noise.
+# Prints a quantile of the times in milliseconds. The quartiles show the noise.
 quantile() { # MEASUREMENT RUNTIME 0..1
 	jq -rs --argjson q "$3" '[.[].results[].times[]] | sort | .[(length - 1) * $q | floor] * 1000' \
 		"$work/$1.$2".*.json
@@ -148,9 +150,73 @@ measure_times() {
 	done
 }
 
+# ---- mounts -----------------------------------------------------------------------------------------------------
+
+mount_counts=(0 50 250 1000 5000)
+
+# Prints the path of the binary for the table of mounts.
+mounts_binary() { # RUNTIME
+	if [ "$1" = crun ]; then "$repo/scripts/peers.sh" crun; else binary "$1"; fi
+}
+
+# A bundle with that many mounts more than the default ones. The limit of open files is the caller's: crun keeps a descriptor
+# for each mount.
+derive_mounts() { # KIND COUNT
+	local mount='{type: "bind", source: "/usr", options: ["bind", "ro"]}'
+	[ "$1" = bind ] || mount='{type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev"]}'
+	derive "mounts-$1-$2" "del(.process.rlimits) | .mounts += [range($2) | {destination: \"/m/\\(.)\"} + $mount]"
+}
+
+# The runtimes take turns run by run: with 5 000 mounts a round of many runs would take minutes.
+time_mounts() { # KIND COUNT RUNTIME...
+	local bundle=$work/mounts-$1-$2 name=$1-$2 i runtime start end
+	shift 2
+	for ((i = -1; i < rounds * 3; i++)); do
+		for runtime in "$@"; do
+			start=$EPOCHREALTIME
+			"${mounts_program[$runtime]}" --root "$work/$runtime" run --bundle "$bundle" bench </dev/null >/dev/null 2>"$work/err" || {
+				echo - >"$work/mounts.$name.$runtime"
+				continue
+			}
+			end=$EPOCHREALTIME
+			[ $i -lt 0 ] || echo $((${end/./} - ${start/./})) >>"$work/mounts.$name.$runtime"
+		done
+		set -- "${@:2}" "$1"
+	done
+}
+
+# Prints the median of the times of a runtime in milliseconds, or "-" if it does not start so many.
+mounts_median() { # NAME RUNTIME
+	sort -n "$work/mounts.$1.$2" | awk '{ at[NR] = $1 } END { if (at[1] == "-") print "-"; else printf "%.1f\n", at[int((NR + 1) / 2)] / 1000 }'
+}
+
+measure_mounts() {
+	local -A mounts_program median
+	local kind count runtime line
+	ulimit -n "$(ulimit -Hn)"
+	for runtime in "${runtimes[@]}"; do
+		mounts_program[$runtime]=$(mounts_binary "$runtime")
+	done
+	crun_of_mounts=$("${mounts_program[crun]}" --version | head -n 1)
+	for kind in bind tmpfs; do
+		for count in "${mount_counts[@]}"; do
+			echo "measuring $count mounts of kind $kind" >&2
+			derive_mounts "$kind" "$count"
+			time_mounts "$kind" "$count" "${runtimes[@]}"
+			line="| $kind | $count |"
+			for runtime in "${runtimes[@]}"; do
+				median[$runtime]=$(mounts_median "$kind-$count" "$runtime")
+				line+=" ${median[$runtime]} |"
+			done
+			if [ "${median[crun]}" = - ]; then line+=' - |'; else line+=" $(ratio "${median[rung]}" "${median[crun]}") |"; fi
+			echo "$line" >>"$work/mounts.md"
+		done
+	done
+}
+
 # ---- memory -----------------------------------------------------------------------------------------------------
 
-# The largest resident set of any process of a command, in KiB: the median of nine.
+# Prints the largest resident set of any process of a command, in KiB: the median of nine runs.
 peak_rss() { # COMMAND...
 	local i
 	for i in 1 2 3 4 5 6 7 8 9; do
@@ -159,7 +225,7 @@ peak_rss() { # COMMAND...
 	done | sort -n | sed -n 5p
 }
 
-# What the kernel charged to the container at its highest until it waits for start, in KiB.
+# Prints the peak of the memory that the kernel has charged to a container when it waits for start, in KiB.
 charged() { # RUNTIME
 	local runtime pid file peak
 	runtime=$(binary "$1")
@@ -173,7 +239,7 @@ charged() { # RUNTIME
 	if [ "$peak" = 0 ]; then echo '?'; else echo $((peak / 1024)); fi
 }
 
-starts_within() { # RUNTIME KIB: five times of five
+starts_within() { # RUNTIME KIB: whether five of five runs succeed
 	local i
 	edit "$work/limited" ".linux.resources.memory.limit = $2 * 1024"
 	for i in 1 2 3 4 5; do
@@ -184,7 +250,7 @@ starts_within() { # RUNTIME KIB: five times of five
 	done
 }
 
-# Bisects between 64 KiB and 32 MiB in pages of 4 KiB.
+# Prints the smallest memory limit. It bisects between 64 KiB and 32 MiB in pages of 4 KiB.
 smallest_limit() { # RUNTIME
 	local low=15 high=8192 middle # in pages: low fails (or is out of range), high works
 	starts_within "$1" $((high * 4)) || {
@@ -238,7 +304,7 @@ view() {
 report() {
 	echo '# rung, crun and runc side by side'
 	echo
-	echo "Made by \`make bench\` ($(date -u +%Y-%m-%d))."
+	echo "Written by \`make bench\` ($(date -u +%Y-%m-%d))."
 	echo
 	facts
 	if [ -s "$work/times.md" ]; then
@@ -246,23 +312,36 @@ report() {
 
 			## Time
 
-			`run` is run of `/bin/true` with the default configuration and busybox. `lifecycle` is create, start and
-			delete of the same, deleting when the process has been reaped. `exec` is `/bin/true` in a running container,
-			`state` of a running container. `floor` makes only the system calls that `run` can not do without.
+			`run` runs `/bin/true` with the default configuration and busybox. `lifecycle` creates, starts and deletes the
+			same container, and deletes it after its process has been reaped. `exec` runs `/bin/true` in a running container,
+			and `state` asks about a running container. `floor` makes only the system calls that every `run` needs.
 
 			| what | runtime | median, ms | quartiles, ms | ratio to floor | ratio to crun |
 			|---|---|---:|---:|---:|---:|
 		TEXT
 		cat "$work/times.md"
 	fi
+	if [ -s "$work/mounts.md" ]; then
+		cat <<-TEXT
+
+			## Mounts
+
+			\`run\` of \`/bin/true\` with that many mounts beside the default ones: binds of \`/usr\`, or tmpfs. Medians of
+			$((rounds * 3)) runs in ms, the runtimes taking turns. The crun of this table is $crun_of_mounts.
+
+			| kind | mounts | rung | crun | runc | rung to crun |
+			|---|---:|---:|---:|---:|---:|
+		TEXT
+		cat "$work/mounts.md"
+	fi
 	if [ -s "$work/memory.md" ]; then
 		cat <<-'TEXT'
 
 			## Memory
 
-			In KiB. Peak is the largest resident set of any process of the command (median of 9). Charged is the peak that
-			the container's cgroup was charged with by the end of create. Smallest limit is the least `memory.limit`, found
-			by bisection in steps of 4 from 64, with which `run` of `/bin/true` ended well five times of five.
+			In KiB. Peak is the largest resident set of any process of the command (median of 9). Charged is the peak of the
+			memory that the container's cgroup was charged with until the end of create. Smallest limit is the smallest
+			`memory.limit` with which five of five runs of `/bin/true` succeeded, found by bisection from 64 in steps of 4.
 
 			| runtime | peak of run | peak of exec | charged at create | smallest limit | binary |
 			|---|---:|---:|---:|---:|---:|
@@ -272,10 +351,10 @@ report() {
 }
 
 measurements=("$@")
-[ $# -gt 0 ] || measurements=(run lifecycle exec state memory limit)
+[ $# -gt 0 ] || measurements=(run lifecycle exec state memory limit mounts)
 for asked in "${measurements[@]}"; do
 	case $asked in
-	run | lifecycle | exec | state | memory | limit) ;;
+	run | lifecycle | exec | state | memory | limit | mounts) ;;
 	*) die "unknown measurement: $asked" ;;
 	esac
 done
@@ -290,5 +369,6 @@ make_bundles
 if wants exec || wants state || wants memory; then hold_containers; fi
 measure_times
 if wants memory || wants limit; then measure_memory; fi
+if wants mounts; then measure_mounts; fi
 report >"$out"
 cat "$out"

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Measures what a user of an engine waits for: `docker run --rm busybox true` and `podman run --rm busybox true` with rung,
+# Measures how long a user of an engine waits for `docker run --rm busybox true` and `podman run --rm busybox true` with rung,
 # crun and runc as the runtime, in paired runs. Writes bench/engines.md.
 #
 #   engines.sh [docker] [podman]                        default: both
 #
-#   RUNG=./rung   the binary to measure          ROUNDS=5   rounds; in each, every runtime has its turn
-#   RUNS=20       runs a round and runtime       WARMUP=2   unmeasured runs before each turn
+#   RUNG=./rung   the binary to measure               ROUNDS=5   rounds; each measures every runtime once
+#   RUNS=20       runs for each runtime in a round    WARMUP=2   unmeasured runs before them
 #   OUT=FILE      the report                     default: bench/engines.md
 #
-# Needs root. The engines run in a world of their own (tests/engines/world.sh); on a hybrid machine it shows pure cgroup
-# v1, since Debian's crun takes a hybrid machine for something else.
+# Needs root. The engines run in namespaces of their own (tests/engines/world.sh). On a hybrid machine these show pure cgroup
+# v1, because Debian's crun does not recognise a hybrid machine.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -69,8 +69,8 @@ command_for() { # ENGINE RUNTIME
 	esac
 }
 
-# The runtimes take turns in every round, each round beginning with the next one, so that a machine that grows warm or
-# busy is slow for all.
+# The runtimes take turns in every round, and each round begins with another one. So a machine that gets warm or busy is
+# slower for all of them.
 measure() { # ENGINE
 	local round runtime order=("${runtimes[@]}")
 	for ((round = 0; round < rounds; round++)); do
@@ -83,12 +83,12 @@ measure() { # ENGINE
 	done
 }
 
-# In milliseconds.
+# Prints a quantile of the times in milliseconds.
 quantile() { # ENGINE RUNTIME 0..1
 	jq -rs --argjson q "$3" '[.[].results[].times[]] | sort | .[(length - 1) * $q | floor] * 1000' "$work/$1.$2".*.json
 }
 
-# A round's median with rung, less the other's of the same round: the median of these differences.
+# In each round subtracts the other runtime's median from rung's. Prints the median of these differences, in milliseconds.
 paired() { # ENGINE RUNTIME
 	local round
 	for ((round = 0; round < rounds; round++)); do
@@ -109,11 +109,11 @@ report() {
 	cat <<-HEAD
 		# What a user of an engine waits for
 
-		Written by \`make bench-engines\`. Milliseconds from the command to its end; the engine's own work is most of it and the
-		same for all. The last column is rung's median less the other's in the same round, the median over all rounds: below zero
-		rung is faster.
+		Written by \`make bench-engines\`. Times are in milliseconds, from the start of the command to its end. Most of the time is
+		the engine's own, and the same for all runtimes. The last column is rung's median minus the other runtime's in the same
+		round, as a median over all rounds: below zero rung is faster.
 
-		| command | runtime | median | quartiles | rung less this |
+		| command | runtime | median | quartiles | rung minus this |
 		|---|---|--:|--:|--:|
 	HEAD
 	cat "$work/tables"
@@ -128,7 +128,7 @@ report() {
 "$repo/scripts/busybox-rootfs.sh" "$work/busybox"
 tar -C "$work/busybox" -cf "$work/busybox.tar" .
 WORLD_CGROUP=v1 "$world" start "$work/world" "$rung"
-in_world rm /usr/local/sbin/runc # runc is to be Debian's
+in_world rm /usr/local/sbin/runc # a link to rung; the measurement is of Debian's runc
 for engine in "${engines[@]}"; do
 	"start_$engine"
 	echo "measuring $engine" >&2

@@ -1,10 +1,10 @@
 /*
- * floor: what the kernel alone needs for one `run` of a container.
+ * floor shows how long the kernel alone needs for one `run` of a container.
  *
- * Every system call that a runtime cannot leave out for the default bundle, run as root, and nothing else: six
- * namespaces, a cgroup in each hierarchy, the default mounts, nodes and links, a new root, three masks and one
- * read-only path, the program, the clean-up. No configuration is read, nothing is checked, recorded or
- * filtered. The wall time is the limit that real runtimes are measured against.
+ * As root it makes only the system calls that every runtime needs for the default bundle: six namespaces, a
+ * cgroup in each hierarchy, the default mounts, nodes and links, a new root, three masks and one read-only path,
+ * the program, the clean-up. It reads no configuration, and checks, records and filters nothing. Its wall time is
+ * the lower limit for real runtimes.
  *
  *	floor ROOTFS PROGRAM [ARGUMENT...]
  */
@@ -85,7 +85,7 @@ static void put(int dir, const char *file, const char *text, size_t len)
 	close(fd);
 }
 
-/* A new cpuset of cgroup v1 has no CPUs until somebody names them. */
+/* Copies the CPUs or nodes of the parent: a new cpuset of cgroup v1 has none. */
 static void copy_from_parent(int dir, const char *file)
 {
 	char path[64], text[256];
@@ -112,7 +112,7 @@ static void make_group(const char *hierarchy)
 	}
 }
 
-/* Returns the directory to clone into on cgroup v2, -1 where the hierarchies are joined by writing. */
+/* Returns the directory to clone into on cgroup v2, or -1 on v1, where the process enters by a write. */
 static int make_groups(void)
 {
 	struct statfs fs;

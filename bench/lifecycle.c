@@ -1,6 +1,7 @@
 /*
- * lifecycle: create, start and delete one container, as an engine would: it is the subreaper of the container's
- * process and deletes only after it has reaped it, so that no runtime's polling for the end is measured.
+ * lifecycle creates, starts and deletes one container, as an engine does. It is the subreaper of the container's
+ * process, and deletes the container after it has reaped that process. So the time of a runtime that polls for the
+ * end of the process is not measured.
  *
  *	lifecycle BUNDLE ID RUNTIME [GLOBAL-OPTION...]
  */
@@ -16,7 +17,7 @@
 
 extern char **environ;
 
-/* Runs RUNTIME [GLOBAL-OPTION...] and up to four more words; the container's process may end meanwhile. */
+/* Runs RUNTIME [GLOBAL-OPTION...] with up to four more words. The container's process may end in the meantime. */
 static void run(char **runtime, int words, const char *const more[])
 {
 	char *argv[64];

@@ -131,7 +131,7 @@ func knownTests(t *testing.T) map[string]bool {
 		}
 	}
 	collect("../tests/integration/*.bats", `(?m)^@test "(.*)" \{$`, "`FILE`: NAME")
-	for _, dir := range []string{"*_test.go", "*/*_test.go"} {
+	for _, dir := range []string{"*_test.go", "*/*_test.go", "*/*/*_test.go"} {
 		collect(dir, `(?m)^func ((?:Test|Fuzz)\w+)\(`, "`NAME`")
 	}
 	goldens, err := filepath.Glob("compile/testdata/*/plan.golden")

@@ -1,138 +1,137 @@
 package libcontainer
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"rung/internal/sys"
+	"rung/internal/waits"
 	"rung/libcontainer/cgroup"
+	"rung/libcontainer/hook"
+	"rung/libcontainer/open"
+	"rung/libcontainer/status"
+	"rung/libcontainer/store"
 )
 
-// endTimeout is how long delete waits for a killed process, in milliseconds.
-const endTimeout = 10_000
-
 // Delete removes a container that has stopped, or that was never started, as runc does; with
-// force one in any state. It may be repeated after a crash at any step.
-func (c *Container) Delete(force bool) error {
-	err := c.lock()
-	if force && errors.Is(err, ErrNotExist) { // somebody else was quicker
+// force one in any state. It may be repeated after a crash at any step. Poststop hooks run when the container is removed, and are
+// killed if ctx ends. Another wait that ctx ends is an error, and the rest of the container is left to another delete.
+func (c *Container) Delete(ctx context.Context, force bool) error {
+	err := c.disk.Lock(ctx)
+	if force && errors.Is(err, ErrNotExist) { // another delete was quicker
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer c.unlock()
-	status, err := c.Status()
-	if err != nil && !force {
+	defer c.disk.Unlock()
+	if !force {
+		if err := checkDelete(ctx, c.disk); err != nil {
+			return err
+		}
+	}
+	return destroy(ctx, c.disk, c.runtime.Log)
+}
+
+// checkDelete refuses a container that needs force.
+func checkDelete(ctx context.Context, c *store.Container) error {
+	now, err := status.Of(c)
+	if err != nil {
 		return err
 	}
-	if !force && status == Running {
-		ended, err := c.awaitEnding()
+	if now == Running {
+		ended, err := c.Init().AwaitEnding(ctx)
 		if err != nil {
 			return err
 		}
 		if ended {
-			status = Stopped
+			now = Stopped
 		}
 	}
-	if !force && status != Stopped && status != Created {
-		return fmt.Errorf("cannot delete container %s that is not stopped: %s", c.state.ID, status)
+	if now != Stopped && now != Created {
+		return fmt.Errorf("cannot delete container %s that is not stopped: %s", c.State.ID, now)
 	}
-	return c.destroy()
+	if c.State.Pid == 0 {
+		return checkEmpty(c)
+	}
+	return nil
 }
 
-// awaitEnding waits for the end of a container that has been killed, or whose program is exiting:
-// the kernel takes a moment for it, and whoever kills and deletes has nothing to wait for it by.
-func (c *Container) awaitEnding() (bool, error) {
-	pidfd, err := sys.PidfdOpen(c.state.Pid)
-	if err != nil {
-		return sys.Ended(c.state.Pid, err), unlessEnded(c.state.Pid, err)
-	}
-	defer pidfd.Close()
-	stat, err := sys.ReadProcessStat(c.state.Pid)
-	switch {
-	case err != nil:
-		return sys.Ended(c.state.Pid, err), unlessEnded(c.state.Pid, err)
-	case stat.StartTime != c.state.StartTime:
-		return true, nil
-	case !stat.Ending:
-		return false, nil
-	}
-	return sys.PidfdWait(pidfd, endTimeout)
-}
-
-func unlessEnded(pid int, err error) error {
-	if sys.Ended(pid, err) {
-		return nil
-	}
-	return err
-}
-
-// Remove deletes what a create that was killed before it wrote a state has left.
-func (r *Runtime) Remove(id string) error {
-	if err := ValidateID(id); err != nil {
-		return err
-	}
-	return os.RemoveAll(filepath.Join(r.Root, id))
-}
-
-// destroy ends all processes, then removes the cgroup, runs poststop and removes the state,
-// which is last so that a crash leaves something to delete.
-func (c *Container) destroy() error {
-	if err := c.endProcesses(); err != nil {
-		return err
-	}
-	m, err := c.cgroup()
+// checkEmpty refuses a container whose state tells of no process, but whose cgroup has one: the file that told of it has gone.
+func checkEmpty(c *store.Container) error {
+	manager, err := c.Cgroup()
 	if err != nil {
 		return err
 	}
+	pids, err := manager.Pids()
+	if err != nil && !errors.Is(err, cgroup.ErrNotExist) {
+		return err
+	}
+	if len(pids) > 0 {
+		return fmt.Errorf("cannot delete container %s that is not stopped: process %d is in its cgroup", c.State.ID, pids[0])
+	}
+	return nil
+}
+
+// destroy ends all processes, then removes the cgroup and the state, which is last of these so that a crash leaves something
+// to delete. The hooks of poststop run after that (runtime.md, "Lifecycle", steps 12 and 13): they see no container, and may
+// make another one of its name. If ctx has ended already, it does what takes waits.CleanUp at most.
+func destroy(ctx context.Context, c *store.Container, log *slog.Logger) error {
+	ctx, done := waits.ForCleanUp(ctx)
+	defer done()
+	if err := endProcesses(ctx, c); err != nil {
+		return err
+	}
+	m, err := c.Cgroup()
+	if err != nil {
+		return err
+	}
+	m.SetContext(ctx)
 	if err := m.Destroy(); err != nil {
+		return cmp.Or(m.CheckMortal(0), err)
+	}
+	if group := groupOf(c); group != nil {
+		if err := group.Destroy(); err != nil {
+			return err
+		}
+	}
+	if err := open.DetachRoot(&c.Dir, c.State.Rootfs); err != nil {
 		return err
 	}
-	if err := c.destroyResctrl(); err != nil {
+	spec, errSpec := poststopSpec(c)
+	if err := c.Remove(); err != nil {
 		return err
 	}
-	if err := c.detachRoot(); err != nil {
-		return err
+	if spec != nil {
+		hook.Poststop(ctx, spec, status.OCI(&c.State, Stopped), log)
 	}
-	errHook := c.poststop()
-	if err := c.removeDir(); err != nil {
-		return err
-	}
-	return errHook
+	return errSpec
 }
 
-// removeDir removes the files that it knows by name, and any others the long way.
-func (c *Container) removeDir() error {
-	for _, name := range [...]string{startSocket, progressFile, configFile, creatingFile, newStateFile, stateFile} {
-		_ = syscall.Unlink(c.path(name))
-	}
-	if err := syscall.Rmdir(c.dir.Name()); err == nil || errors.Is(err, syscall.ENOENT) {
-		return nil
-	}
-	return os.RemoveAll(c.dir.Name())
-}
-
-func (c *Container) endProcesses() error {
-	alive, err := c.alive()
+func endProcesses(ctx context.Context, c *store.Container) error {
+	alive, err := c.Init().Alive()
 	if err != nil {
 		return err
 	}
 	if alive {
-		if err := c.endInit(); err != nil {
+		if err := checkMortal(c); err != nil {
+			return err
+		}
+		if err := c.Init().Kill(ctx, c.ThawTree); err != nil {
 			return err
 		}
 	}
-	if c.state.OwnPid && c.state.Pid != 0 && !c.state.Restored {
-		return nil // the kernel has ended all others with init; but for the CRIU of a restore that was killed
+	if c.State.OwnPid && c.State.Pid != 0 && !c.State.Restored {
+		return nil // the kernel has ended all others with init; but not the CRIU of a restore that was killed
 	}
-	m, err := c.cgroup()
+	m, err := c.Cgroup()
 	if err != nil {
 		return err
 	}
@@ -142,53 +141,59 @@ func (c *Container) endProcesses() error {
 	return nil
 }
 
-func (c *Container) endInit() error {
-	pidfd, err := sys.PidfdOpen(c.state.Pid)
+// checkMortal fails if the processes cannot die because a cgroup above theirs is frozen. They are killed all the same, so that
+// they end when it is thawed.
+func checkMortal(c *store.Container) error {
+	m, err := c.Cgroup()
 	if err != nil {
-		return unlessEnded(c.state.Pid, err)
-	}
-	defer pidfd.Close()
-	if err := c.signalInit(syscall.SIGKILL); err != nil && !errors.Is(err, ErrNotRunning) {
 		return err
 	}
-	c.thawKilled()
-	ended, err := sys.PidfdWait(pidfd, endTimeout)
-	if err == nil && !ended {
-		return errors.New("container init still running")
+	if err := m.CheckMortal(c.State.Pid); err != nil {
+		return errors.Join(err, c.Init().Signal(syscall.SIGKILL))
 	}
-	return err
+	return nil
 }
 
-// poststop hooks: the specification wants all of them run, and their failures only told.
-func (c *Container) poststop() error {
-	spec, err := c.Spec()
-	// A create that was killed before it had kept its configuration, or while it did.
-	if errors.Is(err, fs.ErrNotExist) || err != nil && c.state.Pid == 0 {
+// poststopSpec returns the configuration with the hooks of poststop. It is nil for a create that was killed before it had kept
+// its configuration, or while it did.
+func poststopSpec(c *store.Container) (*specs.Spec, error) {
+	spec, err := c.Config()
+	if errors.Is(err, fs.ErrNotExist) || err != nil && c.State.Pid == 0 {
+		return nil, nil
+	}
+	return spec, err
+}
+
+// DeleteDamaged is Delete, with force, of a container whose Load ended with a DamagedError: its processes are found by the
+// cgroup that config.json in the state directory names, or by that which a container of this id has without a
+// configuration. Of processes outside of it nothing is known any more. Hooks are not run.
+func (r *Runtime) DeleteDamaged(ctx context.Context, id string) error {
+	r.setDefaults()
+	c, err := r.store().Open(id)
+	if errors.Is(err, ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	c.runPoststop(spec)
-	return nil
-}
-
-func (c *Container) runPoststop(spec *specs.Spec) {
-	if spec.Hooks == nil {
-		return
+	defer c.Close()
+	if err := c.LockNew(ctx); err != nil {
+		return err
 	}
-	for i := range spec.Hooks.Poststop {
-		if err := runHook(spec.Hooks.Poststop, i, "poststop", c.OCI(Stopped), nil); err != nil {
-			c.runtime.Log.Warn(err.Error())
-		}
+	defer c.Unlock()
+	manager, err := r.config().GuessCgroup(c)
+	if err != nil {
+		return err
 	}
+	manager.SetContext(ctx)
+	if err := manager.Kill(); err != nil && !errors.Is(err, cgroup.ErrNotExist) {
+		return err
+	}
+	if err := manager.Destroy(); err != nil {
+		return cmp.Or(manager.CheckMortal(0), err)
+	}
+	if err := open.DetachRootAnywhere(&c.Dir); err != nil {
+		return err
+	}
+	return os.RemoveAll(c.File().Name())
 }
-
-// end stops a container whose start failed; its state stays for delete.
-func (c *Container) end() {
-	_ = c.endProcesses()
-	_ = os.Remove(c.path(startSocket))
-}
-
-// Wait waits for the container's init, a child of this process, and returns its status.
-func (c *Container) Wait() (syscall.WaitStatus, error) { return sys.Wait(c.state.Pid) }

@@ -1,11 +1,11 @@
 package libcontainer_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -29,28 +29,26 @@ func temporary() (dir, rootfs string) {
 // The whole life of a container. It needs root and a program in the root file system;
 // tests/cmd/embed does the same, and is run by the tests.
 func Example() {
+	ctx := context.Background()
 	b, err := bundle.Load("/bundles/web") // a directory with config.json and a root file system
 	if err != nil {
 		panic(err)
 	}
-	if err := bundle.Validate(b.Spec); err != nil {
+	r := &libcontainer.Runtime{Root: "/run/example"}
+	c, err := r.Create(ctx, "web", b, libcontainer.CreateOptions{Await: true, Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}})
+	if err != nil {
 		panic(err) // names the field of config.json
 	}
-	r := &libcontainer.Runtime{Root: "/run/example"}
-	c, err := r.Create("web", b, libcontainer.CreateOptions{Await: true, Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}})
-	if err != nil {
-		panic(err)
-	}
 	defer c.Close()
-	if err := c.Start(); err != nil {
+	if err := c.Start(ctx); err != nil {
 		panic(err)
 	}
-	status, err := c.Wait()
+	status, err := c.Wait(ctx)
 	if err != nil {
 		panic(err)
 	}
 	fmt.Println("ended with", status.ExitStatus())
-	if err := c.Delete(false); err != nil {
+	if err := c.Delete(ctx, false); err != nil {
 		panic(err)
 	}
 }
@@ -120,6 +118,7 @@ func ExampleRuntime_List() {
 
 // Another process in a running container, such as a probe.
 func ExampleContainer_Exec() {
+	ctx := context.Background()
 	r := &libcontainer.Runtime{Root: "/run/example"}
 	c, err := r.Load("web")
 	if err != nil {
@@ -132,12 +131,12 @@ func ExampleContainer_Exec() {
 	}
 	process := *spec.Process
 	process.Args = []string{"/bin/true"}
-	pid, err := c.Exec(&process, libcontainer.ExecOptions{Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}})
+	started, err := c.Exec(ctx, &process, libcontainer.ExecOptions{Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}})
 	if err != nil {
 		panic(err)
 	}
-	var status syscall.WaitStatus
-	if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
+	status, err := started.Wait(ctx)
+	if err != nil {
 		panic(err)
 	}
 	fmt.Println("ended with", status.ExitStatus())
@@ -152,7 +151,7 @@ func ExampleContainer_Update() {
 	}
 	defer c.Close()
 	limit := int64(256 << 20)
-	if err := c.Update(&specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &limit}}); err != nil {
+	if err := c.Update(context.Background(), &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &limit}}); err != nil {
 		panic(err)
 	}
 }

@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
-	"rung/internal/sys"
 	"rung/libcontainer/bundle"
 	"rung/libcontainer/compile"
+	"rung/libcontainer/create"
 	"rung/libcontainer/host"
 	"rung/libcontainer/plan"
 )
@@ -30,7 +29,7 @@ type Explanation struct {
 	program *compile.Program
 }
 
-// ExplainedSource is a descriptor that the hands are given.
+// ExplainedSource is a descriptor that the stage is given.
 type ExplainedSource struct {
 	Slot    int    `json:"slot"`
 	Path    string `json:"path,omitempty"`
@@ -38,7 +37,7 @@ type ExplainedSource struct {
 	Purpose string `json:"purpose"`
 }
 
-// ExplainedOp is one operation of the hands.
+// ExplainedOp is one operation of the stage.
 type ExplainedOp struct {
 	Op       string `json:"op"`
 	Operands string `json:"operands,omitempty"`
@@ -47,7 +46,7 @@ type ExplainedOp struct {
 	Purpose  string `json:"purpose"`
 }
 
-// Explain compiles a validated bundle as Create would. What Create looks up inside of the
+// Explain compiles a bundle as Create would. What Create looks up inside of the
 // container is looked up in the root file system as it lies on the host.
 func (r *Runtime) Explain(id string, b *bundle.Bundle, o CreateOptions) (*Explanation, error) {
 	return r.explain(id, b, o, host.Probe)
@@ -65,85 +64,41 @@ func (r *Runtime) ExplainAsRoot(id string, b *bundle.Bundle, o CreateOptions) (*
 }
 
 func (r *Runtime) explain(id string, b *bundle.Bundle, o CreateOptions, probe func() (*host.Facts, error)) (*Explanation, error) {
-	if err := ValidateID(id); err != nil {
+	b, err := r.begin(id, b)
+	if err != nil {
 		return nil, err
 	}
-	r.setDefaults()
+	if err := checkRuns(b, &o); err != nil {
+		return nil, err
+	}
 	facts, err := probe()
 	if err != nil {
 		return nil, fmt.Errorf("probe the machine: %w", err)
 	}
-	rootfs, err := rootfsPath(b)
+	preview, err := create.NewPreview(r.config(), id, b, facts, o)
 	if err != nil {
 		return nil, err
 	}
-	dry := *r
-	dry.dry = true
-	for i, ns := range b.Spec.Linux.Namespaces {
-		if ns.Path != "" {
-			facts.LookNamespace(fmt.Sprintf("linux.namespaces[%d].path", i), ns.Path)
-		}
+	e := &Explanation{
+		ID: id, Bundle: b.Dir, Facts: facts, Unknown: preview.Unknown, program: preview.Program, Actions: map[string][]string{},
+		plans: []*plan.Plan{preview.Program.First, preview.Program.Second},
 	}
-	spec, err := withoutOwn(b.Spec)
-	if err != nil {
-		return nil, err
+	if preview.Third != nil {
+		e.plans = append(e.plans, preview.Third)
 	}
-	c := &creation{Container: &Container{runtime: &dry}, bundle: b, spec: spec, facts: facts, opts: o}
-	c.idMaps()
-	c.state.ID = id
-	if err := c.lookStreams(o.Stdio); err != nil {
-		return nil, err
-	}
-	if err := c.placeCgroup(id); err != nil {
-		return nil, err
-	}
-	c.state.CgroupPaths = c.manager.Paths()
-	c.state.Rootfs = rootfs
-	if err := c.compile(); err != nil {
-		return nil, err
-	}
-	if err := c.compileMounts(); err != nil {
-		return nil, err
-	}
-	e := &Explanation{ID: id, Bundle: b.Dir, Facts: facts, program: c.program, Actions: map[string][]string{}}
-	e.inside(c, rootfs)
 	e.fill()
 	return e, nil
 }
 
-// inside compiles the third segment, for as much of it as can be known from here.
-func (e *Explanation) inside(c *creation, rootfs string) {
-	e.plans = []*plan.Plan{c.program.First, c.program.Second}
-	p := c.spec.Process
-	look := host.Inside{Exec: p.Args[0]}
-	root, err := sys.OpenPath(rootfs)
-	if err == nil {
-		defer root.Close()
-		look, err = host.LookInside(root, p.Args, p.Env, p.Cwd, p.User.UID)
-	}
-	if err == nil {
-		c.facts.LookProgram(root, look, p.User.UID)
-	}
-	if err != nil {
-		e.Unknown = fmt.Sprintf("not found in %s before anything is mounted: %v", filepath.Base(rootfs), err)
-		look = host.Inside{Exec: p.Args[0], Home: "/"}
-	}
-	if third, err := c.program.Inside(look); err == nil {
-		e.plans = append(e.plans, third)
-	} else {
-		e.Unknown = err.Error()
-	}
-}
-
 func (e *Explanation) fill() {
-	for slot, s := range e.program.Sources {
-		e.Inherits = append(e.Inherits, ExplainedSource{slot, s.Path, s.Why.Field, s.Why.Purpose})
+	for _, s := range e.program.Sources {
+		e.Inherits = append(e.Inherits, ExplainedSource{int(s.Slot), s.Path, s.Origin.Field, s.Origin.Purpose})
 	}
 	for _, p := range e.plans {
 		ops := make([]ExplainedOp, len(p.Ops))
 		for i := range p.Ops {
 			op := &p.Ops[i]
-			ops[i] = ExplainedOp{op.Code.String(), op.Operands(), op.Code.Syscalls(), op.Why.Field, op.Why.Purpose}
+			ops[i] = ExplainedOp{op.Code.String(), op.Operands(), op.Code.Syscalls(), op.Origin.Field, op.Origin.Purpose}
 		}
 		e.Segments = append(e.Segments, ops)
 	}
@@ -155,10 +110,10 @@ func (e *Explanation) fill() {
 }
 
 func actionLine(a compile.Action) string {
-	if a.Why.Field == "" {
-		return a.Why.Purpose
+	if a.Origin.Field == "" {
+		return a.Origin.Purpose
 	}
-	return a.Why.Field + ": " + a.Why.Purpose
+	return a.Origin.Field + ": " + a.Origin.Purpose
 }
 
 // JSON prints the explanation as one object.
@@ -180,7 +135,7 @@ func (e *Explanation) Text(w io.Writer) error {
 	for _, what := range e.Facts.Unseen {
 		p.line("  not seen without the rights of root: %s", what)
 	}
-	p.line("\nthe hands inherit:")
+	p.line("\nthe stage inherits:")
 	for _, s := range e.Inherits {
 		what := strings.TrimSpace(s.Purpose + " " + s.Path)
 		if s.Field != "" {

@@ -36,7 +36,7 @@ func Features(version, commit string) *features.Features {
 			NetDevices:      &features.NetDevices{Enabled: &yes},
 		},
 		Annotations:                        featureAnnotations(version, commit),
-		PotentiallyUnsafeConfigAnnotations: []string{systemd.AnnotationPrefix, "org.criu.config"},
+		PotentiallyUnsafeConfigAnnotations: append(bundle.UnsafeAnnotations(), systemd.AnnotationPrefix, "org.criu."),
 	}
 }
 
@@ -48,13 +48,16 @@ func seccompFeatures() *features.Seccomp {
 	}
 }
 
+// featureAnnotations has no key of rung's own below org.opencontainers, which is reserved (config.md, "Annotations"). Engines look
+// for runc's key of checkpoint and restore, whatever the runtime is; crun has it too.
 func featureAnnotations(version, commit string) map[string]string {
 	out := map[string]string{
-		"io.github.seccomp.libseccomp.version": seccomp.Version(),
-		"org.opencontainers.rung.version":      version,
+		"io.github.seccomp.libseccomp.version":       seccomp.Version(),
+		"org.opencontainers.runc.checkpoint.enabled": "true",
+		"rung.version": version,
 	}
 	if commit != "" {
-		out["org.opencontainers.rung.commit"] = commit
+		out["rung.commit"] = commit
 	}
 	return out
 }

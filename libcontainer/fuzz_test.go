@@ -131,7 +131,7 @@ func compileCreate(t *testing.T, spec *specs.Spec, facts *host.Facts, filter *co
 	if err := program.Mounts("/bundle/rootfs", filter); err != nil {
 		return
 	}
-	third, err := program.Inside(host.Inside{Exec: "/bin/sh", Home: "/"})
+	third, err := program.Inside("/")
 	if err != nil {
 		return
 	}
@@ -140,7 +140,7 @@ func compileCreate(t *testing.T, spec *specs.Spec, facts *host.Facts, filter *co
 
 func compileExec(t *testing.T, spec *specs.Spec, facts *host.Facts, filter *compile.Filter) {
 	program, err := compile.Exec(compile.ExecInput{
-		Spec: spec, Process: spec.Process, Facts: facts, Inside: host.Inside{Exec: "/bin/sh", Home: "/"},
+		Spec: spec, Process: spec.Process, Facts: facts, Home: "/",
 		Options: compile.Options{ID: "fuzz", Bundle: "/bundle", Console: spec.Process.Terminal, Seccomp: filter},
 	})
 	if err == nil {
@@ -148,7 +148,7 @@ func compileExec(t *testing.T, spec *specs.Spec, facts *host.Facts, filter *comp
 	}
 }
 
-// marshal: whatever Check lets pass has a form in which the hands take it.
+// marshal: whatever Check lets pass has a form in which the stage takes it.
 func marshal(t *testing.T, plans ...*plan.Plan) {
 	for _, p := range plans {
 		if _, err := p.Marshal(); err != nil {

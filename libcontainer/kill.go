@@ -2,81 +2,52 @@ package libcontainer
 
 import (
 	"errors"
-	"fmt"
 	"syscall"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
-
-	"rung/internal/sys"
 	"rung/libcontainer/cgroup"
+	"rung/libcontainer/process"
+	"rung/libcontainer/store"
 )
 
 // Kill sends a signal to the container's init (runtime.md, "Kill"). Without a PID namespace
 // of its own, SIGKILL goes to all of the container, whose processes outlive init.
 func (c *Container) Kill(sig syscall.Signal) error {
-	if sig == syscall.SIGKILL && !c.state.OwnPid && c.state.Pid != 0 {
-		return c.killAll()
+	if sig == syscall.SIGKILL {
+		defer c.warnImmortal()
 	}
-	err := c.signalInit(sig)
+	if sig == syscall.SIGKILL && !c.disk.State.OwnPid && c.disk.State.Pid != 0 {
+		return killAll(c.disk)
+	}
+	creating, err := c.disk.Creating()
+	if err != nil {
+		return err
+	}
+	if creating {
+		return process.NotRunning("container not running: " + c.disk.Holder())
+	}
+	err = c.disk.Init().Signal(sig)
 	if err == nil && sig == syscall.SIGKILL {
-		c.thawKilled()
+		c.disk.ThawTree() // a frozen v1 cgroup does not let a killed process die
 	}
 	return err
 }
 
-func ownPidNamespace(spec *specs.Spec) bool {
-	if spec.Linux == nil {
-		return false
-	}
-	ns := namespaceOf(spec, specs.PIDNamespace)
-	return ns != nil && ns.Path == ""
-}
-
-func (c *Container) signalInit(sig syscall.Signal) error {
-	if c.state.Pid == 0 {
-		return ErrNotRunning
-	}
-	pidfd, err := sys.PidfdOpen(c.state.Pid)
-	if sys.Ended(c.state.Pid, err) {
-		return ErrNotRunning
-	}
-	if err != nil {
-		return err
-	}
-	defer pidfd.Close()
-	// After the open: the PID may have become another process's, and the pidfd is of that one then.
-	alive, err := c.alive()
-	if err != nil {
-		return err
-	}
-	if !alive {
-		return ErrNotRunning
-	}
-	err = sys.PidfdSignal(pidfd, sig)
-	if errors.Is(err, syscall.ESRCH) {
-		return ErrNotRunning
-	}
-	if err != nil {
-		return fmt.Errorf("send signal %d to the container's init: %w", int(sig), err)
-	}
-	return nil
-}
-
-// thawKilled: a frozen v1 cgroup does not let a killed process die.
-func (c *Container) thawKilled() {
-	if m, err := c.cgroup(); err == nil {
-		if frozen, err := m.Frozen(); err == nil && frozen {
-			_ = m.Thaw()
+// warnImmortal warns of a frozen cgroup above the container's that lets no killed process die. The signal is sent all the same,
+// as kill(2) does.
+func (c *Container) warnImmortal() {
+	if m, err := c.disk.Cgroup(); err == nil {
+		if err := m.CheckMortal(c.disk.State.Pid); err != nil {
+			c.runtime.Log.Warn(err.Error())
 		}
 	}
 }
 
-func (c *Container) killAll() error {
-	m, err := c.cgroup()
+func killAll(c *store.Container) error {
+	m, err := c.Cgroup()
 	if err != nil {
 		return err
 	}
-	alive, err := c.alive()
+	alive, err := c.Init().Alive()
 	if err != nil {
 		return err
 	}
@@ -90,14 +61,14 @@ func (c *Container) killAll() error {
 		}
 	}
 	errKill := m.Kill()
-	if alive, err = c.alive(); err != nil {
+	if alive, err = c.Init().Alive(); err != nil {
 		return err
 	}
 	if !errors.Is(errKill, cgroup.ErrNotExist) && !alive {
 		return errKill
 	}
-	// A process that was sent SIGKILL is alive for a while: gone meanwhile is what was asked for.
-	if err = c.signalInit(syscall.SIGKILL); errors.Is(err, ErrNotRunning) {
+	// A process that was sent SIGKILL is alive for a while. It is no error if it ends meanwhile.
+	if err = c.Init().Signal(syscall.SIGKILL); errors.Is(err, ErrNotRunning) {
 		return nil
 	}
 	return err

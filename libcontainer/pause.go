@@ -1,51 +1,36 @@
 package libcontainer
 
-import (
-	"errors"
-
-	"rung/libcontainer/cgroup"
-)
-
-// ErrNotPaused is the error of Resume for a container that is not paused.
-var ErrNotPaused = errors.New("container not paused")
+import "context"
 
 // Pause freezes all processes of a running or created container, and returns when they stand
-// still (cgroup v1 freezer; cgroup.freeze on v2, Linux 5.2).
-func (c *Container) Pause() error {
-	manager, status, err := c.lockedCgroup()
-	defer c.unlock()
+// still (cgroup v1 freezer; cgroup.freeze on v2, Linux 5.2). If ctx ends before, they run on.
+func (c *Container) Pause(ctx context.Context) error {
+	manager, now, err := locked(ctx, c.disk)
+	defer c.disk.Unlock()
 	if err != nil {
 		return err
 	}
-	if status != Running && status != Created {
+	if now != Running && now != Created {
 		return ErrNotRunning
 	}
-	return manager.Freeze()
+	return c.disk.Init().OrStopped(manager.Freeze(), ErrNotRunning)
 }
 
 // Resume lets the processes of a paused container run on.
-func (c *Container) Resume() error {
-	manager, status, err := c.lockedCgroup()
-	defer c.unlock()
+func (c *Container) Resume(ctx context.Context) error {
+	manager, now, err := locked(ctx, c.disk)
+	defer c.disk.Unlock()
 	if err != nil {
 		return err
 	}
-	if status != Paused {
+	if now != Paused {
 		return ErrNotPaused
 	}
-	return manager.Thaw()
-}
-
-// lockedCgroup takes the container's lock, which the caller gives back, and returns its cgroup
-// and what it does.
-func (c *Container) lockedCgroup() (*cgroup.Manager, Status, error) {
-	if err := c.lock(); err != nil {
-		return nil, "", err
+	if err := manager.Thaw(); err != nil {
+		return c.disk.Init().OrStopped(err, ErrNotRunning)
 	}
-	status, err := c.Status()
-	if err != nil {
-		return nil, "", err
+	if at, err := manager.FrozenAbove(); err == nil && at != "" {
+		c.runtime.Log.Warn("the container stands still yet: the cgroup " + at + " above it is frozen")
 	}
-	manager, err := c.cgroup()
-	return manager, status, err
+	return nil
 }

@@ -1,164 +1,112 @@
 package libcontainer
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"rung/internal/sys"
-	"rung/libcontainer/cgroup"
-	"rung/libcontainer/host"
+	"rung/libcontainer/bundle"
 	"rung/libcontainer/launch"
+	"rung/libcontainer/setup"
+	"rung/libcontainer/store"
 )
-
-// The errors of the lifecycle. Engines match their words.
-var (
-	ErrExist      = errors.New("container with given ID already exists")
-	ErrInvalidID  = errors.New("invalid container ID format")
-	ErrNotExist   = errors.New("container does not exist")
-	ErrPaused     = errors.New("cannot exec in a paused container (use --ignore-paused to override)")
-	ErrNotRunning = errors.New("container not running")
-)
-
-// notRunning is ErrNotRunning to errors.Is, in the words that runc has for it elsewhere.
-type notRunning string
-
-func (e notRunning) Error() string { return string(e) }
-
-func (e notRunning) Is(target error) bool { return target == ErrNotRunning }
-
-// UseHands sets the program that is spawned to execute plans, nsenter.Image(); to be called
-// before the first container is made. Without it a copy of the running binary is spawned.
-func UseHands(image []byte) { launch.Image = image }
-
-// UseEarlyHands takes over the process that nsenter.Early returns, for the first container
-// process of this program; DiscardEarlyHands ends it where there was none.
-func UseEarlyHands(pid, sync, bell int) { launch.UseEarly(pid, sync, bell) }
-
-// DiscardEarlyHands ends a process of UseEarlyHands that was not needed.
-func DiscardEarlyHands() { launch.DiscardEarly() }
 
 // Runtime makes and finds containers whose state is below one directory. It may be used by
-// several goroutines once it was used the first time.
+// several goroutines; do not copy or change it after its first use.
 type Runtime struct {
 	Root     string       // directory of state, such as /run/rung
 	Rootless bool         // cgroups that may not be written are left out
 	Systemd  bool         // systemd makes the cgroups of new containers, as transient scopes
-	Trace    bool         // the hands store the time of each op, which is logged
-	Log      *slog.Logger // may be nil
+	NoCgroup bool         // new containers get no cgroup, and stay in the caller's; a limit is an error
+	Log      *slog.Logger // may be nil; LevelNotice is below the level that handlers begin at
+	// Stage starts the processes of containers. If it is nil, a sealed copy of the running binary serves as the stage;
+	// the binary must import nsenter.
+	Stage *launch.Launcher
 
-	dry bool // Explain: nothing is stored
+	once sync.Once // of setDefaults
 }
 
-// Container is a container as its state on disk says; its status is asked from the kernel.
-type Container struct {
-	runtime *Runtime
-	dir     *os.File // the state directory; its lock is the container's
-	state   State
-	locked  bool            // by this Container
-	manager *cgroup.Manager // of its cgroup, once it was needed
-	config  *specs.Spec     // where this process has made it
-}
+// setDefaults is called by every method that uses Log or Stage, at the latest by store.
+func (r *Runtime) setDefaults() { r.once.Do(r.setOwn) }
 
-// filtersDir holds compiled seccomp filters; "~" is in no id of a container.
-const filtersDir = ".seccomp~"
-
-// ValidateID refuses names that are no plain file name (runc allows [A-Za-z0-9_+.-]).
-func ValidateID(id string) error {
-	if id == "" {
-		return errors.New("container id cannot be empty")
-	}
-	for _, r := range id {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-		case r == '_', r == '+', r == '-', r == '.':
-		default:
-			return ErrInvalidID
-		}
-	}
-	if id == "." || id == ".." || len(id) > 1024 {
-		return ErrInvalidID
-	}
-	return nil
-}
-
-// setDefaults is called by all that make a Container.
-func (r *Runtime) setDefaults() {
+func (r *Runtime) setOwn() {
 	if r.Log == nil {
 		r.Log = slog.New(slog.DiscardHandler)
 	}
+	if r.Stage == nil {
+		r.Stage = &launch.Launcher{}
+	}
 }
 
-// Load finds a container by its id, or returns ErrNotExist.
+func (r *Runtime) store() store.Root {
+	r.setDefaults()
+	return store.Root{Path: r.Root, Log: r.Log}
+}
+
+func (r *Runtime) config() setup.Config {
+	return setup.Config{Store: r.store(), Rootless: r.Rootless, Systemd: r.Systemd, NoCgroup: r.NoCgroup, Stage: r.Stage, Log: r.Log}
+}
+
+// Load finds a container by its id. The error is ErrNotExist if there is none, and a *DamagedError if its state on disk
+// is not what rung wrote.
 func (r *Runtime) Load(id string) (*Container, error) {
+	r.setDefaults()
+	c, err := r.store().Load(id)
+	if err != nil {
+		return nil, err
+	}
+	return &Container{runtime: r, disk: c}, nil
+}
+
+// List returns the ids of all containers.
+func (r *Runtime) List() ([]string, error) { return r.store().List() }
+
+// Remove deletes what a create that was killed before it wrote a state has left.
+func (r *Runtime) Remove(id string) error { return r.store().Remove(id) }
+
+// ValidateID refuses names that are no plain file name (runc allows [A-Za-z0-9_+.-]).
+func ValidateID(id string) error { return store.ValidateID(id) }
+
+// begin validates what a new container is made of, and warns of what is ignored. The bundle that it returns is validated, its
+// Spec has a Linux, and it has a Raw, which is what Spec and later commands read.
+func (r *Runtime) begin(id string, b *bundle.Bundle) (*bundle.Bundle, error) {
 	r.setDefaults()
 	if err := ValidateID(id); err != nil {
 		return nil, err
 	}
-	dir, err := sys.OpenDirectory(filepath.Join(r.Root, id))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrNotExist
+	if b == nil || b.Spec == nil {
+		return nil, errors.New("bundle: it has no configuration")
 	}
-	if err != nil {
-		return nil, err
+	if !filepath.IsAbs(b.Dir) {
+		return nil, fmt.Errorf("bundle: the directory %q is not an absolute path", b.Dir)
 	}
-	c := &Container{runtime: r, dir: dir}
-	if err := c.readState(); err != nil {
-		dir.Close()
-		return nil, err
-	}
-	return c, nil
-}
-
-// List returns the ids of all containers.
-func (r *Runtime) List() ([]string, error) {
-	entries, err := os.ReadDir(r.Root)
-	if err != nil {
-		return nil, err
-	}
-	var ids []string
-	for _, e := range entries {
-		if e.IsDir() && e.Name() != filtersDir {
-			ids = append(ids, e.Name())
+	out, spec := *b, *b.Spec
+	if out.Raw == nil {
+		raw, err := json.Marshal(b.Spec)
+		if err != nil {
+			return nil, fmt.Errorf("bundle: %w", err)
 		}
+		out.Raw = raw
 	}
-	return ids, nil
-}
-
-// makeDir makes the state directory, which no other container of that id may have.
-func (r *Runtime) makeDir(id string) (*os.File, error) {
-	if err := os.MkdirAll(r.Root, 0o700); err != nil {
+	out.Spec = &spec
+	if err := bundle.Validate(&spec); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(r.Root, id)
-	if err := os.Mkdir(path, 0o711); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return nil, ErrExist
-		}
-		return nil, err
-	}
-	return sys.OpenDirectory(path)
-}
-
-// facts are probed once a command.
-func (r *Runtime) facts() (*host.Facts, error) {
-	facts, err := host.Probe()
-	if err != nil {
-		return nil, fmt.Errorf("probe the machine: %w", err)
-	}
-	return facts, nil
-}
-
-// Close releases the container's lock and directory.
-func (c *Container) Close() { c.dir.Close() }
-
-func (r *Runtime) warn(texts []string) {
-	for _, text := range texts {
+	for _, text := range bundle.Warnings(&spec) {
 		r.Log.Warn(text)
 	}
+	return &out, nil
+}
+
+// checkTerminal refuses a process with a terminal that nobody would get.
+func checkTerminal(p *specs.Process, console bool) error {
+	if p != nil && p.Terminal && !console {
+		return errors.New("process.terminal: it needs a socket that gets the terminal (Console)")
+	}
+	return nil
 }

@@ -90,13 +90,13 @@ func TestDefaultConfigFollowsTheSchema(t *testing.T) {
 
 func TestStateFollowsTheSchema(t *testing.T) {
 	schema := schemaOf(t, "state-schema.json")
-	c := &Container{state: State{ID: "a", OCIVersion: "1.3.0", Bundle: "/b", Pid: 7, Annotations: map[string]string{"k": "v"}}}
+	state := State{ID: "a", OCIVersion: "1.3.0", Bundle: "/b", Pid: 7, Annotations: map[string]string{"k": "v"}}
 	for _, status := range []Status{Creating, Created, Running, Paused, Stopped} {
-		if err := schema.Validate(document(t, c.OCI(status), nil)); err != nil {
+		if err := schema.Validate(document(t, state.OCI(status), nil)); err != nil {
 			t.Errorf("%s: %v", status, err)
 		}
 	}
-	if schema.Validate(document(t, c.OCI(Running), func(s map[string]any) { s["status"] = "asleep" })) == nil {
+	if schema.Validate(document(t, state.OCI(Running), func(s map[string]any) { s["status"] = "asleep" })) == nil {
 		t.Error("the schema does not mind a status of its own")
 	}
 }

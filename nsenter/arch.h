@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * arch.h - the system call instruction of each architecture, and what the compiler
- * expects of a C library. The hands run before the C library is set up: no thread-local
- * storage, so no errno, and no functions that are chosen by CPU at start-up, so none of
- * its string functions.
+ * arch.h - the system call instruction of each architecture, and the functions that the
+ * compiler expects of a C library. The stage runs before the C library is set up. There is no
+ * thread-local storage, so there is no errno. The C library's string functions are chosen by
+ * CPU at start-up, so they cannot be called either.
  */
 #ifndef RUNG_ARCH_H
 #define RUNG_ARCH_H
@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+
+#include "kernel.h"
 
 #ifndef STATX_BASIC_STATS /* musl before 1.2.4 */
 #include <linux/stat.h>
@@ -121,7 +123,7 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 	register long r5 __asm__("r5") = f;
 	long kept;
 
-	/* r7 is the frame pointer of Thumb code, which the compiler lets nobody name. */
+	/* r7 is the frame pointer of Thumb code: the compiler refuses it as an operand. */
 	__asm__ volatile("mov %[kept], r7; mov r7, %[nr]; svc 0; mov r7, %[kept]"
 			 : "+r"(r0), [kept] "=&r"(kept)
 			 : [nr] "r"(nr), "r"(r1), "r"(r2), "r"(r3), "r"(r4), "r"(r5)
@@ -134,7 +136,7 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 {
 	long result;
 
-	/* ebp is the frame pointer: the sixth argument takes its place for the call alone. */
+	/* ebp is the frame pointer: it holds the sixth argument only during the call. */
 	__asm__ volatile("push %[f]; push %%ebp; mov 4(%%esp), %%ebp; int $0x80; pop %%ebp; "
 			 "add $4, %%esp"
 			 : "=a"(result)
@@ -146,15 +148,15 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 #error "rung does not know the system call instruction of this architecture"
 #endif
 
-/* A negative result is -errno. Any number of arguments. */
+/* sys(nr, ...) makes a system call with up to six arguments; a negative result is -errno. */
 #define SYS_PAD(nr, a, b, c, d, e, f, ...)                                                         \
 	sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define sys(...) SYS_PAD(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
 /*
- * The names without a suffix are calls with 16-bit ids and a 32-bit clock where there are
- * others. A struct stat has as many layouts as there are C libraries, so that files are
- * looked at by statx(2), whose layout is the same everywhere.
+ * On some 32-bit architectures the call without a suffix takes 16-bit ids or a 32-bit clock;
+ * NR_* is the wide call. There is no NR_* for stat(2): the layout of struct stat depends on the
+ * architecture and the C library. The stage calls statx(2), which has one layout (status.c).
  */
 #ifdef SYS_setresuid32
 #define NR_fchown	 SYS_fchown32
@@ -162,18 +164,17 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 #define NR_setresgid	 SYS_setresgid32
 #define NR_setresuid	 SYS_setresuid32
 #define NR_clock_gettime SYS_clock_gettime64
+#define NR_utimensat	 SYS_utimensat_time64
 #else
 #define NR_fchown	 SYS_fchown
 #define NR_setgroups	 SYS_setgroups
 #define NR_setresgid	 SYS_setresgid
 #define NR_setresuid	 SYS_setresuid
 #define NR_clock_gettime SYS_clock_gettime
+#define NR_utimensat	 SYS_utimensat
 #endif
 
-/* A signal mask of the kernel: a bit for each of 64 signals. */
-typedef uint64_t signal_mask;
-
-/* mmap(2) of a file from its start: an address, or -errno, which is_error tells apart. */
+/* mmap(2) of a file from its start. Returns an address or -errno; is_error tells them apart. */
 static inline long map_file(uint64_t size, int protection, int flags, int fd)
 {
 #if defined(__s390x__)
@@ -189,18 +190,40 @@ static inline long map_file(uint64_t size, int protection, int flags, int fd)
 #endif
 }
 
+/* lseek(2) with a 64-bit offset. Returns the new offset, or -errno. */
+static inline int64_t seek(int fd, int64_t offset, int whence)
+{
+#if __SIZEOF_POINTER__ == 4
+	int64_t at;
+	long result = sys(SYS__llseek, fd, offset >> 32, (uint32_t)offset, &at, whence);
+
+	return result < 0 ? result : at;
+#else
+	return sys(SYS_lseek, fd, offset, whence);
+#endif
+}
+
+/*
+ * ftruncate(2) with a 64-bit size. Returns 0, or -errno. 32-bit arm passes a 64-bit argument in
+ * an even register and the next one; the 0 is padding.
+ */
+static inline long set_size(int fd, uint64_t size)
+{
+#if defined(__arm__)
+	return sys(SYS_ftruncate64, fd, 0, (uint32_t)size, size >> 32);
+#elif __SIZEOF_POINTER__ == 4
+	return sys(SYS_ftruncate64, fd, (uint32_t)size, size >> 32);
+#else
+	return sys(SYS_ftruncate, fd, size);
+#endif
+}
+
 static inline int is_error(long result)
 {
-	return result < 0 && result > -4096;
+	return result < 0 && result >= -MAX_ERRNO;
 }
 
-/* What kind of file a descriptor is of: 0, or -errno. */
-static inline long status_of(int fd, struct statx *file)
-{
-	return sys(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, file);
-}
-
-/* The magic number of a file system (statfs(2)), or -errno. */
+/* Returns the magic number of the file system that fd is on (statfs(2)), or -errno. */
 static inline int64_t magic_of(int fd)
 {
 	long result;
@@ -216,13 +239,17 @@ static inline int64_t magic_of(int fd)
 	return result < 0 ? result : (int64_t)(uint32_t)fs.f_type;
 }
 
-#ifndef RUNG_HOSTED /* the sanitizers bring their own */
-/* GCC must not turn the loops below into calls of the very functions. */
+#ifndef RUNG_HOSTED /* the sanitizers bring their own versions of these functions */
+/*
+ * These are static, so only a call in the source finds them. For the assignment or the initializer of a larger struct some
+ * compilers (riscv64, arm) call memcpy or memset by themselves: copy and clear structs by these functions.
+ */
+/* GCC must not turn the loop in memset into a call of memset. */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 #endif
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wshadow" /* of the compiler's built-ins: that is the point */
+#pragma GCC diagnostic ignored "-Wshadow" /* these functions replace the built-ins on purpose */
 __attribute__((unused)) static void *memset(void *to, int byte, size_t n)
 {
 	char *p = to;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+//go:build cgo
 /*
- * constructor.c - the way into the hands. It runs first in every rung process, before the
+ * constructor.c - the way into the stage. It runs first in every rung process, before the
  * C library and the Go runtime, and returns at once unless this process was spawned to
- * execute a plan: argv is { "rung", "init", BASE } and descriptor BASE+2 is a sealed plan, or
- * { "rung", "init", "@SYNC", BELL } and the plan comes by the socket SYNC.
+ * execute a plan. Then argv is { "rung", "init", BASE } and descriptor BASE+2 is a sealed plan,
+ * or argv is { "rung", "init", "@SYNC", WAKEUP } and the plan comes by the socket SYNC.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -21,27 +21,17 @@
 #include <unistd.h>
 
 #include "early.h"
-#include "hands.h"
+#include "stage.h"
+#include "text.h"
 
 /* The descriptors from BASE on; slots follow. */
 enum { FD_SYNC, FD_PROGRESS, FD_PLAN, FD_SLOTS };
 
-/* Static: the hands have no heap, and a stack may be limited. */
-static struct hands hands;
+/* The highest descriptor that an argument may name: the default of the sysctl fs.nr_open. */
+#define MOST_DESCRIPTOR (1 << 20)
 
-static int number(const char *text)
-{
-	int n = 0;
-
-	if (!*text)
-		return -1;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9' || n > 100000)
-			return -1;
-		n = n * 10 + *text - '0';
-	}
-	return n;
-}
+/* Static: the stage has no heap, and the stack may have a small limit. */
+static struct stage stage;
 
 static struct rung_progress *map_progress(int fd)
 {
@@ -61,50 +51,49 @@ static struct rung_progress *map_progress(int fd)
 	return progress;
 }
 
-/* A slot that the parent had no descriptor for stays empty. */
-static void take_slots(struct hands *h)
+/* Fills the inherited slots. A slot stays empty if the parent had no descriptor for it. */
+static void take_slots(struct stage *s)
 {
 	uint32_t i;
 	long result;
 	int fd;
 
-	for (i = 0; i < h->plan.header->inherited; i++) {
-		fd = h->base + FD_SLOTS + (int)i;
+	for (i = 0; i < s->plan.header->inherited; i++) {
+		fd = s->base + FD_SLOTS + (int)i;
 		result = sys(SYS_fcntl, fd, F_GETFD);
 		if (result >= 0)
-			slot_put(h, (int16_t)i, fd);
+			slot_put(s, (int32_t)i, fd);
 		else if (result != -EBADF)
-			fail(h, result);
+			fail(s, result);
 	}
 }
 
-static void begin(struct hands *h, int progress, int plan)
+static void begin(struct stage *s, int progress, int plan)
 {
-	if (plan_map(&h->plan, plan) < 0)
-		fail(h, -ENOEXEC);
-	/* Neglected: an exec closes both, and the name is for people. */
+	if (plan_take(s, plan) < 0)
+		fail(s, -ENOEXEC);
 	sys(SYS_close, progress);
 	sys(SYS_close, plan);
+	/* An error does not matter: only people see the name. */
 	sys(SYS_prctl, PR_SET_NAME, "rung:init");
-	h->progress->begun = 1;
+	s->progress->begun = 1;
 }
 
 /*
- * What the caller of rung ignores or blocks is not the container's: no shell can trap what was
- * ignored when it began. conmon and services of systemd ignore SIGPIPE, nohup SIGHUP.
+ * The container must not inherit the signals that rung's caller ignores or blocks: a shell
+ * cannot trap a signal that was ignored when it started. conmon and services of systemd ignore
+ * SIGPIPE, nohup ignores SIGHUP.
  */
 static long default_signals(void)
 {
-	/* Larger than any struct sigaction of a kernel: SIG_DFL, no flags, nothing blocked. */
-	static const uint64_t action[4];
 	static const signal_mask none;
 	long result;
 	int signal;
 
-	for (signal = 1; signal <= 64; signal++) {
+	for (signal = 1; signal <= SIGNALS; signal++) {
 		if (signal == SIGKILL || signal == SIGSTOP)
 			continue;
-		result = sys(SYS_rt_sigaction, signal, action, NULL, sizeof(none));
+		result = set_action(signal, SIG_DFL);
 		if (result < 0)
 			return result;
 	}
@@ -112,136 +101,148 @@ static long default_signals(void)
 }
 
 /*
- * A plan holds each mount of the configuration by a descriptor, however few rung's caller wants
- * his programs to have. NOFILE_BACK undoes this. Where it fails, the limit is as it was, and a plan that
- * needs more gets EMFILE.
+ * The stage holds a descriptor for each mount of the configuration, so it raises the soft limit
+ * of its caller. NOFILE_BACK undoes this. If it fails, the limit stays as it was, and a plan
+ * that needs more descriptors gets EMFILE.
  */
-static void raise_nofile(struct hands *h)
+static void raise_nofile(struct stage *s)
 {
 	uint64_t most[2];
 
-	if (sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, h->nofile) < 0)
+	if (sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, s->nofile) < 0)
 		return;
-	most[0] = most[1] = h->nofile[1];
+	most[0] = most[1] = s->nofile[1];
 	sys(SYS_prlimit64, 0, RLIMIT_NOFILE, most, NULL);
 }
 
-/* The hands were spawned for a plan: all that they need are descriptors from base on. */
+/* The parent spawned the stage for a plan: the stage inherits all that it needs from base on. */
 static void enter(int base)
 {
-	struct hands *h = &hands;
+	struct stage *s = &stage;
 	long result;
 
-	h->base = base;
-	h->sync = base + FD_SYNC;
-	h->bell = -1;
-	h->progress = map_progress(base + FD_PROGRESS);
-	if (!h->progress)
+	s->base = base;
+	s->sync = base + FD_SYNC;
+	s->wakeup = -1;
+	s->progress = map_progress(base + FD_PROGRESS);
+	if (!s->progress)
 		return;
 	result = default_signals();
 	if (result < 0)
-		fail(h, result);
-	raise_nofile(h);
+		fail(s, result);
+	raise_nofile(s);
 	/* CVE-2016-9962, CVE-2024-21626: nothing of ours survives an exec. */
-	result = sys(SYS_close_range, base, ~0U, CLOSE_RANGE_CLOEXEC);
+	result = cloexec_from((unsigned int)base);
 	if (result < 0)
-		fail(h, result);
-	begin(h, base + FD_PROGRESS, base + FD_PLAN);
-	/* What the caller of rung left open is not held by a container that waits for start. */
-	result = sys(SYS_close_range, base + FD_SLOTS + (int)h->plan.header->inherited, ~0U, 0);
+		fail(s, result);
+	begin(s, base + FD_PROGRESS, base + FD_PLAN);
+	/* A container that waits for start must not hold open what rung's caller left open. */
+	result = close_from((unsigned int)base + FD_SLOTS + s->plan.header->inherited);
 	if (result < 0)
-		fail(h, result);
-	take_slots(h);
-	run_plan(h);
+		fail(s, result);
+	take_slots(s);
+	run_plan(s);
 }
 
-/* Closes what the caller of rung left open from base on, but for two. */
+/* Closes the descriptors from base on that rung's caller left open, except a and b. */
 static long close_inherited(unsigned int base, unsigned int a, unsigned int b)
 {
 	const unsigned int keep[] = { a < b ? a : b, a < b ? b : a };
 	long result = 0;
-	int i;
+	size_t i;
 
-	for (i = 0; i < 2 && result >= 0; i++) {
+	for (i = 0; i < COUNT(keep) && result >= 0; i++) {
 		if (keep[i] < base)
 			continue;
 		if (keep[i] > base)
-			result = sys(SYS_close_range, base, keep[i] - 1, 0);
+			result = close_between(base, keep[i] - 1);
 		base = keep[i] + 1;
 	}
-	return result < 0 ? result : sys(SYS_close_range, base, ~0U, 0);
+	return result < 0 ? result : close_from(base);
 }
 
-/* Waits until the parent says what the container's descriptors are: base, or 0. */
-static unsigned int await_base(int sync, int bell)
+/* Waits for the parent's order and returns its base, or 0 if the socket was closed. */
+static unsigned int await_base(int sync, int wakeup)
 {
 	unsigned int base;
 	long n;
 
-	wait_for_parent(sync, bell);
+	wait_for_parent(sync, wakeup);
 	do
 		n = sys(SYS_recvfrom, sync, &base, sizeof(base), MSG_PEEK, NULL, 0);
 	while (n == -EINTR);
 	return n == (long)sizeof(base) ? base : 0;
 }
 
-/* What no container may have of rung or its caller: two descriptors, and signals that are ignored. */
-static long keep_own(int sync, int bell)
+/* The descriptors of an order (ops.h). */
+enum { ORDER_PROGRESS, ORDER_PLAN, ORDER_SLOTS };
+
+/* Fills the slots of an order's list. */
+static void take_sent_slots(struct stage *s, const struct rung_order *order, const int *fds)
+{
+	uint32_t i;
+	int32_t slot;
+
+	for (i = 0; i < order->count; i++) {
+		slot = order->slot[i];
+		if (slot < 0 || (uint32_t)slot >= s->plan.header->inherited ||
+		    slot_get(s, slot) >= 0)
+			fail(s, -EPROTO);
+		slot_put(s, slot, fds[ORDER_SLOTS + i]);
+	}
+}
+
+/* Keeps rung's two descriptors and the signal state of its caller out of the container. */
+static long keep_own(int sync, int wakeup)
 {
 	long result = sys(SYS_fcntl, sync, F_SETFD, FD_CLOEXEC);
 
 	if (result >= 0)
-		result = sys(SYS_fcntl, bell, F_SETFD, FD_CLOEXEC);
+		result = sys(SYS_fcntl, wakeup, F_SETFD, FD_CLOEXEC);
 	return result < 0 ? result : default_signals();
 }
 
 /*
- * The hands were spawned before there was a plan (early.c): it is sent to them, or the socket
- * closed. A failure can be told from when the progress page has come with it. The new descriptors take numbers that have just been freed, none below base.
+ * The stage was spawned before there was a plan (early.c): the parent sends the plan or closes
+ * the socket. The progress page comes with the plan, so an error before that is kept in result
+ * and reported after it. The new descriptors take numbers that were just freed, none below base.
  */
-static void enter_sent(int sync, int bell)
+static void enter_sent(int sync, int wakeup)
 {
 	static struct rung_order order;
 	static int fds[RUNG_MAX_REPLY_FDS];
-	struct hands *h = &hands;
+	struct stage *s = &stage;
 	unsigned int base;
-	uint32_t i;
 	long n, result;
 
-	result = keep_own(sync, bell);
-	raise_nofile(h);
-	base = await_base(sync, bell);
-	if (base < 3)
+	result = keep_own(sync, wakeup);
+	raise_nofile(s);
+	base = await_base(sync, wakeup);
+	if (base < STANDARD_STREAMS)
 		return;
 	if (result >= 0)
-		result = close_inherited(base, (unsigned int)sync, (unsigned int)bell);
+		result = close_inherited(base, (unsigned int)sync, (unsigned int)wakeup);
 	n = receive_message(sync, &order, sizeof(order), fds);
-	if (n < 2 || order.count != (uint32_t)n - 2)
+	if (n < ORDER_SLOTS || order.count != (uint32_t)n - ORDER_SLOTS)
 		return;
-	h->base = (int)base;
-	h->sync = sync;
-	h->bell = bell;
-	h->progress = map_progress(fds[0]);
-	if (!h->progress)
+	s->base = (int)base;
+	s->sync = sync;
+	s->wakeup = wakeup;
+	s->progress = map_progress(fds[ORDER_PROGRESS]);
+	if (!s->progress)
 		return;
 	if (result < 0)
-		fail(h, result);
-	begin(h, fds[0], fds[1]);
-	for (i = 0; i < order.count; i++) {
-		if (order.slot[i] < 0 || (uint32_t)order.slot[i] >= h->plan.header->inherited)
-			fail(h, -EPROTO);
-		slot_put(h, order.slot[i], fds[2 + i]);
-	}
-	run_plan(h);
+		fail(s, result);
+	begin(s, fds[ORDER_PROGRESS], fds[ORDER_PLAN]);
+	take_sent_slots(s, &order, fds);
+	run_plan(s);
 }
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
-#endif
-
+#if !defined(RUNG_IMAGE)
 /*
- * Makes the pages of a segment the process's own, those of .bss too. Best effort. Linkers put
- * the largest variables last, and some are never touched: Go's random generator has 32 MiB.
+ * Populates the pages of a segment, .bss included. An error does not matter. At most 512 KiB:
+ * linkers put the largest variables last, and some are never touched (Go's random generator
+ * has 32 MiB).
  */
 static void populate(const ElfW(Phdr) * segment, unsigned long page)
 {
@@ -255,8 +256,9 @@ static void populate(const ElfW(Phdr) * segment, unsigned long page)
 }
 
 /*
- * Makes rung's data pages at once: a fault for each takes a tenth of a millisecond longer,
- * since those of a process with threads interrupt the other processors.
+ * Populates rung's data pages with one call for each segment. One fault for each page takes a
+ * tenth of a millisecond longer: in a process with threads each fault interrupts the other
+ * processors.
  */
 static void prefault(long *stack)
 {
@@ -274,61 +276,84 @@ static void prefault(long *stack)
 		if (aux[0] == AT_PAGESZ)
 			page = aux[1];
 		if (aux[0] == AT_BASE && aux[1])
-			return; /* a dynamic program: it is not where its headers say */
+			return; /* a dynamic program is not at the addresses in its headers */
 	}
 	for (; segment && count--; segment++)
 		if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W))
 			populate(segment, page);
 }
 
+/* Set in a copy that is the stage alone: its loader has not run, so _start would not work. */
+#if defined(RUNG_HOSTED)
+static const char rung_alone;
+#else
+extern const char rung_alone __attribute__((visibility("hidden")));
+#endif
+
+/* Prepares a process that is not the stage, or ends it. */
+static void prepare_program(long *stack, char **argv)
+{
+	while (rung_alone)
+		sys(SYS_exit_group, EXIT_NO_PROGRAM);
+	rung_check_limits(stack[0], argv);
+	rung_spawn_early(stack[0], argv);
+	prefault(stack);
+}
+
+#endif
+
 /*
- * Called with the stack as the kernel made it: argc, argv. Returns in every process that
- * is not to be the hands.
+ * rungstart calls this with the stack as the kernel made it: argc, argv. It returns in every
+ * process that is not the stage.
  */
 void rung_enter(long *stack)
 {
 	char **argv = (char **)(stack + 1);
-	int base, sync, bell;
+	int base, sync, wakeup;
 
 	if (stack[0] == 3 && strcmp(argv[1], "init") == 0) {
-		base = number(argv[2]);
-		if (base >= 3)
+		base = number(argv[2], MOST_DESCRIPTOR);
+		if (base >= STANDARD_STREAMS)
 			enter(base);
 	} else if (stack[0] == 4 && strcmp(argv[1], "init") == 0 && argv[2][0] == '@') {
-		sync = number(argv[2] + 1);
-		bell = number(argv[3]);
-		if (sync >= 3 && bell >= 3)
-			enter_sent(sync, bell);
-	} else {
-		rung_check_limits();
-		rung_spawn_early(stack[0], argv);
-		prefault(stack);
+		sync = number(argv[2] + 1, MOST_DESCRIPTOR);
+		wakeup = number(argv[3], MOST_DESCRIPTOR);
+		if (sync >= STANDARD_STREAMS && wakeup >= STANDARD_STREAMS)
+			enter_sent(sync, wakeup);
 	}
+#if !defined(RUNG_IMAGE)
+	prepare_program(stack, argv);
+#endif
 }
 
 /*
- * The entry point of the binary, before the C library's. The library's set-up takes half
- * as long as all that the hands do (CPUID traps in virtual machines), and they need none of it.
- * What the dynamic loader left in registers for _start is kept.
+ * rungstart is the entry point of the binary and runs before the C library's _start. The
+ * library's set-up takes half as long as all the work of the stage (CPUID traps in virtual
+ * machines), and the stage needs none of it. rungstart preserves the registers that the dynamic
+ * loader set for _start.
  */
 #if defined(RUNG_IMAGE)
-/* Go looks for this in the program before it executes it (launch/seal.go). */
-#define TEXT_OF(value) #value
-#define MARK(identity) "rung stage " RUNG_ARCH " " TEXT_OF(identity)
-__attribute__((used)) static const char mark[] = MARK(RUNG_STAGE_IDENTITY);
-
-/* A program of the hands alone: there is nothing to go on with. */
+/* This program is the stage alone: it has nothing else to run. */
 void _start(void);
 void _start(void)
 {
 	for (;;)
-		sys(SYS_exit_group, 127);
+		sys(SYS_exit_group, EXIT_NO_PROGRAM);
 }
 #endif
 #if defined(RUNG_HOSTED)
-/* The tests call the functions themselves. */
+/* The tests call rung_enter themselves. */
 #else
-#define ENTRY(body) __asm__(".text\n.globl rungstart\n" body)
+/*
+ * Before the entry point stand a text and a flag, for Go (launch/seal.go, launch/self.go): the text
+ * says which stage this is, and the flag is set in a copy of a program that serves as the stage.
+ */
+#define TEXT_OF(value) #value
+#define MARK(identity) "rung stage " RUNG_ARCH " " TEXT_OF(identity)
+#define LABEL	       ".text\n.balign 16\n0: .asciz \""
+#define FLAG                                                                                       \
+	"\"\n.space 48 - (. - 0b)\n.hidden rung_alone\n.globl rung_alone\nrung_alone: .space 16\n"
+#define ENTRY(body) __asm__(LABEL MARK(RUNG_STAGE_IDENTITY) FLAG ".globl rungstart\n" body)
 
 #if defined(__x86_64__)
 ENTRY(".type rungstart,@function\n"
@@ -350,7 +375,7 @@ ENTRY(".type rungstart,@function\n"
       "	ldp x0, x30, [sp], #16\n"
       "	b _start\n");
 #elif defined(__riscv)
-/* The linker makes shorter code with gp, which _start would set. */
+/* The linker shortens addresses by gp. _start would set gp, but this runs before it. */
 ENTRY(".type rungstart,@function\n"
       "rungstart:\n"
       "	.option push\n"
@@ -363,7 +388,7 @@ ENTRY(".type rungstart,@function\n"
       "	mv a0, s0\n"
       "	tail _start\n");
 #elif defined(__powerpc64__)
-/* r12 is where this is, r2 where constants are (ELFv2 ABI); _start wants both for itself. */
+/* r12 holds this address, r2 the table of constants (ELFv2 ABI). _start needs both for itself. */
 ENTRY(".type rungstart,@function\n"
       "rungstart:\n"
       "0:	addis 2, 12, .TOC.-0b@ha\n"

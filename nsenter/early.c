@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+//go:build cgo
 /*
- * early.c - spawns the hands before the Go runtime starts, for commands that will need them.
+ * early.c - spawns the stage before the Go runtime starts, for commands that will need it.
  *
- * They wait for their plan on a socket (constructor.c, "sent"), so that their start-up runs
- * beside that of rung. Nothing is decided here: where this fails, or Go does not want what
- * was spawned, package launch spawns the hands itself.
+ * The early stage waits for its plan on a socket (enter_sent in constructor.c), so it starts up
+ * while Go starts up. Nothing depends on it: if this fails, or Go cannot use the early stage,
+ * package launch spawns a new one.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/memfd.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -17,14 +17,36 @@
 #include <sys/syscall.h>
 
 #include "early.h"
-#include "hands.h"
+#include "stage.h"
+#include "text.h"
 
 int rung_early_pid;
 int rung_early_sync = -1;
-int rung_early_bell = -1;
+int rung_early_wakeup = -1;
+
+#if !defined(RUNG_IMAGE)
+
+static int is_one_of(const char *word, const char *list)
+{
+	size_t n;
+
+	for (; *list; list += n + 1) {
+		n = strlen(list);
+		if (strcmp(word, list) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+int takes_value(const char *name)
+{
+	return is_one_of(name, "cgroup-manager\0log\0log-format\0root\0rootless\0");
+}
+
+#endif
 
 #if !defined(RUNG_IMAGE) && !defined(RUNG_HOSTED) && defined(__has_include)
-#if __has_include("image/hands")
+#if __has_include("image/stage")
 #define RUNG_EARLY 1
 #endif
 #endif
@@ -37,44 +59,35 @@ __asm__(".pushsection .rodata\n"
 	".globl rung_image\n"
 	".globl rung_image_end\n"
 	"rung_image:\n"
-	"	.incbin \"image/hands\"\n"
+	"	.incbin \"image/stage\"\n"
 	"rung_image_end:\n"
 	".popsection\n");
 
 extern const char rung_image[] __attribute__((visibility("hidden")));
 extern const char rung_image_end[] __attribute__((visibility("hidden")));
 
-/* What the child needs: its memory may be its parent's until it executes the image. */
+/* Static: the child may share the parent's memory until it executes the image. */
 static struct {
-	int image, sync, bell;
+	int image, sync, wakeup;
 	unsigned int cpu;
 	_Alignas(16) char stack[4096];
 } child;
 
-static void decimal(char *to, int n)
-{
-	char digits[12];
-	int i = 0;
-
-	do
-		digits[i++] = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	while (i > 0)
-		*to++ = digits[--i];
-	*to = '\0';
-}
+/* Room for the processors that leave_processor knows. With more of them the kernel refuses the mask. */
+#define PROCESSORS 1024
 
 /*
- * Keeps the child off the processor that its parent runs on, where there is another: the
- * plan's first op lifts that again (AFFINITY), and until then it would be woken there.
+ * Keeps the child off its parent's processor if there is another one: else the kernel would
+ * wake it there. The plan's first op (AFFINITY) allows all processors again. Errors do not
+ * matter: they cost time.
  */
 static void leave_processor(unsigned int cpu)
 {
-	unsigned long mask[16];
-	const size_t bits = 8 * sizeof(mask[0]);
+	const size_t bits = 8 * sizeof(unsigned long);
+	unsigned long mask[PROCESSORS / (8 * sizeof(unsigned long))];
 
 	memset(mask, 0, sizeof(mask));
-	if (cpu >= 8 * sizeof(mask) || sys(SYS_sched_getaffinity, 0, sizeof(mask), mask) < 0)
+	if (cpu >= PROCESSORS || sys(SYS_sched_getaffinity, 0, sizeof(mask), mask) < 0)
 		return;
 	mask[cpu / bits] &= ~(1UL << (cpu % bits));
 	sys(SYS_sched_setaffinity, 0, sizeof(mask), mask);
@@ -83,23 +96,24 @@ static void leave_processor(unsigned int cpu)
 void rung_early_child(void);
 __attribute__((used, visibility("hidden"), noreturn)) void rung_early_child(void)
 {
-	char program[] = "rung", init[] = "init", sync[16] = "@", bell[16];
-	char *argv[] = { program, init, sync, bell, NULL };
+	char program[] = "rung", init[] = "init", sync[1 + DECIMAL_SIZE] = "@";
+	char wakeup[DECIMAL_SIZE];
+	char *argv[] = { program, init, sync, wakeup, NULL };
 	char *env[] = { NULL };
 
 	leave_processor(child.cpu);
-	decimal(sync + 1, child.sync);
-	decimal(bell, child.bell);
-	/* Neglected: without these descriptors the hands end, and rung spawns others. */
+	put_decimal(sync + 1, (uint64_t)child.sync);
+	put_decimal(wakeup, (uint64_t)child.wakeup);
+	/* Errors do not matter: without these descriptors the stage ends, and Go spawns another. */
 	sys(SYS_fcntl, child.sync, F_SETFD, 0);
-	sys(SYS_fcntl, child.bell, F_SETFD, 0);
+	sys(SYS_fcntl, child.wakeup, F_SETFD, 0);
 	sys(SYS_execveat, child.image, "", argv, env, AT_EMPTY_PATH);
 	for (;;)
-		sys(SYS_exit_group, 127);
+		sys(SYS_exit_group, EXIT_NO_PROGRAM);
 }
 
 #if defined(__x86_64__)
-/* clone(2) on the child's own stack: it shares this memory, and this process runs on. */
+/* clone(2) with a stack of its own: the child shares this memory, and this process runs on. */
 static long clone_child(void)
 {
 	char *top = child.stack + sizeof(child.stack);
@@ -136,7 +150,7 @@ static long clone_child(void)
 	return x0;
 }
 #else
-/* As fork(2): slower, since this memory is shared until it is written to, but the same C everywhere. */
+/* Like fork(2). Slower, because pages are copied on write, but it needs no assembly. */
 static long clone_child(void)
 {
 	struct clone_args args;
@@ -151,42 +165,26 @@ static long clone_child(void)
 }
 #endif
 
-#ifndef MFD_EXEC
-#define MFD_EXEC 0x10U /* Linux 6.3 */
-#endif
-
-/* The image as a file that nobody can change (CVE-2019-5736), or a negative number. */
+/* Returns the image as a sealed memfd (CVE-2019-5736), or -1. */
 static int sealed_image(void)
 {
-	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 	const unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
 	long size = rung_image_end - rung_image;
 	long fd = sys(SYS_memfd_create, "rung", flags | MFD_EXEC);
 
-	if (fd == -EINVAL) /* older than that */
+	if (fd == -EINVAL) /* before Linux 6.3 */
 		fd = sys(SYS_memfd_create, "rung", flags);
-	if (fd < 0) /* EACCES: sysctl vm.memfd_noexec is 2; Go knows other ways */
+	/* EACCES: the sysctl vm.memfd_noexec is 2; Go has other ways (sys.SealedProgram). */
+	if (fd < 0)
 		return -1;
 	if (sys(SYS_write, fd, rung_image, size) == size &&
-	    sys(SYS_fcntl, fd, F_ADD_SEALS, seals) == 0)
+	    sys(SYS_fcntl, fd, F_ADD_SEALS, ALL_SEALS) == 0)
 		return (int)fd;
 	sys(SYS_close, fd);
 	return -1;
 }
 
-static int is_one_of(const char *word, const char *list)
-{
-	size_t n;
-
-	for (; *list; list += n + 1) {
-		n = strlen(list);
-		if (strcmp(word, list) == 0)
-			return 1;
-	}
-	return 0;
-}
-
-/* Whether the command is one that makes a process. A wrong answer costs time, no more. */
+/* Whether the command makes a container process. A wrong answer only costs time. */
 static int will_spawn(long argc, char **argv)
 {
 	const char *word;
@@ -197,7 +195,7 @@ static int will_spawn(long argc, char **argv)
 		if (*word != '-')
 			return is_one_of(word, "run\0create\0exec\0");
 		word += word[1] == '-' ? 2 : 1;
-		i += is_one_of(word, "log\0log-format\0root\0rootless\0");
+		i += takes_value(word);
 	}
 	return 0;
 }
@@ -211,18 +209,33 @@ static void spawn_child(void)
 	if (sys(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return;
 	child.sync = pair[1];
-	child.bell = (int)sys(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
-	sys(SYS_getcpu, &child.cpu, NULL, NULL);
-	pid = child.bell < 0 ? -1 : clone_child();
+	child.wakeup = (int)sys(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
+	sys(SYS_getcpu, &child.cpu, NULL, NULL); /* an error costs time: the number stays 0 */
+	pid = child.wakeup < 0 ? -1 : clone_child();
 	sys(SYS_close, pair[1]);
 	if (pid > 0) {
 		rung_early_pid = (int)pid;
 		rung_early_sync = pair[0];
-		rung_early_bell = child.bell;
+		rung_early_wakeup = child.wakeup;
 		return;
 	}
 	sys(SYS_close, pair[0]);
-	sys(SYS_close, child.bell);
+	sys(SYS_close, child.wakeup);
+}
+
+/* Enough for all that rung has open at one time: RUNG_MAX_REPLY_FDS sources of mounts, and its own. */
+#define DESCRIPTORS 256
+
+/*
+ * Makes room for rung's descriptors. Where a process has threads, the kernel waits for an RCU grace period when it makes the
+ * table larger: 20 ms and more (expand_fdtable of fs/file.c). There are no threads yet. An error costs that time later.
+ */
+static void widen_descriptors(void)
+{
+	long fd = sys(SYS_fcntl, 0, F_DUPFD_CLOEXEC, DESCRIPTORS - 1);
+
+	if (fd >= 0)
+		sys(SYS_close, fd);
 }
 
 void rung_spawn_early(long argc, char **argv)
@@ -231,10 +244,11 @@ void rung_spawn_early(long argc, char **argv)
 
 	if (!will_spawn(argc, argv))
 		return;
-	/* A standard stream that is closed is opened by Go: nothing of ours may take its number. */
-	for (fd = 0; fd < 3; fd++)
+	/* Go opens a standard stream that is closed: no descriptor of ours may take its number. */
+	for (fd = 0; fd < STANDARD_STREAMS; fd++)
 		if (sys(SYS_fcntl, fd, F_GETFD) < 0)
 			return;
+	widen_descriptors();
 	child.image = sealed_image();
 	if (child.image < 0)
 		return;

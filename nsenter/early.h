@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* early.h - hands that were spawned before the Go runtime started. */
+/* early.h - the early stage: one that is spawned before the Go runtime starts. */
 #ifndef RUNG_EARLY_H
 #define RUNG_EARLY_H
 
-/* The process and the parent's end of its socket; 0 and -1 where there is none. */
+/* The process, the parent's end of its socket, and its eventfd; 0, -1 and -1: none was spawned. */
 extern int rung_early_pid;
 extern int rung_early_sync;
-extern int rung_early_bell; /* eventfd(2): see wait_for_parent in op_namespace.c */
+extern int rung_early_wakeup; /* see wait_for_parent in op_namespace.c */
 
-void rung_check_limits(void);
+void rung_check_limits(long argc, char **argv);
 void rung_spawn_early(long argc, char **argv);
+
+/* Whether the next argument is the value of a global option. The name has no dashes. */
+int takes_value(const char *name);
 
 #endif

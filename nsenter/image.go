@@ -5,10 +5,10 @@ import "embed"
 //go:embed image
 var images embed.FS
 
-// Image returns the hands as a program of their own, for libcontainer.UseHands; nil where
-// rung was not built by scripts/build.sh.
+// Image returns the stage as a program of its own, for launch.Launcher. It is nil
+// if rung was not built by scripts/build.sh.
 func Image() []byte {
-	image, err := images.ReadFile("image/hands")
+	image, err := images.ReadFile("image/stage")
 	if err != nil {
 		return nil
 	}

@@ -1,30 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
+//go:build cgo
 /*
- * limits.c - refuses limits of the caller under which the Go runtime would end with a trace of its own, or with no
- * word at all. It runs in every rung process but the hands, before Go starts.
+ * limits.c - refuses resource limits of the caller under which the Go runtime would end with a stack trace or without a
+ * message. It runs before Go starts, in every rung process but the stage.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "early.h"
-#include "hands.h"
+#include "stage.h"
+#include "text.h"
+
+#if !defined(RUNG_IMAGE) /* the stage needs none of these limits */
+
+/* The mode of a new file of --log (log.go has the same): others may read it. */
+#define LOG_MODE (S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH)
+
+/* Room for the message. */
+#define MESSAGE_SIZE 192
 
 struct need {
 	int resource;
-	int hard; /* the hard limit counts: Go raises the soft one to it */
+	int hard;  /* the hard limit counts: Go raises the soft one to it */
+	int users; /* root is exempt (copy_process of kernel/fork.c) */
 	uint64_t least;
 	const char *name, *command;
 };
 
 static const struct need needs[] = {
 	/* The poller, standard streams, the sockets and files of a container with each v1 cgroup. */
-	{ RLIMIT_NOFILE, 1, 64, "RLIMIT_NOFILE", "ulimit -n" },
-	{ RLIMIT_STACK, 0, 64 * 1024, "RLIMIT_STACK", "ulimit -s" },
+	{ RLIMIT_NOFILE, 1, 0, 64, "RLIMIT_NOFILE", "ulimit -n" },
+	{ RLIMIT_STACK, 0, 0, 64 * 1024, "RLIMIT_STACK", "ulimit -s" },
+	/* Threads of Go, the stage and the container's process. */
+	{ RLIMIT_NPROC, 0, 1, 16, "RLIMIT_NPROC", "ulimit -u" },
 #if __SIZEOF_POINTER__ == 8
 	/* Go reserves 585 MiB for the summary of its pages, and arenas: nothing that takes memory. */
-	{ RLIMIT_AS, 0, 768 << 20, "RLIMIT_AS", "ulimit -v" },
+	{ RLIMIT_AS, 0, 0, 768 << 20, "RLIMIT_AS", "ulimit -v" },
+	/* Of that, 42 MiB may be written to when Go has begun. */
+	{ RLIMIT_DATA, 0, 0, 64 << 20, "RLIMIT_DATA", "ulimit -d" },
 #endif
 };
 
@@ -35,62 +52,84 @@ static char *append(char *to, const char *text)
 	return to;
 }
 
-static char *append_number(char *to, uint64_t n)
+/* Returns the value of a global option, "--log PATH" or "--log=PATH", also with one dash; NULL: it is not given. */
+static const char *option(long argc, char **argv, const char *name)
 {
-	char digits[20];
-	int i = 0;
+	const char *word, *value = NULL;
+	size_t length = strlen(name);
+	long i;
 
-	do
-		digits[i++] = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	while (i > 0)
-		*to++ = digits[--i];
-	return to;
+	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
+		word = argv[i] + (argv[i][1] == '-' ? 2 : 1);
+		if (begins(word, name) && word[length] == '=')
+			value = word + length + 1;
+		else if (strcmp(word, name) == 0 && i + 1 < argc)
+			value = argv[i + 1];
+		if (takes_value(word))
+			i++;
+	}
+	return value;
 }
 
-__attribute__((noreturn)) static void refuse(const struct need *need, uint64_t limit)
+/* Engines read the reason of a failure from the file that --log names. The line is that of main.go without the time. */
+static void write_log(long argc, char **argv, const char *message, size_t length)
 {
-	char line[192], *end = line;
+	const char *path = option(argc, argv, "log"), *format = option(argc, argv, "log-format");
+	int json = format && strcmp(format, "json") == 0;
+	char line[MESSAGE_SIZE + 64], *end = line;
+	long fd;
 
-	end = append(end, "rung: the caller's ");
+	if (!path || !*path)
+		return;
+	end = append(end, json ? "{\"level\":\"error\",\"msg\":\"" : "level=error msg=\"");
+	memcpy(end, message, length);
+	end = append(end + length, json ? "\"}\n" : "\"\n");
+	fd = sys(SYS_openat, AT_FDCWD, path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, LOG_MODE);
+	if (fd >= 0) /* errors do not matter: stderr has the message too */
+		sys(SYS_write, fd, line, end - line);
+}
+
+__attribute__((noreturn)) static void refuse(const struct need *need, uint64_t limit, long argc,
+					     char **argv)
+{
+	const char prefix[] = "rung: ";
+	char line[MESSAGE_SIZE], *end = append(line, prefix), *message = end;
+
+	end = append(end, "the caller's ");
 	end = append(end, need->name);
 	end = append(end, " of ");
-	end = append_number(end, limit);
+	end = put_decimal(end, limit);
 	end = append(end, " is too small: rung needs ");
-	end = append_number(end, need->least);
+	end = put_decimal(end, need->least);
 	end = append(end, " (");
 	end = append(end, need->command);
-	end = append(end, ")\n");
-	sys(SYS_write, 2, line, end - line); /* neglected: there is nobody else to tell */
+	end = append(end, ")");
+	write_log(argc, argv, message, (size_t)(end - message));
+	end = append(end, "\n");
+	sys(SYS_write, STDERR_FILENO, line, end - line); /* an error here has nowhere to go */
 	for (;;)
 		sys(SYS_exit_group, 1);
 }
 
-/*
- * What is written under a small RLIMIT_FSIZE, memfds too, sends SIGXFSZ before the error. Go takes no notice of it;
- * until then it must not end this process without a word. The hands get the default action back.
- */
-static void ignore_file_size(void)
-{
-	uint64_t action[4] = { 0 };
-	struct {
-		void (*handler)(int);
-	} *ignored = (void *)action;
-
-	ignored->handler = SIG_IGN;
-	sys(SYS_rt_sigaction, SIGXFSZ, action, NULL, sizeof(signal_mask));
-}
-
-void rung_check_limits(void)
+void rung_check_limits(long argc, char **argv)
 {
 	const struct need *need;
 	uint64_t limit[2];
 
-	for (need = needs; need < needs + sizeof(needs) / sizeof(needs[0]); need++) {
+	for (need = needs; need < needs + COUNT(needs); need++) {
+		if (need->users && sys(SYS_getuid) == 0)
+			continue;
 		if (sys(SYS_prlimit64, 0, need->resource, NULL, limit) < 0)
-			continue; /* what cannot be known is no reason to refuse */
+			continue; /* an unknown limit is no reason to refuse */
 		if (limit[need->hard] < need->least)
-			refuse(need, limit[need->hard]);
+			refuse(need, limit[need->hard], argc, argv);
 	}
-	ignore_file_size();
+	/*
+	 * RLIMIT_FSIZE holds for memfds too. SIGXFSZ must not kill this process without a message before Go handles
+	 * signals; Go itself ignores it. The stage restores the default action. There
+	 * is no error: the signal is a valid one.
+	 */
+	set_action(SIGXFSZ, SIG_IGN);
 }
+
+#endif

@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
+//go:build cgo
 /*
- * op_file.c - files. Nothing here follows a path that starts anywhere but at a slot,
- * but for OPEN and OPEN_TREE without a slot, which name a path of the host.
+ * op_file.c - files. Every path starts at a slot, except that of an OPEN without a slot, which is
+ * a path of the host.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "hands.h"
+#include "stage.h"
 
 #define IN_ROOT (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
 /* As many as the kernel follows in one path (path_resolution(7)). */
 #define MAX_LINKS 40
+/* The mode of the directories above the last component that MKPATH makes (ops.h): 0755. */
+#define PARENT_MODE (S_IRWXU | S_IRGRP | S_IXGRP | S_IROTH | S_IXOTH)
 
 long open2(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
 {
@@ -34,37 +38,49 @@ long open2(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t re
 	return fd;
 }
 
-long op_OPEN(struct hands *h, const struct rung_op *op)
+long op_OPEN(struct stage *s, const struct rung_op *op)
 {
-	long fd = open2(slot_dir(h, op->a), plan_string(h, op->s, NULL), op->x, 0, op->y);
+	long fd = open2(slot_dir(s, op->a), plan_string(s, op->s, NULL), op->x, 0, op->y);
 
-	return slot_put(h, op->b, fd);
+	return slot_put(s, op->b, fd);
 }
 
-long op_XATTR(struct hands *h, const struct rung_op *op)
+long op_XATTR(struct stage *s, const struct rung_op *op)
 {
 	uint32_t length;
-	const char *value = plan_string(h, op->t, &length);
+	const char *value = plan_string(s, op->t, &length);
 
-	return sys(SYS_fsetxattr, slot_get(h, op->a), plan_string(h, op->s, NULL), value, length,
+	return sys(SYS_fsetxattr, slot_get(s, op->a), plan_string(s, op->s, NULL), value, length,
 		   0);
 }
 
-long op_CLOSE(struct hands *h, const struct rung_op *op)
+long close_slot(struct stage *s, int32_t slot)
 {
-	long result = sys(SYS_close, slot_get(h, op->a));
+	long result = sys(SYS_close, slot_get(s, slot));
 
-	h->slots[op->a] = 0;
+	s->slots[slot] = 0;
 	return result;
+}
+
+long op_CLOSE(struct stage *s, const struct rung_op *op)
+{
+	return close_slot(s, op->a);
 }
 
 /* A path that is being made: each step resolves a longer prefix of it in the root. */
 struct mkpath {
+	struct stage *stage;
 	int root;
 	uint64_t kind, mode, resolve;
 	int links;
 	char path[PATH_MAX];
 };
+
+static long open_noted(const struct mkpath *m, int dir, const char *path, uint64_t flags,
+		       uint64_t resolve)
+{
+	return made(m->stage, "openat2", open2(dir, path, flags, 0, resolve));
+}
 
 /* Makes a missing component in the directory `dir` and opens it. -EEXIST: a dangling link is there. */
 static long make_missing(const struct mkpath *m, int dir, const char *name, int last)
@@ -72,18 +88,20 @@ static long make_missing(const struct mkpath *m, int dir, const char *name, int 
 	long result;
 
 	if (last && (m->kind & RUNG_MKPATH_FILE))
-		result = sys(SYS_mknodat, dir, name, S_IFREG | (m->mode & 07777), 0);
+		result = made(m->stage, "mknodat",
+			      sys(SYS_mknodat, dir, name, S_IFREG | (m->mode & S_IALLUGO), 0));
 	else
-		result = sys(SYS_mkdirat, dir, name, last ? m->mode : 0755);
+		result = made(m->stage, "mkdirat",
+			      sys(SYS_mkdirat, dir, name, last ? m->mode : PARENT_MODE));
 	if (result < 0)
 		return result;
 	/* ours: it can only be what was just made */
-	return open2(dir, name, O_PATH | O_NOFOLLOW, 0, RESOLVE_BENEATH);
+	return open_noted(m, dir, name, O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
 }
 
 /*
  * Puts the target of the dangling link `dir`/`name` into the path in place of the prefix
- * path[0..end). Only text: what it names is resolved in the root like any other path.
+ * path[0..end). This only changes the text: the next pass resolves it in the root.
  */
 static long expand_link(struct mkpath *m, int dir, size_t start, size_t end)
 {
@@ -95,7 +113,8 @@ static long expand_link(struct mkpath *m, int dir, size_t start, size_t end)
 		return -ELOOP;
 	memcpy(rest, m->path + end, rest_length + 1);
 	m->path[end] = '\0';
-	n = sys(SYS_readlinkat, dir, m->path + start, link, sizeof(link));
+	n = made(m->stage, "readlinkat",
+		 sys(SYS_readlinkat, dir, m->path + start, link, sizeof(link)));
 	if (n == -EINVAL) { /* no link: somebody else made it just now, so that it resolves */
 		m->path[end] = rest[0];
 		return 0;
@@ -119,8 +138,8 @@ static size_t skip(const char *path, size_t at, int slashes)
 }
 
 /*
- * One pass over the path. The fd of all of it, or -errno; -EAGAIN when a link was
- * expanded and the pass must be made again.
+ * Makes one pass over the path. Returns the descriptor of the whole path, or -errno; after
+ * -EAGAIN a link was expanded, and another pass is due.
  */
 static long mkpath_pass(struct mkpath *m)
 {
@@ -129,7 +148,7 @@ static long mkpath_pass(struct mkpath *m)
 	char cut;
 	int last;
 
-	dir = open2(m->root, ".", O_PATH | O_DIRECTORY, 0, m->resolve);
+	dir = open_noted(m, m->root, ".", O_PATH | O_DIRECTORY, m->resolve);
 	while (dir >= 0) {
 		start = skip(m->path, end, 1);
 		end = skip(m->path, start, 0);
@@ -138,7 +157,7 @@ static long mkpath_pass(struct mkpath *m)
 			return dir;
 		cut = m->path[end];
 		m->path[end] = '\0';
-		fd = open2(m->root, m->path, O_PATH, 0, m->resolve);
+		fd = open_noted(m, m->root, m->path, O_PATH, m->resolve);
 		if (fd == -ENOENT)
 			fd = make_missing(m, (int)dir, m->path + start, last);
 		m->path[end] = cut;
@@ -152,11 +171,16 @@ static long mkpath_pass(struct mkpath *m)
 	return dir;
 }
 
-static int is_proc(long fd)
+/* Returns fd unless it lies in a procfs. Else, and if its file system is unknown, closes it and returns -errno. */
+static long refuse_proc(struct stage *s, long fd)
 {
-	int64_t magic = magic_of((int)fd);
+	int64_t magic = magic_of((int)fd); /* of 32 bits without a sign, so it may be no long */
 
-	return magic < 0 || magic == 0x9fa0; /* PROC_SUPER_MAGIC */
+	made(s, "fstatfs", magic < 0 ? (long)magic : 0);
+	if (magic >= 0 && magic != PROC_SUPER_MAGIC)
+		return fd;
+	sys(SYS_close, fd);
+	return magic < 0 ? (long)magic : -ELOOP;
 }
 
 /*
@@ -164,19 +188,20 @@ static int is_proc(long fd)
  * Every directory is made below a descriptor that was resolved in the root, so a symbolic
  * link or a rename can not move it out (CVE-2021-30465, CVE-2024-45310).
  */
-long op_MKPATH(struct hands *h, const struct rung_op *op)
+long op_MKPATH(struct stage *s, const struct rung_op *op)
 {
 	static struct mkpath m;
 	uint32_t length;
-	const char *path = plan_string(h, op->s, &length);
+	const char *path = plan_string(s, op->s, &length);
 	long fd;
 
-	m.root = slot_get(h, op->a);
+	m.stage = s;
+	m.root = slot_get(s, op->a);
 	m.kind = op->x;
 	m.mode = op->y;
 	m.links = 0;
 	m.resolve = IN_ROOT | ((op->x & RUNG_MKPATH_NOFOLLOW) ? RESOLVE_NO_SYMLINKS : 0);
-	fd = open2(m.root, path, O_PATH, 0, m.resolve);
+	fd = open_noted(&m, m.root, path, O_PATH, m.resolve);
 	if (fd == -ENOENT && (op->x & (RUNG_MKPATH_DIR | RUNG_MKPATH_FILE))) {
 		if (length >= sizeof(m.path))
 			return -ENAMETOOLONG;
@@ -185,66 +210,57 @@ long op_MKPATH(struct hands *h, const struct rung_op *op)
 			fd = mkpath_pass(&m);
 		while (fd == -EAGAIN);
 	}
-	if (fd >= 0 && (op->x & RUNG_MKPATH_NOPROC) && is_proc(fd)) {
-		sys(SYS_close, fd);
-		fd = -ELOOP;
-	}
-	return slot_put(h, op->b, fd);
+	if (fd >= 0 && (op->x & RUNG_MKPATH_NOPROC))
+		fd = refuse_proc(s, fd);
+	return slot_put(s, op->b, fd);
 }
 
-long op_MKNOD(struct hands *h, const struct rung_op *op)
+long op_MKNOD(struct stage *s, const struct rung_op *op)
 {
-	return sys(SYS_mknodat, slot_get(h, op->a), plan_string(h, op->s, NULL), op->x, op->y);
+	return sys(SYS_mknodat, slot_get(s, op->a), plan_string(s, op->s, NULL), op->x, op->y);
 }
 
-long op_CHOWN(struct hands *h, const struct rung_op *op)
+long op_CHOWN(struct stage *s, const struct rung_op *op)
 {
-	return sys(SYS_fchownat, slot_get(h, op->a), plan_string(h, op->s, NULL), op->x, op->y,
+	return sys(SYS_fchownat, slot_get(s, op->a), plan_string(s, op->s, NULL), op->x, op->y,
 		   AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
 }
 
-long op_SYMLINK(struct hands *h, const struct rung_op *op)
+long op_SYMLINK(struct stage *s, const struct rung_op *op)
 {
-	return sys(SYS_symlinkat, plan_string(h, op->s, NULL), slot_get(h, op->a),
-		   plan_string(h, op->t, NULL));
+	return sys(SYS_symlinkat, plan_string(s, op->s, NULL), slot_get(s, op->a),
+		   plan_string(s, op->t, NULL));
 }
 
-long op_UNLINK(struct hands *h, const struct rung_op *op)
+long op_UNLINK(struct stage *s, const struct rung_op *op)
 {
-	return sys(SYS_unlinkat, slot_get(h, op->a), plan_string(h, op->s, NULL), 0);
+	return sys(SYS_unlinkat, slot_get(s, op->a), plan_string(s, op->s, NULL), 0);
 }
 
 /* Writes all of t in one write, as files of /proc want it (CVE-2025-52881: no links out). */
-long op_WRITE(struct hands *h, const struct rung_op *op)
+long op_WRITE(struct stage *s, const struct rung_op *op)
 {
 	uint32_t length;
-	const char *data = plan_string(h, op->t, &length);
+	const char *data = plan_string(s, op->t, &length);
 	long fd, n;
 
-	fd = open2(slot_get(h, op->a), plan_string(h, op->s, NULL), O_WRONLY, 0,
-		   RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
+	fd = made(s, "openat2",
+		  open2(slot_get(s, op->a), plan_string(s, op->s, NULL), O_WRONLY, 0,
+			RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV));
 	if (fd < 0)
 		return fd;
-	n = sys(SYS_write, fd, data, length);
+	n = made(s, "write", sys(SYS_write, fd, data, length));
 	sys(SYS_close, fd);
 	if (n >= 0 && n != (long)length)
 		return -EIO;
 	return n < 0 ? n : 0;
 }
 
-/* The number of a device as the kernel, mknod(2) and the plan have it. */
-uint64_t device_number(const struct statx *file)
-{
-	uint64_t major = file->stx_rdev_major, minor = file->stx_rdev_minor;
-
-	return (minor & 0xff) | major << 8 | (minor & ~0xffULL) << 12;
-}
-
 /* Refuses anything but the device of type x and number y (CVE-2025-31133, -52565). */
-long op_VERIFY_DEVICE(struct hands *h, const struct rung_op *op)
+long op_VERIFY_DEVICE(struct stage *s, const struct rung_op *op)
 {
 	struct statx file;
-	long result = status_of(slot_get(h, op->a), &file);
+	long result = status_of(slot_get(s, op->a), &file);
 
 	if (result < 0)
 		return result;
@@ -252,9 +268,9 @@ long op_VERIFY_DEVICE(struct hands *h, const struct rung_op *op)
 }
 
 /* Refuses anything but a file system of that magic number (statfs(2)). */
-long op_VERIFY_FS(struct hands *h, const struct rung_op *op)
+long op_VERIFY_FS(struct stage *s, const struct rung_op *op)
 {
-	int64_t magic = magic_of(slot_get(h, op->a));
+	int64_t magic = magic_of(slot_get(s, op->a));
 
 	if (magic < 0)
 		return (long)magic;

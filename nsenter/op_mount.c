@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* op_mount.c - mounts, by the file descriptor interface of Linux 5.2 and 5.12. */
+//go:build cgo
+/* op_mount.c - mounts by file descriptors (open_tree(2): Linux 5.2, mount_setattr(2): Linux 5.12). */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -10,61 +11,31 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "hands.h"
+#include "stage.h"
 
-#ifndef AT_RECURSIVE
-#define AT_RECURSIVE 0x8000
-#endif
-
-long op_FSOPEN(struct hands *h, const struct rung_op *op)
+long op_OPEN_TREE(struct stage *s, const struct rung_op *op)
 {
-	return slot_put(h, op->a, sys(SYS_fsopen, plan_string(h, op->s, NULL), FSOPEN_CLOEXEC));
-}
-
-long op_FSCONFIG(struct hands *h, const struct rung_op *op)
-{
-	const char *key = NULL, *value = NULL;
-
-	if (op->x == FSCONFIG_SET_FLAG || op->x == FSCONFIG_SET_STRING)
-		key = plan_string(h, op->s, NULL);
-	if (op->x == FSCONFIG_SET_STRING)
-		value = plan_string(h, op->t, NULL);
-	return sys(SYS_fsconfig, slot_get(h, op->a), op->x, key, value, 0);
-}
-
-/* Makes the detached mount and closes the file system context. */
-long op_FSMOUNT(struct hands *h, const struct rung_op *op)
-{
-	long fd = sys(SYS_fsmount, slot_get(h, op->a), FSMOUNT_CLOEXEC, op->x);
-
-	if (fd >= 0)
-		op_CLOSE(h, op);
-	return slot_put(h, op->b, fd);
-}
-
-long op_OPEN_TREE(struct hands *h, const struct rung_op *op)
-{
-	return slot_put(h, op->b,
-			sys(SYS_open_tree, slot_dir(h, op->a), plan_string(h, op->s, NULL),
+	return slot_put(s, op->b,
+			sys(SYS_open_tree, slot_dir(s, op->a), plan_string(s, op->s, NULL),
 			    op->x | OPEN_TREE_CLOEXEC));
 }
 
-/* x set, y cleared, z propagation, w at_flags; slot b is the user namespace of an id map. */
-long op_MOUNT_ATTR(struct hands *h, const struct rung_op *op)
+/* x: attributes to set, y: to clear, z: propagation, w: AT_* flags; slot b: user namespace of an id map. */
+long op_MOUNT_ATTR(struct stage *s, const struct rung_op *op)
 {
 	struct mount_attr attr;
-	const char *path = plan_string(h, op->s, NULL);
+	const char *path = plan_string(s, op->s, NULL);
 	unsigned int flags = (unsigned int)op->w | (*path ? 0 : AT_EMPTY_PATH);
 
 	memset(&attr, 0, sizeof(attr));
 	attr.attr_set = op->x;
 	attr.attr_clr = op->y;
 	attr.propagation = op->z;
-	if (slot_get(h, op->b) >= 0) {
+	if (slot_get(s, op->b) >= 0) {
 		attr.attr_set |= MOUNT_ATTR_IDMAP;
-		attr.userns_fd = (uint64_t)slot_get(h, op->b);
+		attr.userns_fd = (uint64_t)slot_get(s, op->b);
 	}
-	return sys(SYS_mount_setattr, slot_dir(h, op->a), path, flags, &attr, sizeof(attr));
+	return sys(SYS_mount_setattr, slot_dir(s, op->a), path, flags, &attr, sizeof(attr));
 }
 
 static long move_mount(int from, int to)
@@ -73,82 +44,162 @@ static long move_mount(int from, int to)
 		   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
-long op_MOVE_MOUNT(struct hands *h, const struct rung_op *op)
-{
-	return move_mount(slot_get(h, op->a), slot_get(h, op->b));
-}
-
-/*
- * mount(2), for what fsconfig(2) can not take: values over 255 bytes. Its target is the
- * working directory, which a FCHDIR before it set by descriptor.
- */
-long op_MOUNT(struct hands *h, const struct rung_op *op)
-{
-	return sys(SYS_mount, plan_string(h, op->s, NULL), ".", plan_string(h, op->t, NULL), op->x,
-		   plan_string(h, op->u, NULL));
-}
-
-long op_UMOUNT(struct hands *h, const struct rung_op *op)
-{
-	return sys(SYS_umount2, plan_string(h, op->s, NULL), op->x);
-}
-
-/*
- * Hides a path of the root: a directory under slot c, an empty read-only directory tree,
- * anything else under slot b, a null device. What is not there needs no hiding.
- */
-long op_MASK(struct hands *h, const struct rung_op *op)
+static int is_directory(int fd)
 {
 	struct statx file;
-	long target, mask, result;
 
-	target = open2(slot_get(h, op->a), plan_string(h, op->s, NULL), O_PATH, 0,
-		       RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-	if (target < 0)
-		return target;
-	result = status_of((int)target, &file);
-	if (result == 0) {
-		mask = sys(SYS_open_tree, slot_get(h, S_ISDIR(file.stx_mode) ? op->c : op->b), "",
-			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-		result = mask < 0 ? mask : move_mount((int)mask, (int)target);
-		if (mask >= 0)
-			sys(SYS_close, mask);
-	}
-	sys(SYS_close, target);
-	/* There is something to hide: this ENOENT is the mask's own, and must not be tolerated. */
+	return status_of(fd, &file) >= 0 && (file.stx_mode & S_IFMT) == S_IFDIR;
+}
+
+/* Closes the slots that an op has used for the last time (enum rung_close). */
+static void close_used(struct stage *s, const struct rung_op *op, uint64_t which)
+{
+	if (which & RUNG_CLOSE_A)
+		close_slot(s, op->a);
+	if (which & RUNG_CLOSE_B)
+		close_slot(s, op->b);
+}
+
+/* The kernel has EINVAL for many causes. The one that people meet is told apart: a directory on a file, or the other way round. */
+long op_MOVE_MOUNT(struct stage *s, const struct rung_op *op)
+{
+	int from = slot_get(s, op->a), to = slot_get(s, op->b);
+	long result = made(s, "move_mount", move_mount(from, to));
+
+	if (result == -EINVAL && is_directory(from) != is_directory(to))
+		return -ENOTDIR;
+	if (result >= 0)
+		close_used(s, op, op->x);
+	return result;
+}
+
+/*
+ * mount(2), for options that fsconfig(2) does not take, such as values over 255 bytes, and for what costs half of the system
+ * calls so. The target is the directory in slot a: it becomes the working directory, so that no path leads to it.
+ */
+long op_MOUNT(struct stage *s, const struct rung_op *op)
+{
+	long result = made(s, "fchdir", sys(SYS_fchdir, slot_get(s, op->a)));
+
+	if (result >= 0)
+		result = made(s, "mount",
+			      sys(SYS_mount, plan_string(s, op->s, NULL), ".",
+				  plan_string(s, op->t, NULL), op->x, plan_string(s, op->u, NULL)));
+	if (result >= 0)
+		close_used(s, op, op->y);
+	return result;
+}
+
+long op_UMOUNT(struct stage *s, const struct rung_op *op)
+{
+	return sys(SYS_umount2, plan_string(s, op->s, NULL), op->x);
+}
+
+/* Opens what a mask or a read-only mount goes over. */
+static long open_target(struct stage *s, const struct rung_op *op)
+{
+	return made(s, "openat2",
+		    open2(slot_get(s, op->a), plan_string(s, op->s, NULL), O_PATH, 0,
+			  RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS));
+}
+
+/* The target is there, so an ENOENT comes from the mount that is to cover it: the plan must not tolerate it. */
+static long covered(long result)
+{
 	return result == -ENOENT ? -ESTALE : result;
 }
 
-/* The old root ends up on top of the working directory (pivot_root(2), "." "."). */
-long op_PIVOT_ROOT(struct hands *h, const struct rung_op *op)
+/* Attaches a clone of the mount `mask` at the target. */
+static long cover(struct stage *s, int mask, int target)
 {
-	(void)h;
+	long result, tree = sys(SYS_open_tree, mask, "",
+				OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+
+	if (made(s, "open_tree", tree) < 0)
+		return tree;
+	result = made(s, "move_mount", move_mount((int)tree, target));
+	sys(SYS_close, tree);
+	return result;
+}
+
+/*
+ * Masks a path below the root in slot a. A directory is covered by slot c, an empty read-only
+ * file system; anything else is covered by slot b, a null device. ENOENT: there is nothing to
+ * mask.
+ */
+long op_MASK(struct stage *s, const struct rung_op *op)
+{
+	struct statx file;
+	long target, result;
+
+	target = open_target(s, op);
+	if (target < 0)
+		return target;
+	result = made(s, "statx", status_of((int)target, &file));
+	if (result == 0)
+		result = cover(s, slot_get(s, S_ISDIR(file.stx_mode) ? op->c : op->b), (int)target);
+	sys(SYS_close, target);
+	return covered(result);
+}
+
+/*
+ * Makes what is at a path below the root in slot a read-only, with a mount of its own. ENOENT: there is nothing at the path.
+ * The mounts below it are part of the new mount, and keep their attributes.
+ */
+long op_READONLY_PATH(struct stage *s, const struct rung_op *op)
+{
+	const unsigned int flags =
+		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH;
+	struct mount_attr attr;
+	long target, tree, result;
+
+	target = open_target(s, op);
+	if (target < 0)
+		return target;
+	memset(&attr, 0, sizeof(attr));
+	attr.attr_set = MOUNT_ATTR_RDONLY;
+	tree = result = made(s, "open_tree", sys(SYS_open_tree, target, "", flags));
+	if (tree >= 0)
+		result = made(s, "mount_setattr",
+			      sys(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)));
+	if (result >= 0)
+		result = made(s, "move_mount", move_mount((int)tree, (int)target));
+	if (tree >= 0)
+		sys(SYS_close, tree);
+	sys(SYS_close, target);
+	return covered(result);
+}
+
+/* The old root ends up on top of the working directory (pivot_root(2), pivot_root(".", ".")). */
+long op_PIVOT_ROOT(struct stage *s, const struct rung_op *op)
+{
+	(void)s;
 	(void)op;
 	return sys(SYS_pivot_root, ".", ".");
 }
 
-long op_CHROOT(struct hands *h, const struct rung_op *op)
+long op_CHROOT(struct stage *s, const struct rung_op *op)
 {
-	return sys(SYS_chroot, plan_string(h, op->s, NULL));
+	return sys(SYS_chroot, plan_string(s, op->s, NULL));
 }
 
-long op_CHDIR(struct hands *h, const struct rung_op *op)
+long op_CHDIR(struct stage *s, const struct rung_op *op)
 {
-	return sys(SYS_chdir, plan_string(h, op->s, NULL));
+	return sys(SYS_chdir, plan_string(s, op->s, NULL));
 }
 
-long op_FCHDIR(struct hands *h, const struct rung_op *op)
+long op_FCHDIR(struct stage *s, const struct rung_op *op)
 {
-	return sys(SYS_fchdir, slot_get(h, op->a));
+	return sys(SYS_fchdir, slot_get(s, op->a));
 }
 
 /* The kernel names a directory outside the root "(unreachable)/..." (CVE-2024-21626). */
-long op_VERIFY_CWD(struct hands *h, const struct rung_op *op)
+long op_VERIFY_CWD(struct stage *s, const struct rung_op *op)
 {
 	static char path[PATH_MAX];
 	long n = sys(SYS_getcwd, path, sizeof(path));
 
-	(void)h;
+	(void)s;
 	(void)op;
 	if (n < 0)
 		return n;

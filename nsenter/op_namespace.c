@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* op_namespace.c - namespaces, the container process, and the talk with the parent. */
+//go:build cgo
+/* op_namespace.c - namespaces, the container process, and the messages to and from the parent. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -13,40 +15,68 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "hands.h"
+#include "stage.h"
 
-long op_UNSHARE(struct hands *h, const struct rung_op *op)
+long op_UNSHARE(struct stage *s, const struct rung_op *op)
 {
-	(void)h;
+	(void)s;
 	return sys(SYS_unshare, op->x);
 }
 
-long op_SETNS(struct hands *h, const struct rung_op *op)
+long op_SETNS(struct stage *s, const struct rung_op *op)
 {
-	return sys(SYS_setns, slot_get(h, op->a), op->x);
+	return sys(SYS_setns, slot_get(s, op->a), op->x);
 }
 
 /*
- * Goes on in a new process that is a child of the parent, as CLONE_PARENT says, so that
- * the parent can wait for it; this one ends. The kernel stores the new PID in the
+ * clone(2), for a caller whose filter denies clone3(2): a filter cannot read the flags of clone3, so a filter that allows
+ * only some namespaces denies it altogether (RestrictNamespaces= of systemd). Only clone3 can start a process in a cgroup.
+ * With clone(2) this process, which is about to end, enters the cgroup first, and the new process inherits it.
+ */
+static long clone_old(struct stage *s, const struct clone_args *args)
+{
+	long fd, result;
+
+	if (args->flags & CLONE_INTO_CGROUP) {
+		fd = made(s, "openat2", open2((int)args->cgroup, "cgroup.procs", O_WRONLY, 0, 0));
+		if (fd < 0)
+			return fd;
+		result = made(s, "write", sys(SYS_write, fd, "0", 1));
+		sys(SYS_close, fd);
+		if (result < 0)
+			return result;
+	}
+#if defined(__s390x__)
+	result = sys(SYS_clone, 0, (long)(args->flags & ~CLONE_INTO_CGROUP), &s->progress->pid);
+#else
+	result = sys(SYS_clone, (long)(args->flags & ~CLONE_INTO_CGROUP), 0, &s->progress->pid);
+#endif
+	return made(s, "clone", result);
+}
+
+/*
+ * The plan goes on in a new process, and this one ends. CLONE_PARENT makes the new process a
+ * child of the parent, so that the parent can wait for it. The kernel stores the new PID in the
  * progress page before either of the two runs on.
  */
-long op_CLONE(struct hands *h, const struct rung_op *op)
+long op_CLONE(struct stage *s, const struct rung_op *op)
 {
 	struct clone_args args;
 	long pid;
 
 	memset(&args, 0, sizeof(args));
 	args.flags = op->x | CLONE_PARENT | CLONE_PARENT_SETTID;
-	args.parent_tid = (uint64_t)(uintptr_t)&h->progress->pid;
-	if (slot_get(h, op->a) >= 0) {
+	args.parent_tid = (uint64_t)(uintptr_t)&s->progress->pid;
+	if (slot_get(s, op->a) >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)slot_get(h, op->a);
+		args.cgroup = (uint64_t)slot_get(s, op->a);
 	}
-	pid = sys(SYS_clone3, &args, sizeof(args));
+	pid = made(s, "clone3", sys(SYS_clone3, &args, sizeof(args)));
+	if (pid == -ENOSYS || pid == -EPERM)
+		pid = clone_old(s, &args);
 	if (pid <= 0)
 		return pid;
-	/* Where the other processors are busy, the new process need not wait for the end of this. */
+	/* If the other processors are busy, the new process need not wait until this one has ended. */
 	sys(SYS_sched_yield);
 	for (;;)
 		sys(SYS_exit_group, 0);
@@ -85,15 +115,50 @@ static long send_message(int sock, const void *data, size_t size, int fd)
 	return sys(SYS_sendmsg, sock, &m.msg, MSG_NOSIGNAL);
 }
 
+static void close_all(const int *fds, long count)
+{
+	while (count-- > 0)
+		sys(SYS_close, fds[count]);
+}
+
 /*
- * Receives a message of just that size with up to RUNG_MAX_REPLY_FDS descriptors: the number
- * of these, or -errno; -ECONNRESET when the parent is gone, -EMFILE when there is a limit.
+ * Copies the descriptors of a message to fds, which has room for all that the control buffer holds. Returns their number.
+ * *error is -EPROTO if the control data has anything else. The C library's CMSG_NXTHDR may be a function, so this goes on
+ * from one header to the next by itself.
+ */
+static long take_descriptors(const struct fd_message *m, int *fds, long *error)
+{
+	const size_t end = m->msg.msg_controllen, least = CMSG_LEN(0);
+	const struct cmsghdr *header;
+	size_t at, size, got = 0;
+
+	for (at = 0; at < end && end - at >= least; at += CMSG_ALIGN(size)) {
+		header = (const void *)(m->control + at);
+		size = header->cmsg_len;
+		if (size < least || size > end - at) {
+			*error = -EPROTO;
+			break;
+		}
+		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+			memcpy(fds + got, m->control + at + least, size - least);
+			got += (size - least) / sizeof(int);
+		} else {
+			*error = -EPROTO;
+		}
+	}
+	return (long)got;
+}
+
+/*
+ * Receives a message of exactly that size with up to RUNG_MAX_REPLY_FDS descriptors. Returns
+ * the number of descriptors, or -errno: -ECONNRESET if the parent closed the socket, -EMFILE if
+ * the limit of open files cut the descriptors off, -EPROTO for any other message. After an error
+ * no descriptor of the message is open.
  */
 long receive_message(int sock, void *data, size_t size, int *fds)
 {
-	struct cmsghdr *header;
 	struct fd_message m;
-	long n, got = 0;
+	long n, got, error = 0;
 
 	message_init(&m, data, size);
 	m.msg.msg_control = m.control;
@@ -103,197 +168,206 @@ long receive_message(int sock, void *data, size_t size, int *fds)
 	while (n == -EINTR);
 	if (n < 0)
 		return n;
+	got = take_descriptors(&m, fds, &error);
 	if (n != (long)size || (m.msg.msg_flags & MSG_TRUNC))
-		return n == 0 ? -ECONNRESET : -EPROTO;
-	header = CMSG_FIRSTHDR(&m.msg);
-	if (header && header->cmsg_type == SCM_RIGHTS) {
-		got = (long)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(fds, CMSG_DATA(header), (size_t)got * sizeof(int));
-	}
-	if (m.msg.msg_flags & MSG_CTRUNC)
-		return got < RUNG_MAX_REPLY_FDS ? -EMFILE : -EPROTO;
-	return got;
+		error = n == 0 ? -ECONNRESET : -EPROTO;
+	else if (error == 0 && (m.msg.msg_flags & MSG_CTRUNC))
+		error = got < RUNG_MAX_REPLY_FDS ? -EMFILE : -EPROTO;
+	if (error == 0)
+		return got;
+	close_all(fds, got);
+	return error;
 }
 
+/* How often wait_for_parent looks for the message after the wakeup. */
+#define POLLS 400
+
 /*
- * Waits for a message, or that the parent is gone. A parent that has other work to do rings
- * the bell before it sends: the kernel takes the sender of a message for one that is about
- * to sleep, and would run this process on the parent's processor instead of an idle one.
+ * Waits until the parent sends a message or is gone. A parent that has other work to do rings
+ * the wakeup before it sends. Without that, the kernel assumes that the sender of a message is
+ * about to sleep, and runs this process on the parent's processor instead of an idle one.
  */
-void wait_for_parent(int sock, int bell)
+void wait_for_parent(int sock, int wakeup)
 {
-	struct pollfd fds[2] = { { sock, POLLIN, 0 }, { bell, POLLIN, 0 } };
+	struct pollfd fds[2] = { { sock, POLLIN, 0 }, { wakeup, POLLIN, 0 } };
 	uint64_t rings;
 	char byte;
 	int i;
 
-	if (bell < 0)
+	if (wakeup < 0)
 		return;
-	sys(SYS_ppoll, fds, 2, NULL, NULL, 0);
+	/* Errors do not matter here: whoever receives the message waits for it too. */
+	sys(SYS_ppoll, fds, COUNT(fds), NULL, NULL, 0);
 	if (!fds[1].revents)
 		return;
-	sys(SYS_read, bell, &rings, sizeof(rings));
-	/* The message is on its way: to sleep again would take longer. */
-	for (i = 0;
-	     i < 400 && sys(SYS_recvfrom, sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -EAGAIN; i++)
-		;
+	sys(SYS_read, wakeup, &rings, sizeof(rings));
+	/* The message comes at once: to sleep again would take longer than to poll. */
+	for (i = 0; i < POLLS; i++)
+		if (sys(SYS_recvfrom, sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != -EAGAIN)
+			break;
 }
 
-static long next_segment(struct hands *h, int fd)
+static long next_segment(struct stage *s, int fd)
 {
-	uint32_t slots = h->plan.header->slots;
-	int result = plan_map(&h->plan, fd);
+	int result = plan_take(s, fd);
 
+	sys(SYS_close, fd);
 	if (result < 0)
 		return result;
-	if (h->plan.header->slots != slots)
-		return -EINVAL;
-	sys(SYS_close, fd); /* neglected: an exec closes it */
-	/* In this order the page names an op that exists at any instant. */
-	__atomic_store_n(&h->progress->op, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&h->progress->segment, h->progress->segment + 1, __ATOMIC_RELEASE);
-	h->next = 0;
+	/* op is reset before segment is raised, so that the page always names an op that exists. */
+	__atomic_store_n(&s->progress->op, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->progress->segment, s->progress->segment + 1, __ATOMIC_RELEASE);
+	s->next = 0;
 	return 0;
 }
 
+/* Whether a reply answers the SYNC, and promises as many descriptors as came with it. */
+static int answers(const struct rung_op *op, const struct rung_reply *reply, long fds)
+{
+	return reply->id == (uint32_t)op->x && reply->segment <= 1 &&
+	       (uint64_t)fds == (uint64_t)reply->segment + reply->count && reply->count <= op->z &&
+	       (reply->count == 0 || reply->slot == op->y);
+}
+
 /*
- * Tells the parent that this point is reached, with a descriptor if slot a names one,
- * and waits for its answer, which may fill z slots from y on. A parent that died or
- * refused closes the socket.
+ * Tells the parent that this point is reached, shows it the descriptor in slot a if one is
+ * named, and waits for the answer. The answer may fill up to z slots from y on. The socket is
+ * closed if the parent dies or refuses.
  */
-long op_SYNC(struct hands *h, const struct rung_op *op)
+long op_SYNC(struct stage *s, const struct rung_op *op)
 {
 	struct rung_reply reply;
 	uint32_t id = (uint32_t)op->x;
 	int fds[RUNG_MAX_REPLY_FDS];
-	uint32_t i, used;
+	uint32_t i;
 	long got;
 
-	got = send_message(h->sync, &id, sizeof(id), slot_get(h, op->a));
+	got = made(s, "sendmsg", send_message(s->sync, &id, sizeof(id), slot_get(s, op->a)));
 	if (got < 0)
 		return got;
-	wait_for_parent(h->sync, h->bell);
-	got = receive_message(h->sync, &reply, sizeof(reply), fds);
+	wait_for_parent(s->sync, s->wakeup);
+	got = made(s, "recvmsg", receive_message(s->sync, &reply, sizeof(reply), fds));
 	if (got < 0)
 		return got;
-	used = reply.segment ? 1 : 0;
-	if (reply.id != id || reply.segment > 1 || (uint64_t)got != (uint64_t)used + reply.count ||
-	    reply.count > op->z || (reply.count && reply.slot != op->y))
+	if (!answers(op, &reply, got)) {
+		close_all(fds, got);
 		return -EPROTO;
+	}
 	for (i = 0; i < reply.count; i++)
-		slot_put(h, (int16_t)(reply.slot + i), fds[used + i]);
-	return used ? next_segment(h, fds[0]) : 0;
+		slot_put(s, (int32_t)(reply.slot + i), fds[reply.segment + i]);
+	return reply.segment ? next_segment(s, fds[0]) : 0;
 }
 
 /*
- * Has whoever lets this process run take the descriptor in slot a, and waits for the answer.
- * A seccomp filter is in force by now, and asks an agent that does not have its descriptor
- * yet: write(2) is the one system call that no such filter may ask about, and read(2) may
- * wait, since the agent has the descriptor when the answer comes.
+ * Tells `rung start`, or the parent, to take the descriptor in slot a, and waits for the answer.
+ * The seccomp filter is already in force, but the agent that it asks does not have the listener
+ * yet. A filter may not ask about write(2), so the write passes. The read may wait for the
+ * agent: the answer comes after the agent has the listener.
  */
-long op_HAND_OVER(struct hands *h, const struct rung_op *op)
+long op_HAND_OVER(struct stage *s, const struct rung_op *op)
 {
-	struct rung_offer offer = { (uint32_t)op->x, slot_get(h, op->a) };
-	int sock = h->start ? h->start - 1 : h->sync;
+	struct rung_offer offer = { (uint32_t)op->x, slot_get(s, op->a) };
+	int sock = s->start ? s->start - 1 : s->sync;
 	struct rung_reply reply;
 	long n;
 
-	n = sys(SYS_write, sock, &offer, sizeof(offer));
+	n = made(s, "write", sys(SYS_write, sock, &offer, sizeof(offer)));
 	if (n < 0)
 		return n;
 	do
-		n = sys(SYS_read, sock, &reply, sizeof(reply));
+		n = made(s, "read", sys(SYS_read, sock, &reply, sizeof(reply)));
 	while (n == -EINTR);
 	if (n <= 0)
 		return n == 0 ? -ECONNRESET : n;
 	return n == sizeof(reply) && reply.id == offer.id ? 0 : -EPROTO;
 }
 
-long op_SEND_FD(struct hands *h, const struct rung_op *op)
+long op_SEND_FD(struct stage *s, const struct rung_op *op)
 {
 	uint32_t length;
-	const char *name = plan_string(h, op->s, &length);
+	const char *name = plan_string(s, op->s, &length);
 
-	return send_message(slot_get(h, op->a), name, length, slot_get(h, op->b));
+	return send_message(slot_get(s, op->a), name, length, slot_get(s, op->b));
 }
 
 /*
  * Moves this process into the v1 cgroup whose tasks file is in slot a. A process with one
- * thread that moves itself takes no lock of the whole machine (Linux 5.5, commit
- * 9a3284fad42f), as its parent would.
+ * thread that moves itself does not take the lock of the whole machine that its parent would
+ * take (Linux 5.5, commit 9a3284fad42f).
  */
-long op_ENTER_CGROUP(struct hands *h, const struct rung_op *op)
+long op_ENTER_CGROUP(struct stage *s, const struct rung_op *op)
 {
-	long n = sys(SYS_write, slot_get(h, op->a), "0", 1);
+	long n = sys(SYS_write, slot_get(s, op->a), "0", 1);
 
 	return n < 0 ? n : 0;
 }
 
-long op_DUMPABLE(struct hands *h, const struct rung_op *op)
+long op_DUMPABLE(struct stage *s, const struct rung_op *op)
 {
-	(void)h;
+	(void)s;
 	return sys(SYS_prctl, PR_SET_DUMPABLE, op->x);
 }
 
-long op_SETSID(struct hands *h, const struct rung_op *op)
+long op_SETSID(struct stage *s, const struct rung_op *op)
 {
-	(void)h;
+	(void)s;
 	(void)op;
 	return sys(SYS_setsid);
 }
 
-/* Joins the session keyring of that name, or a new one, and sets its permission bits x. */
-long op_KEYRING(struct hands *h, const struct rung_op *op)
+/* Joins the session keyring of that name, which is made if it is missing, and sets its permission bits x. */
+long op_KEYRING(struct stage *s, const struct rung_op *op)
 {
-	long ring = sys(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, plan_string(h, op->s, NULL));
+	long ring = sys(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, plan_string(s, op->s, NULL));
 
 	return ring < 0 ? ring : sys(SYS_keyctl, KEYCTL_SETPERM, ring, op->x);
 }
 
-#define BIT(sig) ((signal_mask)1 << ((sig) - 1))
-
 /*
- * Waits until fd can be read, or ends the process at a signal in sigfd: a process 1 has no
- * default action for signals, and `rung kill ID TERM` is to end a created container too.
+ * Waits until fd can be read, and ends the process if a signal comes in by sigfd: process 1 of
+ * a PID namespace has no default action for signals, but `rung kill ID TERM` must end a created
+ * container too.
  */
-static long await(int fd, int sigfd)
+static long await(struct stage *s, int fd, int sigfd)
 {
 	struct signalfd_siginfo info;
 	struct pollfd fds[2] = { { fd, POLLIN, 0 }, { sigfd, POLLIN, 0 } };
 	long n;
 
 	do
-		n = sys(SYS_ppoll, fds, 2, NULL, NULL, 0);
+		n = made(s, "ppoll", sys(SYS_ppoll, fds, COUNT(fds), NULL, NULL, 0));
 	while (n == -EINTR);
 	if (n < 0 || !fds[1].revents)
 		return n;
-	sys(SYS_read, sigfd, &info, sizeof(info));
+	n = made(s, "read", sys(SYS_read, sigfd, &info, sizeof(info)));
+	if (n < 0)
+		return n;
 	for (;;)
-		sys(SYS_exit_group, 128 + info.ssi_signo);
+		sys(SYS_exit_group, EXIT_SIGNAL + info.ssi_signo);
 }
 
 /*
- * Waits until `rung start` connects and says go. The connection stays open until exec
- * closes it: that is how start learns that the process runs.
+ * Waits until `rung start` connects and sends a byte. The connection stays open until exec
+ * closes it: that tells start that the program runs.
  */
-static long await_start(struct hands *h, int sock, int sigfd)
+static long await_start(struct stage *s, int sock, int sigfd)
 {
 	long conn, n;
 	char go;
 
 	for (;;) {
-		n = await(sock, sigfd);
+		n = await(s, sock, sigfd);
 		if (n < 0)
 			return n;
-		conn = sys(SYS_accept4, sock, NULL, NULL, SOCK_CLOEXEC);
+		conn = made(s, "accept4", sys(SYS_accept4, sock, NULL, NULL, SOCK_CLOEXEC));
 		if (conn < 0)
 			return conn;
-		n = await((int)conn, sigfd);
+		n = await(s, (int)conn, sigfd);
 		if (n >= 0)
 			n = sys(SYS_read, conn, &go, sizeof(go));
-		/* A start that died before it said go is no start. */
+		/* A start that died before it sent the byte does not count. */
 		if (n == 1) {
-			h->start = (int)conn + 1;
+			s->start = (int)conn + 1;
 			return 0;
 		}
 		sys(SYS_close, conn);
@@ -301,27 +375,31 @@ static long await_start(struct hands *h, int sock, int sigfd)
 }
 
 /*
- * Blocks the signals that are to end a process that waits for start, and opens their signalfd: before the last SYNC, so
- * that create can tell of a failure.
+ * Blocks the signals that end a process that waits for start, and opens a signalfd for them. This comes before the last
+ * SYNC, so that create can report a failure.
  */
-long op_HOLD_SIGNALS(struct hands *h, const struct rung_op *op)
+long op_HOLD_SIGNALS(struct stage *s, const struct rung_op *op)
 {
-	signal_mask ends = BIT(SIGHUP) | BIT(SIGINT) | BIT(SIGQUIT) | BIT(SIGTERM);
-	long result = sys(SYS_rt_sigprocmask, SIG_BLOCK, &ends, NULL, sizeof(ends));
+	signal_mask ends =
+		SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGTERM);
+	long result = made(s, "rt_sigprocmask",
+			   sys(SYS_rt_sigprocmask, SIG_BLOCK, &ends, NULL, sizeof(ends)));
 
 	if (result < 0)
 		return result;
-	return slot_put(h, op->a, sys(SYS_signalfd4, -1, &ends, sizeof(ends), SFD_CLOEXEC));
+	result = sys(SYS_signalfd4, -1, &ends, sizeof(ends), SFD_CLOEXEC);
+	return slot_put(s, op->a, made(s, "signalfd4", result));
 }
 
-long op_AWAIT_START(struct hands *h, const struct rung_op *op)
+long op_AWAIT_START(struct stage *s, const struct rung_op *op)
 {
 	static const signal_mask none;
-	int sigfd = slot_get(h, op->b);
-	long result = await_start(h, slot_get(h, op->a), sigfd);
+	int sigfd = slot_get(s, op->b);
+	long result = await_start(s, slot_get(s, op->a), sigfd);
 
-	sys(SYS_close, sigfd); /* neglected: an exec closes it */
+	sys(SYS_close, sigfd);
 	if (result < 0)
 		return result;
-	return sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+	return made(s, "rt_sigprocmask",
+		    sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none)));
 }

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# The architectures that rung is built for, and what the tools call each.
+# The architectures that rung is built for, and the names that tools give them.
 
 arches=(amd64 arm64 riscv64 ppc64le s390x armhf i386)
 
-# describe_arch sets what Go and Debian call an architecture, how Debian's cross compiler begins, the machine and class in
-# the ELF header (elf.h), and what QEMU and the OCI specification call it.
+# describe_arch sets the names of an architecture for Go, Debian, QEMU and the OCI specification, the prefix of Debian's
+# cross compiler, and the machine and class in the ELF header (elf.h).
 # shellcheck disable=SC2034 # used by the scripts that source this
 describe_arch() { # ARCH
 	case $1 in

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command as root: as it is for root, through sudo for everybody else.
+# Runs a command as root. A plain user runs it through sudo.
 set -euo pipefail
 
 [ $# -gt 0 ] || {
@@ -10,7 +10,7 @@ if [ "$(id -u)" = 0 ]; then
 	exec "$@"
 elif command -v sudo >/dev/null; then
 	kept=RUNG,RUNG_TEST_COMMANDS,RUNG_SOURCE,RUNG_ENGINES_RESULTS,RUNC,VM_CACHE,RUNS,ROUNDS,WARMUP,OUT
-	kept+=,DEBIAN_ROOT_CACHE,RUNG_WERROR,CI,GOPROXY,GOSUMDB,GONOSUMDB,GOPRIVATE # scripts/debian-root.sh hands them on
+	kept+=,DEBIAN_ROOT_CACHE,RUNG_WERROR,CI,GOPROXY,GOSUMDB,GONOSUMDB,GOPRIVATE # for scripts/debian-root.sh
 	exec sudo --preserve-env="$kept,http_proxy,https_proxy,no_proxy,HTTP_PROXY,HTTPS_PROXY,NO_PROXY" "$@"
 fi
 echo "${0##*/}: needs root (or sudo): $*" >&2

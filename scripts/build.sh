@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# Builds rung as one static binary: scripts/build.sh [OUTPUT [PACKAGE]]. PACKAGE is another program with the library.
-# scripts/build.sh --tests DIR PACKAGE... builds the tests of packages in place of it, each a binary in DIR.
-# The same commit gives the same bytes, whoever builds it, when and where, with the same compilers.
+# Builds rung as one static binary: scripts/build.sh [OUTPUT [PACKAGE]]. PACKAGE is another program that uses the library.
+# scripts/build.sh --tests DIR PACKAGE... builds the tests of packages instead, each as a binary in DIR.
+# With the same compilers the same commit gives the same bytes, on any machine, at any time, for any user.
 #
 #   ARCH           amd64, arm64, riscv64, ppc64le, s390x, armhf or i386 (default: the machine's)
-#   CC             compiler of all C (default: musl-gcc for the machine's own architecture where it is there, else gcc, or
-#                  the cross compiler by Debian's name)
-#   RUNG_LIBC      musl (by musl-gcc), glibc (whatever C library CC has), or shared: no static binary, CC's shared library
+#   CC             compiler for all C (default: for the machine's own architecture musl-gcc if it is installed, else gcc; for
+#                  another one the cross compiler with Debian's name)
+#   RUNG_LIBC      musl (with musl-gcc), glibc (the static C library of CC), or shared (the shared C library of CC)
 #   VERSION        (default: the file VERSION)       COMMIT        (default: that of a source tarball, or git's)
-#   RUNG_WERROR=1  makes warnings errors: for CI     RUNG_LDFLAGS  more for Go's linker
+#   RUNG_WERROR=1  makes warnings errors: for CI     RUNG_LDFLAGS  more flags for Go's linker
+#   RUNG_KEEP_IDENTITY=1  keeps the hash of the stage's sources: for changes that are built and reverted at once
 #
-# musl starts 0.6 ms sooner in a virtual machine, where each CPUID instruction of glibc's start-up is a trap. libseccomp is
-# the distribution's static one in both cases: it needs little of a C library, and libcontainer/seccomp/musl.go has the one
-# function of glibc's that musl lacks.
+# A binary with musl starts 0.6 ms sooner in a virtual machine, where each CPUID instruction of glibc's start-up is a trap.
+# Both use the distribution's static libseccomp: it needs little of a C library, and libcontainer/seccomp/musl.go has the one
+# function of glibc that musl lacks.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -21,8 +22,8 @@ set -euo pipefail
 . "$repo/scripts/arch.sh"
 cd "$repo"
 
-stage=nsenter/image/hands
-kept=nsenter/image/.hands.own # go:embed leaves out what begins with a dot
+stage=nsenter/image/stage
+kept=nsenter/image/.stage.own # go:embed skips names that begin with a dot
 
 choose_compiler() {
 	if [ -n "${CC:-}" ]; then
@@ -42,9 +43,10 @@ choose_compiler() {
 		die "the compiler ${CC%% *} is missing: scripts/install-deps.sh${foreign:+ cross-$arch} build"
 }
 
-# Both sides carry a hash of the stage's sources, by which one that was left by another build is noticed.
+# rung and the stage both contain a hash of the stage's sources. A rung that embeds the stage of another build notices it.
 refresh_identity() {
 	local sources identity
+	[ -z "${RUNG_KEEP_IDENTITY:-}" ] || return 0
 	sources=(nsenter/*.[ch])
 	identity=$(cat "${sources[@]/nsenter\/identity.h/\/dev\/null}" | sha256sum | cut -c1-8)
 	grep -qs "RUNG_STAGE_IDENTITY 0x$identity\$" nsenter/identity.h && return
@@ -52,10 +54,10 @@ refresh_identity() {
 	env -u GOARCH -u GOARM scripts/go generate ./libcontainer/plan
 }
 
-# The stage as a program of its own, which rung embeds: executed in place of all of rung. Position-independent code would
-# have to be relocated before it runs, which nobody does there.
+# Builds the stage as a program of its own, which rung embeds. It is not position-independent: there is no loader that would
+# relocate it.
 build_stage() {
-	local new=nsenter/image/.hands.new # with a dot: not embedded, where a build ends here
+	local new=nsenter/image/.stage.new # the dot keeps go:embed away from it if the build fails here
 	$CC -std=gnu11 -Os -DRUNG_IMAGE -static -nostdlib -no-pie -fno-pie -fno-stack-protector -fno-builtin \
 		-fno-asynchronous-unwind-tables -Wall -Wextra "${warnings[@]}" \
 		-Wl,-e,rungstart -Wl,--build-id=none -Wl,-z,noseparate-code -s -o "$new" nsenter/*.c -lgcc
@@ -64,34 +66,37 @@ build_stage() {
 	mv "$new" "$stage"
 }
 
-# A go build that follows embeds what is in the tree: after a build for another architecture that is the machine's own again.
+# Puts the machine's own stage back after a build for another architecture: a later go build embeds the one in the tree.
 keep_own_stage() {
 	mkdir -p "build/cross/$arch"
 	rm -f $kept
 	[ ! -e $stage ] || mv $stage $kept
-	trap 'mv $stage "build/cross/$arch/hands"; [ ! -e $kept ] || mv $kept $stage' EXIT
+	trap 'mv $stage "build/cross/$arch/stage"; [ ! -e $kept ] || mv $kept $stage' EXIT
 }
 
 check_machine() { # FILE
 	local found high low
 	found=$(od -An -t u1 -j 4 -N 1 "$1")
-	read -r high low <<<"$(od -An -t u1 -j 18 -N 2 "$1")" # in the file's own order; one of them is 0
+	read -r high low <<<"$(od -An -t u1 -j 18 -N 2 "$1")" # the order depends on the file; one of the two is 0
 	if [ $((found)) != "$class" ] || [ $((high + low)) != "$machine" ]; then
 		rm -f "$1"
 		die "$CC makes programs for another machine than $arch (ELF class $((found)), machine $((high + low)))"
 	fi
 }
 
-# libseccomp of another architecture: what the compiler finds by itself, else Debian's.
+# Uses the libseccomp that the cross compiler finds, or else Debian's for that architecture.
 use_foreign_libseccomp() {
 	local root
 	case $($CC -print-file-name=libseccomp.a) in /*) return ;; esac
 	root=$(scripts/libseccomp.sh "$arch")
 	PKG_CONFIG_LIBDIR=$(echo "$root"/usr/lib/*/pkgconfig)
 	export PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR
+	# Go's cache ignores a change of pkg-config's output and would use objects that were built for another tree, with that
+	# tree's paths. A change of the flags prevents it.
+	CGO_CFLAGS+=" '-I$root/usr/include'"
 }
 
-# The kernel's headers, and libseccomp's, behind those of musl.
+# Adds the headers of the kernel and of libseccomp after those of musl.
 use_musl() {
 	local multiarch
 	multiarch=$($CC -print-multiarch)
@@ -102,7 +107,7 @@ use_musl() {
 	export CGO_LDFLAGS="'-L$repo/build/musl'" # a path may have spaces
 }
 
-# A source tarball has it in a file, where git archive has put it in the place of a format (.gitattributes).
+# Prints the commit. In a source tarball it is in the file COMMIT: git archive replaced a placeholder there (.gitattributes).
 commit_of_tree() {
 	local archived
 	archived=$(<COMMIT)
@@ -124,7 +129,7 @@ commit=${COMMIT:-$(commit_of_tree)}
 warnings=()
 [ -z "${RUNG_WERROR:-}" ] || warnings=(-Werror)
 exec 9<nsenter/image
-flock 9 # the stage is in the tree until Go has embedded it
+flock 9 # another build must not replace the stage before Go has embedded it
 describe_arch "$arch"
 foreign=
 [ "$arch" = "$(arch_of_machine)" ] || foreign=yes
@@ -142,7 +147,7 @@ esac
 export CC CGO_CFLAGS CGO_ENABLED=1 GOARCH=$goarch
 [ "$goarch" != arm ] || export GOARM=7
 
-# No build ids: they are hashes of paths too.
+# No build ids: they depend on paths.
 scripts/go "${build[@]}" -trimpath -buildvcs=false -tags netgo,osusergo \
 	-ldflags "-s -w -buildid= -X main.linkedVersion=${VERSION:-} -X main.linkedCommit=$commit -linkmode external -extldflags '$link' ${RUNG_LDFLAGS:-}" \
 	-o "$output" "${@:2}"

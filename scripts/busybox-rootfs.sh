@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes a root filesystem of the machine's static busybox: one binary, a link for each applet, and the few files
-# of /etc that user look-ups need. Used by the default bundle, the tests, the engines' bundles and the bench.
+# Makes a root filesystem with the machine's static busybox: one binary, a link for each applet, and the few files
+# of /etc that user look-ups need. The default bundle, the tests, the engines' bundles and the benchmark use it.
 #
 #   busybox-rootfs.sh DIR
 set -euo pipefail
@@ -13,14 +13,14 @@ set -euo pipefail
 	exit 2
 }
 root=$1
-umask 022 # for who enters it with other ids
+umask 022 # so that processes with other ids can read it
 busybox=$(static_busybox) || die 'a static busybox is missing: run scripts/install-deps.sh run'
 
 mkdir -p "$root"/{bin,sbin,usr,dev,etc,home/user,proc,root,run,sys,tmp,var/tmp}
 chmod 1777 "$root/tmp" "$root/var/tmp"
 chmod 0700 "$root/root"
 cp --remove-destination "$busybox" "$root/bin/busybox"
-# One process for 400 links: with a process for each it takes a minute where the machine is emulated.
+# One process makes all 400 links: a process for each link takes a minute on an emulated machine.
 "$busybox" --list | perl -ne 'BEGIN { chdir shift or die } chomp; next if $_ eq "busybox"; unlink;
 	symlink "busybox", $_ or die' "$root/bin"
 for link in usr/bin usr/sbin; do

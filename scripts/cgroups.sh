@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# A subtree of cgroups for processes in a cgroup namespace of their own, whatever layout the machine has: what runs in it
-# takes the subtree for the machine's cgroups and cannot reach any others. Sourced; needs root, and scripts/lib.sh.
+# Makes a subtree of cgroups for processes in a cgroup namespace of their own, on every cgroup layout. To these processes the
+# subtree looks like all the machine's cgroups, and they cannot reach others. Scripts source this file after scripts/lib.sh.
+# It needs root.
 
-# One line a hierarchy: its mount, and our cgroup in it.
+# Prints a line for each hierarchy: its mount, and our cgroup in it.
 hierarchies() {
 	local controllers group mount
 	while IFS=: read -r _ controllers group; do
@@ -19,8 +20,8 @@ hierarchy_mount() { # CONTROLLERS: as in /proc/self/cgroup, nothing for the unif
 	}' /proc/self/mountinfo
 }
 
-# Makes a child of our own cgroup in each hierarchy. One line each: the root of the subtree, and the cgroup in it for
-# processes. On pure v2 only a leaf may have some.
+# Makes a child of our own cgroup in each hierarchy. Prints a line for each: the root of the subtree, and the cgroup in it for
+# processes. They differ on pure v2, where only a leaf may have processes.
 make_cgroups() { # NAME
 	local mount group
 	while read -r mount group; do
@@ -38,7 +39,7 @@ make_cgroups() { # NAME
 	done < <(hierarchies)
 }
 
-# Moves this shell into the cgroups that make_cgroups printed: their roots (field 1) or those for processes (2).
+# Moves this shell into the cgroups that make_cgroups printed: the roots (FIELD 1) or the cgroups for processes (FIELD 2).
 enter_cgroups() { # FILE FIELD
 	local group
 	while read -r group; do
@@ -46,7 +47,7 @@ enter_cgroups() { # FILE FIELD
 	done < <(cut -d' ' -f"$2" "$1")
 }
 
-# One line a hierarchy: type, options and place of its mount. WORLD_CGROUP=v1 leaves out the unified one.
+# Prints a line for each hierarchy: type, options and path of its mount. WORLD_CGROUP=v1 leaves out the unified hierarchy.
 mounted_hierarchies() {
 	awk '{
 		for (i = 7; $i != "-"; i++);
@@ -55,7 +56,7 @@ mounted_hierarchies() {
 	}' /proc/self/mountinfo | sort -u
 }
 
-# Mounts what mounted_hierarchies printed, below ROOT, where no cgroups are mounted. It shows the cgroup namespace.
+# Mounts the hierarchies that mounted_hierarchies printed below ROOT. The new mounts show only the cgroup namespace.
 mount_cgroups() { # ROOT LINE...
 	local root=$1 type options path
 	shift
@@ -70,7 +71,7 @@ mount_cgroups() { # ROOT LINE...
 	done < <(printf '%s\n' "$@")
 }
 
-# What was killed may take a moment to be gone.
+# Retries, because a killed process leaves its cgroup a moment after the kill.
 rmdir_soon() { # CGROUP
 	local tries
 	for ((tries = 0; tries < 40; tries++)); do

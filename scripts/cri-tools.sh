@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds crictl, and critest where asked for, from the Go module proxy into build/tools: Debian 12 has no package of them.
+# Builds crictl, and critest on request, from the Go module proxy into build/tools: Debian 12 has no package for them.
 #
 #   cri-tools.sh [critest]
 set -euo pipefail
@@ -22,7 +22,7 @@ build() { # NAME
 			"$repo/scripts/go" get -t "sigs.k8s.io/cri-tools/cmd/$1@$version"
 			flags=(-trimpath -ldflags "-s -w -X sigs.k8s.io/cri-tools/pkg/version.Version=$version" -o "$output")
 			case $1 in
-			critest) "$repo/scripts/go" test -c "${flags[@]}" "sigs.k8s.io/cri-tools/cmd/$1" ;; # it is a test
+			critest) "$repo/scripts/go" test -c "${flags[@]}" "sigs.k8s.io/cri-tools/cmd/$1" ;; # critest is a Go test
 			*) "$repo/scripts/go" build "${flags[@]}" "sigs.k8s.io/cri-tools/cmd/$1" ;;
 			esac
 		) >"$module/log" 2>&1 || { cat "$module/log" >&2 && die "$1 $version can not be built"; }

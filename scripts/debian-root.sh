@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Runs a command in a new Debian system with a copy of this tree: nothing is installed there but make, git, sudo (for a user)
-# and certificates. It is a directory with mount, pid, IPC, UTS and cgroup namespaces of its own, in which containers run;
-# the network and the devices are the machine's. Afterwards nothing of it is left.
+# Runs a command in a new Debian system with a copy of this tree. The system has only make, git, sudo (for a user) and
+# certificates installed. It is a directory with its own mount, pid, IPC, UTS and cgroup namespaces, and containers can run
+# in it. It uses the machine's network and devices. At the end the script removes all of it.
 #
 #   debian-root.sh [OPTION]... SUITE COMMAND [ARGUMENT]...       SUITE: bookworm, trixie
 #
-#     --user         as the user tester, who may use sudo, after a login; else as root
-#     --with PARTS   what scripts/install-deps.sh installs for these parts is there already ("unit lint")
-#     --share DIR    a directory of the machine, at /share
-#     --keep-go      the module and build caches of Go stay for the next time
+#     --user         run as the user tester, who has logged in and may use sudo; default: root
+#     --with PARTS   install what scripts/install-deps.sh installs for these parts before ("unit lint")
+#     --share DIR    show a directory of the machine at /share
+#     --keep-go      keep Go's module and build caches for the next run
 #
-# The system is made by mmdebstrap once and kept as an archive, which every run unpacks. Needs root (or sudo).
-# Status: the command's; 77: this machine lacks what the last line says; 125: this script failed.
-# Environment: DEBIAN_ROOT_CACHE, where archives are and systems run (~/.cache/rung-debian, 0.3 to 2 GiB). Proxies, Go's
-# settings, RUNG_WERROR and CI are handed on.
+# mmdebstrap makes the system once. The script keeps it as an archive and unpacks it for every run. Needs root (or sudo).
+# Status: that of the command; 77: this machine lacks what the last line names; 125: this script failed.
+# Environment: DEBIAN_ROOT_CACHE is the directory of archives and running systems (~/.cache/rung-debian, 0.3 to 2 GiB). The
+# system gets proxies, Go's settings, RUNG_WERROR and CI.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -30,7 +30,7 @@ die() {
 	warn "$@"
 	exit 125
 }
-# What no change of this script would mend.
+# lacks is for failures that are the machine's and not this script's.
 lacks() {
 	warn "needs $*"
 	exit 77
@@ -55,7 +55,7 @@ parse_options() {
 
 # ---- the archive ----------------------------------------------------------------------------------------------------
 
-# Sets $archive, and makes it where the cache has none of these packages.
+# Sets $archive, and makes the archive if the cache does not have it. Its name contains a hash of everything it is made from.
 find_archive() {
 	local recipe=("$suite" "$user" "$with" "$(declare -f find_archive bootstrap trust_certificates add_user install_parts)"
 		"$(cat /usr/local/share/ca-certificates/*.crt 2>/dev/null)")
@@ -68,10 +68,10 @@ find_archive() {
 	mkdir "$run/new"
 	bootstrap "$run/new"
 	[ -z "$with" ] || install_parts "$run/new"
-	# With the lists of apt: scripts/unstable.sh asks it for the mirror.
+	# Keep apt's lists: scripts/unstable.sh reads the mirror from them.
 	tar -C "$run/new" --one-file-system --exclude='./var/cache/apt/archives/*.deb' --xattrs -cf "$run/new.tar" .
 	rm -rf --one-file-system "$run/new"
-	rm -f "$kind"-????????????.tar # of older recipes
+	rm -f "$kind"-????????????.tar # archives of older recipes
 	mv "$run/new.tar" "$archive"
 }
 
@@ -82,22 +82,22 @@ bootstrap() { # DIR
 	for name in "$suite" "$suite-updates"; do
 		sources+=("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $name main")
 	done
-	# How this machine reaches its mirror.
+	# The settings with which this machine reaches its mirror.
 	mapfile -t settings < <(apt-config dump | grep -E '^Acquire::(https?::|Check-)' | sed 's/^/--aptopt=/')
 	mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" "${settings[@]}" "$suite" "$1" "${sources[@]}" >&2 ||
-		without_root "$mirror"
+		explain_bootstrap "$mirror"
 	trust_certificates "$1"
 	[ "$user" = root ] || add_user "$1"
 }
 
-# No system was made: is it the network, or this script?
-without_root() { # MIRROR
+# Finds out why mmdebstrap failed: the mirror cannot be reached, or another reason.
+explain_bootstrap() { # MIRROR
 	/usr/lib/apt/apt-helper download-file "${1%/}/dists/$suite/InRelease" "$run/InRelease" >&2 ||
 		lacks "a mirror with Debian's $suite that can be reached"
 	die 'mmdebstrap failed'
 }
 
-# Those that the administrator of this machine added: proxies and mirrors may be known by them.
+# Copies the certificates that the administrator of this machine added: proxies and mirrors may need them.
 trust_certificates() { # DIR
 	local own=(/usr/local/share/ca-certificates/*.crt)
 	[ -e "${own[0]}" ] || return 0
@@ -129,16 +129,16 @@ unpack() { # DIR
 	[ "$user" = root ] || chroot "$1" chown -R "$user:" "$home"
 }
 
-# A clone, with the changes that are not committed.
+# Clones the tree, and copies uncommitted changes too.
 copy_tree() { # DIR
-	export GIT_OPTIONAL_LOCKS=0 GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' # it may be another user's tree
+	export GIT_OPTIONAL_LOCKS=0 GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' # the tree may belong to another user
 	git clone -q --no-hardlinks "$repo" "$1" || die "cannot clone $repo"
 	git -C "$repo" ls-files -z --deleted | (cd "$1" && xargs -0 -r rm -f)
 	(cd "$repo" && { git ls-files -z --modified --others --exclude-standard && git diff -z --name-only --cached; } |
 		tar --null --verbatim-files-from --ignore-failed-read -cf - -T - 2>/dev/null) | tar -C "$1" -xf -
 }
 
-# Runs a command as a user in a directory with a system.
+# Runs a command as USER in the system in DIR.
 in_root() { # DIR USER WORKDIR COMMAND...
 	local status=0
 	make_cgroups "rung-root-$$-${1##*/}" >"$run/cgroups"
@@ -146,7 +146,7 @@ in_root() { # DIR USER WORKDIR COMMAND...
 		enter_cgroups "$run/cgroups" 1
 		exec setpriv --pdeathsig KILL unshare --mount --pid --ipc --uts --cgroup --fork --kill-child --propagation private \
 			bash "$here/debian-root.sh" inside "$run/cgroups" "$share" "${keep_go:+$cache/go/$suite}" "$@"
-	) <&0 & # a shell that waits for a command in the foreground takes no signal
+	) <&0 & # in the background: a shell does not handle signals while it waits for a foreground command
 	namespaces=$!
 	wait $namespaces || status=$?
 	namespaces=
@@ -167,7 +167,7 @@ remove_cgroups_below() {
 	return $left
 }
 
-# inside is pid 1, and waits for orphans while the command runs.
+# inside is pid 1 of the system. It also reaps orphans while the command runs.
 inside() { # CGROUPS SHARE KEEP_GO DIR USER WORKDIR COMMAND...
 	local cgroups=$1 share=$2 keep_go=$3 root=$4 user=$5 workdir=$6 name names='' status=0
 	shift 6
@@ -192,11 +192,11 @@ mount_system() { # DIR
 	mount -t proc proc "$root/proc"
 	mount --rbind /dev "$root/dev"
 	mount --rbind /sys "$root/sys"
-	umount --recursive "$root/sys/fs/cgroup" # they show more than our cgroup namespace
+	umount --recursive "$root/sys/fs/cgroup" # the machine's mounts show more than our cgroup namespace
 	mount_cgroups "$root" "${groups[@]}"
 	mount -t tmpfs -o mode=755,nosuid,nodev tmpfs "$root/run"
 	mkdir -m 1777 "$root/run/lock"
-	# As systemd mounts it from Debian 13 on.
+	# Since Debian 13 systemd mounts a tmpfs at /tmp.
 	grep -q '^VERSION_ID="12"' "$root/etc/os-release" ||
 		mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs "$root/tmp"
 	if [ -n "$share" ]; then
@@ -214,7 +214,7 @@ mount_system() { # DIR
 
 # ---- the end --------------------------------------------------------------------------------------------------------
 
-# Runs that were killed could not clean up: a run that goes on holds its lock.
+# Removes what killed runs left behind. A run that still goes on holds its lock.
 remove_stale() {
 	local dir
 	for dir in "$cache"/run.*; do

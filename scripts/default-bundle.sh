@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the small bundle that `make run` shows: a busybox root filesystem and rung's own default configuration
-# with a program that says what the container isolates, and with a memory and a pids limit.
+# Makes the small bundle that `make run` runs: a busybox root filesystem, and rung's default configuration with a program
+# that prints what the container isolates, a memory limit and a pids limit.
 #
 #   RUNG=./rung default-bundle.sh DIR
 set -euo pipefail

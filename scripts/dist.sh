@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes build/rung-VERSION.tar.xz of the last commit: the sources with the Go modules that they need in vendor, from which
-# `make` builds without network and without git. The same commit gives the same bytes, with the same Go and xz.
+# Makes build/rung-VERSION.tar.xz from the last commit: the sources, and in vendor the Go modules that they need. `make` builds
+# it without network and without git. With the same Go and xz the same commit gives the same bytes.
 #
 #   VERSION            (default: the file VERSION)
 #   SOURCE_DATE_EPOCH  time of all files (default: the commit's)
@@ -10,7 +10,7 @@ set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 cd "$repo"
 
-# The tree may be another user's: git reads it only where that is allowed.
+# The tree may belong to another user: git reads such a tree only if it is marked as safe.
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=$repo
 
 git rev-parse -q --verify HEAD >/dev/null 2>&1 || die 'the sources are no git repository: a tarball is made of a commit'
@@ -21,7 +21,7 @@ name=rung-$version
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# COMMIT gets its content here (.gitattributes).
+# git archive writes the commit into the file COMMIT (.gitattributes).
 git archive --prefix="$name/" HEAD | tar -x -C "$work"
 printf '%s\n' "$version" >"$work/$name/VERSION"
 (cd "$work/$name" && "$repo/scripts/go" mod vendor) >&2

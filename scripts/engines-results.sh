@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Writes docs/engines-results.md from what `make test-engines` and `make test-vm-engines` found (build/engines/results.tsv
-# and vm-*.tsv): of each case what it did last, where some were run again.
+# Writes docs/engines-results.md from the results of `make test-engines` and `make test-vm-engines` (build/engines/results.tsv
+# and vm-*.tsv). If a case was run more than once, its last result counts.
 #
-#   engines-results.sh [DIR]        where they are (build/engines)
+#   engines-results.sh [DIR]        DIR has the results (default: build/engines)
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -58,21 +58,21 @@ sections() {
 	cat <<-HEAD
 		# Every case, rung beside runc
 
-		Written by \`scripts/engines-results.sh\` from \`make test-engines\` and \`make test-vm-engines\`: a case runs with rung
-		and with Debian's runc, on the same engine with the same configuration, and must end and print the same ("equal"). Where
-		it does not, the reason stands there. The seconds are of a shared machine, and no measure of a runtime: see
-		[bench/engines.md](../bench/engines.md).
+		Written by \`scripts/engines-results.sh\` from the results of \`make test-engines\` and \`make test-vm-engines\`. Each case
+		runs with rung and with Debian's runc, on the same engine with the same configuration. Both must have the same exit
+		status and output ("equal"). If they differ, the table has the reason. The seconds are from a shared machine and do not
+		measure the runtimes; [bench/engines.md](../bench/engines.md) does.
 
 	HEAD
 	printf '%s.\n' "$(dpkg-query -W -f '${Package} ${Version}, ' docker.io containerd podman buildah conmon netavark runc | sed 's/, $//')"
-	printf '\n## On the host\n\nLinux %s, %s. Both runtimes at the same time, each in a world of its own.\n\n' "$(uname -r)" \
+	printf '\n## On the host\n\nLinux %s, %s. Both runtimes ran at the same time, each in namespaces of its own.\n\n' "$(uname -r)" \
 		"$([ -e /sys/fs/cgroup/cgroup.controllers ] && echo 'pure cgroup v2' || echo 'cgroup v1 and hybrid')"
 	read_results test-engines "$found/results.tsv"
 	summary
 	sections
 	for system in 13 12; do
-		[ $system = 13 ] || [ -e "$found/vm-$system-root.tsv" ] || continue # of make test-vm-all only
-		printf "\\n## In the virtual machine, Debian %s\\n\\nDebian's kernel, pure cgroup v2, systemd, AppArmor, every capability; emulated. One after the other.\\n\\n" $system
+		[ $system = 13 ] || [ -e "$found/vm-$system-root.tsv" ] || continue # only make test-vm-all runs Debian 12
+		printf "\\n## In the virtual machine, Debian %s\\n\\nDebian's kernel, pure cgroup v2, systemd, AppArmor, every capability; emulated. The runtimes ran one after the other.\\n\\n" $system
 		read_results test-vm-engines "$found/vm-$system"-{root,user}.tsv
 		summary
 		sections

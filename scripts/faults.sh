@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds tests/faults and runs it: every system call of rung, and of its stage, fails once, or is where the process dies.
+# Builds tests/faults and runs it: every system call of rung and of its stage fails once, and once the process is killed there.
 #
-#   faults.sh all      all injections; writes docs/faults.md
-#   faults.sh sample   a choice that is always the same, within two minutes; prints TAP
+#   faults.sh all      all injections; writes docs/faults.md. An interrupted run goes on where it was, if rung is the same
+#   faults.sh sample   a fixed choice of them, within two minutes; prints TAP
 #
-# RUNG is the binary (default: that of the tree), FAULTS more options for the driver, such as FAULTS='-verbs ^exec'.
+# RUNG is the binary (default: the tree's). FAULTS has more options for the driver, such as FAULTS='-verbs ^exec'.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -15,13 +15,13 @@ built=build/tests/faults
 
 case $(uname -m) in
 x86_64 | aarch64) ;;
-*) # inject.c knows the registers of these
+*) # inject.c knows the registers of these two only
 	echo 'ok 1 faults # skip needs x86-64 or arm64'
 	exit
 	;;
 esac
 
-# The numbers of this architecture's system calls, by name.
+# Writes the names and numbers of this architecture's system calls.
 write_names() {
 	gcc -E -dM -include sys/syscall.h - </dev/null |
 		sed -n 's/^#define __NR_\([a-z0-9_]*\) [0-9(].*/[__NR_\1] = "\1",/p' | sort >"$built/names.h"
@@ -38,7 +38,7 @@ build() {
 	CGO_ENABLED=0 scripts/go build -trimpath -buildvcs=false -o "$built/faults" ./tests/faults/driver
 }
 
-# The directory of a CRIU that works on this kernel, or nothing.
+# Prints the directory of a CRIU that works on this kernel. Prints nothing if there is none.
 criu_directory() {
 	local criu
 	criu=$(scripts/unstable.sh criu 2>/dev/null) && "$criu" check >/dev/null 2>&1 && dirname "$criu"
@@ -51,10 +51,14 @@ run() {
 }
 
 [ $# -eq 1 ] || die 'usage: faults.sh all|sample'
+if [ -z "${RUNG_FAULTS_INSIDE:-}" ]; then
+	exec env RUNG_FAULTS_INSIDE=1 unshare --mount --propagation private "$0" "$@"
+fi
+own_dev "$built/dev"
 case $1 in
 all)
 	build >&2
-	run -report docs/faults.md
+	run -done build/faults-results -resume -report docs/faults.md
 	;;
 sample)
 	build >&2

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every fuzzer of the tree, one after the other.
 #
-#   fuzz.sh TIME        for each, in Go's notation: 30s, 5m
+#   fuzz.sh TIME        TIME for each fuzzer, in Go's notation: 30s, 5m
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -13,7 +13,7 @@ cd "$repo"
 export CGO_ENABLED=1
 tags=${TAGS:-netgo,osusergo}
 
-# Making an interesting input smaller takes Go up to a minute each, and a configuration is a large input.
+# Go minimises each interesting input for up to a minute by default, and configurations are large inputs.
 for package in $(scripts/go list -tags "$tags" ./...); do
 	for fuzzer in $(scripts/go test -tags "$tags" -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
 		echo "== $package $fuzzer"

@@ -1,13 +1,13 @@
 #!/bin/sh
 # shellcheck shell=dash
-# Runs inside a container (busybox) and prints what the container isolates, as seen from within.
-# It is /hello of the default bundle and of the bundles under testdata/engines.
+# Runs inside a container (busybox) and prints what a process sees there. It is /hello of the default bundle and of the
+# bundles in testdata/engines.
 
 field() {
 	sed -n "s/^$1:[[:space:]]*//p" /proc/self/status
 }
 
-limit() { # name, then the files that may hold it: cgroup v2 first, then v1
+limit() { # NAME FILE...: the files that may have the limit, v2's first
 	name=$1
 	shift
 	for file; do

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Makes sure that what a part of the project needs is there. What is missing is installed on Debian and its like, by apt;
-# elsewhere it is named, with the command that installs it. Where all is there nothing is asked for, on any distribution:
-# neither network nor root.
+# Makes sure that a part of the project has what it needs. On Debian and its derivatives the script installs missing packages
+# with apt. Elsewhere it prints what is missing and the command that installs it. If nothing is missing, it needs neither
+# network nor root, on any distribution.
 #
 #   install-deps.sh build|dynamic|run|dist|unit|test|lint|fuzz|bench|engines|vm|debian|arch|cross-ARCH ...
 #
-# What a build and `make run` need is looked for as such (scripts/needs.sh). The other parts are the tests and measurements,
-# which are made for Debian: lists of its packages, elsewhere of the commands in these.
+# For a build and `make run` the script looks for what they use (scripts/needs.sh). The other parts, tests and measurements,
+# are made for Debian and have lists of its packages. Elsewhere the script looks for the commands in these packages.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -19,14 +19,14 @@ set -euo pipefail
 
 dist=(git xz-utils)
 lint=(git clang-format-19 shellcheck) # scripts/lint.sh says why 19
-tests=(musl-tools make bats uidmap strace procps iproute2 iptables util-linux man-db groff-base zsh fish runc)
+tests=(musl-tools make bats acl uidmap strace procps iproute2 iptables util-linux man-db groff-base zsh fish runc)
 bench=(hyperfine time crun runc)
 engines=(docker.io containerd podman buildah conmon skopeo umoci runc crun criu mmdebstrap docker-registry fuse-overlayfs
 	slirp4netns passt netavark aardvark-dns containernetworking-plugins iptables nftables uidmap tini catatonit socat)
 arch=(cpio qemu-user-static jq)
 vm=(mmdebstrap busybox-static cpio e2fsprogs xz-utils kmod)
 
-# Debian's packages of a part that is a list of them.
+# Prints Debian's packages for a part that has a list of them.
 packages_of() { # PART
 	case $1 in
 	build | dynamic | run) ;;
@@ -44,7 +44,7 @@ packages_of() { # PART
 	esac
 }
 
-# What a part needs of the lists of scripts/needs.sh.
+# Prints the entries of scripts/needs.sh for a part.
 needs_of() { # PART
 	case $1 in
 	dynamic) printf '%s\n' "${needs_of_build[@]}" ;;
@@ -54,7 +54,7 @@ needs_of() { # PART
 	esac
 }
 
-# pkg-config by its newer name would do, but Debian 12 and 13 both have this one.
+# Debian 12 and 13 both have a package pkg-config, though its newer name is pkgconf.
 cross_compiler() { # ARCH
 	describe_arch "$1"
 	[ "$1" = "$(arch_of_machine)" ] || printf '%s\n' "gcc-${triplet//_/-}" "libc6-dev-$debian-cross" pkg-config
@@ -69,7 +69,7 @@ docker_client() {
 clang_with_runtime() {
 	local version
 	version=$(clang_version)
-	if [ -z "$version" ] && is_debian; then # a new machine, whose apt knows no packages yet
+	if [ -z "$version" ] && is_debian; then # apt on a new machine has no package lists yet
 		as_root apt-get update -q >&2
 		version=$(clang_version)
 	fi
@@ -84,10 +84,11 @@ is_installed() { # PACKAGE
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# The command that is looked for elsewhere in place of a package of Debian's; "true" for one without a command in PATH.
+# Prints the command to look for on other distributions instead of a Debian package; "true" if the package has none in PATH.
 command_of() { # PACKAGE
 	case $1 in
 	aardvark-dns | ca-certificates | containernetworking-plugins | libclang-rt-* | musl-tools | netavark) echo true ;;
+	acl) echo setfacl ;;
 	busybox-static) echo busybox ;;
 	clang-format-*) echo clang-format ;;
 	docker.io) echo dockerd ;;
@@ -105,7 +106,7 @@ command_of() { # PACKAGE
 	esac
 }
 
-# debian, fedora, alpine or arch: the distribution, or one that it is like; nothing for another (os-release(5)).
+# Prints debian, fedora, alpine or arch: the distribution or the one it derives from (os-release(5)). Prints nothing for others.
 family() {
 	local id
 	# shellcheck source=/dev/null
@@ -132,8 +133,8 @@ as_root() {
 	fi
 }
 
-# Engines must not start their services because their package is installed: policy-rc.d is Debian's way to say so.
-# Nothing is removed: Debian's runc would put docker-ce and containerd.io out of the way.
+# policy-rc.d keeps Debian from starting the services of engines when their packages are installed. --no-remove keeps apt from
+# removing docker-ce and containerd.io, which conflict with Debian's runc.
 install_packages() {
 	local policy=/usr/sbin/policy-rc.d
 	if [ ! -e $policy ]; then
@@ -148,10 +149,11 @@ install_packages() {
 	fi
 }
 
-# Appends to $missing, of lines as in scripts/needs.sh, those of what is not there.
+# Appends to $missing the entries of scripts/needs.sh that this machine lacks.
 look_for() { # NEED...
 	local need probe links=
-	# A program that links stands for all that this takes: one compilation where nothing is missing.
+	# A program that links proves that the compiler, the headers and both libraries exist. So one compilation is enough if
+	# nothing is missing.
 	if [[ "$*" != *has_static_seccomp* ]]; then
 		: # `make dynamic`
 	elif has_static_seccomp; then
@@ -184,11 +186,11 @@ unique() {
 	awk '$0 != "" && $0 != "-" && !seen[$0]++'
 }
 
-# The packages of what is missing by the names of one distribution, once each.
+# Prints the missing packages with the names of one distribution, each once.
 packages_by() { # debian|fedora|alpine|arch
 	local line debian fedora alpine arch
 	for line in "${missing[@]}"; do
-		# shellcheck disable=SC2034 # one of them is used, by its name
+		# shellcheck disable=SC2034 # ${!1} reads one of them
 		IFS='|' read -r _ _ debian fedora alpine arch <<<"$line"
 		printf '%s\n' "${!1// /$'\n'}"
 	done | unique | paste -sd ' '
@@ -203,7 +205,7 @@ install_command() { # debian|fedora|alpine|arch
 	esac
 }
 
-# Says what is missing, and the command that installs it: of this distribution, of all of them on one that is not known.
+# Prints what is missing and the command that installs it: for this distribution, or for all four if it is unknown.
 ask_for_missing() {
 	local names name packages
 	names=$(printf '%s\n' "${missing[@]}" | cut -d '|' -f 1 | paste -sd ';' | sed 's/;/; /g')

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# What the scripts share: where the tree is, and how to speak.
+# Variables and functions that the scripts share.
 
 # shellcheck disable=SC2034 # used by the scripts that source this
 repo=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 
-# Scripts and tests read what programs say.
+# Scripts and tests parse messages of programs, which must not be translated.
 export LC_ALL=C.UTF-8
 
 warn() {
@@ -16,7 +16,8 @@ die() {
 	exit 1
 }
 
-# A busybox that runs in an empty root file system. Alpine's is called busybox.static, beside one that is not.
+# Prints the path of a busybox that runs in an empty root file system. Alpine's static one is busybox.static; its busybox is
+# dynamic.
 static_busybox() {
 	local name path
 	for name in busybox busybox.static; do
@@ -29,7 +30,7 @@ static_busybox() {
 	return 1
 }
 
-# The mirror of the machine's own apt sources.
+# Prints the mirror of the machine's own apt sources.
 debian_mirror() {
 	local uri
 	# shellcheck disable=SC2016 # expanded by apt
@@ -38,20 +39,36 @@ debian_mirror() {
 	printf '%s\n' "$uri"
 }
 
-# The line of sources.list for a suite of Debian, on that mirror.
+# Prints the line of sources.list for a suite of Debian on that mirror.
 suite_source() { # SUITE
 	local mirror
 	mirror=$(debian_mirror) || return
 	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$mirror" "$1"
 }
 
-# The plain user of the tests and of the engines' rootless bundles: umoci writes the user's id into the mappings of
-# the configuration, so that whoever runs it must have the same.
+# Mounts a /dev of its own, so that a broken rung cannot replace or chown a device of the machine, and so that nobody else's
+# trial changes ours. Needs a private mount namespace.
+own_dev() { # DIR
+	local dev=$1 below
+	mkdir -p "$dev"
+	mount -t tmpfs -o mode=755 none "$dev"
+	cp -a --one-file-system /dev/. "$dev/"
+	for below in pts shm mqueue; do
+		mountpoint -q "/dev/$below" || continue
+		mkdir -p "$dev/$below"
+		mount --bind "/dev/$below" "$dev/$below"
+	done
+	mount --rbind "$dev" /dev
+	umount -l "$dev"
+}
+
+# The uid of the plain user in the tests and in the engines' rootless bundles. It is the same in both, because umoci writes
+# it into the id mappings of the configuration.
 # shellcheck disable=SC2034
 plain_uid=4242
 
-# The cgroups that engines put their containers' below, and that stay when these are gone: those not there yet, one a
-# line, the inner before the outer.
+# Prints the parent cgroups of engines' containers that do not exist yet, one a line, children first. The engines leave them
+# behind.
 absent_cgroups() {
 	local hierarchy group
 	for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/*; do

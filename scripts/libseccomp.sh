@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Gets Debian's libseccomp, static and with its headers, of another architecture, and prints the directory that it is
-# unpacked in.
+# Unpacks Debian's static libseccomp with its headers for another architecture, and prints the directory.
 #
 #   libseccomp.sh ARCH        prints build/cross/ARCH/libseccomp
 #
-# That of the machine's own Debian is taken: it was compiled for the C library of the cross compiler. Debian 12 was not
-# released for riscv64, which takes that of Debian 13.
+# The package is from the machine's own release of Debian, because it must fit the C library of the cross compiler. Debian 12
+# was not released for riscv64: there the script takes the package of Debian 13.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh

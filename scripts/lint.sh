@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the linters and prints one TAP line for each; what a failing one said follows it as comments.
+# Runs the linters and prints one TAP line for each. The output of a failed linter follows as comments.
 #
-#   lint.sh [CHECK...]        default: all of them, see the list at the end
+#   lint.sh [CHECK...]        default: all checks, listed at the end of this file
 set -uo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -11,12 +11,12 @@ cd "$repo" || exit 1
 export CGO_ENABLED=1
 tags=${TAGS:-netgo,osusergo}
 golangci_version=v2.15.0
-clang_format_version=19 # each formats a little differently; Debian 12 and 13 have this one
+clang_format_version=19 # versions format differently; Debian 12 and 13 both have this one
 
-# The tree may be another user's, as in containers of CI: git reads it only where that is allowed.
+# The tree may belong to another user, as in containers of CI: git reads such a tree only if it is marked as safe.
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=$repo
 
-# The files of the checkout by the ends of their names, also new ones.
+# Prints the files of the checkout that match, also new ones.
 files() {
 	git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do
 		[ ! -f "$file" ] || printf '%s\n' "$file"
@@ -48,7 +48,7 @@ check_generated() {
 	}
 }
 
-# What go generate may change: the difference to the last commit, and every new file's content.
+# Prints what go generate may change: the difference to the last commit, and a checksum of every new file.
 generated_state() {
 	git diff || return 1
 	git ls-files --others --exclude-standard | xargs -r sha256sum
@@ -58,12 +58,12 @@ check_golangci() {
 	local bin
 	bin=$repo/build/tools/golangci-lint-$golangci_version
 	if [ ! -x "$bin" ]; then
-		# It may want a newer Go than rung; Debian's fetches none by itself.
+		# golangci-lint may need a newer Go than rung. Debian's Go fetches one only with GOTOOLCHAIN=auto.
 		(cd / && GOTOOLCHAIN=auto GOBIN=$repo/build/tools GOFLAGS='' "$repo/scripts/go" install \
 			"github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$golangci_version") || return 1
 		mv build/tools/golangci-lint "$bin"
 	fi
-	PATH=$(scripts/go env GOROOT)/bin:$PATH "$bin" run --build-tags "$tags" ./...
+	PATH=$(scripts/go env GOROOT)/bin:$PATH "$bin" run --allow-parallel-runners --build-tags "$tags" ./...
 }
 
 check_clang_format() {
@@ -72,7 +72,7 @@ check_clang_format() {
 	files 'nsenter/*.c' 'nsenter/*.h' 'nsenter/test/*.c' 'bench/*.c' 'tests/*.c' | xargs -r "$program" --dry-run -Werror
 }
 
-# Only Debian has the version in the name.
+# Only Debian has the version in the name of the program.
 clang_format() {
 	local name
 	for name in clang-format-$clang_format_version clang-format; do
@@ -89,7 +89,7 @@ check_shellcheck() {
 	files '*.sh' '*.bash' '*.bats' .ci/run scripts/go tests/vm/guest/{agent,init,suite} | xargs -r shellcheck --external-sources
 }
 
-# What every command would pay for: crypto takes half a millisecond to initialise.
+# Refuses packages that slow every command down: crypto takes half a millisecond to initialise.
 check_start_up() {
 	local linked found
 	linked=$(scripts/go list -deps -tags "$tags" .) || return 1

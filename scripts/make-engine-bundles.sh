@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Re-makes testdata/engines: lets real engines start containers from a locally made busybox image and keeps the
-# config.json that each handed to its runtime, byte for byte.
+# Writes testdata/engines again: real engines start containers from a busybox image that the script makes, and the script
+# keeps the config.json that each engine gave to its runtime, byte for byte.
 #
-#   make-engine-bundles.sh [OUTPUT]            default OUTPUT: testdata/engines beside this script
-#   make-engine-bundles.sh --vm [OUTPUT]       a choice, of the engines of Debian 13, in the machine of tests/vm
+#   make-engine-bundles.sh [OUTPUT]            default OUTPUT: testdata/engines of the tree
+#   make-engine-bundles.sh --vm [OUTPUT]       some of the bundles, with the engines of Debian 13, in the machine of tests/vm
 #
-# Needs root and Debian's packages only. The engines run in a mount and a pid namespace of their own, with all
-# their data, sockets and state under /tmp/rung-engines, so that nothing outlives this script and the paths
-# that end up in the committed files are the same on every machine. A wrapper named to each engine as its OCI
-# runtime keeps the configuration and then becomes runc. A container that runc could not start (it may lack a
-# capability here) is reported, but its configuration is as good: the engine wrote it before.
+# Needs only root and Debian's packages. The engines run in a mount and a pid namespace of their own, and all their data,
+# sockets and state are below /tmp/rung-engines. So nothing outlives this script, and the paths in the committed files are
+# the same on every machine. Each engine runs a wrapper as its OCI runtime, which keeps the configuration and then executes
+# runc. If runc cannot start the container (it may lack a capability here), the script says so and keeps the configuration:
+# the engine wrote it before.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -19,7 +19,7 @@ work=/tmp/rung-engines
 user=rung-engines
 image=localhost/rung/busybox
 absent=() # parent cgroups to remove at the end
-# What the names of bundles begin with, which of them are made, and where the versions of the packages are noted.
+# The prefixes of the names of bundles, the pattern of the bundles to make, and the file for the versions of the packages.
 docker_name=docker podman_name=podman chosen=. versions=versions.txt
 if [ -f /usr/local/lib/vm/agent ]; then # in the machine
 	docker_name=docker26 podman_name=podman5 chosen='^(docker26-(default|limits|user|tty)|podman5-(default|limits|read-only|tty|rootless))$'
@@ -36,12 +36,13 @@ main() {
 	trap clean EXIT
 	useradd --uid "$plain_uid" --create-home --home-dir $work/home --shell /bin/bash $user
 	mapfile -t absent < <(absent_cgroups)
-	# A small limit of our own: the engines copy it into the configuration, and it must hold anywhere.
+	# The engines copy this limit into the configuration. It is small, so that every machine allows it.
 	ulimit -n 1024
 	unshare --mount --pid --fork --mount-proc --kill-child bash "$0" --inside "$output"
 }
 
-# Without AppArmor, whose profile the engines would write into the configuration: not every machine has it.
+# Runs in the machine without AppArmor: the engines would write their profile into the configuration, and not every machine
+# has it.
 in_vm() { # [OUTPUT]
 	local output
 	output=$(readlink -m "${1:-$repo/testdata/engines}")
@@ -88,7 +89,7 @@ make_wrapper() {
 	chmod 0755 $work/bin/capture
 }
 
-# keep NAME COMMAND...: runs an engine's command and files the configuration it made under NAME, if that is chosen.
+# keep NAME COMMAND...: runs an engine's command and stores its configuration as NAME. It skips a NAME that is not chosen.
 keep() {
 	local name=$1 status=0
 	shift
@@ -143,7 +144,7 @@ stop() {
 with_docker() {
 	local pid dir=$work/docker options=()
 	mkdir -p $dir
-	[ $docker_name != docker ] || options=(--oom-score-adjust=0) # newer ones have no such option, and leave it alone
+	[ $docker_name != docker ] || options=(--oom-score-adjust=0) # newer versions lack the option and do not adjust the score
 	echo '{}' >$dir/daemon.json
 	dockerd --config-file $dir/daemon.json --data-root $dir/data --exec-root $dir/run --pidfile $dir/pid \
 		--host unix://$dir/sock --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false \
@@ -214,7 +215,7 @@ with_podman() {
 	keep_tty "$podman_name-tty" "${run[@]}" "${ulimits[@]}" -t $image
 }
 
-# as_user runs a shell command line as a plain user with subordinate ids who has not logged in.
+# as_user runs a shell command line as a plain user with subordinate ids and without a login session.
 as_user() {
 	setpriv --reuid $user --regid $user --init-groups \
 		env -i PATH="$PATH" HOME=$work/rootless XDG_RUNTIME_DIR=$work/rootless/xdg bash -c "cd; $*"

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# What a build needs, how to find out whether it is there, and which package has it. The question is always for what is
-# used (a command, a header, a library that links), never for a package: every distribution has other ones.
+# Lists what a build needs, how to find it, and which packages have it. The functions look for what the build uses (a command,
+# a header, a library that links) and never for a package, because package names differ between distributions.
 
-# What | the function that looks for it | packages of Debian | of Fedora | of Alpine | of Arch. "-": it has none.
+# Name | function that looks for it | packages of Debian | of Fedora | of Alpine | of Arch. "-" means that there is none.
 # shellcheck disable=SC2034 # used by scripts/install-deps.sh
 needs_of_build=(
 	'a C compiler|has_compiler|gcc|gcc|gcc|gcc'
@@ -38,7 +38,7 @@ has_compiler() {
 	has_command "${cc[0]}"
 }
 
-# Any version: scripts/go gets a newer one where it must.
+# Any version is enough: scripts/go fetches a newer one if needed.
 has_go() {
 	has_command go || [ -x /usr/local/go/bin/go ]
 }
@@ -60,7 +60,7 @@ has_static_seccomp() {
 }
 
 # shellcheck disable=SC2154 # $repo is that of scripts/lib.sh
-# Modules are part of a source tarball, or have been fetched before; else the proxy is asked, by https.
+# A source tarball contains the modules, and earlier builds have fetched them. Otherwise https needs certificates.
 has_modules() {
 	local file
 	[ ! -d "$repo/vendor" ] || return 0
@@ -75,7 +75,7 @@ has_busybox() {
 	static_busybox >/dev/null
 }
 
-# The compiler that scripts/build.sh takes for the machine's own architecture.
+# Prints the compiler that scripts/build.sh uses for the machine's own architecture.
 compiler() {
 	if [ -z "${CC:-}" ] && [ "${RUNG_LIBC:-musl}" = musl ] && has_command musl-gcc; then
 		echo musl-gcc
@@ -84,7 +84,7 @@ compiler() {
 	fi
 }
 
-# A distribution's libseccomp may ask for a function of glibc's, which rung brings along: libcontainer/seccomp/musl.go.
+# A distribution's libseccomp may need a function of glibc. rung has its own for musl: libcontainer/seccomp/musl.go.
 seccomp_program='#include <seccomp.h>
 #ifndef __GLIBC__
 int __fprintf_chk(void *file, int flag, const char *format) { return !file + flag + !format; }
@@ -95,7 +95,7 @@ compiles() { # PROGRAM [FLAG OR LIBRARY]...
 	local cc flags=() dir status
 	read -ra cc <<<"$(compiler)"
 	has_command "${cc[0]}" || return
-	# Behind musl's own headers those of the kernel and of libseccomp, as scripts/build.sh has them.
+	# As in scripts/build.sh, the headers of the kernel and of libseccomp come after those of musl.
 	[ "${cc[0]}" != musl-gcc ] || flags=(-idirafter /usr/include -idirafter "/usr/include/$(gcc -print-multiarch)")
 	dir=$(mktemp -d)
 	# shellcheck disable=SC2046 # flags
@@ -106,7 +106,7 @@ compiles() { # PROGRAM [FLAG OR LIBRARY]...
 	return $status
 }
 
-# The libseccomp.a of the compiler's own library directories.
+# Prints the path of libseccomp.a in the compiler's library directories.
 seccomp_archive() {
 	local cc
 	read -ra cc <<<"${CC:-gcc}"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Unpacks packages of Debian's archive, of any suite and architecture, into a directory. Nothing of the system is changed:
-# apt works on a directory of its own, with the mirror that the machine uses.
+# Unpacks packages of Debian's archive, for any suite and architecture, into a directory. It does not change the system: apt
+# works in a directory of its own, with the mirror that the machine uses.
 #
-#   packages.sh [--needs] SUITE ARCH DIR PACKAGE...        ARCH by Debian's name; --needs: and what these depend on
+#   packages.sh [--needs] SUITE ARCH DIR PACKAGE...        ARCH is Debian's name; --needs adds the dependencies
 #
-# linux-image-NAME stands for the kernel that it depends on. The status is 2 where the suite has no such package for the
+# linux-image-NAME means the kernel package that it depends on. The status is 2 if the suite has no such package for the
 # architecture.
 set -euo pipefail
 

@@ -1,30 +1,33 @@
 #!/usr/bin/env bash
-# Runs the tests and counts them: every part prints what failed, the end lists what was skipped and why, and the
-# last line is the sum, "N passed, N failed" or "N passed, N failed, N skipped".
+# Runs the tests and counts them. Every part prints its failures. The end lists the skipped tests with reasons, and the last
+# line is the sum, "N passed, N failed" or "N passed, N failed, N skipped".
 #
-#   test.sh [unit] [nsenter] [integration] [compat] [faults] [engines] [vm] [vm-engines] [arch] [lint] [other-debian]
+#   test.sh [unit] [nsenter] [integration] [compat] [faults] [engines] [vm] [vm-engines] [arch] [cross] [lint] [other-debian]
 #
-# default: all but vm-engines and arch. With RUNG_TEST_RESULTS=FILE that has a line of each test in the end: pass, fail or skip; part;
-# name; reason (tab-separated).
+# Default: all parts but vm-engines and arch. RUNG_TEST_RESULTS=FILE writes a line for each test to FILE, tab-separated: pass,
+# fail or skip; part; name; reason.
 #
-# The integration tests run twice: as root all but those tagged user-only, and as a plain user with subordinate ids
-# those tagged user or user-only (`# bats test_tags=user`). They find rung in $RUNG, the programs of tests/cmd
-# in $RUNG_TEST_COMMANDS and the tree in $RUNG_SOURCE.
+# The integration tests run twice. Root runs all tests but those tagged user-only. A plain user with subordinate ids runs the
+# tests tagged user or user-only (`# bats test_tags=user`). The tests find rung in $RUNG, the programs of tests/cmd in
+# $RUNG_TEST_COMMANDS and the tree in $RUNG_SOURCE.
 #
-# The engines' tests run those tagged smoke; all with ENGINE_CASES=all (`make test-engines`), or those whose name matches
-# a regular expression in ENGINE_CASES. What they found is in build/engines/results.tsv.
+# The part engines runs the tests tagged smoke. ENGINE_CASES=all runs all of them (`make test-engines`), and any other value
+# the tests whose names match it as a regular expression. The results are in build/engines/results.tsv.
 #
-# The machine of tests/vm, of Debian 13, runs on pure v2, as root and as a user with systemd's user manager, the tests tagged
-# vm. With VM_CASES=suite (`make test-vm`) it runs the whole suite there, that of SELinux, and on Debian 12's v1 what cgroups
-# are for; with VM_CASES=selinux (`make test-vm-selinux`) that of SELinux only; with VM_CASES=all (`make test-vm-all`) all of
-# it on Debian 12 as well, on every layout, and the engines. The part vm-engines is of the engines under systemd in that
-# machine (`make test-vm-engines`); what it found is in build/engines/vm-*.tsv.
+# The part vm runs the tests tagged vm in the machine of tests/vm: Debian 13, pure cgroup v2, as root and as a user with
+# systemd's user manager. VM_CASES changes what it runs:
+#   suite (`make test-vm`)              the whole suite there, the SELinux tests, and the tests of cgroups on Debian 12 with v1
+#   selinux (`make test-vm-selinux`)    the SELinux tests only
+#   all (`make test-vm-all`)            all of these, also on Debian 12 with every cgroup layout, and the engines
+# The part vm-engines runs the engines under systemd in that machine (`make test-vm-engines`). Its results are in
+# build/engines/vm-*.tsv.
 #
-# The part other-debian builds, and runs the parts unit and nsenter, in a new Debian 13, on a machine with Debian 13 in a new
-# Debian 12 (scripts/debian-root.sh).
+# The part other-debian builds rung and runs the parts unit and nsenter in a new Debian 13, or in a new Debian 12 on a machine
+# with Debian 13 (scripts/debian-root.sh).
 #
-# The part arch is of the other architectures: all are built, and run under QEMU's emulation of a program; those of
-# ARCH_MACHINES (default: arm64 and riscv64) run the C tests, the Go tests and a suite of containers in emulated machines.
+# The part arch builds all other architectures and runs them under qemu-user. For those in ARCH_MACHINES (default: arm64 and
+# riscv64) it also runs the C tests, the Go tests and a suite of containers in emulated machines. The part cross builds three
+# architectures and runs them under qemu-user.
 set -uo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -33,12 +36,12 @@ set -uo pipefail
 cd "$repo" || exit 1
 export CGO_ENABLED=1
 tags=${TAGS:-netgo,osusergo}
-# Tests make device nodes and look at the flags of mounts: not in a /tmp as Debian 13 has it, a tmpfs without devices.
+# Tests make device nodes and check the flags of mounts, so /tmp will not do if it is a tmpfs with nodev, as on Debian 13.
 tmp=/tmp
 if [ "$(stat -f -c %T /tmp)" = tmpfs ] || [[ ,$(findmnt -n -o OPTIONS -T /tmp), = *,nodev,* ]]; then tmp=/var/tmp; fi
-umask 022 # for the tests' other ids
+umask 022 # so that processes with other ids can read the files of tests
 work=$(mktemp -d "$tmp/rung-test.XXXXXX")
-results=$work/results # as RUNG_TEST_RESULTS
+results=$work/results # in the form of RUNG_TEST_RESULTS
 user=rung-test made_user=
 : >"$results"
 
@@ -61,10 +64,10 @@ record() { # STATUS PART NAME [REASON]
 	printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "${4:-}" >>"$results"
 }
 
-# ---- the two formats that tests report in -------------------------------------------------------------------------
+# ---- the two report formats of tests ------------------------------------------------------------------------------
 
-# go test -json: an event a line. A package that fails without a failing test (it does not build, or panicked) counts
-# as one failure. Anything that is no JSON is a message of the go command itself.
+# go test -json prints an event a line. A package that fails without a failing test (it does not build, or panics) counts
+# as one failure. A line that is not JSON is a message of the go command itself.
 count_go() { # PART FILE
 	local part=$1 file=$2
 	jq -rR --arg part "$part" 'fromjson? | select(.Test and (.Action == "pass" or .Action == "fail"))
@@ -81,7 +84,7 @@ count_go() { # PART FILE
 	show_go_failures "$file"
 }
 
-# The output of each failed test, and all of that of a package that failed without one, such as by a panic.
+# Prints the output of each failed test, and all output of a package that failed without a failing test.
 show_go_failures() {
 	jq -rjnR '[inputs | fromjson?] as $events
 		| [$events[] | select(.Test and .Action == "fail") | [.Package, .Test]] as $tests
@@ -93,8 +96,8 @@ show_go_failures() {
 	grep -v '^{' "$1" || true
 }
 
-# TAP: a line "ok" or "not ok" a test, comment lines after a failed one. A plan that promises more tests than were
-# reported is a failure too.
+# TAP has a line "ok" or "not ok" for each test, and comment lines after a failed one. If the plan promises more tests than
+# were reported, that is a failure too.
 count_tap() { # PART FILE
 	local part=$1
 	awk -v part="$part" -v OFS='\t' '
@@ -156,19 +159,19 @@ run_integration() {
 	own_tools
 	export RUNG=$repo/rung RUNG_TEST_COMMANDS=$repo/build/tests RUNG_SOURCE=$repo
 	heading 'bats, as root'
-	# sudo itself never sees TMPDIR: the loader takes it away.
+	# env sets TMPDIR, because the loader removes it from the environment of sudo.
 	as_root env TMPDIR="$tmp" bats --formatter tap --filter-tags '!user-only' tests/integration >"$work/root" 2>"$work/root.err" </dev/null
 	check_bats root $?
 	run_as_user
 }
 
-# What root would make in build, where the owner of the tree could not remove it.
+# Makes directories and tools in build before root does: the owner of the tree could not remove files of root.
 own_tools() {
 	mkdir -p build/tools build/engines
 	scripts/unstable.sh criu >/dev/null
 }
 
-# A plain user may not be able to read the tree where it is, so that he gets a copy of what the tests need.
+# Runs the tests with a copy of the files that they need: a plain user may not be able to read the tree itself.
 run_as_user() {
 	local home=$work/user
 	grep -lE 'test_tags=.*\buser' tests/integration/*.bats >/dev/null || {
@@ -178,7 +181,7 @@ run_as_user() {
 	heading 'bats, as a plain user'
 	chmod 0711 "$work"
 	mkdir -p "$home/tree"
-	cp -a rung tests testdata scripts docs go.mod "$home/tree/"
+	cp -a rung VERSION tests testdata scripts docs go.mod "$home/tree/"
 	[ ! -d build/tests ] || cp -a build/tests "$home/tree/commands"
 	if ! id -u $user >/dev/null 2>&1; then
 		made_user=yes
@@ -195,8 +198,9 @@ run_as_user() {
 	check_bats plain $?
 }
 
-# The same command lines to Debian's runc and to rung.
+# Runs the same command lines with rung and with Debian's runc, then with the newest runc that Go's module proxy has.
 run_compat() {
+	local newest
 	heading 'beside runc'
 	make --no-print-directory static || {
 		record fail compat 'the build'
@@ -204,10 +208,17 @@ run_compat() {
 	}
 	RUNG=$repo/rung as_root tests/compat/compare.sh >"$work/compat" 2>"$work/compat.err" </dev/null
 	check_bats compat $?
+	newest=$(scripts/peers.sh runc) || {
+		record skip compat 'the newest runc' "needs Go's module proxy"
+		return
+	}
+	heading 'beside the newest runc'
+	RUNC=$newest RUNG=$repo/rung as_root tests/compat/compare.sh >"$work/newest" 2>"$work/newest.err" </dev/null
+	check_bats newest $?
 }
 
 check_bats() { # NAME STATUS
-	if [ "$2" = 77 ]; then # what it needs cannot be had
+	if [ "$2" = 77 ]; then # the machine lacks what the part needs
 		record skip "$1" "$1" "$(sed -n 's/^[a-z.]*: //p' "$work/$1.err" | tail -n 1)"
 		return
 	fi
@@ -216,7 +227,7 @@ check_bats() { # NAME STATUS
 	check_status "$1" "$2"
 }
 
-# A sample of what make faults does: always the same injections.
+# Runs a fixed sample of the injections of make faults.
 run_faults() {
 	heading 'faults: a sample'
 	make --no-print-directory static || {
@@ -247,7 +258,8 @@ run_engines() {
 	check_bats engines $?
 }
 
-# A machine that cannot be had is a skip (vm.sh's status 77): QEMU may not be there, or not boot under another hypervisor.
+# If there is no virtual machine (vm.sh's status 77), the tests are skipped: QEMU may be missing, or may not boot under another
+# hypervisor.
 run_vm() {
 	local files vms=() system=13
 	make --no-print-directory static test-commands || {
@@ -257,7 +269,7 @@ run_vm() {
 	case ${VM_CASES:-chosen} in
 	chosen)
 		has_vm vm --system "$system" || return
-		# To look for tags in all files takes a minute there.
+		# grep for the files here: in the machine bats takes a minute to look for tags in all files.
 		mapfile -t files < <(tagged vm)
 		in_vm v2 root --filter-tags '!user-only,vm' "${files[@]}"
 		in_vm v2 user --filter-tags user-only,vm --filter-tags user,vm "${files[@]}"
@@ -266,13 +278,13 @@ run_vm() {
 		;;
 	suite)
 		has_vm vm --system "$system" || return
-		in_halves v2 root
+		in_parts v2 root
 		in_vm v2 user
 		on_two_cpus v2
 		over_broker
 		with_selinux
-		# Of 12: the kernel of 13 has neither memory nor cpuset on v1, and the next systemd has no v1. The rest is of
-		# test-vm-all: a run has to stay below half an hour.
+		# v1 is tested on Debian 12: the kernel of 13 has neither memory nor cpuset on v1, and the next systemd has no v1. Only
+		# test-vm-all runs the rest, so that this run takes less than half an hour.
 		system=12
 		has_vm vm --system 12 --cpus 1 --cgroup v1 &&
 			in_vm v1 root tests/integration/{cgroups,delegation,delete,events,exec-cgroup,kill,pause,systemd,update}.bats
@@ -292,34 +304,34 @@ tagged() { # TAG
 	grep -lE "_tags=.*\b$1\b" tests/integration/*.bats
 }
 
-# Every layout that a system has with all controllers: 13 only v2.
+# Runs on every layout on which the system has all controllers. Debian 13 has only v2.
 all_of_system() {
 	local layout layouts=(v2)
 	has_vm vm --system "$system" || return
 	[ "$system" = 13 ] || layouts+=(v1 hybrid)
 	for layout in "${layouts[@]}"; do
-		in_halves "$layout" root
+		in_parts "$layout" root
 		in_vm "$layout" user
 		on_two_cpus "$layout"
 	done
 	over_broker
 	with_selinux
 	append='apparmor=0' in_vm v2 root tests/integration/apparmor.bats
-	# The freezer and the memory controller are on v2, beside the others on v1.
+	# Here freezer and memory are on v2, and all other controllers on v1.
 	[ "$system" = 13 ] ||
 		append='cgroup_no_v1=freezer,memory' in_vm hybrid root tests/integration/{cgroups,kill,pause,delete}.bats
 	start_vm_engines
 }
 
-# The whole suite in two machines: in one it takes longer than all else beside it.
-in_halves() { # LAYOUT root|user
-	local i files=(tests/integration/*.bats) halves=('' '')
+# Runs the whole suite in four machines, so that no processor is idle while another one runs the slow half.
+in_parts() { # LAYOUT root|user
+	local i files=(tests/integration/*.bats) count=4 lists=()
 	for ((i = 0; i < ${#files[@]}; i++)); do
-		halves[i % 2]+=" ${files[i]}"
+		lists[i % count]+=" ${files[i]}"
 	done
 	# shellcheck disable=SC2086 # no name has a space
-	for i in 0 1; do
-		half=$((i + 1)) in_vm "$@" ${halves[i]}
+	for ((i = 0; i < count; i++)); do
+		share=$((i + 1)) in_vm "$@" ${lists[i]}
 	done
 }
 
@@ -359,7 +371,7 @@ start_vm_engines() {
 	mkdir -p "$found"
 	for who in root user; do
 		: >"$found/vm-$system-$who.tsv"
-		chmod 0666 "$found/vm-$system-$who.tsv" # the user there is nobody's here
+		chmod 0666 "$found/vm-$system-$who.tsv" # the user in the machine has a uid that nobody has here
 	done
 	vm_options+=(--share "$found:/results:rw")
 	in_vm v2 root tests/engines/vm/{cri,docker,podman}-systemd.bats
@@ -382,10 +394,10 @@ has_vm() { # PART [OPTION OF vm.sh]...
 	return 1
 }
 
-# Starts a machine in the background; as many run at a time as there are processors. An emulated machine is quickest with
-# one CPU.
+# Starts a machine in the background. At most one machine a processor runs at a time, each with one CPU: an emulated machine
+# is fastest so.
 in_vm() { # LAYOUT root|user [OPTION OF BATS]... [FILE]...
-	local name="vm $system ${lsm:+$lsm }${vm_options[*]:+engines }$1 $2${append:+ $append}${cpus:+ $cpus CPUs}${half:+ half $half}" layout=$1 who=$2 as=()
+	local name="vm $system ${lsm:+$lsm }${vm_options[*]:+engines }$1 $2${append:+ $append}${cpus:+ $cpus CPUs}${share:+ part $share}" layout=$1 who=$2 as=()
 	shift
 	[ "$who" = root ] || as=(--user rootless)
 	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
@@ -394,11 +406,11 @@ in_vm() { # LAYOUT root|user [OPTION OF BATS]... [FILE]...
 	vms+=("$name")
 	(
 		started=$SECONDS
-		scripts/as-root.sh tests/vm/vm.sh run --system "$system" --lsm "${lsm:-apparmor}" --cgroup "$layout" "${as[@]}" --append "${append:-}" --cpus "${cpus:-1}" --timeout 14400 --share "$repo" "${vm_options[@]}" \
+		scripts/as-root.sh tests/vm/vm.sh run --system "$system" --lsm "${lsm:-apparmor}" --cgroup "$layout" "${as[@]}" --append "${append:-}" --cpus "${cpus:-1}" --timeout 14400 --share "$repo:/tree" "${vm_options[@]}" \
 			--env "RUNG_ENGINES_RESULTS=${vm_options[*]:+/results/vm-$system-$who.tsv}" -- \
 			tests/vm/guest/suite "$@" >"$work/$name" 2>"$work/$name.err" </dev/null &
 		vm=$!
-		# In a session of its own: sudo passes on no signal of its own process group.
+		# setsid, because sudo does not pass on signals of its own process group.
 		trap 'as_root setsid kill "$vm"; exit 143' TERM
 		wait "$vm"
 		echo "$? $((SECONDS - started))" >"$work/$name.end"
@@ -417,22 +429,33 @@ check_vms() {
 
 run_arch() {
 	local arch vms=()
-	if ! scripts/install-deps.sh arch; then
-		record skip arch 'other architectures' 'needs qemu-user-static'
-		return
-	fi
-	for arch in arm64 riscv64 ppc64le s390x armhf i386; do
-		heading "$arch, under QEMU's emulation of a program"
-		tests/arch/arch.sh user "$arch" >"$work/$arch" 2>"$work/$arch.err" </dev/null
-		check_bats "$arch" $?
-	done
+	run_programs arm64 riscv64 ppc64le s390x armhf i386
 	for arch in ${ARCH_MACHINES:-arm64 riscv64}; do
 		start_machine "$arch"
 	done
 	check_vms
 }
 
-# In the background, but built one after the other.
+# Builds and runs two architectures that people use and one with 32 bits, so that no commit breaks them. The part arch has the
+# others.
+run_cross() {
+	run_programs arm64 riscv64 i386
+}
+
+run_programs() { # ARCH...
+	local arch
+	if ! scripts/install-deps.sh arch; then
+		record skip "$part" 'other architectures' 'needs qemu-user-static'
+		return
+	fi
+	for arch; do
+		heading "$arch, under QEMU's emulation of a program"
+		tests/arch/arch.sh user "$arch" >"$work/$arch" 2>"$work/$arch.err" </dev/null
+		check_bats "$arch" $?
+	done
+}
+
+# Starts a machine in the background. The builds still run one after the other, because they share a lock.
 start_machine() { # ARCH
 	local name="$1 machine" started=$SECONDS
 	vms+=("$name")
@@ -451,7 +474,8 @@ run_lint() {
 	check_status lint $status
 }
 
-# The compiler, the C library, Go and all tools are newer there, or older. A system that cannot be had is a skip (status 77).
+# The compiler, the C library, Go and all tools are newer or older there. If the system cannot be made (status 77), the part is
+# skipped.
 run_other_debian() {
 	local suite=trixie part=debian13 there=$work/other-debian status
 	if grep -qsx 'VERSION_CODENAME=trixie' /etc/os-release; then suite=bookworm part=debian12; fi
@@ -475,7 +499,7 @@ run_other_debian() {
 	fi
 }
 
-# A runner that failed without a failing test is a failure of its own, and so is one that ran nothing.
+# Records a failure if a runner failed without a failing test, or ran no test.
 check_status() { # PART STATUS
 	if [ "$2" != 0 ] && ! grep -q "^fail	$1	" "$results"; then
 		record fail "$1" "the runner ended with status $2"
@@ -515,13 +539,13 @@ summary() {
 }
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(unit nsenter integration compat faults engines vm lint other-debian)
+[ $# -gt 0 ] || parts=(unit nsenter integration compat faults engines vm lint cross other-debian)
 needs=()
 for part in "${parts[@]}"; do
 	case $part in
-	unit | nsenter | arch) needs+=(unit) ;;
+	unit | nsenter | arch | cross) needs+=(unit) ;;
 	lint) needs+=(build lint) ;;
-	other-debian) ;; # on a machine without a network it is skipped
+	other-debian) ;; # checks its needs itself, and is skipped on a machine without a network
 	integration | compat | faults | engines | vm | vm-engines) needs+=(test) ;;
 	*) die "unknown part: $part" ;;
 	esac

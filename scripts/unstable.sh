@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Gets a program of Debian's unstable suite where that of the machine's own Debian will not do, and prints its path. It
-# is unpacked with its libraries into a directory of its own (scripts/packages.sh).
+# Gets a program of Debian's unstable suite for which the machine's own Debian is too old, and prints its path. The script
+# unpacks it with its libraries into a directory of its own (scripts/packages.sh).
 #
 #   unstable.sh NAME [DIR]        prints DIR/bin/PROGRAM (DIR: build/tools/NAME)
 #
-# NAME: criu, jq, qemu, or qemu-ARCH for the emulator of a machine of another architecture, by QEMU's name.
+# NAME is criu, jq, qemu, or qemu-ARCH for QEMU's emulator of another architecture.
 #
 # criu 3.17 of Debian 12 does not work on new kernels. qemu 7.2 emulates a fork three times slower than 11, and jq 1.6
 # takes eight times longer to start than 1.8: with the new ones a test in the machine of tests/vm takes 2 s, not 3.
@@ -29,8 +29,8 @@ dir=$(realpath -m "${2:-$repo/build/tools/$name}")
 started=$dir/bin/${program##*/}
 case $name in qemu*) arguments="-L '$dir/root/usr/share/qemu' -L '$dir/root/usr/share/seabios'" ;; esac
 
-# By its own loader: its C library is newer than the machine's. The environment stays, for the programs that it runs
-# (for CRIU tar, ip, iptables-restore) are the machine's.
+# Starts the program with its own loader, because its C library is newer than the machine's. The script does not set
+# LD_LIBRARY_PATH: programs that this one runs (CRIU runs tar, ip and iptables-restore) are the machine's.
 write_starter() { # DIR
 	local loader
 	loader=$(cd "$1/root" && find usr -name 'ld-linux-*.so.*' -o -name 'ld64.so.*' | head -n 1)

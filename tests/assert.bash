@@ -1,18 +1,18 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # `run` sets output
-# What a test may say of an output, of every kind of bats tests.
+# Assertions about output, for all bats tests.
 
 fail() {
 	printf '%s\n' "$*" >&2
 	return 1
 }
 
-# The output of the last `run`, or of the case, is exactly this.
+# The output of the last `run`, or of the case, must be exactly TEXT.
 says() { # TEXT
 	[ "$output" = "$1" ] || fail "expected: $1"$'\n'"got: $output"
 }
 
-# It has all of these.
+# The output must contain every TEXT.
 mentions() { # TEXT...
 	local text
 	for text; do

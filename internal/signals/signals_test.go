@@ -21,3 +21,28 @@ func TestNext(t *testing.T) {
 		}
 	}
 }
+
+func TestInterrupts(t *testing.T) {
+	all, err := Catch([]syscall.Signal{syscall.SIGTERM, syscall.SIGINT})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, err := CatchInterrupts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		divert bool
+		from   *Queue
+	}{{false, &i.Queue}, {true, all}, {false, &i.Queue}} {
+		i.Divert(step.divert)
+		for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+			if err := syscall.Kill(syscall.Getpid(), s); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := step.from.Next(); err != nil || got != s {
+				t.Errorf("diverted %v: got %v, %v after %v was sent", step.divert, got, err, s)
+			}
+		}
+	}
+}

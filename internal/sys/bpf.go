@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bpfAttr is a buffer for union bpf_attr. It is larger than any kernel's union
-// and zeroed, whatever the command needs: Linux 6.17 to 7.1 write back fields
-// (query.revision) that lie beyond the attribute's older size without looking at
-// the size they were given. Kernels with a smaller union accept the zero tail.
+// bpfAttr is a buffer for union bpf_attr. It is zeroed and larger than any
+// kernel's union. Linux 6.17 to 7.1 write back a field (query.revision) that lies
+// beyond the attribute's older size, whatever size the caller gives. Kernels with
+// a smaller union accept the zero tail.
 type bpfAttr [32]uint64
 
 // bpf commands and constants (include/uapi/linux/bpf.h).
@@ -38,22 +38,22 @@ func (a *bpfAttr) call(cmd uintptr) (int, error) {
 		case e == 0:
 			return int(r), nil
 		case e == unix.EINTR, e == unix.EAGAIN && cmd == bpfProgLoad:
-			continue // the verifier gives up at a pending signal
+			continue // a pending signal interrupts the verifier
 		}
 		return -1, e
 	}
 }
 
-// pinned gives the address of p for a field of the attribute. Pinning moves p to
-// the heap: a Go stack may be copied elsewhere between here and the call.
+// pinned returns the address of p for a field of the attribute. Pinning moves p to
+// the heap: a Go stack may move between here and the call.
 func pinned[T any](pin *runtime.Pinner, p *T) uint64 {
 	pin.Pin(p)
 	return uint64(uintptr(unsafe.Pointer(p)))
 }
 
 // LoadDeviceProgram loads a BPF_PROG_TYPE_CGROUP_DEVICE program of encoded
-// instructions (8 bytes each, host byte order). On a refusal the verifier's
-// log is returned with the errno. The descriptor is close-on-exec.
+// instructions (8 bytes each, host byte order). If the kernel refuses it, verdict
+// is the verifier's log. The descriptor is close-on-exec.
 func LoadDeviceProgram(insns []uint64, log []byte) (fd int, verdict string, err error) {
 	license := []byte("Apache-2.0\x00")
 	var pin runtime.Pinner
@@ -72,8 +72,8 @@ func LoadDeviceProgram(insns []uint64, log []byte) (fd int, verdict string, err 
 	return fd, unix.ByteSliceToString(log), err
 }
 
-// AttachDeviceProgram attaches a program to the cgroup directory dirfd. With
-// replace >= 0 that attached program is swapped for it atomically
+// AttachDeviceProgram attaches a program to the cgroup directory dirfd. If
+// replace >= 0, it atomically takes the place of that attached program
 // (BPF_F_REPLACE, Linux 5.6).
 func AttachDeviceProgram(dirfd, prog, replace int) error {
 	var a bpfAttr
@@ -117,8 +117,8 @@ func DevicePrograms(dirfd int) ([]uint32, error) {
 	return ids[:min(int(*a.u32(24)), len(ids))], nil
 }
 
-// ProgramByID opens an attached program; EPERM where a security module hides
-// it.
+// ProgramByID opens an attached program. The error is EPERM if a security module
+// hides the program.
 func ProgramByID(id uint32) (int, error) {
 	var a bpfAttr
 	*a.u32(0) = id

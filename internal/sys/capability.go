@@ -12,8 +12,8 @@ func PermittedCapabilities() (uint64, error) {
 	return uint64(data[0].Permitted) | uint64(data[1].Permitted)<<32, err
 }
 
-// BoundingCapabilities returns what a program that root starts could have at most: the bounding set
-// of this process, by capability number up to last (capabilities(7)).
+// BoundingCapabilities returns the bounding set of this process, by capability number up to last:
+// a program that root starts from here has at most these capabilities (capabilities(7)).
 func BoundingCapabilities(last int) (set uint64, err error) {
 	for n := range last + 1 {
 		has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(n), 0, 0, 0)
@@ -25,7 +25,7 @@ func BoundingCapabilities(last int) (set uint64, err error) {
 	return set, nil
 }
 
-// CanSetIDs says whether this process may write any id map: it needs CAP_SETUID and CAP_SETGID
+// CanSetIDs reports whether this process may write any id map: it needs CAP_SETUID and CAP_SETGID
 // in its user namespace (user_namespaces(7)).
 func CanSetIDs() (bool, error) {
 	data, err := capabilities()

@@ -27,9 +27,9 @@ func FsMagic(path string) (int64, error) {
 }
 
 // WriteControl writes data to a control file with one open, one write and one
-// close. It goes around os.File, which would register the descriptor with
-// epoll: kernfs files are pollable, and that is a system call for nothing. The
-// errors are bare errnos; the caller knows the field and the file.
+// close. It does not use os.File: kernfs files are pollable, so os.File would
+// register the descriptor with epoll, which is one system call too many. Errors
+// are bare errnos; the caller adds the field and the file.
 func WriteControl(path, data string) error {
 	fd, err := OpenControl(path)
 	if err != nil {
@@ -48,7 +48,7 @@ func OpenControl(path string) (int, error) {
 // CloseFd closes a descriptor of OpenControl, OpenDir or OpenRead.
 func CloseFd(fd int) { unix.Close(fd) }
 
-// WriteFd writes data in one system call, as control files demand.
+// WriteFd writes data in one system call: control files require that.
 func WriteFd(fd int, data string) error {
 	b := unsafe.Slice(unsafe.StringData(data), len(data))
 	for {
@@ -118,12 +118,11 @@ func DirLinks(path string) (uint64, error) {
 	return uint64(st.Nlink), nil //nolint:unconvert // uint32 on arm64
 }
 
-// PollEvents waits until a kernfs file that was read before is notified
-// (POLLPRI, as cgroup.events does), or the time is over.
-func PollEvents(fd int, d time.Duration) error {
+// PollEvents waits until the kernel notifies a change of a kernfs file such as
+// cgroup.events (POLLPRI), for at most d, or until the Waker's context ends. The caller must have read the file before.
+func PollEvents(fd int, wake *Waker, d time.Duration) error {
 	ts := unix.NsecToTimespec(int64(d))
-	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
-	_, err := unix.Ppoll(p, &ts, nil)
+	_, err := unix.Ppoll(wake.with(unix.PollFd{Fd: int32(fd), Events: unix.POLLPRI}), &ts, nil)
 	if err == unix.EINTR {
 		return nil
 	}
@@ -157,16 +156,17 @@ func WatchControl(dir, file string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), file), nil
 }
 
-// DrainEvent takes what an eventfd has counted.
+// DrainEvent returns the count of an eventfd and resets it to 0.
 func DrainEvent(event *os.File) uint64 {
 	var count [8]byte
 	_, _ = unix.Read(int(event.Fd()), count[:])
 	return binary.NativeEndian.Uint64(count[:])
 }
 
-// WaitEither waits until the process of a pidfd has ended, which it reports, until event (or
-// nil) can be read or, as a control file of kernfs, was notified, or until the time is over.
-func WaitEither(pidfd, event *os.File, control bool, d time.Duration) (ended bool, err error) {
+// WaitEither waits for at most d until the process of a pidfd has ended, event occurs or the waker's context ends. event is
+// nil, a file that becomes readable, or with control a kernfs file that the kernel notifies. The
+// result says whether the process has ended.
+func WaitEither(waker *Waker, pidfd, event *os.File, control bool, d time.Duration) (ended bool, err error) {
 	fds := []unix.PollFd{{Fd: int32(pidfd.Fd()), Events: unix.POLLIN}}
 	if event != nil {
 		fds = append(fds, unix.PollFd{Fd: int32(event.Fd()), Events: unix.POLLIN})
@@ -174,6 +174,7 @@ func WaitEither(pidfd, event *os.File, control bool, d time.Duration) (ended boo
 			fds[1].Events = unix.POLLPRI
 		}
 	}
+	fds = waker.with(fds...)
 	timeout := unix.NsecToTimespec(max(0, int64(d)))
 	if _, err := unix.Ppoll(fds, &timeout, nil); err != nil && err != unix.EINTR {
 		return false, os.NewSyscallError("ppoll", err)

@@ -2,11 +2,15 @@ package sys
 
 import (
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// Mknodat makes a file of a type and mode, whatever the umask is, and gives it to its owner.
+// Mkdev returns the number of a device node.
+func Mkdev(major, minor uint32) uint64 { return unix.Mkdev(major, minor) }
+
+// Mknodat makes a file of a type and mode in dir and gives it to uid and gid. The umask has no effect.
 func Mknodat(dir *os.File, name string, mode uint32, device uint64, uid, gid int) error {
 	fd := int(dir.Fd())
 	err := unix.Mknodat(fd, name, mode, int(device))
@@ -19,8 +23,14 @@ func Mknodat(dir *os.File, name string, mode uint32, device uint64, uid, gid int
 	return os.NewSyscallError("mknodat", err)
 }
 
-// AllowDevices lets the devices of a detached mount be opened: /run is often mounted nodev.
+// AllowDevices clears nodev of a detached mount, so that its devices can be opened: /run is often
+// mounted nodev.
 func AllowDevices(tree *os.File) error {
 	attr := unix.MountAttr{Attr_clr: unix.MOUNT_ATTR_NODEV}
-	return os.NewSyscallError("mount_setattr", unix.MountSetattr(int(tree.Fd()), "", unix.AT_EMPTY_PATH, &attr))
+	return refused("mount_setattr", unix.MountSetattr(int(tree.Fd()), "", unix.AT_EMPTY_PATH, &attr))
+}
+
+// IsNull reports whether a file is the null device (Documentation/admin-guide/devices.txt).
+func IsNull(st *syscall.Stat_t) bool {
+	return st.Mode&syscall.S_IFMT == syscall.S_IFCHR && st.Rdev == unix.Mkdev(1, 3)
 }

@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -9,14 +10,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Flock takes the exclusive lock of an open file, and waits for it (flock(2)).
+// Flock waits for the exclusive lock of an open file and takes it (flock(2)).
 func Flock(file *os.File) error { return flock(file, unix.LOCK_EX) }
 
-// FlockShared takes a shared lock of an open file, and waits for it.
+// FlockShared waits for a shared lock of an open file and takes it.
 func FlockShared(file *os.File) error { return flock(file, unix.LOCK_SH) }
 
-// TryFlockShared takes a shared lock of an open file where that needs no waiting.
-func TryFlockShared(file *os.File) bool { return flock(file, unix.LOCK_SH|unix.LOCK_NB) == nil }
+// TryFlock takes the exclusive lock of an open file if it need not wait, and reports whether it did.
+func TryFlock(file *os.File) (bool, error) { return tryFlock(file, unix.LOCK_EX) }
+
+// TryFlockShared takes a shared lock of an open file if it need not wait, and reports whether it did.
+func TryFlockShared(file *os.File) (bool, error) { return tryFlock(file, unix.LOCK_SH) }
+
+func tryFlock(file *os.File, how int) (bool, error) {
+	err := flock(file, how|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, err
+}
 
 func flock(file *os.File, how int) error {
 	for {
@@ -32,8 +44,8 @@ func Funlock(file *os.File) error {
 	return os.NewSyscallError("flock", unix.Flock(int(file.Fd()), unix.LOCK_UN))
 }
 
-// FlockHolder returns the process that has taken the lock of an open file, or 0: /proc/locks
-// shows none of another PID namespace (proc_locks(5)).
+// FlockHolder returns the PID of the process that holds the lock of an open file, or 0 if it is not
+// known: /proc/locks does not show processes of other PID namespaces (proc_locks(5)).
 func FlockHolder(file *os.File) int {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
@@ -45,7 +57,7 @@ func FlockHolder(file *os.File) int {
 	}
 	inode := fmt.Sprintf("%02x:%02x:%d", unix.Major(st.Dev), unix.Minor(st.Dev), st.Ino)
 	for line := range strings.Lines(string(text)) {
-		// 1: FLOCK  ADVISORY  WRITE 1234 00:1a:5678 0 EOF; who waits has "->" after the number
+		// "1: FLOCK  ADVISORY  WRITE 1234 00:1a:5678 0 EOF"; a process that waits has "->" after "1:"
 		f := strings.Fields(line)
 		if len(f) > 5 && f[1] == "FLOCK" && f[5] == inode {
 			pid, _ := strconv.Atoi(f[4])
@@ -55,7 +67,7 @@ func FlockHolder(file *os.File) int {
 	return 0
 }
 
-// CommandLine returns the arguments of a process, or "?".
+// CommandLine returns the arguments of a process with blanks between them; "?" if they are not known.
 func CommandLine(pid int) string {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
 	if args := strings.TrimRight(string(text), "\x00"); err == nil && args != "" {

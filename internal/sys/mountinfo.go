@@ -1,82 +1,64 @@
 package sys
 
 import (
-	"cmp"
+	"bufio"
+	"bytes"
 	"os"
-	"slices"
-	"strconv"
-	"strings"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
 // Mount is one line of mountinfo (proc(5)).
-type Mount struct {
-	Parent  uint64   // number of the mount that Point is on
-	Device  string   // of the file system, such as "254:0"
-	Root    string   // what is shown of the file system
-	Point   string   // below the root of the process that was asked for
-	Options []string // of the mount, not of the file system: "ro", "nosuid", ...
-	Group   string   // propagation: "shared:1", "master:1", or both, or ""
-}
+type Mount = mountinfo.Info
 
-// Mounts returns the mounts of a process, by the numbers that MountNumber gives.
-func Mounts(pid int) (map[uint64]Mount, error) {
-	name := "/proc/" + itoa(pid) + "/mountinfo"
-	text, err := ReadFile(name)
+// Mounts returns the mounts that a process sees, in the order of its mountinfo. A line that is not understood is an error.
+func Mounts(pid int) ([]*Mount, error) { return readMounts("/proc/" + itoa(pid) + "/mountinfo") }
+
+// OwnMounts returns the mounts that this process sees, also where /proc is that of another PID namespace.
+func OwnMounts() ([]*Mount, error) { return readMounts("/proc/self/mountinfo") }
+
+func readMounts(path string) ([]*Mount, error) {
+	text, err := ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	out := map[uint64]Mount{}
-	for line := range strings.Lines(string(text)) {
-		fields := strings.Fields(line)
-		if len(fields) < 6 {
-			continue
-		}
-		number, err := strconv.ParseUint(fields[0], 10, 64)
-		parent, errParent := strconv.ParseUint(fields[1], 10, 64)
-		if err = cmp.Or(err, errParent); err != nil {
-			return nil, &os.PathError{Op: "parse", Path: name, Err: err}
-		}
-		out[number] = Mount{
-			Parent: parent, Device: fields[2], Root: UnescapeMountinfo(fields[3]), Point: UnescapeMountinfo(fields[4]),
-			Options: strings.Split(fields[5], ","), Group: group(fields[6:]),
-		}
+	mounts, err := ParseMounts(text)
+	if err != nil {
+		return nil, &os.PathError{Op: "parse", Path: path, Err: err}
 	}
-	return out, nil
+	return mounts, nil
 }
 
-// group joins the optional fields of a line, which end at "-".
-func group(fields []string) string {
-	return strings.Join(fields[:max(0, slices.Index(fields, "-"))], " ")
+// ParseMounts reads the text of a mountinfo file, and changes it.
+func ParseMounts(text []byte) ([]*Mount, error) {
+	return mountinfo.GetMountsFromReader(bytes.NewReader(cutLongLines(text)), nil)
+}
+
+// cutLongLines shortens lines that are too long for the library's scanner, which would give up all mounts for one of them.
+// What is cut off are superblock options, the last field: overlayfs, which is given its layers one by one since Linux 6.5,
+// shows the paths of up to 500.
+func cutLongLines(text []byte) []byte {
+	const most = bufio.MaxScanTokenSize / 2
+	if len(text) < bufio.MaxScanTokenSize {
+		return text
+	}
+	out := text[:0]
+	for line := range bytes.Lines(text) {
+		if len(line) > most {
+			line = append(line[:most:most], '\n')
+		}
+		out = append(out, line...)
+	}
+	return out
 }
 
 // MountNumber returns what mountinfo calls the mount that a descriptor is on, and whether the
 // descriptor is of its top (statx(2), Linux 5.8).
-func MountNumber(file *os.File) (number uint64, top bool, err error) {
+func MountNumber(file *os.File) (number int, top bool, err error) {
 	var st unix.Statx_t
 	if err := unix.Statx(int(file.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &st); err != nil {
-		return 0, false, os.NewSyscallError("statx", err)
+		return 0, false, refused("statx", err)
 	}
-	return st.Mnt_id, st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, nil
+	return int(st.Mnt_id), st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, nil
 }
-
-// UnescapeMountinfo decodes the \040 form in which mountinfo writes blanks and backslashes
-// (proc(5)).
-func UnescapeMountinfo(s string) string {
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+3 < len(s) && isOctal(s[i+1]) && isOctal(s[i+2]) && isOctal(s[i+3]) {
-			b.WriteByte((s[i+1]-'0')<<6 | (s[i+2]-'0')<<3 | (s[i+3] - '0'))
-			i += 3
-			continue
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
-func isOctal(c byte) bool { return c >= '0' && c <= '7' }

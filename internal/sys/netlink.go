@@ -26,8 +26,8 @@ const (
 	IFA_F_PERMANENT   = unix.IFA_F_PERMANENT
 )
 
-// OpenNetlink makes a socket in the network namespace ns, or in rung's own where ns is nil. A
-// socket stays in the namespace that it was made in.
+// OpenNetlink makes a socket in the network namespace ns, or in rung's own if ns is nil. A socket
+// stays in the namespace that it was made in.
 func OpenNetlink(ns *os.File) (*Netlink, error) {
 	if ns == nil {
 		return newNetlink()
@@ -45,7 +45,7 @@ func OpenNetlink(ns *os.File) (*Netlink, error) {
 	}
 	n, err := newNetlink()
 	if errBack := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET); errBack != nil {
-		return nil, os.NewSyscallError("setns", errBack) // the thread stays locked, and ends with its goroutine
+		return nil, os.NewSyscallError("setns", errBack) // the thread stays locked, so that it ends with its goroutine
 	}
 	runtime.UnlockOSThread()
 	return n, err
@@ -56,13 +56,13 @@ func newNetlink() (*Netlink, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	// For the errors' texts alone (Linux 4.12), without a copy of the request before them.
+	// These add the kernel's text to an error (Linux 4.12), without a copy of the request. Without them only the text is lost.
 	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_EXT_ACK, 1)
 	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1)
 	return &Netlink{fd: fd}, nil
 }
 
-// NetlinkError is a refusal of the kernel, with what it says beside the errno, if anything.
+// NetlinkError is a refusal by the kernel: its errno, and its text if it gave one.
 type NetlinkError struct {
 	Errno syscall.Errno
 	Text  string
@@ -78,12 +78,12 @@ func (e *NetlinkError) Error() string {
 // Unwrap returns the errno.
 func (e *NetlinkError) Unwrap() error { return e.Errno }
 
-// Close gives up the socket.
+// Close closes the socket.
 func (n *Netlink) Close() { unix.Close(n.fd) }
 
-// Do sends one request and returns what the kernel answers: its messages, or a refusal as a
-// *NetlinkError. A request with NLM_F_DUMP has any number of answers, EINTR if the list has
-// changed while it was read; one with NLM_F_ACK ends with none.
+// Do sends one request and returns the messages of the kernel's answer. A refusal is a
+// *NetlinkError. A request with NLM_F_DUMP gets any number of messages, or EINTR if the list
+// changed while it was read. A request with NLM_F_ACK gets none.
 func (n *Netlink) Do(kind, flags uint16, payload []byte) ([]syscall.NetlinkMessage, error) {
 	n.seq++
 	request := make([]byte, unix.SizeofNlMsghdr, unix.SizeofNlMsghdr+len(payload))
@@ -146,7 +146,7 @@ func netlinkError(m syscall.NetlinkMessage) error {
 	return &NetlinkError{Errno: errno, Text: netlinkText(m)}
 }
 
-// netlinkText finds the attribute behind the errno and the header of the request.
+// netlinkText returns the kernel's text for an error: an attribute after the errno and the request's header.
 func netlinkText(m syscall.NetlinkMessage) string {
 	const start = 4 + unix.SizeofNlMsghdr
 	if m.Header.Flags&unix.NLM_F_ACK_TLVS == 0 || len(m.Data) < start {

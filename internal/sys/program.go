@@ -7,15 +7,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SealedProgram is SealedMemfd for a file that is to be executed. Since Linux 6.3 that has to
-// be said; older kernels do not know the flag. Where the sysctl vm.memfd_noexec is 2, nobody may
-// execute a memfd, and the file is one without a name on a file system.
+// SealedProgram is SealedMemfd for a file that can be executed. Since Linux 6.3 that needs MFD_EXEC, which older kernels do
+// not know. If nobody may execute a memfd (the sysctl vm.memfd_noexec is 2) or a filter denies memfd_create(2), it returns
+// an unnamed file on a file system.
 func SealedProgram(name string, data []byte) (*os.File, error) {
-	file, err := Memfd(name, unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
+	file, err := newMemfd(name, unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
 	if errors.Is(err, unix.EINVAL) {
-		file, err = Memfd(name, unix.MFD_ALLOW_SEALING)
+		file, err = newMemfd(name, unix.MFD_ALLOW_SEALING)
 	}
-	if errors.Is(err, unix.EACCES) {
+	if errors.Is(err, unix.EACCES) || denied(err) {
 		return unnamedProgram(name, data, err)
 	}
 	if err != nil {
@@ -24,10 +24,13 @@ func SealedProgram(name string, data []byte) (*os.File, error) {
 	return fillAndSeal(file, data)
 }
 
-// unnamedProgram returns the error of the memfd where no other way is open.
+// unnamedProgram returns the program in an unnamed file, or err, the error of memfd_create(2), if there is no other way.
 func unnamedProgram(name string, data []byte, err error) (*os.File, error) {
 	if file, err := programOnTmpfs(name, data); err == nil {
 		return file, nil
+	}
+	if os.Geteuid() == 0 {
+		return nil, err // root of a container without a user namespace could change the file on any other file system
 	}
 	for _, dir := range []string{os.Getenv("XDG_RUNTIME_DIR"), os.TempDir(), "/var/tmp", "/dev/shm"} {
 		if file, err := programIn(dir, data); err == nil {
@@ -37,8 +40,8 @@ func unnamedProgram(name string, data []byte, err error) (*os.File, error) {
 	return nil, err
 }
 
-// programOnTmpfs makes a file system that is mounted nowhere (Linux 5.2, CAP_SYS_ADMIN), and
-// read-only as a whole, which no change of a mount's attributes undoes.
+// programOnTmpfs puts the program on a tmpfs that is mounted nowhere (Linux 5.2, CAP_SYS_ADMIN). The
+// file system itself is read-only, which a change of mount attributes cannot undo.
 func programOnTmpfs(name string, data []byte) (*os.File, error) {
 	context, err := unix.Fsopen("tmpfs", unix.FSOPEN_CLOEXEC)
 	if err != nil {
@@ -69,8 +72,8 @@ func programOnTmpfs(name string, data []byte) (*os.File, error) {
 	return file, nil
 }
 
-// programIn is for a plain user: only he can change the file, which nothing else ever executes.
-// EACCES: dir is on a file system where nothing is executed.
+// programIn puts the program into an unnamed file in dir. It is for a plain user: only that user
+// can change the file, and only rung executes it. The error is EACCES if dir is mounted noexec.
 func programIn(dir string, data []byte) (*os.File, error) {
 	file, err := newProgram(dir, unix.O_TMPFILE|unix.O_EXCL, data)
 	if err != nil {
@@ -83,8 +86,8 @@ func programIn(dir string, data []byte) (*os.File, error) {
 	return file, nil
 }
 
-// newProgram opens, with more flags of open(2), a file that gets the program, and returns a
-// descriptor that cannot write: a file that somebody writes to is not executed (ETXTBSY).
+// newProgram makes a file with the given flags of open(2), writes the program to it, and returns a
+// read-only descriptor: the kernel does not execute a file that is open for writing (ETXTBSY).
 func newProgram(path string, flags int, data []byte) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|flags, 0o500)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// falseProgram is one that ends with status 1.
+// falseProgram returns /bin/false, which ends with status 1.
 func falseProgram(t *testing.T) []byte {
 	t.Helper()
 	data, err := os.ReadFile("/bin/false")

@@ -1,8 +1,12 @@
 package sys
 
-import "golang.org/x/sys/unix"
+import (
+	"strconv"
 
-// RlimitResource returns the number of a resource called RLIMIT_* (getrlimit(2)).
+	"golang.org/x/sys/unix"
+)
+
+// RlimitResource returns the number of a resource such as "RLIMIT_NOFILE" (getrlimit(2)); false if there is none.
 func RlimitResource(name string) (int, bool) {
 	switch name {
 	case "RLIMIT_AS":
@@ -39,4 +43,19 @@ func RlimitResource(name string) (int, bool) {
 		return unix.RLIMIT_STACK, true
 	}
 	return 0, false
+}
+
+// Prlimit sets a resource limit of a process. The error is a syscall.Errno.
+func Prlimit(pid, resource int, soft, hard uint64) error {
+	return unix.Prlimit(pid, resource, &unix.Rlimit{Cur: soft, Max: hard}, nil)
+}
+
+// OpenFilesLimit says how many files this process and its children may have open at most, for an error of EMFILE; "" if that is
+// not known. It is about the hard limit: rung and the stage raise the soft one to it.
+func OpenFilesLimit() string {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
+		return ""
+	}
+	return "RLIMIT_NOFILE is " + strconv.FormatUint(limit.Max, 10) + ", which the caller of rung may not exceed: ulimit -Hn"
 }

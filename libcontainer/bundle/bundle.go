@@ -1,5 +1,5 @@
-// Package bundle loads the configuration of a container, and says what is wrong
-// with it in terms of the fields of config.json.
+// Package bundle loads the configuration of a container and validates it. Its errors
+// name the fields of config.json.
 package bundle
 
 import (
@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -30,7 +29,7 @@ type Bundle struct {
 }
 
 // Load reads the bundle in dir; an empty dir means the current directory.
-// It does not call Validate.
+// It does not call Validate: that is done when a container is made of the bundle.
 func Load(dir string) (*Bundle, error) {
 	abs, err := resolve(dir)
 	if err != nil {
@@ -50,7 +49,7 @@ func Load(dir string) (*Bundle, error) {
 	return &Bundle{Dir: abs, Raw: raw, Spec: spec}, nil
 }
 
-// notFoundError has runc's wording, which callers look for, and still is an
+// notFoundError has runc's wording, because callers look for it. It unwraps to
 // fs.ErrNotExist.
 type notFoundError struct{ cause error }
 
@@ -60,8 +59,8 @@ func (e *notFoundError) Error() string {
 
 func (e *notFoundError) Unwrap() error { return e.cause }
 
-// resolve gives what getcwd(2) would say in dir: the state of a container names
-// its bundle by that path.
+// resolve returns the path that getcwd(2) returns in dir: the state of a container
+// names its bundle by that path.
 func resolve(dir string) (string, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -70,8 +69,8 @@ func resolve(dir string) (string, error) {
 	return filepath.EvalSymlinks(abs)
 }
 
-// FromSpec makes a bundle of a configuration in memory, validated. Relative paths in it are
-// below dir.
+// FromSpec makes a bundle of a configuration in memory and validates it. Relative paths of the
+// configuration start at dir.
 func FromSpec(dir string, s *specs.Spec) (*Bundle, error) {
 	raw, err := json.Marshal(s)
 	if err != nil {
@@ -88,17 +87,17 @@ func FromSpec(dir string, s *specs.Spec) (*Bundle, error) {
 	return b, Validate(b.Spec)
 }
 
-// Parse decodes a config.json. Unknown members are ignored (config.md,
-// "Extensibility"); a value of the wrong type and anything after the document
-// are errors, the former a *FieldError. Linux is never nil.
+// Parse decodes a config.json. It ignores unknown members (config.md,
+// "Extensibility"). A value of the wrong type is a *FieldError; text after the
+// document is an error. Linux of the result is never nil.
 func Parse(raw []byte) (*specs.Spec, error) {
-	d := decoder{raw: raw}
+	d := decoder{raw: string(raw)}
 	fast := new(specs.Spec)
 	if decodeSpec(&d, fast); d.done() && !isNull(raw) {
 		return withLinux(fast), nil
 	}
-	if d.crowded || elements(raw) > maxElements {
-		return nil, errCrowded
+	if err := d.checkCrowd(); err != nil {
+		return nil, err
 	}
 	var spec *specs.Spec
 	if err := decode(raw, &spec); err != nil {
@@ -110,7 +109,7 @@ func Parse(raw []byte) (*specs.Spec, error) {
 	return withLinux(spec), nil
 }
 
-// withLinux spares everybody to ask whether there is a linux: it may be left out (config.md).
+// withLinux sets s.Linux if config.json leaves it out (config.md): after this, it is never nil.
 func withLinux(s *specs.Spec) *specs.Spec {
 	if s.Linux == nil {
 		s.Linux = new(specs.Linux)
@@ -121,17 +120,17 @@ func withLinux(s *specs.Spec) *specs.Spec {
 // LoadProcess reads the process.json of `exec --process`. It does not call
 // ValidateProcess.
 func LoadProcess(path string) (*specs.Process, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := sys.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	d := decoder{raw: raw}
+	d := decoder{raw: string(raw)}
 	fast := new(specs.Process)
 	if decodeProcess(&d, fast); d.done() && !isNull(raw) {
 		return fast, nil
 	}
-	if d.crowded || elements(raw) > maxElements {
-		return nil, fmt.Errorf("%s: %w", path, errCrowded)
+	if err := d.checkCrowd(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var p *specs.Process
 	if err := decode(raw, &p); err != nil {
@@ -143,18 +142,27 @@ func LoadProcess(path string) (*specs.Process, error) {
 	return p, nil
 }
 
-// maxElements bounds the elements of all lists together in what encoding/json reads: it makes
-// the list before it finds that its elements are of the wrong type.
-const maxElements = 2 * maxObjects
+// maxElements is the highest number of elements in all lists of a document that encoding/json
+// reads: it makes a list before it finds that the elements are of the wrong type.
+func maxElements(raw string) int {
+	const always, bytesOfOne = 32768, 32
+	return always + len(raw)/bytesOfOne
+}
 
-var errCrowded = fmt.Errorf("lists of more than %d objects, or of %d elements beside something unusual", maxObjects, maxElements)
+// checkCrowd refuses a document, which the decoder has given up, if encoding/json could take much memory for it.
+func (d *decoder) checkCrowd() error {
+	if objects, most := maxObjects(d.raw), maxElements(d.raw); d.crowded || elements(d.raw) > most {
+		return fmt.Errorf("the lists hold more than %d objects, or more than %d elements", objects, most)
+	}
+	return nil
+}
 
-// elements counts the elements of all lists but the first of each, in whatever raw is.
-func elements(raw []byte) (n int) {
-	if len(raw) < 2*maxElements {
+// elements counts the elements of all lists in raw, except the first of each list. raw may be any text.
+func elements(raw string) (n int) {
+	if len(raw) < 2*maxElements(raw) {
 		return 0
 	}
-	var lists []bool // of the brackets that are open, whether it is a list
+	var lists []bool // for each open bracket, whether it is that of a list
 	for i := 0; i < len(raw); i++ {
 		switch raw[i] {
 		case '"':
@@ -195,7 +203,7 @@ func decode(raw []byte, into any) error {
 	return err
 }
 
-// position turns a byte offset into a line and a column, both from 1.
+// position returns the line and the column of a byte offset, both counted from 1.
 func position(raw []byte, offset int64) (line, column int) {
 	before := raw[:max(0, min(int(offset), len(raw)))]
 	line = bytes.Count(before, []byte("\n")) + 1

@@ -83,7 +83,7 @@ func decodeListUint32(d *decoder, v *[]uint32) {
 	for first := true; d.element(first); first = false {
 		var item uint32
 		decodeUint32(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -121,7 +121,7 @@ func decodeListString(d *decoder, v *[]string) {
 	for first := true; d.element(first); first = false {
 		var item string
 		decodeString(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -197,7 +197,7 @@ func decodeListPOSIXRlimit(d *decoder, v *[]specs.POSIXRlimit) {
 		d.object()
 		var item specs.POSIXRlimit
 		decodePOSIXRlimit(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -250,7 +250,7 @@ func decodeListLinuxSchedulerFlag(d *decoder, v *[]specs.LinuxSchedulerFlag) {
 	for first := true; d.element(first); first = false {
 		var item specs.LinuxSchedulerFlag
 		decodeLinuxSchedulerFlag(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -464,7 +464,7 @@ func decodeListLinuxIDMapping(d *decoder, v *[]specs.LinuxIDMapping) {
 		d.object()
 		var item specs.LinuxIDMapping
 		decodeLinuxIDMapping(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -507,7 +507,7 @@ func decodeListMount(d *decoder, v *[]specs.Mount) {
 		d.object()
 		var item specs.Mount
 		decodeMount(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -546,7 +546,7 @@ func decodeListHook(d *decoder, v *[]specs.Hook) {
 		d.object()
 		var item specs.Hook
 		decodeHook(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -655,7 +655,7 @@ func decodeListLinuxDeviceCgroup(d *decoder, v *[]specs.LinuxDeviceCgroup) {
 		d.object()
 		var item specs.LinuxDeviceCgroup
 		decodeLinuxDeviceCgroup(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -840,7 +840,7 @@ func decodeListLinuxWeightDevice(d *decoder, v *[]specs.LinuxWeightDevice) {
 		d.object()
 		var item specs.LinuxWeightDevice
 		decodeLinuxWeightDevice(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -877,7 +877,7 @@ func decodeListLinuxThrottleDevice(d *decoder, v *[]specs.LinuxThrottleDevice) {
 		d.object()
 		var item specs.LinuxThrottleDevice
 		decodeLinuxThrottleDevice(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -949,7 +949,7 @@ func decodeListLinuxHugepageLimit(d *decoder, v *[]specs.LinuxHugepageLimit) {
 		d.object()
 		var item specs.LinuxHugepageLimit
 		decodeLinuxHugepageLimit(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -984,7 +984,7 @@ func decodeListLinuxInterfacePriority(d *decoder, v *[]specs.LinuxInterfacePrior
 		d.object()
 		var item specs.LinuxInterfacePriority
 		decodeLinuxInterfacePriority(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -1125,7 +1125,7 @@ func decodeListLinuxNamespace(d *decoder, v *[]specs.LinuxNamespace) {
 		d.object()
 		var item specs.LinuxNamespace
 		decodeLinuxNamespace(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -1187,7 +1187,7 @@ func decodeListLinuxDevice(d *decoder, v *[]specs.LinuxDevice) {
 		d.object()
 		var item specs.LinuxDevice
 		decodeLinuxDevice(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -1258,7 +1258,7 @@ func decodeListArch(d *decoder, v *[]specs.Arch) {
 	for first := true; d.element(first); first = false {
 		var item specs.Arch
 		decodeArch(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -1282,7 +1282,7 @@ func decodeListLinuxSeccompFlag(d *decoder, v *[]specs.LinuxSeccompFlag) {
 	for first := true; d.element(first); first = false {
 		var item specs.LinuxSeccompFlag
 		decodeLinuxSeccompFlag(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -1327,7 +1327,7 @@ func decodeListLinuxSeccompArg(d *decoder, v *[]specs.LinuxSeccompArg) {
 		d.object()
 		var item specs.LinuxSeccompArg
 		decodeLinuxSeccompArg(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -1366,7 +1366,7 @@ func decodeListLinuxSyscall(d *decoder, v *[]specs.LinuxSyscall) {
 		d.object()
 		var item specs.LinuxSyscall
 		decodeLinuxSyscall(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -1466,7 +1466,7 @@ func decodeListMemoryPolicyFlagType(d *decoder, v *[]specs.MemoryPolicyFlagType)
 	for first := true; d.element(first); first = false {
 		var item specs.MemoryPolicyFlagType
 		decodeMemoryPolicyFlagType(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }
@@ -1525,7 +1525,7 @@ func decodeListLinuxPersonalityFlag(d *decoder, v *[]specs.LinuxPersonalityFlag)
 	for first := true; d.element(first); first = false {
 		var item specs.LinuxPersonalityFlag
 		decodeLinuxPersonalityFlag(d, &item)
-		list = append(list, item)
+		list = append(grown(list), item)
 	}
 	*v = list
 }

@@ -11,15 +11,15 @@ import (
 // cgroup2Magic is CGROUP2_SUPER_MAGIC of <linux/magic.h>.
 const cgroup2Magic = 0x63677270
 
-// Default is the starter configuration that `spec` writes, value for value that
-// of runc 1.5. Where /sys/fs/cgroup is cgroup v2, it has a cgroup namespace;
-// rootless, it maps the caller's effective ids and joins the host's network.
+// Default returns the starter configuration that `spec` writes. Its values are those
+// of runc 1.5. It has a cgroup namespace if /sys/fs/cgroup is cgroup v2. With
+// rootless it maps the caller's effective ids and joins the host's network.
 func Default(rootless bool) *specs.Spec {
 	s := &specs.Spec{
 		Version: specs.Version,
 		Root:    &specs.Root{Path: "rootfs", Readonly: true},
 		Process: defaultProcess(),
-		// runc's, so that scripts which compare configurations see no change.
+		// runc's default too: scripts compare the configurations.
 		Hostname: "runc",
 		Mounts:   defaultMounts(),
 		Linux: &specs.Linux{
@@ -73,9 +73,9 @@ func defaultMounts() []specs.Mount {
 	}
 }
 
-// makeRootless takes out what a plain user cannot have: the network namespace
-// (nobody could connect it), a fresh sysfs (it belongs to the network
-// namespace), ids of groups that are not mapped, and resources.
+// makeRootless removes what a plain user cannot have: a new network namespace
+// (a plain user cannot connect it), a new sysfs (it needs a network namespace of the
+// same user namespace), ids that are not mapped, and resources.
 func makeRootless(s *specs.Spec) {
 	kept := s.Linux.Namespaces[:0]
 	for _, ns := range s.Linux.Namespaces {
@@ -108,7 +108,7 @@ func withoutIDs(options []string) []string {
 	return kept
 }
 
-// cgroup2 says whether /sys/fs/cgroup is the unified hierarchy itself.
+// cgroup2 reports whether /sys/fs/cgroup is the unified hierarchy itself.
 func cgroup2() bool {
 	var st syscall.Statfs_t
 	return syscall.Statfs("/sys/fs/cgroup", &st) == nil && st.Type == cgroup2Magic

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"io/fs"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -13,32 +14,45 @@ const (
 	minorMax = 1<<20 - 1
 )
 
-// checkDevices: config-linux.md, "Devices". A FIFO has no number; one that is
-// given anyway is of no consequence.
+// DefaultDevices are in every container (config-linux.md, "Default Devices").
+func DefaultDevices() []specs.LinuxDevice {
+	return []specs.LinuxDevice{
+		charDevice("/dev/null", 1, 3), charDevice("/dev/random", 1, 8), charDevice("/dev/full", 1, 7),
+		charDevice("/dev/tty", 5, 0), charDevice("/dev/zero", 1, 5), charDevice("/dev/urandom", 1, 9),
+	}
+}
+
+func charDevice(name string, major, minor int64) specs.LinuxDevice {
+	mode := fs.FileMode(0o666)
+	return specs.LinuxDevice{Path: name, Type: "c", Major: major, Minor: minor, FileMode: &mode}
+}
+
+// checkDevices checks linux.devices (config-linux.md, "Devices"). A FIFO has no
+// device number; rung ignores one in the configuration.
 func checkDevices(s *specs.Spec) error {
 	for i := range s.Linux.Devices {
 		d := &s.Linux.Devices[i]
-		if err := absolute(at("linux.devices", i, ".path"), d.Path); err != nil {
-			return err
+		if err := absolute("", d.Path); err != nil {
+			return absolute(elementPath("linux.devices", i, ".path"), d.Path)
 		}
 		switch d.Type {
 		case "p":
 			continue
 		case "b", "c", "u":
 		default:
-			return fail(at("linux.devices", i, ".type"), "invalid device type %q", d.Type)
+			return fail(elementPath("linux.devices", i, ".type"), "invalid device type %q", d.Type)
 		}
 		if d.Major < 0 || d.Major > majorMax {
-			return fail(at("linux.devices", i, ".major"), "%d is not within 0 and %d", d.Major, majorMax)
+			return fail(elementPath("linux.devices", i, ".major"), "%d is not within 0 and %d", d.Major, majorMax)
 		}
 		if d.Minor < 0 || d.Minor > minorMax {
-			return fail(at("linux.devices", i, ".minor"), "%d is not within 0 and %d", d.Minor, minorMax)
+			return fail(elementPath("linux.devices", i, ".minor"), "%d is not within 0 and %d", d.Minor, minorMax)
 		}
 	}
 	return nil
 }
 
-// checkNetDevices: config-linux.md, "Network Devices".
+// checkNetDevices checks linux.netDevices (config-linux.md, "Network Devices").
 func checkNetDevices(s *specs.Spec) error {
 	if len(s.Linux.NetDevices) == 0 {
 		return nil
@@ -48,7 +62,7 @@ func checkNetDevices(s *specs.Spec) error {
 	}
 	taken := make(map[string]string, len(s.Linux.NetDevices))
 	for name, d := range s.Linux.NetDevices {
-		field := key("linux.netDevices", name)
+		field := memberPath("linux.netDevices", name)
 		if !interfaceName(name) {
 			return fail(field, "invalid network device name %q", name)
 		}
@@ -66,15 +80,15 @@ func checkNetDevices(s *specs.Spec) error {
 	return nil
 }
 
-// template: the kernel completes a name with one %d in it, and refuses any other percent sign
-// (__dev_alloc_name of net/core/dev.c).
+// template reports whether the kernel accepts the percent signs in a name: it completes one %d to a
+// free number and refuses any other percent sign (__dev_alloc_name of net/core/dev.c).
 func template(name string) bool {
 	before, after, _ := strings.Cut(name, "%d")
 	return !strings.Contains(before+after, "%")
 }
 
-// interfaceName is dev_valid_name of the kernel's net/core/dev.c: less than
-// IFNAMSIZ bytes, counting the final NUL.
+// interfaceName is dev_valid_name of the kernel's net/core/dev.c. A name has at most
+// 15 bytes: IFNAMSIZ counts the final NUL.
 func interfaceName(name string) bool {
 	return name != "" && len(name) < 16 && name != "." && name != ".." && !strings.ContainsAny(name, "/: \t\n\v\f\r\x00")
 }

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// FieldError says which field of config.json (or of a process.json) is wrong.
+// FieldError is an error in a field of config.json or of a process.json.
 type FieldError struct {
-	// Field is the JSON path, such as "mounts[3].destination". It is empty
-	// when the document as a whole is wrong.
+	// Field is the JSON path, such as "mounts[3].destination". It is empty if
+	// the document as a whole is wrong.
 	Field string
 	Err   error
 }
 
-// maxText is what a message shows of a field and its value: they are the configuration's.
+// maxText is the longest message, in bytes: a field and its value in the configuration may be of any length.
 const maxText = 1024
 
 func (e *FieldError) Error() string {
@@ -35,18 +35,19 @@ func fail(field, format string, args ...any) error {
 	return &FieldError{Field: field, Err: fmt.Errorf(format, args...)}
 }
 
-// at names element i of the array field, and what is below it: at("mounts", 3,
-// ".source") is "mounts[3].source".
-func at(field string, i int, below string) string {
-	return fmt.Sprintf("%s[%d]%s", field, i, below)
+// elementPath returns the path of element i of the array field, followed by below:
+// elementPath("mounts", 3, ".source") is "mounts[3].source".
+func elementPath(field string, i int, below string) string {
+	return field + "[" + strconv.Itoa(i) + "]" + below
 }
 
-// key names the member k of the object field: "linux.sysctl[net.core.somaxconn]".
-func key(field, k string) string {
+// memberPath returns the path of member k of the object field, such as
+// "linux.sysctl[net.core.somaxconn]".
+func memberPath(field, k string) string {
 	return field + "[" + k + "]"
 }
 
-// noNUL refuses a string that the kernel would cut at its first NUL byte.
+// noNUL refuses a string with a NUL byte, where the kernel would cut it.
 func noNUL(field, s string) error {
 	if strings.IndexByte(s, 0) >= 0 {
 		return fail(field, "%q contains a nul byte", s)
@@ -54,7 +55,7 @@ func noNUL(field, s string) error {
 	return nil
 }
 
-// absolute refuses an empty, relative or NUL-carrying path.
+// absolute refuses a path that is empty or relative or has a NUL byte.
 func absolute(field, path string) error {
 	if path == "" {
 		return fail(field, "must not be empty")

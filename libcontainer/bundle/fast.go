@@ -2,44 +2,50 @@ package bundle
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
 
 //go:generate go run ./gen
 
-// decoder reads the JSON of well-formed configurations some ten times faster than
-// encoding/json, which builds its tables anew in every process. It handles what engines
-// write; anything unusual (an unknown member, a wrong type, a syntax error, an odd escape)
-// makes it give up, and encoding/json decides. So it needs to be right only where it says
-// that it is done; FuzzDecode holds the two against each other.
+// decoder reads the JSON of well-formed configurations about ten times faster than
+// encoding/json, which builds its tables anew in every process. It handles the JSON that
+// engines write. At anything unusual (an unknown member, a wrong type, a syntax error, an
+// odd escape) it gives up, and encoding/json decides. So its result counts only if it is
+// done; FuzzDecode compares the two.
+//
+// The strings of the result are parts of raw, not copies: a configuration of thousands of mounts has tens of thousands of them.
 type decoder struct {
-	raw     []byte
-	at      int
+	raw     string
+	at      int // offset of the next byte
 	failed  bool
-	objects int // in lists, so far
-	crowded bool
+	objects int  // number of objects in lists so far
+	crowded bool // there are more of them than maxObjects
 }
 
-// maxObjects bounds the objects in all lists together: as many as a plan has ops. A mount takes
-// 40 times the memory of the three bytes that it can be written in.
-const maxObjects = 16384
+// maxObjects is the highest number of objects in all lists of a document together. A mount can be written in three bytes and takes
+// 40 times that in memory. But one that makes sense has at least 30 bytes.
+func maxObjects(raw string) int {
+	const always, bytesOfOne = 16384, 24
+	return always + len(raw)/bytesOfOne
+}
 
-// giveUp leaves the rest to encoding/json: every later step does nothing.
+// giveUp leaves the document to encoding/json: every later step does nothing.
 func (d *decoder) giveUp() {
 	d.failed = true
 	d.at = len(d.raw)
 }
 
-// object counts one in a list.
+// object counts an object in a list, and gives up if there are too many.
 func (d *decoder) object() {
-	if d.objects++; d.objects > maxObjects {
+	if d.objects++; d.objects > maxObjects(d.raw) {
 		d.crowded = true
 		d.giveUp()
 	}
 }
 
-// peek returns the next byte that is no white space, or 0.
+// peek returns the next byte that is not white space, or 0 at the end.
 func (d *decoder) peek() byte {
 	for d.at < len(d.raw) {
 		switch c := d.raw[d.at]; c {
@@ -60,11 +66,11 @@ func (d *decoder) expect(c byte) {
 	d.at++
 }
 
-// done reports whether all was read, and nothing follows.
+// done reports whether the decoder has read the whole document and nothing follows.
 func (d *decoder) done() bool { return d.peek() == 0 && d.at == len(d.raw) && !d.failed }
 
 func (d *decoder) literal(word string) bool {
-	if d.peek() != word[0] || len(d.raw)-d.at < len(word) || string(d.raw[d.at:d.at+len(word)]) != word {
+	if d.peek() != word[0] || len(d.raw)-d.at < len(word) || d.raw[d.at:d.at+len(word)] != word {
 		return false
 	}
 	d.at += len(word)
@@ -116,7 +122,7 @@ func (d *decoder) key() string {
 	return key
 }
 
-// text reads a string. One with an escape is given to encoding/json alone.
+// text reads a string. encoding/json decodes a string with an escape.
 func (d *decoder) text() string {
 	d.expect('"')
 	start := d.at
@@ -125,10 +131,10 @@ func (d *decoder) text() string {
 		case c == '"':
 			s := d.raw[start:d.at]
 			d.at++
-			if !utf8.Valid(s) {
+			if !utf8.ValidString(s) {
 				d.giveUp()
 			}
-			return string(s)
+			return s
 		case c == '\\':
 			return d.escaped(start)
 		case c < ' ':
@@ -147,7 +153,7 @@ func (d *decoder) escaped(start int) (s string) {
 		}
 		d.at++
 	}
-	if d.at >= len(d.raw) || json.Unmarshal(d.raw[start-1:d.at+1], &s) != nil {
+	if d.at >= len(d.raw) || json.Unmarshal([]byte(d.raw[start-1:d.at+1]), &s) != nil {
 		d.giveUp()
 		return ""
 	}
@@ -155,7 +161,15 @@ func (d *decoder) escaped(start int) (s string) {
 	return s
 }
 
-// number reads an integer in its plain form.
+// grown doubles the room of a full list: append grows long lists by a quarter, and copies them more often.
+func grown[T any](list []T) []T {
+	if len(list) < cap(list) {
+		return list
+	}
+	return slices.Grow(list, len(list))
+}
+
+// number reads an integer without a fraction or an exponent.
 func (d *decoder) number() string {
 	d.peek()
 	start := d.at
@@ -170,10 +184,10 @@ func (d *decoder) number() string {
 		d.giveUp()
 		return "0"
 	}
-	return string(d.raw[start:d.at])
+	return d.raw[start:d.at]
 }
 
-// isNumber finds fractions and exponents.
+// isNumber reports whether a byte continues a number with a fraction or an exponent.
 func isNumber(c byte) bool { return c == '.' || c == 'e' || c == 'E' || c == '-' || c == '+' }
 
 func (d *decoder) integer(bits int) int64 {

@@ -4,7 +4,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// checkHooks: config.md, "POSIX-platform Hooks".
+// checkHooks checks hooks (config.md, "POSIX-platform Hooks").
 func checkHooks(s *specs.Spec) error {
 	if s.Hooks == nil {
 		return nil
@@ -13,7 +13,7 @@ func checkHooks(s *specs.Spec) error {
 		field string
 		hooks []specs.Hook
 	}{
-		{"hooks.prestart", s.Hooks.Prestart}, //nolint:staticcheck // Deprecated, and still what engines use.
+		{"hooks.prestart", s.Hooks.Prestart}, //nolint:staticcheck // Deprecated, but engines still use it.
 		{"hooks.createRuntime", s.Hooks.CreateRuntime},
 		{"hooks.createContainer", s.Hooks.CreateContainer},
 		{"hooks.startContainer", s.Hooks.StartContainer},
@@ -22,7 +22,7 @@ func checkHooks(s *specs.Spec) error {
 	}
 	for _, l := range lists {
 		for i := range l.hooks {
-			if err := checkHook(&l.hooks[i], at(l.field, i, "")); err != nil {
+			if err := checkHook(&l.hooks[i], elementPath(l.field, i, "")); err != nil {
 				return err
 			}
 		}
@@ -38,12 +38,12 @@ func checkHook(h *specs.Hook, field string) error {
 		return fail(field+".timeout", "%d must be greater than zero", *h.Timeout)
 	}
 	for i, a := range h.Args {
-		if err := noNUL(at(field+".args", i, ""), a); err != nil {
+		if err := noNUL(elementPath(field+".args", i, ""), a); err != nil {
 			return err
 		}
 	}
 	for i, e := range h.Env {
-		if err := noNUL(at(field+".env", i, ""), e); err != nil {
+		if err := noNUL(elementPath(field+".env", i, ""), e); err != nil {
 			return err
 		}
 	}

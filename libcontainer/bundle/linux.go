@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -10,8 +11,8 @@ import (
 	"rung/libcontainer/idlist"
 )
 
-// checkPaths: masked and read-only paths are mounts, so they need a mount
-// namespace.
+// checkPaths checks linux.maskedPaths and linux.readonlyPaths. rung mounts over them,
+// so they need a mount namespace.
 func checkPaths(s *specs.Spec) error {
 	lists := [...]struct {
 		field string
@@ -23,8 +24,25 @@ func checkPaths(s *specs.Spec) error {
 		}
 		for i, p := range l.paths {
 			if p == "" || p[0] != '/' || strings.IndexByte(p, 0) >= 0 {
-				return absolute(at(l.field, i, ""), p)
+				return absolute(elementPath(l.field, i, ""), p)
 			}
+		}
+	}
+	return nil
+}
+
+// checkReadOnly refuses what becomes read-only after all mounts are made, without a mount namespace, as runc does since 1.6.
+func checkReadOnly(s *specs.Spec) error {
+	if hasNamespace(s, specs.MountNamespace) {
+		return nil
+	}
+	if s.Root.Readonly {
+		return fail("root.readonly", "unable to make rootfs read-only without a private MNT namespace")
+	}
+	for i := range s.Mounts {
+		m := &s.Mounts[i]
+		if readOnly(m) && (m.Type == "tmpfs" && !isBind(m) || path.Clean("/"+m.Destination) == "/dev") {
+			return fail(elementPath("mounts", i, ""), "unable to make %s read-only without a private MNT namespace", m.Destination)
 		}
 	}
 	return nil
@@ -39,20 +57,21 @@ func checkRootfsPropagation(s *specs.Spec) error {
 	}
 }
 
-// checkCgroupsPath: the rest of its form depends on the cgroup driver.
+// checkCgroupsPath checks only for NUL bytes: the rest of the form depends on the cgroup
+// driver.
 func checkCgroupsPath(s *specs.Spec) error {
 	return noNUL("linux.cgroupsPath", s.Linux.CgroupsPath)
 }
 
-// checkIntelRdt: config-linux.md, "IntelRdt". closID is the name of a directory;
-// "/" is the root's class.
+// checkIntelRdt checks linux.intelRdt (config-linux.md, "IntelRdt"). closID is the name
+// of a directory; "/" is the class of the file system's root.
 func checkIntelRdt(s *specs.Spec) error {
 	rdt := s.Linux.IntelRdt
 	if rdt == nil {
 		return nil
 	}
 	switch id := rdt.ClosID; {
-	case id == ".", id == "..", id == "info", id == "mon_groups", id == "mon_data", // of the file system itself
+	case id == ".", id == "..", id == "info", id == "mon_groups", id == "mon_data", // names that resctrl itself uses
 		id != "/" && strings.ContainsAny(id, "/\n\x00"):
 		return fail("linux.intelRdt.closID", "invalid class of service %q", id)
 	}
@@ -61,7 +80,7 @@ func checkIntelRdt(s *specs.Spec) error {
 	}
 	for i, line := range rdt.Schemata {
 		if strings.Contains(line, "\n") {
-			return fail(at("linux.intelRdt.schemata", i, ""), "%q contains a newline", line)
+			return fail(elementPath("linux.intelRdt.schemata", i, ""), "%q contains a newline", line)
 		}
 	}
 	return nil
@@ -90,7 +109,7 @@ func texts[T ~string](list []T) []string {
 	return out
 }
 
-// checkMemoryPolicy: set_mempolicy(2).
+// checkMemoryPolicy checks linux.memoryPolicy (set_mempolicy(2)).
 func checkMemoryPolicy(s *specs.Spec) error {
 	p := s.Linux.MemoryPolicy
 	if p == nil {
@@ -99,7 +118,7 @@ func checkMemoryPolicy(s *specs.Spec) error {
 	switch p.Mode {
 	case specs.MpolDefault, specs.MpolLocal:
 		if p.Nodes != "" {
-			list, _ := idlist.Parse(p.Nodes) // what is no list is as wrong here
+			list, _ := idlist.Parse(p.Nodes) // any text is wrong here, a malformed list too
 			return fail("linux.memoryPolicy.nodes", "%s mode requires 0 nodes but got %d", p.Mode, list.Count())
 		}
 	case specs.MpolBind, specs.MpolInterleave, specs.MpolWeightedInterleave, specs.MpolPreferredMany:
@@ -112,7 +131,7 @@ func checkMemoryPolicy(s *specs.Spec) error {
 	}
 	for i, f := range p.Flags {
 		if !slices.Contains(memoryPolicyFlags[:], f) {
-			return fail(at("linux.memoryPolicy.flags", i, ""), "invalid memory policy flag %q", f)
+			return fail(elementPath("linux.memoryPolicy.flags", i, ""), "invalid memory policy flag %q", f)
 		}
 	}
 	if err := checkIDList("linux.memoryPolicy.nodes", p.Nodes); err != nil {

@@ -2,12 +2,13 @@ package bundle
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// checkMounts: config.md, "Mounts". A relative destination is legal for the sake
-// of old tools and means relative to "/"; Warnings tells of it.
+// checkMounts checks mounts (config.md, "Mounts"). A relative destination is allowed,
+// because old tools write it, and means relative to "/"; Warnings reports it.
 func checkMounts(s *specs.Spec) error {
 	for i := range s.Mounts {
 		if err := checkMount(s, &s.Mounts[i], i); err != nil {
@@ -19,34 +20,47 @@ func checkMounts(s *specs.Spec) error {
 
 func checkMount(s *specs.Spec, m *specs.Mount, i int) error {
 	if m.Destination == "" {
-		return fail(at("mounts", i, ".destination"), "must not be empty")
+		return fail(elementPath("mounts", i, ".destination"), "must not be empty")
 	}
 	values := [...]struct{ name, value string }{
 		{".destination", m.Destination}, {".source", m.Source}, {".type", m.Type},
 	}
 	for _, v := range values {
-		if err := noNUL(at("mounts", i, v.name), v.value); err != nil {
-			return err
+		if strings.IndexByte(v.value, 0) >= 0 { // a field of each would cost as much as all other checks
+			return noNUL(elementPath("mounts", i, v.name), v.value)
 		}
 	}
 	for j, o := range m.Options {
-		if err := noNUL(at("mounts", i, at(".options", j, "")), o); err != nil {
-			return err
+		if strings.IndexByte(o, 0) >= 0 {
+			return noNUL(elementPath("mounts", i, elementPath(".options", j, "")), o)
 		}
 	}
 	if isBind(m) && m.Source == "" {
-		return fail(at("mounts", i, ".source"), "a bind mount needs a source")
+		return fail(elementPath("mounts", i, ".source"), "a bind mount needs a source")
 	}
 	return checkIDMappedMount(s, m, i)
 }
 
-// isBind goes by the options: the type of a bind mount is a dummy (config.md).
+// isBind looks at the options only: the type of a bind mount has no meaning (config.md).
 func isBind(m *specs.Mount) bool {
 	return slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
 }
 
-// checkIDMappedMount: the mapping is the mount's own or, where idmap or ridmap
-// is all there is, that of the container's user namespace.
+// readOnly reports whether the options make the mount read-only: the last one of "ro" and "rw" counts.
+func readOnly(m *specs.Mount) bool {
+	for _, o := range slices.Backward(m.Options) {
+		switch o {
+		case "ro":
+			return true
+		case "rw":
+			return false
+		}
+	}
+	return false
+}
+
+// checkIDMappedMount checks the id mapping of a mount. With the option idmap or ridmap
+// and no mapping of its own, a mount gets that of the container's user namespace.
 func checkIDMappedMount(s *specs.Spec, m *specs.Mount, i int) error {
 	own := len(m.UIDMappings) > 0 || len(m.GIDMappings) > 0
 	if !own && !slices.Contains(m.Options, "idmap") && !slices.Contains(m.Options, "ridmap") {
@@ -54,18 +68,18 @@ func checkIDMappedMount(s *specs.Spec, m *specs.Mount, i int) error {
 	}
 	if !own {
 		if !hasNamespace(s, specs.UserNamespace) {
-			return fail(at("mounts", i, ".uidMappings"), "id-mapped mounts must have both uid and gid mappings specified, or a user namespace to take them from")
+			return fail(elementPath("mounts", i, ".uidMappings"), "id-mapped mounts must have both uid and gid mappings specified, or a user namespace to take them from")
 		}
 		return nil
 	}
 	if len(m.UIDMappings) == 0 {
-		return fail(at("mounts", i, ".uidMappings"), "id-mapped mounts must have both uid and gid mappings specified")
+		return fail(elementPath("mounts", i, ".uidMappings"), "id-mapped mounts must have both uid and gid mappings specified")
 	}
 	if len(m.GIDMappings) == 0 {
-		return fail(at("mounts", i, ".gidMappings"), "id-mapped mounts must have both uid and gid mappings specified")
+		return fail(elementPath("mounts", i, ".gidMappings"), "id-mapped mounts must have both uid and gid mappings specified")
 	}
-	if err := checkExtents(m.UIDMappings, at("mounts", i, ".uidMappings")); err != nil {
+	if err := checkExtents(m.UIDMappings, elementPath("mounts", i, ".uidMappings")); err != nil {
 		return err
 	}
-	return checkExtents(m.GIDMappings, at("mounts", i, ".gidMappings"))
+	return checkExtents(m.GIDMappings, elementPath("mounts", i, ".gidMappings"))
 }

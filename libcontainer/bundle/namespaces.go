@@ -4,11 +4,9 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// namespace finds the namespace of type t in s, or nil.
-func namespace(s *specs.Spec, t specs.LinuxNamespaceType) *specs.LinuxNamespace {
-	if s.Linux == nil {
-		return nil
-	}
+// NamespaceOf returns the entry of linux.namespaces with that type. It returns nil if the container uses rung's namespace.
+// s.Linux must not be nil (Validate).
+func NamespaceOf(s *specs.Spec, t specs.LinuxNamespaceType) *specs.LinuxNamespace {
 	for i := range s.Linux.Namespaces {
 		if s.Linux.Namespaces[i].Type == t {
 			return &s.Linux.Namespaces[i]
@@ -18,10 +16,10 @@ func namespace(s *specs.Spec, t specs.LinuxNamespaceType) *specs.LinuxNamespace 
 }
 
 func hasNamespace(s *specs.Spec, t specs.LinuxNamespaceType) bool {
-	return namespace(s, t) != nil
+	return NamespaceOf(s, t) != nil
 }
 
-// checkNamespaces: config-linux.md, "Namespaces".
+// checkNamespaces checks linux.namespaces (config-linux.md, "Namespaces").
 func checkNamespaces(s *specs.Spec) error {
 	list := s.Linux.Namespaces
 	for i, ns := range list {
@@ -29,17 +27,17 @@ func checkNamespaces(s *specs.Spec) error {
 		case specs.PIDNamespace, specs.NetworkNamespace, specs.MountNamespace, specs.IPCNamespace,
 			specs.UTSNamespace, specs.UserNamespace, specs.CgroupNamespace, specs.TimeNamespace:
 		default:
-			return fail(at("linux.namespaces", i, ".type"), "namespace %q does not exist", ns.Type)
+			return fail(elementPath("linux.namespaces", i, ".type"), "namespace %q does not exist", ns.Type)
 		}
 		for _, earlier := range list[:i] {
 			if earlier.Type == ns.Type {
-				return fail(at("linux.namespaces", i, ".type"), "duplicated %s namespace", ns.Type)
+				return fail(elementPath("linux.namespaces", i, ".type"), "duplicated %s namespace", ns.Type)
 			}
 		}
 		if ns.Path == "" {
 			continue
 		}
-		if err := absolute(at("linux.namespaces", i, ".path"), ns.Path); err != nil {
+		if err := absolute(elementPath("linux.namespaces", i, ".path"), ns.Path); err != nil {
 			return err
 		}
 	}
@@ -49,13 +47,13 @@ func checkNamespaces(s *specs.Spec) error {
 // maxExtents is UID_GID_MAP_MAX_EXTENTS of <linux/user_namespace.h> (Linux 4.15).
 const maxExtents = 340
 
-// checkIDMappings: a new user namespace needs both maps, and without a user
-// namespace there is nothing to map. Mappings beside the path of a namespace to
-// join are tolerated, since containerd and CRI-O give both: they must be equal
-// to the namespace's, which can only be seen on the host.
+// checkIDMappings checks linux.uidMappings and linux.gidMappings. A new user namespace
+// needs both; without a user namespace they are an error. Together with the path of a
+// namespace to join they are allowed, because containerd and CRI-O give both. Then they
+// must be equal to those of the namespace, which can only be checked on the host.
 func checkIDMappings(s *specs.Spec) error {
 	uids, gids := s.Linux.UIDMappings, s.Linux.GIDMappings
-	ns := namespace(s, specs.UserNamespace)
+	ns := NamespaceOf(s, specs.UserNamespace)
 	maps := [...]struct {
 		field string
 		list  []specs.LinuxIDMapping
@@ -82,28 +80,29 @@ func checkIDMappings(s *specs.Spec) error {
 	return nil
 }
 
-// checkExtents: user_namespaces(7), "User and group ID mappings". Extents must
-// not be empty, not leave 32 bits, and not overlap on either side.
+// checkExtents checks an id map (user_namespaces(7), "User and group ID mappings").
+// An extent must not be empty, must fit into 32 bits, and must not overlap another one,
+// in the container or on the host.
 func checkExtents(list []specs.LinuxIDMapping, field string) error {
 	if len(list) > maxExtents {
 		return fail(field, "%d mappings, the kernel takes at most %d", len(list), maxExtents)
 	}
 	for i, m := range list {
 		if m.Size == 0 {
-			return fail(at(field, i, ".size"), "must be greater than zero")
+			return fail(elementPath(field, i, ".size"), "must be greater than zero")
 		}
 		if uint64(m.ContainerID)+uint64(m.Size) > noID {
-			return fail(at(field, i, ".size"), "container ids %d and %d more do not fit into 32 bits", m.ContainerID, m.Size)
+			return fail(elementPath(field, i, ".size"), "container ids %d and %d more do not fit into 32 bits", m.ContainerID, m.Size)
 		}
 		if uint64(m.HostID)+uint64(m.Size) > noID {
-			return fail(at(field, i, ".size"), "host ids %d and %d more do not fit into 32 bits", m.HostID, m.Size)
+			return fail(elementPath(field, i, ".size"), "host ids %d and %d more do not fit into 32 bits", m.HostID, m.Size)
 		}
 		for j, n := range list[:i] {
 			if overlap(m.ContainerID, m.Size, n.ContainerID, n.Size) {
-				return fail(at(field, i, ".containerID"), "overlaps %s", at(field, j, ""))
+				return fail(elementPath(field, i, ".containerID"), "overlaps %s", elementPath(field, j, ""))
 			}
 			if overlap(m.HostID, m.Size, n.HostID, n.Size) {
-				return fail(at(field, i, ".hostID"), "overlaps %s", at(field, j, ""))
+				return fail(elementPath(field, i, ".hostID"), "overlaps %s", elementPath(field, j, ""))
 			}
 		}
 	}
@@ -123,11 +122,11 @@ func mapped(id uint32, list []specs.LinuxIDMapping) bool {
 	return false
 }
 
-// checkProcessIDs refuses a process whose ids do not exist in its own user
-// namespace. Of a namespace to join the mappings are not known here.
+// checkProcessIDs refuses a process whose ids are not mapped in its new user namespace.
+// The mappings of a namespace to join are not known here.
 func checkProcessIDs(s *specs.Spec) error {
-	ns := namespace(s, specs.UserNamespace)
-	if ns == nil || ns.Path != "" {
+	ns := NamespaceOf(s, specs.UserNamespace)
+	if ns == nil || ns.Path != "" || s.Process == nil {
 		return nil
 	}
 	u := &s.Process.User
@@ -139,19 +138,19 @@ func checkProcessIDs(s *specs.Spec) error {
 	}
 	for i, gid := range u.AdditionalGids {
 		if !mapped(gid, s.Linux.GIDMappings) {
-			return fail(at("process.user.additionalGids", i, ""), "%d is not mapped by linux.gidMappings", gid)
+			return fail(elementPath("process.user.additionalGids", i, ""), "%d is not mapped by linux.gidMappings", gid)
 		}
 	}
 	return nil
 }
 
-// checkTimeOffsets: time_namespaces(7). The offsets can only be set before the
-// first process enters, so never in a namespace to join.
+// checkTimeOffsets checks linux.timeOffsets (time_namespaces(7)). Offsets can only be
+// set before the first process enters the namespace, so never in one to join.
 func checkTimeOffsets(s *specs.Spec) error {
 	if len(s.Linux.TimeOffsets) == 0 {
 		return nil
 	}
-	ns := namespace(s, specs.TimeNamespace)
+	ns := NamespaceOf(s, specs.TimeNamespace)
 	if ns == nil {
 		return fail("linux.timeOffsets", "time namespace offsets specified, but time namespace isn't enabled in the config")
 	}
@@ -160,7 +159,7 @@ func checkTimeOffsets(s *specs.Spec) error {
 	}
 	for clock, offset := range s.Linux.TimeOffsets {
 		if clock != "monotonic" && clock != "boottime" {
-			return fail(key("linux.timeOffsets", clock), "unknown clock, need monotonic or boottime")
+			return fail(memberPath("linux.timeOffsets", clock), "unknown clock, need monotonic or boottime")
 		}
 		if offset.Nanosecs >= 1e9 {
 			return fail("linux.timeOffsets."+clock+".nanosecs", "%d is a second or more", offset.Nanosecs)

@@ -13,13 +13,13 @@ type step struct {
 	array bool
 	index int
 	name  string
-	// onKey is true where the next token of an object is a member's name.
+	// onKey is true if the next token of an object is a member's name.
 	onKey bool
 }
 
-// pathAt names the value whose first token ends at or behind offset in raw, in
-// the form "mounts[3].options[0]". encoding/json alone would leave out the
-// indices. It walks the document again, so it is for errors only.
+// pathAt returns the path of the value whose first token ends at or behind offset in
+// raw, such as "mounts[3].options[0]". encoding/json leaves out the indices. pathAt reads
+// the document again, so it is for errors only.
 func pathAt(raw []byte, offset int64) string {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	var steps []step
@@ -35,7 +35,7 @@ func pathAt(raw []byte, offset int64) string {
 	}
 }
 
-// advance moves the path over one token.
+// advance returns the path after one token.
 func advance(steps []step, tok json.Token) []step {
 	switch tok {
 	case json.Delim('{'):
@@ -55,7 +55,7 @@ func advance(steps []step, tok json.Token) []step {
 	return next(steps)
 }
 
-// next leaves a value that has been read whole.
+// next returns the path after a value that has been read whole.
 func next(steps []step) []step {
 	if len(steps) == 0 {
 		return steps
@@ -84,7 +84,7 @@ func join(steps []step) string {
 	return path
 }
 
-// kindName says in JSON's words what a Go type takes.
+// kindName returns the JSON name of the values that a Go type takes.
 func kindName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Struct, reflect.Map:

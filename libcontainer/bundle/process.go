@@ -6,13 +6,31 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
 )
 
-// errNoProcess has runc's wording. The specification lets create do without a
-// process, but start must fail then; runc refuses at create, and so does rung.
+// errNoProcess has runc's wording.
 var errNoProcess = errors.New("process property must not be empty")
 
-// noID is the -1 of setuid(2) and friends, which is no user or group.
+// RequireProcess refuses a configuration without a process. Validate allows it, because only start needs one (config.md,
+// "Process").
+func RequireProcess(s *specs.Spec) error {
+	if s.Process == nil {
+		return &FieldError{Field: "process", Err: errNoProcess}
+	}
+	return nil
+}
+
+func checkProcess(s *specs.Spec) error {
+	if s.Process == nil {
+		return nil
+	}
+	return ValidateProcess(s.Process, "process")
+}
+
+// noID is -1 as a uid or gid: setuid(2) and other calls take it for "no change", so it
+// is no user or group.
 const noID = math.MaxUint32
 
 // ValidateProcess is the part of Validate that `exec` shares with `create`.
@@ -52,29 +70,29 @@ func checkArgs(p *specs.Process, field string) error {
 	}
 	for i, a := range p.Args {
 		if strings.IndexByte(a, 0) >= 0 {
-			return noNUL(at(field+".args", i, ""), a)
+			return noNUL(elementPath(field+".args", i, ""), a)
 		}
 	}
 	return nil
 }
 
-// checkEnv wants what runc wants: NAME=VALUE, with a name.
+// checkEnv requires NAME=VALUE with a name, as runc does.
 func checkEnv(p *specs.Process, field string) error {
 	for i, e := range p.Env {
 		switch strings.IndexByte(e, '=') {
 		case -1:
-			return fail(at(field+".env", i, ""), "invalid environment variable %q: missing '='", e)
+			return fail(elementPath(field+".env", i, ""), "invalid environment variable %q: missing '='", e)
 		case 0:
-			return fail(at(field+".env", i, ""), "invalid environment variable %q: name cannot be empty", e)
+			return fail(elementPath(field+".env", i, ""), "invalid environment variable %q: name cannot be empty", e)
 		}
 		if strings.IndexByte(e, 0) >= 0 {
-			return noNUL(at(field+".env", i, ""), e)
+			return noNUL(elementPath(field+".env", i, ""), e)
 		}
 	}
 	return nil
 }
 
-// checkConsoleSize: struct winsize holds 16 bits a side.
+// checkConsoleSize checks that each side fits into the 16 bits of struct winsize.
 func checkConsoleSize(p *specs.Process, field string) error {
 	if p.ConsoleSize == nil || !p.Terminal {
 		return nil
@@ -98,7 +116,7 @@ func checkUser(p *specs.Process, field string) error {
 	}
 	for i, gid := range u.AdditionalGids {
 		if gid == noID {
-			return fail(at(field+".user.additionalGids", i, ""), "%d is not a group id", gid)
+			return fail(elementPath(field+".user.additionalGids", i, ""), "%d is not a group id", gid)
 		}
 	}
 	if u.Umask != nil && *u.Umask > 0o777 {
@@ -107,35 +125,24 @@ func checkUser(p *specs.Process, field string) error {
 	return nil
 }
 
-// rlimitName says whether getrlimit(2) knows name.
-func rlimitName(name string) bool {
-	switch name {
-	case "RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_LOCKS",
-		"RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_NICE", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_RSS",
-		"RLIMIT_RTPRIO", "RLIMIT_RTTIME", "RLIMIT_SIGPENDING", "RLIMIT_STACK":
-		return true
-	}
-	return false
-}
-
 func checkRlimits(p *specs.Process, field string) error {
 	for i, r := range p.Rlimits {
-		if !rlimitName(r.Type) {
-			return fail(at(field+".rlimits", i, ".type"), "unknown resource limit %q", r.Type)
+		if _, known := sys.RlimitResource(r.Type); !known {
+			return fail(elementPath(field+".rlimits", i, ".type"), "unknown resource limit %q", r.Type)
 		}
 		if r.Soft > r.Hard {
-			return fail(at(field+".rlimits", i, ".soft"), "%s: soft limit %d is above the hard limit %d", r.Type, r.Soft, r.Hard)
+			return fail(elementPath(field+".rlimits", i, ".soft"), "%s: soft limit %d is above the hard limit %d", r.Type, r.Soft, r.Hard)
 		}
 		for _, earlier := range p.Rlimits[:i] {
 			if earlier.Type == r.Type {
-				return fail(at(field+".rlimits", i, ".type"), "duplicate %s", r.Type)
+				return fail(elementPath(field+".rlimits", i, ".type"), "duplicate %s", r.Type)
 			}
 		}
 	}
 	return nil
 }
 
-// checkOOMScoreAdj: proc_pid_oom_score_adj(5).
+// checkOOMScoreAdj checks the range of proc_pid_oom_score_adj(5).
 func checkOOMScoreAdj(p *specs.Process, field string) error {
 	if a := p.OOMScoreAdj; a != nil && (*a < -1000 || *a > 1000) {
 		return fail(field+".oomScoreAdj", "%d is not within -1000 and 1000", *a)

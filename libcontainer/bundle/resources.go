@@ -7,7 +7,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// checkResources: config-linux.md, "Control groups".
+// checkResources checks linux.resources (config-linux.md, "Control groups").
 func checkResources(s *specs.Spec) error {
 	if s.Linux.Resources == nil {
 		return nil
@@ -36,39 +36,39 @@ func ValidateResources(r *specs.LinuxResources, field string) error {
 	return nil
 }
 
-// checkDeviceRules: an absent number is a wildcard, and so is -1.
+// checkDeviceRules checks the device rules. A missing number is a wildcard, and so is -1.
 func checkDeviceRules(r *specs.LinuxResources, field string) error {
 	field += ".devices"
-	strange := strangeAccess(r)
+	lenient := LenientAccess(r.Devices)
 	for i := range r.Devices {
 		d := &r.Devices[i]
 		switch d.Type {
 		case "", "a", "b", "c":
 		default:
-			return fail(at(field, i, ".type"), "invalid cgroup device type %q", d.Type)
+			return fail(elementPath(field, i, ".type"), "invalid cgroup device type %q", d.Type)
 		}
 		if d.Access == "" {
-			return fail(at(field, i, ".access"), "must not be empty")
+			return fail(elementPath(field, i, ".access"), "must not be empty")
 		}
-		if strings.Trim(d.Access, "rwm") != "" && !slices.Contains(strange, i) {
-			return fail(at(field, i, ".access"), "%q is not made of r, w and m", d.Access)
+		if strings.Trim(d.Access, "rwm") != "" && !slices.Contains(lenient, i) {
+			return fail(elementPath(field, i, ".access"), "%q is not made of r, w and m", d.Access)
 		}
 		if d.Major != nil && *d.Major < -1 {
-			return fail(at(field, i, ".major"), "%d is negative", *d.Major)
+			return fail(elementPath(field, i, ".major"), "%d is negative", *d.Major)
 		}
 		if d.Minor != nil && *d.Minor < -1 {
-			return fail(at(field, i, ".minor"), "%d is negative", *d.Minor)
+			return fail(elementPath(field, i, ".minor"), "%d is negative", *d.Minor)
 		}
 	}
 	return nil
 }
 
-// strangeAccess lists the rules that runc takes although their access has other letters than
-// r, w and m: those that deny where everything is denied anyway that no rule has allowed.
-func strangeAccess(r *specs.LinuxResources) (out []int) {
+// LenientAccess lists the rules whose access has other letters than r, w and m, which are passed over, as by runc: rules that
+// deny where everything is denied that no rule has allowed. What else they name was allowed to nobody.
+func LenientAccess(devices []specs.LinuxDeviceCgroup) (out []int) {
 	allowed := false
-	for i := range r.Devices {
-		d := &r.Devices[i]
+	for i := range devices {
+		d := &devices[i]
 		everything := (d.Type == "" || d.Type == "a") && wildcard(d.Major) && wildcard(d.Minor)
 		switch {
 		case strings.Trim(d.Access, "rwm") == "":
@@ -84,7 +84,7 @@ func strangeAccess(r *specs.LinuxResources) (out []int) {
 
 func wildcard(number *int64) bool { return number == nil || *number == -1 }
 
-// unlimitedOr refuses a negative value other than -1, "no limit".
+// unlimitedOr refuses a negative value except -1, which means no limit.
 func unlimitedOr(field string, v *int64) error {
 	if v != nil && *v < -1 {
 		return fail(field, "%d is negative, and not -1 for no limit", *v)
@@ -110,7 +110,7 @@ func checkMemory(r *specs.LinuxResources, field string) error {
 	if m.Limit != nil && m.Swap != nil && *m.Swap > 0 && *m.Swap < *m.Limit {
 		return fail(field+".swap", "%d is memory plus swap, and less than the memory limit %d", *m.Swap, *m.Limit)
 	}
-	if m.Swappiness != nil && *m.Swappiness > 100 && int64(*m.Swappiness) != -1 { // -1: as engines write "unset"
+	if m.Swappiness != nil && *m.Swappiness > 100 && int64(*m.Swappiness) != -1 { // engines write -1 for "not set"
 		return fail(field+".swappiness", "%d is not within 0 and 100", *m.Swappiness)
 	}
 	return nil
@@ -122,7 +122,7 @@ func checkCPU(r *specs.LinuxResources, field string) error {
 		return nil
 	}
 	field += ".cpu"
-	// Any negative quota is none to the kernel, and to runc; so it is with pids.limit.
+	// quota and pids.limit are not checked: for the kernel and for runc any negative value means no limit.
 	if err := unlimitedOr(field+".realtimeRuntime", c.RealtimeRuntime); err != nil {
 		return err
 	}
@@ -132,10 +132,10 @@ func checkCPU(r *specs.LinuxResources, field string) error {
 	if c.Burst != nil && c.Quota != nil && *c.Quota > 0 && *c.Burst > uint64(*c.Quota) {
 		return fail(field+".burst", "%d is larger than the quota %d", *c.Burst, *c.Quota)
 	}
-	if err := checkIDList(field+".cpus", c.Cpus); err != nil {
+	if err := checkKernelList(field+".cpus", c.Cpus); err != nil {
 		return err
 	}
-	return checkIDList(field+".mems", c.Mems)
+	return checkKernelList(field+".mems", c.Mems)
 }
 
 func checkBlockIO(r *specs.LinuxResources, field string) error {
@@ -150,12 +150,12 @@ func checkBlockIO(r *specs.LinuxResources, field string) error {
 	for i := range b.WeightDevice {
 		d := &b.WeightDevice[i]
 		if d.Weight == nil && d.LeafWeight == nil {
-			return fail(at(field+".weightDevice", i, ""), "need a weight or a leafWeight")
+			return fail(elementPath(field+".weightDevice", i, ""), "need a weight or a leafWeight")
 		}
-		if err := checkWeights(d.Weight, d.LeafWeight, at(field+".weightDevice", i, "")); err != nil {
+		if err := checkWeights(d.Weight, d.LeafWeight, elementPath(field+".weightDevice", i, "")); err != nil {
 			return err
 		}
-		if err := checkBlockDevice(&d.LinuxBlockIODevice, at(field+".weightDevice", i, "")); err != nil {
+		if err := checkBlockDevice(&d.LinuxBlockIODevice, elementPath(field+".weightDevice", i, "")); err != nil {
 			return err
 		}
 	}
@@ -168,7 +168,7 @@ func checkBlockIO(r *specs.LinuxResources, field string) error {
 	}
 	for _, l := range lists {
 		for i := range l.list {
-			if err := checkBlockDevice(&l.list[i].LinuxBlockIODevice, at(field+l.name, i, "")); err != nil {
+			if err := checkBlockDevice(&l.list[i].LinuxBlockIODevice, elementPath(field+l.name, i, "")); err != nil {
 				return err
 			}
 		}
@@ -176,15 +176,16 @@ func checkBlockIO(r *specs.LinuxResources, field string) error {
 	return nil
 }
 
-// checkWeights: 10 to 1000, and 0 for "not set", which engines send.
+// checkWeights allows 1 to 1000, the weights of BFQ, and 0, which engines send for "not set". The specification's range begins
+// with 10, that of CFQ (block/bfq-iosched.h; config-linux.md, "Block IO").
 func checkWeights(weight, leaf *uint16, field string) error {
 	weights := [...]struct {
 		name  string
 		value *uint16
 	}{{".weight", weight}, {".leafWeight", leaf}}
 	for _, w := range weights {
-		if w.value != nil && *w.value != 0 && (*w.value < 10 || *w.value > 1000) {
-			return fail(field+w.name, "%d is not within 10 and 1000", *w.value)
+		if w.value != nil && *w.value > 1000 {
+			return fail(field+w.name, "%d is above 1000", *w.value)
 		}
 	}
 	return nil
@@ -200,7 +201,8 @@ func checkBlockDevice(d *specs.LinuxBlockIODevice, field string) error {
 	return nil
 }
 
-// checkHugepages: the size is part of a file name, hugetlb.2MB.max.
+// checkHugepages checks the page sizes strictly: a size is part of a file name, such as
+// hugetlb.2MB.max.
 func checkHugepages(r *specs.LinuxResources, field string) error {
 	for i, l := range r.HugepageLimits {
 		digits := strings.TrimRight(l.Pagesize, "KMGTB")
@@ -212,7 +214,7 @@ func checkHugepages(r *specs.LinuxResources, field string) error {
 			good = false
 		}
 		if !good {
-			return fail(at(field+".hugepageLimits", i, ".pageSize"), "%q is not a size such as 64KB, 2MB or 1GB", l.Pagesize)
+			return fail(elementPath(field+".hugepageLimits", i, ".pageSize"), "%q is not a size such as 64KB, 2MB or 1GB", l.Pagesize)
 		}
 	}
 	return nil
@@ -224,7 +226,7 @@ func checkNetwork(r *specs.LinuxResources, field string) error {
 	}
 	for i, p := range r.Network.Priorities {
 		if !interfaceName(p.Name) {
-			return fail(at(field+".network.priorities", i, ".name"), "invalid network device name %q", p.Name)
+			return fail(elementPath(field+".network.priorities", i, ".name"), "invalid network device name %q", p.Name)
 		}
 	}
 	return nil
@@ -233,24 +235,32 @@ func checkNetwork(r *specs.LinuxResources, field string) error {
 func checkRdma(r *specs.LinuxResources, field string) error {
 	for name, l := range r.Rdma {
 		if name == "" || strings.ContainsAny(name, " \n\x00") {
-			return fail(key(field+".rdma", name), "invalid device name %q", name)
+			return fail(memberPath(field+".rdma", name), "invalid device name %q", name)
 		}
 		if l.HcaHandles == nil && l.HcaObjects == nil {
-			return fail(key(field+".rdma", name), "need hcaHandles or hcaObjects")
+			return fail(memberPath(field+".rdma", name), "need hcaHandles or hcaObjects")
 		}
 	}
 	return nil
 }
 
-// checkUnified: a key is the name of a file in the cgroup's directory, with the
-// controller in front. cgroup. files are the runtime's own.
+// limitsOfCore are the files of the cgroup itself, and not of a controller, that limit or measure. The others move, kill and
+// freeze processes, or decide what the cgroup is: "cgroup.procs" with "1" would move the host's init into the container's
+// cgroup.
+var limitsOfCore = []string{"cgroup.max.depth", "cgroup.max.descendants", "cgroup.pressure"}
+
+// checkUnified checks that a key is CONTROLLER.PARAMETER, the name of a file in the
+// cgroup's directory, and not one that is the runtime's.
 func checkUnified(r *specs.LinuxResources, field string) error {
 	for name := range r.Unified {
 		if strings.ContainsAny(name, "/\x00") {
-			return fail(key(field+".unified", name), "must be a file name (no slashes)")
+			return fail(memberPath(field+".unified", name), "must be a file name (no slashes)")
 		}
 		if controller, _, ok := strings.Cut(name, "."); !ok || controller == "" {
-			return fail(key(field+".unified", name), "must be of the form CONTROLLER.PARAMETER")
+			return fail(memberPath(field+".unified", name), "must be of the form CONTROLLER.PARAMETER")
+		}
+		if strings.HasPrefix(name, "cgroup.") && !slices.Contains(limitsOfCore, name) {
+			return fail(memberPath(field+".unified", name), "is no limit: only the runtime writes this file")
 		}
 	}
 	return nil

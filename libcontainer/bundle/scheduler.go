@@ -4,8 +4,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// checkScheduler: sched_setattr(2), with runc's rules on which member goes with
-// which policy.
+// checkScheduler checks process.scheduler (sched_setattr(2)). The rules on which member
+// goes with which policy are runc's.
 func checkScheduler(p *specs.Process, field string) error {
 	s := p.Scheduler
 	if s == nil {
@@ -57,7 +57,7 @@ func checkSchedulerFlags(s *specs.Scheduler, field string) error {
 		case specs.SchedFlagResetOnFork, specs.SchedFlagReclaim, specs.SchedFlagDLOverrun, specs.SchedFlagKeepPolicy,
 			specs.SchedFlagKeepParams, specs.SchedFlagUtilClampMin, specs.SchedFlagUtilClampMax:
 		default:
-			return fail(at(field+".flags", i, ""), "unknown scheduling flag %q", f)
+			return fail(elementPath(field+".flags", i, ""), "unknown scheduling flag %q", f)
 		}
 	}
 	return nil

@@ -4,12 +4,12 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// checkSeccomp: config-linux.md, "Seccomp". Names of system calls are not
-// looked at: a profile lists those of all architectures and kernels.
+// checkSeccomp checks linux.seccomp (config-linux.md, "Seccomp"). It does not check
+// the names of system calls: a profile lists those of all architectures and kernels.
 func checkSeccomp(s *specs.Spec) error {
 	c := s.Linux.Seccomp
 	if c == nil || c.DefaultAction == "" && len(c.Syscalls) == 0 {
-		// Such a profile means "no seccomp", as for runc.
+		// An empty profile means no seccomp, as for runc.
 		return nil
 	}
 	const field = "linux.seccomp"
@@ -21,11 +21,11 @@ func checkSeccomp(s *specs.Spec) error {
 	}
 	for i, a := range c.Architectures {
 		if !knownArch(a) {
-			return fail(at(field+".architectures", i, ""), "unknown architecture %q", a)
+			return fail(elementPath(field+".architectures", i, ""), "unknown architecture %q", a)
 		}
 	}
 	for i := range c.Syscalls {
-		if err := checkRule(&c.Syscalls[i], at(field+".syscalls", i, "")); err != nil {
+		if err := checkRule(&c.Syscalls[i], elementPath(field+".syscalls", i, "")); err != nil {
 			return err
 		}
 	}
@@ -45,14 +45,14 @@ func checkSeccompFlags(c *specs.LinuxSeccomp, field string) error {
 	}
 	for i, f := range c.Flags {
 		switch f {
-		// TSYNC is in the specification, but not in specs-go.
+		// The specification has TSYNC; specs-go does not.
 		case "SECCOMP_FILTER_FLAG_TSYNC", specs.LinuxSeccompFlagLog, specs.LinuxSeccompFlagSpecAllow:
 		case specs.LinuxSeccompFlagWaitKillableRecv:
 			if !notify {
-				return fail(at(field+".flags", i, ""), "%s needs a rule with SCMP_ACT_NOTIFY", f)
+				return fail(elementPath(field+".flags", i, ""), "%s needs a rule with SCMP_ACT_NOTIFY", f)
 			}
 		default:
-			return fail(at(field+".flags", i, ""), "unknown seccomp flag %q", f)
+			return fail(elementPath(field+".flags", i, ""), "unknown seccomp flag %q", f)
 		}
 	}
 	return nil
@@ -90,29 +90,29 @@ func checkRule(r *specs.LinuxSyscall, field string) error {
 	}
 	for i, name := range r.Names {
 		if name == "" {
-			return fail(at(field+".names", i, ""), "empty string is not a valid syscall")
+			return fail(elementPath(field+".names", i, ""), "empty string is not a valid syscall")
 		}
-		// The filter is in force before its descriptor has reached the agent.
+		// The stage needs write(2) to hand over the listener, while the agent does not have it yet.
 		if name == "write" && r.Action == specs.ActNotify {
-			return fail(at(field+".names", i, ""), "SCMP_ACT_NOTIFY cannot be used for the write syscall")
+			return fail(elementPath(field+".names", i, ""), "SCMP_ACT_NOTIFY cannot be used for the write syscall")
 		}
 	}
 	for i, a := range r.Args {
 		if a.Index > 5 {
-			return fail(at(field+".args", i, ".index"), "%d: a system call has 6 arguments, 0 to 5", a.Index)
+			return fail(elementPath(field+".args", i, ".index"), "%d: a system call has 6 arguments, 0 to 5", a.Index)
 		}
 		switch a.Op {
 		case specs.OpNotEqual, specs.OpLessThan, specs.OpLessEqual, specs.OpEqualTo, specs.OpGreaterEqual,
 			specs.OpGreaterThan, specs.OpMaskedEqual:
 		default:
-			return fail(at(field+".args", i, ".op"), "unknown operator %q", a.Op)
+			return fail(elementPath(field+".args", i, ".op"), "unknown operator %q", a.Op)
 		}
 	}
 	return nil
 }
 
-// knownArch lists the specification's architectures, whatever this build of
-// libseccomp makes of them.
+// knownArch reports whether the specification has an architecture. This build of
+// libseccomp may not support it.
 func knownArch(a specs.Arch) bool {
 	switch a {
 	case specs.ArchX86, specs.ArchX86_64, specs.ArchX32, specs.ArchARM, specs.ArchAARCH64, specs.ArchMIPS,

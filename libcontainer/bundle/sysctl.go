@@ -6,12 +6,12 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// checkSysctl lets through only what belongs to a namespace that the container
-// has for itself; anything else would change the host. Whether the path of a
-// network namespace leads back to the host's can only be seen on the host.
+// checkSysctl allows only the parameters of a namespace that the container does not
+// share with the host: others would change the host. Whether the path of a network
+// namespace leads to the host's own can only be checked on the host.
 func checkSysctl(s *specs.Spec) error {
 	for k, value := range s.Linux.Sysctl {
-		field := key("linux.sysctl", k)
+		field := memberPath("linux.sysctl", k)
 		path := SysctlPath(k)
 		if !cleanPath(path) {
 			return fail(field, "invalid sysctl name")
@@ -26,9 +26,9 @@ func checkSysctl(s *specs.Spec) error {
 	return nil
 }
 
-// SysctlPath gives the path of a sysctl below /proc/sys. As in sysctl.d(5) the
-// first separator decides: after a dot, slashes and dots change places, so that
-// net.ipv4.conf.eth0/1.forwarding reaches the interface eth0.1.
+// SysctlPath returns the path of a sysctl below /proc/sys. As in sysctl.d(5) the first
+// separator decides: if it is a dot, dots and slashes are exchanged, so that
+// net.ipv4.conf.eth0/1.forwarding is a parameter of the interface eth0.1.
 func SysctlPath(k string) string {
 	i := strings.IndexAny(k, "./")
 	if i < 0 || k[i] == '/' {
@@ -45,7 +45,7 @@ func SysctlPath(k string) string {
 	}, k)
 }
 
-// cleanPath refuses a name that would walk: empty, "." and ".." components.
+// cleanPath reports whether a path has no empty, "." or ".." component.
 func cleanPath(path string) bool {
 	for part := range strings.SplitSeq(path, "/") {
 		if part == "" || part == "." || part == ".." {
@@ -68,8 +68,8 @@ func checkSysctlNamespace(s *specs.Spec, path, field string) error {
 	return nil
 }
 
-// sysctlNamespace tells which namespace a sysctl belongs to, and its name in
-// messages; "" means none.
+// sysctlNamespace returns the namespace that a sysctl belongs to, and the namespace's
+// name in messages; "" means none.
 func sysctlNamespace(path string) (specs.LinuxNamespaceType, string) {
 	switch path {
 	case "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem", "kernel/shmall", "kernel/shmmax",
@@ -85,8 +85,8 @@ func sysctlNamespace(path string) (specs.LinuxNamespaceType, string) {
 	case top == "net":
 		return specs.NetworkNamespace, "network"
 	case top == "user":
-		// Allowed only where it cannot loosen a limit that the host's
-		// administrator has set.
+		// These are limits of the user namespace itself: they cannot loosen a limit of
+		// the host.
 		return specs.UserNamespace, "user"
 	}
 	return "", ""

@@ -6,15 +6,16 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// Validate says whether s can be a container: the first thing that the runtime
-// specification, runc or the kernel refuses is returned as a *FieldError. It
-// looks at s only; what depends on the machine (a path that must exist, an LSM
-// that must be enabled, a cgroup controller) is found out later.
+// Validate checks whether s can be a container. It returns the first thing that the
+// runtime specification, runc or the kernel refuses as a *FieldError. It reads s only:
+// what depends on the machine (a path that must exist, an LSM that must be enabled, a
+// cgroup controller) is checked later. After it, s.Linux is never nil.
 func Validate(s *specs.Spec) error {
+	withLinux(s)
 	checks := [...]func(*specs.Spec) error{
 		checkVersion,
 		checkRoot,
-		func(s *specs.Spec) error { return ValidateProcess(s.Process, "process") },
+		checkProcess,
 		checkHostname,
 		checkMounts,
 		checkHooks,
@@ -25,9 +26,6 @@ func Validate(s *specs.Spec) error {
 }
 
 func checkLinux(s *specs.Spec) error {
-	if s.Linux == nil {
-		return nil
-	}
 	checks := [...]func(*specs.Spec) error{
 		checkNamespaces,
 		checkIDMappings,
@@ -37,6 +35,7 @@ func checkLinux(s *specs.Spec) error {
 		checkNetDevices,
 		checkSysctl,
 		checkPaths,
+		checkReadOnly,
 		checkRootfsPropagation,
 		checkCgroupsPath,
 		checkResources,
@@ -57,8 +56,8 @@ func first(s *specs.Spec, checks []func(*specs.Spec) error) error {
 	return nil
 }
 
-// checkVersion: config.md, "Specification version". The major version is the
-// only one that breaks: every 1.x, released or not, is understood.
+// checkVersion checks ociVersion (config.md, "Specification version"). Only a major
+// version may break compatibility, so rung accepts every 1.x, released or not.
 func checkVersion(s *specs.Spec) error {
 	if s.Version == "" {
 		return fail("ociVersion", "must be specified")
@@ -72,8 +71,8 @@ func checkVersion(s *specs.Spec) error {
 	return nil
 }
 
-// semver is https://semver.org/spec/v2.0.0.html without the ban on leading
-// zeros in pre-release numbers.
+// semver reports whether v has the form of https://semver.org/spec/v2.0.0.html. Unlike
+// there, pre-release numbers may have leading zeros.
 func semver(v string) bool {
 	v, build, hasBuild := strings.Cut(v, "+")
 	core, pre, hasPre := strings.Cut(v, "-")
@@ -135,13 +134,6 @@ func checkHostname(s *specs.Spec) error {
 		if err := noNUL(n.field, n.value); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func checkAnnotations(s *specs.Spec) error {
-	if _, ok := s.Annotations[""]; ok {
-		return fail("annotations", "a key must not be empty")
 	}
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// config gives Default(false) as JSON with one member replaced. path is a dotted
-// list of names, value a JSON text, and "" deletes.
+// config returns Default(false) as JSON with one member replaced. path is the member's
+// dotted path, value a JSON text; "" deletes the member.
 func config(t testing.TB, path, value string) []byte {
 	t.Helper()
 	raw, err := json.Marshal(Default(false))
@@ -62,7 +62,7 @@ func parseAndValidate(raw []byte) error {
 const allNamespaces = `[{"type":"pid"},{"type":"network"},{"type":"ipc"},{"type":"uts"},{"type":"mount"},{"type":"cgroup"}`
 
 func TestBrokenConfigs(t *testing.T) {
-	// userns replaces linux, so that the mappings can be wrong in one place.
+	// userns returns a value for linux in which only the given mappings may be wrong.
 	userns := func(uid, gid string) string {
 		return `{"namespaces": ` + allNamespaces + `,{"type":"user"}], "uidMappings": ` + uid + `, "gidMappings": ` + gid + `}`
 	}
@@ -76,10 +76,24 @@ func TestBrokenConfigs(t *testing.T) {
 		{"ociVersion", `"1.0.0-"`, "ociVersion"},
 		{"ociVersion", `"2.0.0"`, "ociVersion"},
 		{"ociVersion", `"0.9.0"`, "ociVersion"},
+		{"annotations", `{"run.oci.mount_context_type":"ctx"}`, "annotations[run.oci.mount_context_type]"},
+		{"annotations", `{"run.oci.mount_context_type":""}`, "annotations[run.oci.mount_context_type]"},
+		{"annotations", `{"run.oci.hooks.stdout":"hooks.log"}`, "annotations[run.oci.hooks.stdout]"},
+		{"annotations", `{"run.oci.hooks.stderr":""}`, "annotations[run.oci.hooks.stderr]"},
+		{"annotations", `{"run.oci.handler":"krun"}`, "annotations[run.oci.handler]"},
+		{"annotations", `{"run.oci.handler":"wasm"}`, "annotations[run.oci.handler]"},
+		{"annotations", `{"run.oci.handler":"dotnet"}`, "annotations[run.oci.handler]"},
+		{"annotations", `{"module.wasm.image/variant":"compat"}`, "annotations[module.wasm.image/variant]"},
+		{"annotations", `{"krun.ram_mib":"512","krun.cpus":"2"}`, "annotations[krun.cpus]"},
+		{"annotations", `{"run.oci.seccomp_bpf_data":"AAAA"}`, "annotations[run.oci.seccomp_bpf_data]"},
+		{"annotations", `{"run.oci.seccomp.receiver":"/run/s"}`, "annotations[run.oci.seccomp.receiver]"},
+		{"annotations", `{"run.oci.seccomp.plugins":"/p.so"}`, "annotations[run.oci.seccomp.plugins]"},
+		{"annotations", `{"run.oci.seccomp_fail_unknown_syscall":"1"}`, "annotations[run.oci.seccomp_fail_unknown_syscall]"},
+		{"annotations", `{"run.oci.systemd.force_cgroup_v1":"/sys/fs/cgroup"}`, "annotations[run.oci.systemd.force_cgroup_v1]"},
+		{"annotations", `{"run.oci.delegate-cgroup":"payload"}`, "annotations[run.oci.delegate-cgroup]"},
 		{"root", ``, "root"},
 		{"root.path", `""`, "root.path"},
 		{"root.path", `"a\u0000b"`, "root.path"},
-		{"process", ``, "process"},
 		{"process.cwd", ``, "process.cwd"},
 		{"process.cwd", `"tmp"`, "process.cwd"},
 		{"process.cwd", `"/a\u0000"`, "process.cwd"},
@@ -195,7 +209,7 @@ func TestBrokenConfigs(t *testing.T) {
 		{"linux.resources.cpu", `{"quota":1000,"burst":1001}`, "linux.resources.cpu.burst"},
 		{"linux.resources.cpu", `{"cpus":"3-1"}`, "linux.resources.cpu.cpus"},
 		{"linux.resources.cpu", `{"mems":"a"}`, "linux.resources.cpu.mems"},
-		{"linux.resources.blockIO", `{"weight":9}`, "linux.resources.blockIO.weight"},
+		{"linux.resources.blockIO", `{"weight":1001}`, "linux.resources.blockIO.weight"},
 		{"linux.resources.blockIO", `{"leafWeight":1001}`, "linux.resources.blockIO.leafWeight"},
 		{"linux.resources.blockIO", `{"weightDevice":[{"major":8,"minor":0}]}`, "linux.resources.blockIO.weightDevice[0]"},
 		{"linux.resources.blockIO", `{"weightDevice":[{"major":8,"minor":-1,"weight":10}]}`, "linux.resources.blockIO.weightDevice[0].minor"},
@@ -206,6 +220,16 @@ func TestBrokenConfigs(t *testing.T) {
 		{"linux.resources.rdma", `{"mlx5_1":{}}`, "linux.resources.rdma[mlx5_1]"},
 		{"linux.resources.unified", `{"../memory.max":"1"}`, "linux.resources.unified[../memory.max]"},
 		{"linux.resources.unified", `{"memory":"1"}`, "linux.resources.unified[memory]"},
+		{"linux.resources.unified", `{"..":"1"}`, "linux.resources.unified[..]"},
+		{"linux.resources.unified", `{"memory.max\u0000":"1"}`, "linux.resources.unified[memory.max\x00]"},
+		{"linux.resources.unified", `{"cgroup.procs":"1"}`, "linux.resources.unified[cgroup.procs]"},
+		{"linux.resources.unified", `{"cgroup.threads":"1"}`, "linux.resources.unified[cgroup.threads]"},
+		{"linux.resources.unified", `{"cgroup.kill":"1"}`, "linux.resources.unified[cgroup.kill]"},
+		{"linux.resources.unified", `{"cgroup.freeze":"0"}`, "linux.resources.unified[cgroup.freeze]"},
+		{"linux.resources.unified", `{"cgroup.type":"threaded"}`, "linux.resources.unified[cgroup.type]"},
+		{"linux.resources.unified", `{"cgroup.subtree_control":"+pids"}`, "linux.resources.unified[cgroup.subtree_control]"},
+		{"linux.resources.unified", `{"cgroup.controllers":""}`, "linux.resources.unified[cgroup.controllers]"},
+		{"linux.resources.unified", `{"cgroup.of-a-newer-kernel":"1"}`, "linux.resources.unified[cgroup.of-a-newer-kernel]"},
 		{"linux.seccomp", `{"defaultAction":"SCMP_ACT_FOO"}`, "linux.seccomp.defaultAction"},
 		{"linux.seccomp", `{"defaultAction":"SCMP_ACT_NOTIFY"}`, "linux.seccomp.defaultAction"},
 		{"linux.seccomp", `{"defaultAction":"SCMP_ACT_ALLOW","defaultErrnoRet":1}`, "linux.seccomp.defaultErrnoRet"},
@@ -249,11 +273,52 @@ func TestBrokenConfigs(t *testing.T) {
 	}
 }
 
+// Only start needs a process (config.md).
+func TestNoProcess(t *testing.T) {
+	s, err := Parse(config(t, "process", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Validate(s); err != nil {
+		t.Error(err)
+	}
+	var field *FieldError
+	if err := RequireProcess(s); !errors.As(err, &field) || field.Field != "process" {
+		t.Error(err)
+	}
+	if err := ValidateProcess(nil, "process"); err == nil {
+		t.Error("exec of no process is accepted")
+	}
+}
+
+// crun runs these as plain processes too.
+func TestAnnotationsThatAskForNoSandbox(t *testing.T) {
+	for _, annotations := range []string{
+		`{"run.oci.handler":"wasm-smart"}`, `{"module.wasm.image/variant":"compat-smart"}`, `{"run.oci.handler":""}`,
+		`{"run.oci.handler":"wasm","krun.cpus":"2","io.kubernetes.cri.container-type":"sandbox"}`,
+		`{"krun":"no prefix","run.oci.systemd.subgroup":"","run.oci.keep_original_groups":"1","run.oci.hooks.stderr":"/var/log/hooks"}`,
+	} {
+		if err := parseAndValidate(config(t, "annotations", annotations)); err != nil {
+			t.Errorf("%s: %v", annotations, err)
+		}
+	}
+	s, err := Parse(config(t, "process.args", `["/app.wasm"]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"run.oci.handler", "module.wasm.image/variant"} {
+		s.Annotations = map[string]string{key: "wasm-smart"}
+		if err := Validate(s); err == nil {
+			t.Errorf("%s: a program of WebAssembly is accepted", key)
+		}
+	}
+}
+
 func rule(r string) string {
 	return `{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[` + r + `]}`
 }
 
-// manyExtents lists n extents of one id each, with gaps.
+// manyExtents returns n extents of one id each, with gaps between them.
 func manyExtents(n int) string {
 	type m struct {
 		ContainerID int `json:"containerID"`
@@ -268,7 +333,7 @@ func manyExtents(n int) string {
 	return string(raw)
 }
 
-// TestRealConfigs holds what engines send and must not be refused.
+// TestRealConfigs checks values that engines send: Validate must accept them.
 func TestRealConfigs(t *testing.T) {
 	tests := []struct{ path, value string }{
 		{"ociVersion", `"1.0.2-dev"`}, {"ociVersion", `"1.0.0-rc5-dev"`}, {"ociVersion", `"1.2.1"`}, {"ociVersion", `"1.3.0+dev"`},
@@ -286,10 +351,13 @@ func TestRealConfigs(t *testing.T) {
 		{"linux.resources.cpu", `{"quota":-9999}`},
 		{"linux.resources.cpu", `{"shares":2,"quota":-1,"period":100000,"cpus":"0-3,5,7-9\n"}`},
 		{"linux.resources.cpu", `{"cpus":"0, 2-3,,5,","mems":" 0"}`},
+		{"linux.resources.cpu", `{"cpus":"all","mems":"all"}`},
+		{"linux.resources.cpu", `{"cpus":"0-N:1/2","mems":"N"}`},
+		{"linux.resources.blockIO", `{"weight":1,"leafWeight":9}`},
 		{"linux.resources.pids", `{"limit":0}`}, {"linux.resources.pids", `{"limit":-1}`}, {"linux.resources.pids", `{"limit":-5}`},
 		{"linux.resources.blockIO", `{"weight":0,"throttleReadBpsDevice":[{"major":8,"minor":0,"rate":1048576}]}`},
 		{"linux.resources.hugepageLimits", `[{"pageSize":"2MB","limit":0},{"pageSize":"1GB","limit":9223372036854771712}]`},
-		{"linux.resources.unified", `{"memory.high":"1","cgroup.max.depth":"2"}`},
+		{"linux.resources.unified", `{"memory.high":"1","cgroup.max.depth":"2","cgroup.max.descendants":"3","cgroup.pressure":"1"}`},
 		{"linux.devices", `[{"path":"/dev/fuse","type":"c","major":10,"minor":229,"fileMode":438,"uid":0,"gid":0},{"path":"/dev/p","type":"p","major":-1,"minor":7}]`},
 		{"linux.sysctl", `{"net.ipv4.ip_unprivileged_port_start":"0","net/ipv4/conf/eno2.100/rp_filter":"1","net.ipv4.conf.eth0/1.rp_filter":"1","kernel.shm_rmid_forced":"1","kernel.domainname":"d","fs.mqueue.msg_max":"9"}`},
 		{"linux.seccomp", `{"defaultAction":""}`},
@@ -308,6 +376,43 @@ func TestRealConfigs(t *testing.T) {
 	for _, tt := range tests {
 		if err := parseAndValidate(config(t, tt.path, tt.value)); err != nil {
 			t.Errorf("%s = %s: %v", tt.path, tt.value, err)
+		}
+	}
+}
+
+func TestReadOnlyWithoutMountNamespace(t *testing.T) {
+	tests := []struct{ root, mounts, field string }{
+		{`{"path":"rootfs","readonly":true}`, `[]`, "root.readonly"},
+		{`{"path":"rootfs"}`, `[{"destination":"/a","type":"proc"},{"destination":"/d","type":"tmpfs","options":["rw","ro"]}]`, "mounts[1]"},
+		{`{"path":"rootfs"}`, `[{"destination":"dev/","source":"/dev","options":["rbind","ro"]}]`, "mounts[0]"},
+		{`{"path":"rootfs"}`, `[{"destination":"//dev/.","type":"devtmpfs","options":["ro"]}]`, "mounts[0]"},
+		{`{"path":"rootfs"}`, `[{"destination":"/d","type":"tmpfs","options":["ro","rw"]}]`, ""},
+		{`{"path":"rootfs"}`, `[{"destination":"/d","type":"tmpfs"},{"destination":"/proc","type":"proc","options":["ro"]}]`, ""},
+		{`{"path":"rootfs"}`, `[{"destination":"/d","source":"/s","type":"tmpfs","options":["bind","ro"]}]`, ""},
+	}
+	for _, tt := range tests {
+		for _, inside := range []string{``, `,{"type":"mount"}`} {
+			s, err := Parse(config(t, "linux", `{"namespaces":[{"type":"uts"}`+inside+`]}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal([]byte(tt.root), s.Root); err != nil {
+				t.Fatal(err)
+			}
+			s.Mounts = nil
+			s.Root.Readonly = strings.Contains(tt.root, "readonly")
+			if err := json.Unmarshal([]byte(tt.mounts), &s.Mounts); err != nil {
+				t.Fatal(err)
+			}
+			want := tt.field
+			if inside != "" {
+				want = ""
+			}
+			var fe *FieldError
+			err = Validate(s)
+			if got := errors.As(err, &fe); got != (want != "") || got && fe.Field != want {
+				t.Errorf("%s %s, namespaces %q: %v, want an error about %q", tt.root, tt.mounts, inside, err, want)
+			}
 		}
 	}
 }
@@ -420,6 +525,20 @@ func BenchmarkParseAndValidate(b *testing.B) {
 	for b.Loop() {
 		if err := parseAndValidate(raw); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// What reads a validated configuration need not ask whether linux is there.
+func TestLinuxIsNeverNil(t *testing.T) {
+	spec := Default(false)
+	spec.Linux, spec.Hostname, spec.Mounts, spec.Root.Readonly = nil, "", nil, false
+	if err := Validate(spec); err != nil || spec.Linux == nil {
+		t.Errorf("linux %v, %v", spec.Linux, err)
+	}
+	for _, raw := range []string{`{}`, `{"linux":null}`, `{"linux":null,"x":[}`} {
+		if spec, err := Parse([]byte(raw)); err == nil && spec.Linux == nil {
+			t.Errorf("%s: linux is nil", raw)
 		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// capabilityNames are in the order of their numbers in <linux/capability.h>, the
-// last from Linux 5.9.
+// capabilityNames are in the order of their numbers in <linux/capability.h>. The last
+// one is of Linux 5.9.
 var capabilityNames = [...]string{
 	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL",
 	"CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE",
@@ -27,15 +27,15 @@ func CapabilityNames() []string {
 	return slices.Clone(capabilityNames[:])
 }
 
-// CapabilityNumber gives the kernel's number of a capability such as
-// "CAP_CHOWN".
+// CapabilityNumber returns the kernel's number of a capability such as "CAP_CHOWN";
+// false if rung does not know it.
 func CapabilityNumber(name string) (int, bool) {
 	i := slices.Index(capabilityNames[:], name)
 	return i, i >= 0
 }
 
-// Warnings tells of what is legal, but ignored or on its way out. It is for a
-// spec that passes Validate.
+// Warnings returns a message for each thing in s that is allowed, but ignored or
+// deprecated. s must have passed Validate.
 func Warnings(s *specs.Spec) []string {
 	var w []string
 	for i := range s.Mounts {
@@ -44,10 +44,7 @@ func Warnings(s *specs.Spec) []string {
 		}
 	}
 	w = append(w, ProcessWarnings(s.Process, "process")...)
-	if s.Linux != nil {
-		w = append(w, linuxWarnings(s)...)
-	}
-	return w
+	return append(w, linuxWarnings(s)...)
 }
 
 func linuxWarnings(s *specs.Spec) []string {
@@ -55,23 +52,23 @@ func linuxWarnings(s *specs.Spec) []string {
 	if p := s.Linux.Personality; p != nil && len(p.Flags) > 0 {
 		w = append(w, fmt.Sprintf("linux.personality.flags: ignoring unsupported personality flags: %v", p.Flags))
 	}
-	if ns := namespace(s, specs.UserNamespace); ns != nil && ns.Path != "" && len(s.Linux.UIDMappings)+len(s.Linux.GIDMappings) > 0 {
+	if ns := NamespaceOf(s, specs.UserNamespace); ns != nil && ns.Path != "" && len(s.Linux.UIDMappings)+len(s.Linux.GIDMappings) > 0 {
 		w = append(w, "linux.uidMappings: both a user namespace path to join and mappings specified, you may only provide one")
 	}
 	if r := s.Linux.Resources; r != nil {
-		for _, i := range strangeAccess(r) {
+		for _, i := range LenientAccess(r.Devices) {
 			w = append(w, fmt.Sprintf("linux.resources.devices[%d].access: ignoring what is not r, w or m in %q", i, r.Devices[i].Access))
 		}
 	}
-	//nolint:staticcheck // Deprecated members are what this is about.
-	if r := s.Linux.Resources; r != nil && r.Memory != nil && (r.Memory.Kernel != nil || r.Memory.KernelTCP != nil) {
+	//nolint:staticcheck // This warns of deprecated members.
+	if r := s.Linux.Resources; r != nil && r.Memory != nil && r.Memory.Kernel != nil {
 		w = append(w, "linux.resources.memory.kernel: kernel memory settings are ignored")
 	}
 	return w
 }
 
-// ProcessWarnings is the part of Warnings that `exec` shares with `create`.
-// Capabilities that nobody knows are dropped and told of, as config.md wants.
+// ProcessWarnings is the part of Warnings that `exec` shares with `create`. rung drops
+// unknown capabilities, and config.md requires a warning for them.
 func ProcessWarnings(p *specs.Process, field string) []string {
 	if p == nil || p.Capabilities == nil {
 		return nil
@@ -97,8 +94,8 @@ func ProcessWarnings(p *specs.Process, field string) []string {
 	return w
 }
 
-// notRaised are the known ambient capabilities that the kernel would refuse (capabilities(7)). Buildah before 1.38 asks
-// for more than ten of them in each step of a build, so that a warning for each would bury the step's output.
+// notRaised returns the known ambient capabilities that the kernel would refuse (capabilities(7)). They share one warning:
+// Buildah before 1.38 asks for more than ten of them in each step of a build, and ten warnings would bury the step's output.
 func notRaised(c *specs.LinuxCapabilities) (names []string) {
 	for _, name := range c.Ambient {
 		_, known := CapabilityNumber(name)

@@ -15,8 +15,7 @@ import (
 
 const cpuField = "linux.resources.cpu."
 
-// The range of cpu.shares (kernel/sched: MIN_SHARES, MAX_SHARES) and of
-// cpu.weight; their defaults are 1024 and 100.
+// The ranges of cpu.shares (kernel/sched: MIN_SHARES, MAX_SHARES) and of cpu.weight. The defaults are 1024 and 100.
 const (
 	minShares, maxShares = 2, 1 << 18
 	minWeight, maxWeight = 1, 10000
@@ -27,7 +26,7 @@ func (m *Manager) setCPU(r *specs.LinuxCPU) error {
 		return nil
 	}
 	rt := deref(r.RealtimePeriod) != 0 || deref(r.RealtimeRuntime) != 0
-	// Engines send 0 for what is not set.
+	// Engines send 0 for a value that is not set.
 	if deref(r.Shares) == 0 && deref(r.Quota) == 0 && deref(r.Period) == 0 && r.Burst == nil && r.Idle == nil && !rt {
 		return nil
 	}
@@ -50,15 +49,15 @@ func (m *Manager) setCPU(r *specs.LinuxCPU) error {
 	return t.realtime(r)
 }
 
-// sharesAndIdle orders the two: the kernel takes no shares (EINVAL) while the
-// cgroup is idle, and an idle cgroup's shares mean nothing.
+// sharesAndIdle writes shares and idle in the order that the kernel accepts: it refuses shares (EINVAL) while the
+// cgroup is idle. A refusal is ignored when the cgroup is to be idle, because the kernel does not use its shares then.
 func (t target) sharesAndIdle(r *specs.LinuxCPU) error {
 	if r.Idle == nil {
 		return t.shares(deref(r.Shares))
 	}
 	idle := func() error { return t.writeInt(cpuField+"idle", "cpu.idle", *r.Idle) }
 	if *r.Idle == 0 {
-		if err := idle(); err != nil && !errors.Is(err, syscall.ENOENT) { // before 5.15 none is idle
+		if err := idle(); err != nil && !errors.Is(err, syscall.ENOENT) { // before Linux 5.15 no cgroup can be idle
 			return err
 		}
 		return t.shares(deref(r.Shares))
@@ -75,7 +74,7 @@ func (t target) shares(v uint64) error {
 		return nil
 	case t.v2:
 		return t.writeUint(cpuField+"shares", "cpu.weight", weightOfShares(v))
-	case v < minShares: // the kernel clamps without a word
+	case v < minShares: // the kernel would clamp the value silently
 		return fmt.Errorf("%sshares: the minimum allowed cpu-shares is %d", cpuField, minShares)
 	case v > maxShares:
 		return fmt.Errorf("%sshares: the maximum allowed cpu-shares is %d", cpuField, maxShares)
@@ -83,9 +82,8 @@ func (t target) shares(v uint64) error {
 	return t.writeUint(cpuField+"shares", "cpu.shares", v)
 }
 
-// weightOfShares maps cpu.shares to cpu.weight with the curve that runc 1.3.2
-// and crun 1.23 settled on: through (2,1), (1024,100) and (262144,10000) on
-// logarithmic scales. 0 means unset.
+// weightOfShares maps cpu.shares to cpu.weight with the curve that runc 1.3.2 and crun 1.23 use. On logarithmic
+// scales it passes through (2,1), (1024,100) and (262144,10000). 0 means unset.
 func weightOfShares(shares uint64) uint64 {
 	switch {
 	case shares == 0:
@@ -100,17 +98,17 @@ func weightOfShares(shares uint64) uint64 {
 	return uint64(math.Ceil(math.Pow(10, exp)))
 }
 
-// bandwidthV1 writes period, burst and quota. Either of the first two may be
-// refused (EINVAL) against the old quota; then it goes again after the new one.
+// bandwidthV1 writes period, burst and quota. The kernel may refuse the period or the burst (EINVAL) because of the
+// old quota. bandwidthV1 then writes it a second time, after the new quota.
 func (t target) bandwidthV1(r *specs.LinuxCPU) error {
 	quota := deref(r.Quota)
 	period := func() error { return t.writeUint(cpuField+"period", "cpu.cfs_period_us", *r.Period) }
 	burst := func() error { return t.burst("cpu.cfs_burst_us", *r.Burst) }
-	var again []func() error
+	var retries []func() error
 	try := func(f func() error) error {
 		err := f()
 		if quota != 0 && errors.Is(err, syscall.EINVAL) {
-			again = append(again, f)
+			retries = append(retries, f)
 			return nil
 		}
 		return err
@@ -127,10 +125,10 @@ func (t target) bandwidthV1(r *specs.LinuxCPU) error {
 	}
 	if quota != 0 && !(t.fresh && quota < 0) {
 		if err := t.writeInt(cpuField+"quota", "cpu.cfs_quota_us", quota); err != nil {
-			return err
+			return t.belowBurst(err, "cpu.cfs_burst_us", quota)
 		}
 	}
-	for _, f := range again {
+	for _, f := range retries {
 		if err := f(); err != nil {
 			return err
 		}
@@ -138,7 +136,7 @@ func (t target) bandwidthV1(r *specs.LinuxCPU) error {
 	return nil
 }
 
-// burst: "no burst" is granted by a kernel that has none (before 5.14).
+// burst writes the burst in microseconds. 0 succeeds on a kernel without the file (before 5.14): it has no burst.
 func (t target) burst(file string, v uint64) error {
 	if v == 0 && t.fresh {
 		return nil
@@ -150,12 +148,21 @@ func (t target) burst(file string, v uint64) error {
 	return err
 }
 
+// belowBurst adds to the error for a quota that it is below the burst in force, which the kernel refuses.
+func (t target) belowBurst(err error, file string, quota int64) error {
+	burst, errBurst := t.readUint(file)
+	if errBurst != nil || quota <= 0 || uint64(quota) >= burst || !errors.Is(err, syscall.EINVAL) {
+		return err
+	}
+	return fmt.Errorf("%w (the quota of %d is below the burst in force, %d)", err, quota, burst)
+}
+
 func (t target) bandwidthV2(r *specs.LinuxCPU) error {
-	var late bool
+	var retryBurst bool
 	if r.Burst != nil {
 		err := t.burst("cpu.max.burst", *r.Burst)
 		if deref(r.Quota) != 0 && errors.Is(err, syscall.EINVAL) {
-			late, err = true, nil // refused against the old quota
+			retryBurst, err = true, nil // the old quota is too small for it
 		}
 		if err != nil {
 			return err
@@ -171,17 +178,17 @@ func (t target) bandwidthV2(r *specs.LinuxCPU) error {
 			field = cpuField + "period"
 		}
 		if err := t.write(field, "cpu.max", val); err != nil {
-			return err
+			return t.belowBurst(err, "cpu.max.burst", deref(r.Quota))
 		}
 	}
-	if late {
+	if retryBurst {
 		return t.burst("cpu.max.burst", *r.Burst)
 	}
 	return nil
 }
 
-// cpuMax is the text for cpu.max. A quota alone keeps the period; a period
-// alone must not drop the quota, which is read back.
+// cpuMax returns the text for cpu.max, "" if there is nothing to write. The kernel keeps the period when only a quota
+// is written. A period cannot be written alone, so cpuMax reads the current quota back and repeats it.
 func (t target) cpuMax(quota int64, period uint64) (string, error) {
 	if quota == 0 && period == 0 {
 		return "", nil
@@ -205,18 +212,17 @@ func (t target) cpuMax(quota int64, period uint64) (string, error) {
 	return val, nil
 }
 
-// realtime writes period before runtime, or the other way round where the
-// kernel refuses the new period against the old runtime. It must be done before
-// a realtime process enters.
+// realtime writes period, then runtime. If the kernel refuses the new period because of the old runtime, realtime
+// writes the period again after the runtime. The caller calls it before a realtime process enters.
 func (t target) realtime(r *specs.LinuxCPU) error {
 	period := func() error {
 		return t.writeUint(cpuField+"realtimePeriod", "cpu.rt_period_us", *r.RealtimePeriod)
 	}
-	late := false
+	retryPeriod := false
 	if deref(r.RealtimePeriod) != 0 {
 		err := period()
 		if deref(r.RealtimeRuntime) != 0 && errors.Is(err, syscall.EINVAL) {
-			late, err = true, nil
+			retryPeriod, err = true, nil
 		}
 		if err != nil {
 			return err
@@ -227,7 +233,7 @@ func (t target) realtime(r *specs.LinuxCPU) error {
 			return err
 		}
 	}
-	if late {
+	if retryPeriod {
 		return period()
 	}
 	return nil
@@ -235,7 +241,7 @@ func (t target) realtime(r *specs.LinuxCPU) error {
 
 func (m *Manager) setCpuset(r *specs.LinuxCPU) error {
 	if r == nil || (r.Cpus == "" && r.Mems == "") {
-		return m.filled()
+		return m.checkCpuset()
 	}
 	t, err := m.locate("cpuset", cpuField+"cpus")
 	if err != nil {
@@ -251,14 +257,14 @@ func (m *Manager) setCpuset(r *specs.LinuxCPU) error {
 			return err
 		}
 	}
-	return m.filled()
+	return m.checkCpuset()
 }
 
-// filled checks that a new v1 cpuset takes processes: what its parent has may be a sibling's alone, and
-// then the configuration must name others.
-func (m *Manager) filled() error {
+// checkCpuset fails if a new v1 cpuset has no CPUs or no memory nodes, because the kernel then refuses every process.
+// This happens where a sibling holds the parent's CPUs or nodes exclusively and the configuration names no others.
+func (m *Manager) checkCpuset() error {
 	d := m.dir("cpuset")
-	if d == nil || d.unfilled == nil {
+	if d == nil || d.cpusetErr == nil {
 		return nil
 	}
 	for _, name := range [...]string{"cpus", "mems"} {
@@ -267,7 +273,7 @@ func (m *Manager) filled() error {
 			return err
 		}
 		if len(text) <= 1 {
-			return fmt.Errorf("%s%s is not given, and not all of the parent's can be had: %w", cpuField, name, d.unfilled)
+			return fmt.Errorf("%s%s is not given, and the parent's cannot be used: %w", cpuField, name, d.cpusetErr)
 		}
 	}
 	return nil

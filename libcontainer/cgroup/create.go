@@ -10,20 +10,18 @@ import (
 	"rung/internal/sys"
 )
 
-// Create makes the cgroup in every hierarchy: on v1 with cpuset.cpus and
-// cpuset.mems handed down from the parent, on v2 with the controllers enabled
-// from the top. A cgroup that exists is taken over if it is empty and thawed.
+// Create makes the cgroup in every hierarchy. On v1 it copies cpuset.cpus and cpuset.mems from the parent, on v2 it
+// enables the controllers from the top down. It takes over a cgroup that exists if that one is empty and thawed.
 //
-// Rootless and without linux.cgroupsPath, hierarchies without permission are
-// left out with one warning; Set fails if a limit needs one of them. With
-// linux.cgroupsPath only those may be left out that have no limits. On any other
-// error everything that was made is removed again.
+// A rootless caller without linux.cgroupsPath skips the hierarchies that it has no permission to use and gets one
+// warning. Set fails later if a limit needs one of them. With linux.cgroupsPath the caller may skip only hierarchies
+// without limits. On any other error Create removes everything that it made.
 func (m *Manager) Create() error {
-	var gone []int
+	var denied []int
 	for i := range m.dirs {
 		err := m.createIn(&m.dirs[i])
-		if err != nil && m.forgivable(&m.dirs[i], err) {
-			gone = append(gone, i)
+		if err != nil && m.maySkip(&m.dirs[i], err) {
+			denied = append(denied, i)
 			continue
 		}
 		if err != nil {
@@ -31,8 +29,8 @@ func (m *Manager) Create() error {
 			return err
 		}
 	}
-	m.giveUp(gone)
-	m.warnLost()
+	m.skip(denied)
+	m.warnSkipped()
 	return nil
 }
 
@@ -48,18 +46,18 @@ func (m *Manager) createIn(d *cgroupDir) error {
 	default:
 		return err
 	}
-	return m.furnish(d)
+	return m.prepare(d)
 }
 
-// furnish makes a cgroup ready to take limits and processes.
-func (m *Manager) furnish(d *cgroupDir) error {
+// prepare makes a cgroup ready to take limits and processes.
+func (m *Manager) prepare(d *cgroupDir) error {
 	switch {
 	case d.v2:
 		return m.enableControllers(d)
 	case d.has("cpuset"):
 		err := inheritCpuset(d.path, path.Dir(d.path), d.fresh)
 		if d.fresh && errors.Is(err, syscall.EINVAL) {
-			d.unfilled, err = err, nil
+			d.cpusetErr, err = err, nil
 		}
 		return err
 	}
@@ -75,7 +73,7 @@ func (d *cgroupDir) has(key string) bool {
 	return false
 }
 
-// mkdir makes dir and what is missing above it, up to the mountpoint.
+// mkdir makes dir and its missing ancestors below the mountpoint.
 func (m *Manager) mkdir(d *cgroupDir, dir string) error {
 	err := syscall.Mkdir(dir, 0o755)
 	if err == syscall.ENOENT && len(dir) > len(d.mount) {
@@ -91,7 +89,7 @@ func (m *Manager) mkdir(d *cgroupDir, dir string) error {
 	return nil
 }
 
-// mkparent makes an ancestor; another runtime may make the same one meanwhile.
+// mkparent makes an ancestor. EEXIST is no error: another runtime may make the same ancestor at the same time.
 func (m *Manager) mkparent(d *cgroupDir, dir string) error {
 	err := m.mkdir(d, dir)
 	if err != nil && !errors.Is(err, syscall.EEXIST) {
@@ -106,8 +104,8 @@ func (m *Manager) mkparent(d *cgroupDir, dir string) error {
 	return nil
 }
 
-// undo removes what Create made, children first. Ancestors that someone else
-// uses by now stay: rmdir refuses them.
+// undo removes what Create made, children first. rmdir fails for an ancestor that holds other cgroups by then, and
+// undo leaves that ancestor.
 func (m *Manager) undo() {
 	for i := len(m.made) - 1; i >= 0; i-- {
 		_ = syscall.Rmdir(m.made[i])
@@ -115,8 +113,8 @@ func (m *Manager) undo() {
 	m.made = nil
 }
 
-// checkIdle refuses a cgroup that someone lives in: to share it would mean to
-// kill the neighbour at delete.
+// checkIdle returns an error if the cgroup holds processes or is frozen. The container cannot share a cgroup, because
+// delete kills every process in it.
 func (m *Manager) checkIdle(d *cgroupDir) error {
 	pids, err := pidsBelow(d.path)
 	if err != nil && !isGone(err) {
@@ -133,9 +131,9 @@ func (m *Manager) checkIdle(d *cgroupDir) error {
 	return nil
 }
 
-// inheritCpuset copies cpuset.cpus and cpuset.mems from the parent where they
-// are empty. On v1 a new cpuset has neither, and takes no process so. EINVAL (wrapped): a sibling
-// has some of them to itself (cpuset.cpu_exclusive, cpuset.mem_exclusive).
+// inheritCpuset copies cpuset.cpus and cpuset.mems from the parent where they are empty. A new v1 cpuset has neither,
+// and the kernel admits no process to it in that state. EINVAL (wrapped) means that a sibling holds some of them
+// exclusively (cpuset.cpu_exclusive, cpuset.mem_exclusive).
 func inheritCpuset(dir, parent string, fresh bool) (exclusive error) {
 	for _, f := range [...]string{"/cpuset.cpus", "/cpuset.mems"} {
 		if !fresh {
@@ -149,7 +147,7 @@ func inheritCpuset(dir, parent string, fresh bool) (exclusive error) {
 		if err != nil {
 			return err
 		}
-		if len(val) <= 1 { // an ancestor that nobody filled
+		if len(val) <= 1 { // the parent's own list is still empty
 			if err := inheritCpuset(parent, path.Dir(parent), false); err != nil {
 				return err
 			}

@@ -13,7 +13,7 @@ import (
 	"rung/libcontainer/host"
 )
 
-// fakeHost has two v1 hierarchies and a v2 one as plain directories.
+// fakeHost returns two v1 hierarchies that are plain directories, and their parent directory.
 func fakeHost(t *testing.T) (*host.Cgroups, string) {
 	t.Helper()
 	top := t.TempDir()
@@ -53,7 +53,7 @@ func TestCreateMakesParentsAndDestroyLeavesThem(t *testing.T) {
 		}
 	}
 	ok(t, m.Destroy())
-	ok(t, m.Destroy()) // idempotent
+	ok(t, m.Destroy()) // a second call is no error
 	if m.Exists() || !exists(top+"/memory/pod") || !exists(top+"/pids/pod") {
 		t.Error("Destroy took too little or too much")
 	}
@@ -108,7 +108,7 @@ func TestCreateTakesOverAnEmptyCgroupUnlessFrozen(t *testing.T) {
 	m := newManager(t, h, Config{ID: "c"})
 	ok(t, m.Create())
 	if m.dirs[0].fresh {
-		t.Error("a cgroup with a past counts as fresh")
+		t.Error("a cgroup that existed before counts as fresh")
 	}
 	f.file("freezer.self_freezing", "1\n")
 	wantError(t, newManager(t, h, Config{ID: "c"}).Create(), "container's cgroup unexpectedly frozen")
@@ -123,13 +123,13 @@ func TestCpusetComesDownFromTheTop(t *testing.T) {
 	}
 	h := &host.Cgroups{Hierarchies: []host.Hierarchy{{Mountpoint: f.top, Controllers: []string{"cpuset"}, Root: "/", Own: "/"}}}
 	ok(t, newManager(t, h, Config{Path: "/c/x"}).Create())
-	f.want("cpuset.cpus", "0-3") // an ancestor that was empty is filled, too
+	f.want("cpuset.cpus", "0-3") // Create also sets the list of an ancestor that was empty
 	f.want("x/cpuset.cpus", "0-3")
-	f.want("x/cpuset.mems", "7") // what is set stays
+	f.want("x/cpuset.mems", "7") // Create leaves a list that is set
 }
 
-// The kernel refuses (EINVAL) what a sibling has to itself, of which the configuration need not ask for any. A
-// test with real cpusets would keep every other container of the machine from its CPUs.
+// The kernel refuses (EINVAL) CPUs that a sibling holds exclusively. The configuration can name other CPUs. The test
+// uses plain files, because a real exclusive cpuset would take its CPUs from every other container of the machine.
 func TestCpusetBesideAnExclusiveOne(t *testing.T) {
 	f := newTree(t).files("cpuset.mems")
 	for name, text := range map[string]string{"cpuset.cpus": "0-3\n", "cpuset.mems": "0\n"} {
@@ -142,11 +142,11 @@ func TestCpusetBesideAnExclusiveOne(t *testing.T) {
 	set := func(r *specs.LinuxResources, text string) error {
 		t.Helper()
 		_ = os.Remove(cpus)
-		if err := os.Symlink("/proc/self/oom_score_adj", cpus); err != nil { // no list is a number: EINVAL
+		if err := os.Symlink("/proc/self/oom_score_adj", cpus); err != nil { // refuses "0-3" with EINVAL: not a number
 			t.Fatal(err)
 		}
-		m.dirs[0].unfilled = nil
-		ok(t, m.furnish(&m.dirs[0]))
+		m.dirs[0].cpusetErr = nil
+		ok(t, m.prepare(&m.dirs[0]))
 		_ = os.Remove(cpus)
 		f.file("cpuset.cpus", text)
 		return m.Set(r)
@@ -159,7 +159,7 @@ func TestCpusetBesideAnExclusiveOne(t *testing.T) {
 	}
 }
 
-// Root is above directory permissions; with another fsuid this thread is not.
+// Directory permissions do not bind root, so the test changes the fsuid of its thread.
 func TestRootlessWithoutPermission(t *testing.T) {
 	h, top := fakeHost(t)
 	for dir, mode := range map[string]os.FileMode{"/..": 0o755, "": 0o755, "/memory": 0o777, "/pids": 0o555} {
@@ -175,7 +175,7 @@ func TestRootlessWithoutPermission(t *testing.T) {
 	checkRootless(t, h)
 }
 
-// checkRootless wants the pids hierarchy lost and the memory one kept.
+// checkRootless checks that the pids hierarchy is skipped and the memory hierarchy is kept.
 func checkRootless(t *testing.T, h *host.Cgroups) {
 	t.Helper()
 	var warned int
@@ -190,7 +190,7 @@ func checkRootless(t *testing.T, h *host.Cgroups) {
 	}
 }
 
-// A cgroup that was made and has limits is not left out for a process that may not enter it.
+// A cgroup that rung made with limits is not skipped: if a process may not enter it, that is an error.
 func TestRootlessThatMayNotEnter(t *testing.T) {
 	f := newTree(t).file("cgroup.procs", "")
 	m := fresh(f.v2("pids"))
@@ -201,7 +201,7 @@ func TestRootlessThatMayNotEnter(t *testing.T) {
 		}
 	}
 	if os.Geteuid() == 0 {
-		runtime.LockOSThread() // as above
+		runtime.LockOSThread() // never unlocked: the thread ends with the test
 		_, _, _ = syscall.RawSyscall(syscall.SYS_SETFSUID, 65534, 0, 0)
 		defer func() { _, _, _ = syscall.RawSyscall(syscall.SYS_SETFSUID, 0, 0, 0) }()
 	} else if err := os.Chmod(f.top+"/c/cgroup.procs", 0o444); err != nil {
@@ -210,20 +210,20 @@ func TestRootlessThatMayNotEnter(t *testing.T) {
 	if err := m.EnterUnified(1); !isPermission(err) {
 		t.Errorf("%v, want a permission error", err)
 	}
-	m.dirs[0].fresh = false // as of exec
+	m.dirs[0].fresh = false // as for exec
 	if err := m.EnterUnified(1); err != nil || len(m.Paths()) != 0 {
 		t.Errorf("%v, paths %v", err, m.Paths())
 	}
 }
 
-func TestGiveUp(t *testing.T) {
+func TestSkip(t *testing.T) {
 	m := newManager(t, v1Host("/", "/"), Config{ID: "c"})
-	m.giveUp([]int{0, 2})
+	m.skip([]int{0, 2})
 	if p := m.Paths(); len(p) != 1 || p["name=systemd"] == "" {
 		t.Errorf("kept %v", p)
 	}
-	if len(m.lost) != 3 || m.lost[0] != "cpu" || m.lost[1] != "cpuacct" || m.lost[2] != "" {
-		t.Errorf("lost %q", m.lost)
+	if len(m.skipped) != 3 || m.skipped[0] != "cpu" || m.skipped[1] != "cpuacct" || m.skipped[2] != "" {
+		t.Errorf("lost %q", m.skipped)
 	}
 }
 

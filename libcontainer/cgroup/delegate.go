@@ -14,11 +14,10 @@ import (
 // 4.15; cgroup-v2.rst, Delegation).
 const delegateList = "/sys/kernel/cgroup/delegate"
 
-// Delegate makes a user of the host the owner of the v2 cgroup: of the directory
-// and of the files that the kernel lists for it, so that the container can make
-// cgroups below its own but not change its limits (config-linux.md, Cgroup
-// ownership). Groups stay as they are. On v1 nothing is done: no part of it is
-// safe to hand out. A rootless caller that may not is no error.
+// Delegate makes uid, a user of the host, the owner of the v2 cgroup's directory and of the files that the kernel
+// lists in delegateList. The container can then make cgroups below its own but not change its limits (config-linux.md,
+// Cgroup ownership). Delegate does not change the group. It does nothing where the container has a v1 cgroup: no part
+// of v1 is safe to delegate. A rootless caller without permission gets no error.
 func (m *Manager) Delegate(uid int) error {
 	d := m.dir("")
 	if d == nil || len(m.dirs) > 1 {
@@ -27,7 +26,7 @@ func (m *Manager) Delegate(uid int) error {
 	for _, name := range append([]string{"."}, delegatedFiles()...) {
 		err := os.Chown(d.path+"/"+name, uid, -1)
 		switch {
-		case err == nil, errors.Is(err, syscall.ENOENT): // not every controller is there
+		case err == nil, errors.Is(err, syscall.ENOENT): // a cgroup lacks the files of controllers that are not enabled
 		case m.cfg.Rootless && isPermission(err):
 			return nil
 		default:
@@ -45,9 +44,8 @@ func delegatedFiles() []string {
 	return strings.Fields(text)
 }
 
-// TakesProcesses reports whether a process may enter the v2 cgroup: it is there, and has
-// handed no controller to children, which makes the kernel refuse one (EBUSY). It is true
-// where there is no v2.
+// TakesProcesses reports whether a process can enter the v2 cgroup: it exists and enables no controller for its
+// children. The kernel refuses processes (EBUSY) otherwise. TakesProcesses is true where there is no v2.
 func (m *Manager) TakesProcesses() bool {
 	d := m.dir("")
 	if d == nil {
@@ -57,7 +55,7 @@ func (m *Manager) TakesProcesses() bool {
 	return !isGone(err) && strings.TrimSpace(given) == ""
 }
 
-// UseUnified makes this Manager stand for another directory of the v2 hierarchy.
+// UseUnified changes the v2 directory that this Manager works on to dir.
 func (m *Manager) UseUnified(dir string) {
 	if d := m.dir(""); d != nil {
 		d.path = dir

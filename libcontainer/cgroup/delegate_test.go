@@ -42,14 +42,14 @@ func TestTakesProcesses(t *testing.T) {
 	f := newTree(t).files("cgroup.subtree_control")
 	m := f.v2("memory")
 	if !m.TakesProcesses() {
-		t.Error("a cgroup that keeps its controllers takes no process")
+		t.Error("false for a cgroup that enables no controllers for children")
 	}
 	f.file("cgroup.subtree_control", "memory\n")
 	if m.TakesProcesses() {
-		t.Error("a cgroup that has handed its controllers on takes a process")
+		t.Error("true for a cgroup that enables controllers for children")
 	}
 	m.UseUnified(f.top + "/gone")
 	if m.TakesProcesses() {
-		t.Error("a cgroup that is not there takes a process")
+		t.Error("true for a cgroup that does not exist")
 	}
 }

@@ -1,22 +1,25 @@
 package cgroup
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"syscall"
 	"time"
+
+	"rung/internal/waits"
 )
 
-// A killed process leaves its cgroup a little after it was killed, and no file
-// of v1 tells when: rmdir is tried again after 100 us, 200 us and so on.
+// A killed process leaves its cgroup a short time after the kill, and v1 has no file that notifies of it. So Destroy
+// repeats rmdir after 100 us, 200 us and so on.
 const (
 	rmdirFirstWait = 100 * time.Microsecond
 	rmdirLimit     = 2 * time.Second
 )
 
-// Destroy removes the cgroup and those below it, never one above, in every
-// hierarchy. A cgroup that is gone already is fine. While one holds processes
-// it is tried again for 2 s in all, then the error is EBUSY. A unit is stopped before; where systemd
-// does not answer, that is a warning: without processes the unit ends by itself.
+// Destroy removes the cgroup and its sub-cgroups in every hierarchy, but no ancestor. A missing cgroup is no error.
+// Destroy retries for 2 s while a cgroup holds processes, then it returns EBUSY. If there is a systemd unit, Destroy
+// stops it first. It only warns if systemd does not answer, because a unit without processes ends by itself.
 func (m *Manager) Destroy() error {
 	if m.unit != nil {
 		if err := m.unit.bus.Stop(m.unit.name); err != nil {
@@ -24,38 +27,46 @@ func (m *Manager) Destroy() error {
 		}
 		m.unit.bus.Close()
 	}
-	left := make([]string, 0, len(m.dirs))
+	remaining := make([]string, 0, len(m.dirs))
 	for i := range m.dirs {
-		left = append(left, m.dirs[i].path)
+		remaining = append(remaining, m.dirs[i].path)
 	}
-	deadline := time.Now().Add(rmdirLimit)
+	ctx, done := context.WithTimeout(m.context(), rmdirLimit)
+	defer done()
 	for wait := rmdirFirstWait; ; wait *= 2 {
 		var err error
-		if left, err = removeAll(left); len(left) == 0 {
+		if remaining, err = removeAll(remaining); len(remaining) == 0 {
 			return nil
 		}
-		if !isBusy(err) || !time.Now().Before(deadline) {
+		if !isBusy(err) {
 			return fmt.Errorf("remove cgroup: %w", err)
 		}
-		time.Sleep(min(wait, time.Until(deadline)))
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return fmt.Errorf("remove cgroup: %w", err)
+			}
+			return waits.Ended(ctx, "the processes of "+remaining[0]+" to end")
+		}
 	}
 }
 
-// removeAll returns the directories that are still there, and the reason that
-// matters most: one that waiting does not cure.
-func removeAll(dirs []string) (left []string, reason error) {
-	left = dirs[:0]
+// removeAll returns the directories that it could not remove, and one of the errors: one other than "busy" if there is
+// one, because it does not help to wait then.
+func removeAll(dirs []string) (remaining []string, reason error) {
+	remaining = dirs[:0]
 	for _, d := range dirs {
 		err := removeTree(d)
 		if err == nil {
 			continue
 		}
-		left = append(left, d)
+		remaining = append(remaining, d)
 		if reason == nil || isBusy(reason) {
 			reason = err
 		}
 	}
-	return left, reason
+	return remaining, reason
 }
 
 func removeTree(dir string) error {
@@ -66,7 +77,7 @@ func removeTree(dir string) error {
 	subs, cerr := children(dir)
 	if cerr != nil {
 		if isGone(cerr) {
-			return nil // a read-only mount says EROFS of what does not exist
+			return nil // on a read-only mount rmdir returns EROFS even for a directory that does not exist
 		}
 		return err
 	}
@@ -94,8 +105,7 @@ func rmdir(dir string) error {
 	}
 }
 
-// pathError is an errno with the operation and the file, formatted only when
-// somebody reads it.
+// pathError is an errno with the operation and the file. It builds its text only in Error, because most callers drop it.
 type pathError struct {
 	op, path string
 	err      error

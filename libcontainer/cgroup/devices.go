@@ -3,9 +3,11 @@ package cgroup
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"rung/libcontainer/bundle"
 	"rung/libcontainer/host"
 )
 
@@ -23,8 +25,8 @@ const (
 
 const anyNumber = -1
 
-// deviceRule is one rule on one kind of device. The "all" type of config.json
-// becomes two of them, or a reset (see parseRule).
+// deviceRule is one rule for one kind of device. The type "a" (all) of config.json becomes two deviceRules, or a reset
+// (see parseRule).
 type deviceRule struct {
 	kind         byte // 'b' or 'c'
 	major, minor int64
@@ -32,46 +34,29 @@ type deviceRule struct {
 	allow        bool
 }
 
-// DeviceRules is the device rule list of a new container: the rules of
-// config.json, then what every container may use, as runc has it since
-// Docker's first days: mknod of anything, null, random, full, tty, zero, urandom,
-// the ptys, ptmx and tun. A node of linux.devices with the path of a default one
-// takes its place, and its rule with it.
+// DeviceRules returns the device rules of a new container: the rules of config.json, then the defaults for every
+// container. The defaults are those of runc: mknod of any device, and the use of null, random, full, tty, zero,
+// urandom, the ptys, ptmx and tun. A node of linux.devices with the path of a default device replaces that device, so
+// DeviceRules leaves the default's rule out.
 func DeviceRules(r []specs.LinuxDeviceCgroup, nodes []specs.LinuxDevice) []specs.LinuxDeviceCgroup {
-	defaults := [...]struct {
-		path         string
-		kind         string
-		major, minor int64
-		access       string
-	}{
-		{"", "c", anyNumber, anyNumber, "m"},
-		{"", "b", anyNumber, anyNumber, "m"},
-		{"/dev/null", "c", 1, 3, "rwm"},
-		{"/dev/random", "c", 1, 8, "rwm"},
-		{"/dev/full", "c", 1, 7, "rwm"},
-		{"/dev/tty", "c", 5, 0, "rwm"},
-		{"/dev/zero", "c", 1, 5, "rwm"},
-		{"/dev/urandom", "c", 1, 9, "rwm"},
-		{"", "c", 136, anyNumber, "rwm"}, // /dev/pts
-		{"", "c", 5, 2, "rwm"},           // ptmx
-		{"", "c", 10, 200, "rwm"},        // net/tun: VPN containers rely on it
+	others := [...]specs.LinuxDeviceCgroup{
+		{Type: "c", Major: number(136), Access: "rwm"},                    // /dev/pts
+		{Type: "c", Major: number(5), Minor: number(2), Access: "rwm"},    // ptmx
+		{Type: "c", Major: number(10), Minor: number(200), Access: "rwm"}, // net/tun: VPN containers rely on it
 	}
-	replaced := func(path string) bool {
-		for i := range nodes {
-			if path != "" && nodes[i].Path == path {
-				return true
-			}
-		}
-		return false
-	}
-	out := make([]specs.LinuxDeviceCgroup, 0, len(r)+len(defaults))
+	defaults := bundle.DefaultDevices()
+	out := make([]specs.LinuxDeviceCgroup, 0, len(r)+2+len(defaults)+len(others))
 	out = append(out, r...)
-	for _, d := range defaults {
-		if !replaced(d.path) {
-			out = append(out, specs.LinuxDeviceCgroup{
-				Allow: true, Type: d.kind, Major: number(d.major), Minor: number(d.minor), Access: d.access,
-			})
+	out = append(out, specs.LinuxDeviceCgroup{Allow: true, Type: "c", Access: "m"}, specs.LinuxDeviceCgroup{Allow: true, Type: "b", Access: "m"})
+	for i := range defaults {
+		d := &defaults[i]
+		if !slices.ContainsFunc(nodes, func(n specs.LinuxDevice) bool { return n.Path == d.Path }) {
+			out = append(out, specs.LinuxDeviceCgroup{Allow: true, Type: d.Type, Major: &d.Major, Minor: &d.Minor, Access: "rwm"})
 		}
+	}
+	for _, rule := range others {
+		rule.Allow = true
+		out = append(out, rule)
 	}
 	return out
 }
@@ -83,9 +68,9 @@ func number(n int64) *int64 {
 	return &n
 }
 
-// parseRule checks a rule and splits the type "a" in block and character
-// devices. reset is true for the rule on everything ("a *:* rwm"), which makes
-// all rules before it void. lenient passes over unknown letters of the access.
+// parseRule checks rule i and splits the type "a" into block and character devices. reset is true for a rule on
+// everything ("a *:* rwm"), which overrides all rules before it. With lenient, parseRule ignores unknown letters in
+// the access.
 func parseRule(r specs.LinuxDeviceCgroup, i int, lenient bool) (rules []deviceRule, reset bool, err error) {
 	field := item(devicesField, i)
 	d := deviceRule{major: anyNumber, minor: anyNumber, allow: r.Allow}
@@ -144,12 +129,12 @@ func parseAccess(s string, lenient bool) (access, error) {
 
 // compileRules turns the list into the default verdict and the rules that come
 // after the last reset. Without a reset everything is denied by default
-// (GHSA-g54h-m393-cpwq): a rule that denies then takes away from what was allowed, and what it
-// names beside r, w and m can have been allowed to nobody, so that it is passed over, as by runc.
+// (GHSA-g54h-m393-cpwq).
 func compileRules(list []specs.LinuxDeviceCgroup) (allowAll bool, rules []deviceRule, err error) {
 	rules = make([]deviceRule, 0, len(list))
+	lenient := bundle.LenientAccess(list)
 	for i := range list {
-		rs, reset, err := parseRule(list[i], i, !allowAll && !list[i].Allow)
+		rs, reset, err := parseRule(list[i], i, slices.Contains(lenient, i))
 		if err != nil {
 			return false, nil, err
 		}
@@ -162,9 +147,9 @@ func compileRules(list []specs.LinuxDeviceCgroup) (allowAll bool, rules []device
 	return allowAll, rules, nil
 }
 
-// setDevices applies the device rules: by the v1 controller if there is one,
-// else by a program on v2. In a user namespace neither is permitted and the rules
-// are left out, as no one there can make a device node either.
+// setDevices applies the device rules: with the v1 controller if there is one, else with a BPF program on v2. The
+// kernel may permit neither to a rootless caller or in a user namespace. setDevices then skips the rules, because the
+// container cannot make a device node either.
 func (m *Manager) setDevices(list []specs.LinuxDeviceCgroup) error {
 	if len(list) == 0 {
 		return nil

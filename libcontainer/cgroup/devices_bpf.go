@@ -9,13 +9,11 @@ import (
 	"rung/internal/sys"
 )
 
-// The device filter of v2 is a BPF_PROG_TYPE_CGROUP_DEVICE program. It is
-// encoded here by hand: eight opcodes do, and linking a BPF library
-// costs every command its package initialisation.
+// The device filter of v2 is a BPF_PROG_TYPE_CGROUP_DEVICE program. This file encodes it without a library: eight
+// opcodes are enough, and a linked BPF library would add its package initialisation to every command.
 //
-// The kernel passes struct bpf_cgroup_dev_ctx { u32 access_type; u32 major;
-// u32 minor; }, where access_type is access<<16 | type; the verdict is r0: 0 to
-// deny, 1 to allow.
+// The kernel passes struct bpf_cgroup_dev_ctx { u32 access_type; u32 major; u32 minor; }, where access_type is
+// access<<16 | type. The program returns its verdict in r0: 0 denies, 1 allows.
 
 // Opcodes (include/uapi/linux/bpf.h, bpf_common.h).
 const (
@@ -37,8 +35,8 @@ const (
 	regType, regAsked, regMaj, regMin = 2, 3, 4, 5
 )
 
-// insn encodes one instruction in the byte order of this machine: the two
-// registers are bit fields, so their order depends on it as well.
+// insn encodes one instruction in the byte order of this machine. The order of the two registers depends on it too,
+// because they are bit fields.
 func insn(op, dst, src uint8, off int16, imm uint32) uint64 {
 	regs := src<<4 | dst
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
@@ -51,11 +49,9 @@ func insn(op, dst, src uint8, off int16, imm uint32) uint64 {
 	return binary.NativeEndian.Uint64(b[:])
 }
 
-// deviceProgram compiles the rules. They apply in the order listed, the last
-// word on a device and kind of access counts; so the program asks them from the
-// last to the first. An allow rule takes its bits off what is asked, and when
-// nothing is left to ask the access is granted. A deny rule that still finds
-// one of its bits asked refuses.
+// deviceProgram compiles the rules. The last rule that matches a device and an access bit decides, so the program
+// tests the rules from the last to the first. A matching allow rule clears its bits in regAsked, and the program
+// allows the access when no bit remains. A matching deny rule denies the access if one of its bits is still set.
 func deviceProgram(allowAll bool, rules []deviceRule) []uint64 {
 	p := make([]uint64, 0, 8+7*len(rules))
 	p = append(p,
@@ -76,7 +72,7 @@ func deviceProgram(allowAll bool, rules []deviceRule) []uint64 {
 	return append(p, insn(bpfMovImm, regVerdict, 0, 0, verdict), insn(bpfExit, 0, 0, 0, 0))
 }
 
-// ruleBlock: every test that fails jumps behind the block.
+// ruleBlock compiles one rule. Every test that fails jumps to the end of the block.
 func ruleBlock(r deviceRule) []uint64 {
 	var tests, action []uint64
 	kind := uint32(devChar)
@@ -121,10 +117,9 @@ func withOffset(in uint64, off int16) uint64 {
 	return binary.NativeEndian.Uint64(b[:])
 }
 
-// setDevicesV2 loads the program and attaches it to the cgroup. A program that
-// is attached already is replaced in one step; of several (systemd leaves some
-// behind) the new one is added before the old ones go. There is no moment
-// without a filter.
+// setDevicesV2 loads the program and attaches it to the cgroup, and the cgroup has a filter at every moment. It
+// replaces a single attached program in one step. If there are several (systemd leaves some behind), it attaches the
+// new program first and then detaches the old ones.
 func setDevicesV2(d *cgroupDir, allowAll bool, rules []deviceRule) error {
 	dir, err := openForBpf(d.path)
 	if err != nil {
@@ -165,10 +160,10 @@ func setDevicesV2(d *cgroupDir, allowAll bool, rules []deviceRule) error {
 	return nil
 }
 
-// openForBpf: bpf(2) takes no O_PATH descriptor.
+// openForBpf opens a cgroup for reading, because bpf(2) refuses an O_PATH descriptor.
 func openForBpf(path string) (int, error) { return sys.OpenRead(path) }
 
-// loadProgram asks for the verifier's log only when it has refused.
+// loadProgram loads the program. It asks for the verifier's log in a second attempt, only after a refusal.
 func loadProgram(insns []uint64) (int, error) {
 	fd, _, err := sys.LoadDeviceProgram(insns, nil)
 	switch err {
@@ -197,8 +192,8 @@ func lastLine(s string) string {
 	return last
 }
 
-// attachedPrograms opens the programs on the cgroup. One that a security module
-// hides is left alone: a further program can only narrow what ours allows.
+// attachedPrograms opens the programs on the cgroup. It skips a program that is gone, or that a security module
+// hides: a hidden program stays attached, and can only deny more than rung's program does.
 func attachedPrograms(dir int) ([]int, error) {
 	ids, err := sys.DevicePrograms(dir)
 	if err != nil {

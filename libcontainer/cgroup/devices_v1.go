@@ -8,17 +8,16 @@ import (
 	"rung/internal/sys"
 )
 
-// exceptions is what the v1 controller keeps: a default verdict, and the devices
-// to which the other one applies, in order of appearance.
+// exceptions is the state of the v1 controller: a default verdict, and the devices with the opposite verdict, in order
+// of appearance.
 type exceptions struct {
 	allowAll bool
 	list     []deviceRule
 }
 
-// v1Exceptions plays the rules in order on an empty list. A rule against the
-// default adds an exception; one along with it takes away from the exceptions it
-// covers. The kernel would ignore a removal that is not an exact match without a
-// word, so one that would cut a hole in a wider exception is an error.
+// v1Exceptions applies the rules in order to an empty list. A rule opposite to the default adds an exception. A rule
+// equal to the default removes its access from the exceptions that it covers. It is an error if the rule covers only a
+// part of a wider exception, because the kernel silently ignores a removal that is not an exact match.
 func v1Exceptions(allowAll bool, rules []deviceRule) (exceptions, error) {
 	e := exceptions{allowAll: allowAll}
 	for _, r := range rules {
@@ -69,7 +68,7 @@ func (e *exceptions) remove(r deviceRule) error {
 	return nil
 }
 
-// text is the form of devices.allow and devices.deny: "c 1:3 rwm".
+// text returns the rule as devices.allow and devices.deny take it: "c 1:3 rwm".
 func (r deviceRule) text() string {
 	b := make([]byte, 0, 24)
 	b = append(b, r.kind, ' ')
@@ -96,10 +95,9 @@ func appendNumber(b []byte, n int64) []byte {
 	return strconv.AppendInt(b, n, 10)
 }
 
-// setDevicesV1 writes the exceptions. A new cgroup, and one whose list cannot be
-// told (allow by default shows as "a *:* rwm" alone), is reset first. Otherwise
-// only the difference is written, additions first, so that a running process
-// never misses a device that it keeps.
+// setDevicesV1 writes the exceptions. It first resets a new cgroup, and one whose exceptions cannot be read: in
+// allow-by-default mode the kernel shows only "a *:* rwm". In other cases it writes only the difference, additions
+// first, so that a running process never loses a device that it may keep.
 func setDevicesV1(d *cgroupDir, allowAll bool, rules []deviceRule) error {
 	want, err := v1Exceptions(allowAll, rules)
 	if err != nil {
@@ -128,7 +126,7 @@ func setDevicesV1(d *cgroupDir, allowAll bool, rules []deviceRule) error {
 	return writeRules(dropFile, minus(have.list, want.list))
 }
 
-// minus returns what a has and b has not.
+// minus returns the accesses in a that are not in b.
 func minus(a, b []deviceRule) []deviceRule {
 	var out []deviceRule
 	for _, r := range a {
@@ -144,7 +142,7 @@ func minus(a, b []deviceRule) []deviceRule {
 	return out
 }
 
-// writeRules writes one rule a write(2), which is how the kernel reads them.
+// writeRules writes each rule with a write(2) of its own, because the kernel reads one rule for each write.
 func writeRules(file string, rules []deviceRule) error {
 	if len(rules) == 0 {
 		return nil
@@ -166,8 +164,7 @@ func ruleError(file, rule string, err error) error {
 	return fmt.Errorf("%s: write %q to %s: %w", devicesField, rule, file, err)
 }
 
-// readExceptions parses devices.list; known is false in allow-by-default mode,
-// where the kernel does not show the exceptions.
+// readExceptions parses devices.list. known is false in allow-by-default mode, where the kernel hides the exceptions.
 func readExceptions(dir string) (e exceptions, known bool, err error) {
 	text, err := sys.ReadControl(dir + "/devices.list")
 	if err != nil {

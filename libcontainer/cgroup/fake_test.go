@@ -9,7 +9,7 @@ import (
 	"rung/libcontainer/host"
 )
 
-// tree is a directory that plays one hierarchy with one cgroup "c" in it.
+// tree is a directory in the role of a hierarchy with one cgroup "c".
 type tree struct {
 	t   *testing.T
 	top string
@@ -55,8 +55,7 @@ func (f tree) want(name, content string) {
 	}
 }
 
-// v2 makes a manager with the tree as the unified hierarchy; the controllers
-// are there at the top and in the cgroup.
+// v2 makes a manager with the tree as the unified hierarchy. The controllers are available at the top and in the cgroup.
 func (f tree) v2(controllers string) *Manager {
 	f.t.Helper()
 	f.file("cgroup.controllers", controllers+"\n")
@@ -84,7 +83,7 @@ func (f tree) v1(controllers ...string) *Manager {
 	return Load(h, paths)
 }
 
-// fresh makes the manager believe that it made the cgroup.
+// fresh marks the cgroup as made by this manager.
 func fresh(m *Manager) *Manager {
 	for i := range m.dirs {
 		m.dirs[i].fresh = true

@@ -1,23 +1,25 @@
 package cgroup
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"rung/internal/sys"
+	"rung/internal/waits"
 )
 
 const (
-	freezeLimit  = 10 * time.Second // v2: a task in uninterruptible sleep delays it
-	freezeTries  = 500              // v1
-	freezeShort  = 50 * time.Microsecond
-	freezeBreath = 5 * time.Millisecond
+	freezeLimit = 10 * time.Second // v2; a task in uninterruptible sleep delays the freeze
+	freezeTries = 500              // v1
+	freezeWait  = 50 * time.Microsecond
+	thawWait    = 5 * time.Millisecond // v1; how long a thaw lasts in between
 )
 
-// freezer returns the directory to freeze by: the v1 freezer, which CRIU and
-// the engines look at where it exists, else v2.
+// freezer returns the directory with the control file for freezing. It prefers the v1 freezer to v2, because CRIU and
+// the engines read the v1 freezer where it exists.
 func (m *Manager) freezer() (*cgroupDir, error) {
 	if d := m.dir("freezer"); d != nil {
 		return d, nil
@@ -28,7 +30,7 @@ func (m *Manager) freezer() (*cgroupDir, error) {
 	return nil, errors.New("the container has no freezer cgroup")
 }
 
-// FreezerPath returns the directory to freeze by, "" where there is none.
+// FreezerPath returns the directory with the control file for freezing, "" if the container has none.
 func (m *Manager) FreezerPath() string {
 	d, err := m.freezer()
 	if err != nil {
@@ -37,43 +39,36 @@ func (m *Manager) FreezerPath() string {
 	return d.path
 }
 
-// Freeze stops every process of the cgroup and returns when all stand still. A
-// freeze that does not complete (v2: in 10 s) is taken back.
+// Freeze freezes every process of the cgroup and returns when all are frozen. It thaws the cgroup again if the freeze
+// does not complete: on v2 within 10 s, on v1 within 500 attempts.
 func (m *Manager) Freeze() error {
 	d, err := m.freezer()
 	if err != nil {
 		return err
 	}
 	if d.v2 {
-		err = freezeV2(d.path)
+		err = freezeV2(m.context(), d.path)
 	} else {
 		err = freezeV1(d.path)
 	}
 	if err != nil {
-		_ = m.Thaw() // half frozen is the worst state: nothing can kill it on v1
+		_ = m.Thaw() // a half-frozen cgroup must not stay: on v1 its frozen processes could not be killed
 		return fmt.Errorf("freeze cgroup %s: %w", d.path, err)
 	}
 	return nil
 }
 
-// Thaw lets a frozen cgroup run on.
+// Thaw resumes the processes of a frozen cgroup. It has no effect on a cgroup that is not frozen.
 func (m *Manager) Thaw() error {
 	d, err := m.freezer()
 	if err != nil {
 		return err
 	}
-	file, val := "/freezer.state", "THAWED"
-	if d.v2 {
-		file, val = "/cgroup.freeze", "0"
-	}
-	if err := sys.WriteControl(d.path+file, val); err != nil {
-		return fmt.Errorf("thaw cgroup: write %s%s: %w", d.path, file, err)
-	}
-	return nil
+	return thawDir(d)
 }
 
-// Frozen says if the cgroup was frozen by its own switch; an ancestor's does
-// not count. A cgroup that is gone, or has no freezer, is not frozen.
+// Frozen reports whether the cgroup itself was frozen; a frozen ancestor does not count. A cgroup that does not exist,
+// or has no freezer, is not frozen.
 func (m *Manager) Frozen() (bool, error) {
 	d, err := m.freezer()
 	if err != nil {
@@ -97,8 +92,8 @@ func frozenDir(d *cgroupDir) (bool, error) {
 	return strings.TrimSpace(text) == "1", nil
 }
 
-// freezeV2 waits on cgroup.events, which notifies when "frozen" changes.
-func freezeV2(dir string) error {
+// freezeV2 freezes and polls cgroup.events, where the kernel notifies of a change of "frozen".
+func freezeV2(ctx context.Context, dir string) error {
 	fd, err := sys.OpenRead(dir + "/cgroup.events")
 	if err != nil {
 		return fmt.Errorf("open cgroup.events: %w", err)
@@ -107,6 +102,11 @@ func freezeV2(dir string) error {
 	if err := sys.WriteControl(dir+"/cgroup.freeze", "1"); err != nil {
 		return fmt.Errorf("write cgroup.freeze: %w", err)
 	}
+	waker, err := sys.NewWaker(ctx)
+	if err != nil {
+		return err
+	}
+	defer waker.Close()
 	deadline := time.Now().Add(freezeLimit)
 	for {
 		text, err := sys.ReadFd(fd)
@@ -116,20 +116,22 @@ func freezeV2(dir string) error {
 		if strings.Contains(text, "frozen 1\n") {
 			return nil
 		}
-		left := time.Until(deadline)
-		if left <= 0 {
+		remaining := time.Until(deadline)
+		if remaining <= 0 {
 			return fmt.Errorf("not frozen after %v", freezeLimit)
 		}
-		if err := sys.PollEvents(fd, left); err != nil {
+		if ctx.Err() != nil {
+			return waits.Ended(ctx, "all processes to stand still")
+		}
+		if err := sys.PollEvents(fd, waker, remaining); err != nil {
 			return fmt.Errorf("poll cgroup.events: %w", err)
 		}
 	}
 }
 
-// freezeV1 writes FROZEN until it reads FROZEN. The v1 freezer has no
-// notification, and misses a task that is forked or moved in meanwhile: only
-// another write catches it. Now and then a thaw unties tasks that wait for each
-// other (vfork, ptrace).
+// freezeV1 writes FROZEN until it reads FROZEN. The v1 freezer has no notification. It also misses a task that is
+// forked or moved in during the freeze, and only another write freezes that task. A thaw after every 50 writes frees
+// tasks that wait for each other (vfork, ptrace).
 func freezeV1(dir string) error {
 	file := dir + "/freezer.state"
 	for i := 1; i <= freezeTries; i++ {
@@ -145,10 +147,10 @@ func freezeV1(dir string) error {
 		}
 		if i%50 == 0 {
 			_ = sys.WriteControl(file, "THAWED")
-			time.Sleep(freezeBreath)
+			time.Sleep(thawWait)
 		} else {
-			time.Sleep(freezeShort)
+			time.Sleep(freezeWait)
 		}
 	}
-	return errors.New("it stays FREEZING")
+	return errors.New("freezer.state stays FREEZING")
 }

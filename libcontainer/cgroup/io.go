@@ -11,8 +11,7 @@ import (
 
 const ioField = "linux.resources.blockIO."
 
-// throttle is one of the four lists of rates, with the v1 file and the v2 key
-// in io.max.
+// throttle is one of the four lists of rates, with its v1 file and its v2 key in io.max.
 type throttle struct {
 	field, v1, v2 string
 	devices       []specs.LinuxThrottleDevice
@@ -62,8 +61,7 @@ func item(field string, i int) string {
 	return field + "[" + strconv.Itoa(i) + "]"
 }
 
-// throttle sets rates in bytes or operations a second; 0 lifts one on v1, and
-// "max" does on v2.
+// throttle sets rates in bytes or operations per second. A rate of 0 removes the limit; v2 writes it as "max".
 func (t target) throttle(l *throttle) error {
 	for i, d := range l.devices {
 		file, val := l.v1, devNum(d.LinuxBlockIODevice)+" "+strconv.FormatUint(d.Rate, 10)
@@ -120,9 +118,9 @@ func (t target) weightDevice(field string, d specs.LinuxWeightDevice) error {
 	return t.write(field+".leafWeight", "blkio.leaf_weight_device", dev+" "+strconv.FormatUint(uint64(w), 10))
 }
 
-// weight writes a weight, for one device if dev is "MAJOR:MINOR ", to the first
-// policy there is: CFQ's file (gone in 5.0, other schedulers took the name) or
-// BFQ's on v1; BFQ's or iocost's on v2.
+// weight writes a weight to the file of the first I/O policy that exists: CFQ's or BFQ's on v1, BFQ's or iocost's on
+// v2. CFQ is gone since Linux 5.0, but other schedulers use its file name. If dev is "MAJOR:MINOR ", the weight is for
+// that device only.
 func (t target) weight(field, dev string, w uint16) error {
 	first, second := "blkio.weight", "blkio.bfq.weight"
 	if dev != "" {

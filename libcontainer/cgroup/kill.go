@@ -9,13 +9,12 @@ import (
 	"rung/internal/sys"
 )
 
-// killRounds bounds the v1 loop. One round is enough where the freeze worked.
+// killRounds bounds the loop of killFrozen. One round is enough if the freeze succeeds.
 const killRounds = 10
 
-// Kill sends SIGKILL to every process of the cgroup and of those below, without
-// waiting for their end. On v2 the kernel does it at once (cgroup.kill, Linux
-// 5.14), but for a threaded cgroup; that, and on v1, the tree is frozen, killed and thawed. ErrNotExist if the cgroup
-// is gone.
+// Kill sends SIGKILL to every process of the cgroup and its sub-cgroups. It does not wait until they have ended. It
+// returns ErrNotExist if the cgroup does not exist. On v2 the kernel kills them in one step (cgroup.kill, Linux 5.14).
+// On v1, and for a threaded v2 cgroup, Kill freezes the cgroup first, so that no process forks while it is killed.
 func (m *Manager) Kill() error {
 	d := m.dir("")
 	if d == nil {
@@ -35,9 +34,8 @@ func (m *Manager) Kill() error {
 	return m.killHybridRest()
 }
 
-// killHybridRest finishes what cgroup.kill does not reach beside v1: a process
-// that moved itself in the v2 tree only, and tasks in a frozen v1 freezer, which
-// do not die before they are thawed.
+// killHybridRest kills what cgroup.kill does not reach on a hybrid machine: processes that left the v2 cgroup but are
+// still in the v1 cgroup. It also thaws what is frozen in the v1 freezer, because frozen tasks do not die.
 func (m *Manager) killHybridRest() error {
 	v1 := m.firstV1()
 	if v1 == nil {
@@ -50,10 +48,7 @@ func (m *Manager) killHybridRest() error {
 	if err := signalAll(pids); err != nil {
 		return err
 	}
-	if frozen, _ := m.Frozen(); frozen {
-		return m.Thaw()
-	}
-	return nil
+	return m.ThawTree()
 }
 
 func (m *Manager) firstV1() *cgroupDir {
@@ -76,16 +71,17 @@ func (m *Manager) killV1() error {
 	return m.killFrozen(d)
 }
 
-// killFrozen kills what it finds in a tree that stands still.
+// killFrozen freezes the cgroup, kills the processes in d and below, and thaws the cgroup. If the freeze fails, a fork
+// may escape, so killFrozen repeats this until it finds no new process.
 func (m *Manager) killFrozen(d *cgroupDir) error {
 	var seen map[int]bool
 	for range killRounds {
-		frozen := m.Freeze() == nil // without it a fork may escape, hence the rounds
+		frozen := m.Freeze() == nil
 		pids, err := pidsBelow(d.path)
 		if err == nil {
 			err = signalAll(pids)
 		}
-		if terr := m.thawIf(); err == nil {
+		if terr := m.ThawTree(); err == nil {
 			err = terr
 		}
 		if err != nil && !isGone(err) {
@@ -95,18 +91,10 @@ func (m *Manager) killFrozen(d *cgroupDir) error {
 			return nil
 		}
 	}
-	return errors.New("kill cgroup: it forks faster than it can be killed")
+	return errors.New("kill cgroup: its processes fork faster than they can be killed")
 }
 
-// thawIf thaws unless the container has no freezer at all.
-func (m *Manager) thawIf() error {
-	if _, err := m.freezer(); err != nil {
-		return nil
-	}
-	return m.Thaw()
-}
-
-// anyNew adds pids to seen and says if there was one that was not in it.
+// anyNew adds pids to seen and reports whether one of them was new.
 func anyNew(seen *map[int]bool, pids []int) bool {
 	if *seen == nil {
 		*seen = make(map[int]bool, len(pids))
@@ -123,7 +111,7 @@ func anyNew(seen *map[int]bool, pids []int) bool {
 
 func signalAll(pids []int) error {
 	for _, p := range pids {
-		// 0 is a process of another pid namespace; kill(0) would be ourselves.
+		// The kernel shows a process of another pid namespace as 0, and kill(0) would signal rung's own process group.
 		if p <= 0 {
 			return errors.New("kill cgroup: it holds a process that is not visible in this pid namespace")
 		}

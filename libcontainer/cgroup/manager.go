@@ -1,9 +1,10 @@
-// Package cgroup places a container in its cgroups, limits, freezes, kills and
-// measures it there, on v1, v2 and hybrid machines. With a unit, systemd makes the cgroup and
-// knows of its limits; all else is done in the file system, as without.
+// Package cgroup manages a container's cgroup: it makes the cgroup, moves processes into it, and limits, freezes,
+// kills and measures them there, on v1, v2 and hybrid machines. With a systemd unit, systemd makes the cgroup and is
+// told its limits; the package does everything else in the file system, as without a unit.
 package cgroup
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -18,26 +19,30 @@ import (
 type Config struct {
 	ID       string
 	Path     string       // linux.cgroupsPath: "", relative or absolute; with Systemd "slice:prefix:name"
-	Rootless bool         // no permission to a cgroup is no error while no limit is asked for
+	Rootless bool         // missing permission for a cgroup is no error unless a limit needs the cgroup
+	Disabled bool         // the container has no cgroup of its own; Systemd is false then
 	Warn     func(string) // receives warnings; nil drops them
 
-	Systemd     bool              // systemd makes the cgroup, as a transient unit; of the user's, if Rootless
+	Systemd     bool              // systemd makes the cgroup, as a transient unit; with Rootless the user's systemd does
 	UserNS      bool              // rung runs in a user namespace
-	Annotations map[string]string // of config.json: org.systemd.property.*
+	Annotations map[string]string // annotations of config.json; org.systemd.property.* set properties of the unit
+
+	Context context.Context // ends what waits for the kernel or for systemd; nil never does
 }
 
-// ErrNotExist is returned where an operation needs a cgroup that is gone or
-// was never made.
+// ErrNotExist is the error of an operation on a cgroup that does not exist.
 var ErrNotExist = errors.New("container's cgroup does not exist")
 
 // Manager is one container's cgroup: a directory in each hierarchy. It is not
 // safe for concurrent use.
 type Manager struct {
-	cfg  Config
-	dirs []cgroupDir
-	lost []string // keys of hierarchies that the (rootless) caller may not use
-	made []string // directories that Create made, parents first
-	unit *unit    // of systemd, or nil
+	cfg     Config
+	dirs    []cgroupDir
+	skipped []string // keys of hierarchies that the rootless caller has no permission to use
+	made    []string // directories that Create made, parents first
+	unit    *unit    // the systemd unit, or nil
+	journal *journal // what an update has to set again if it fails; nil outside of one
+	without bool     // of a container that was created without a cgroup
 }
 
 // cgroupDir is the container's directory in one hierarchy.
@@ -46,16 +51,20 @@ type cgroupDir struct {
 	mount string   // the hierarchy's mountpoint
 	keys  []string // controllers, "name=systemd", or "" for v2
 	v2    bool
-	fresh bool // made by this Manager: every file still has its default
-	bare  bool // no limits there: a named hierarchy, or v2 beside v1
+	fresh bool // made by this Manager, so every file still has its default
 
-	unfilled error // why a new v1 cpuset could not have all that its parent has
+	noLimits  bool  // rung sets no limits there: a named hierarchy, or v2 beside v1
+	cpusetErr error // why the kernel refused the parent's CPUs or memory nodes for a new v1 cpuset; nil if it did not
 }
 
-// New computes the directories of a container's cgroup; nothing is touched.
-// It fails if linux.cgroupsPath means the top of the hierarchies, which is
-// nobody's to limit or to remove, and where no hierarchy is mounted.
+// New computes the directories of a container's cgroup and changes nothing on disk. With cfg.Disabled there are none. It fails if linux.cgroupsPath is
+// the root cgroup, because a container must not limit or remove that one. It also fails if no hierarchy is mounted,
+// except for a rootless caller without systemd. With cfg.Systemd and cfg.Rootless it asks the user's systemd over D-Bus
+// for the place of the unit.
 func New(h *host.Cgroups, cfg Config) (*Manager, error) {
+	if cfg.Disabled {
+		return &Manager{cfg: cfg}, nil
+	}
 	if cfg.Systemd {
 		return newWithUnit(h, cfg)
 	}
@@ -72,7 +81,7 @@ func New(h *host.Cgroups, cfg Config) (*Manager, error) {
 		}
 		m.dirs = append(m.dirs, cgroupDir{
 			path: leaf(hier, h.Mode, p, abs), mount: hier.Mountpoint, keys: keys, v2: hier.V2,
-			bare: hier.Name != "" || hier.V2 && h.Mode == host.CgroupHybrid,
+			noLimits: hier.Name != "" || hier.V2 && h.Mode == host.CgroupHybrid,
 		})
 	}
 	if len(m.dirs) == 0 && !cfg.Rootless {
@@ -81,8 +90,8 @@ func New(h *host.Cgroups, cfg Config) (*Manager, error) {
 	return m, nil
 }
 
-// keysOf returns nil for a named v1 hierarchy that is not systemd's: engines
-// expect the container in no other.
+// keysOf returns the keys of a hierarchy in Paths. It returns nil for a named v1 hierarchy other than systemd's,
+// because engines do not expect the container there.
 func keysOf(h *host.Hierarchy) []string {
 	switch {
 	case h.V2:
@@ -95,15 +104,14 @@ func keysOf(h *host.Hierarchy) []string {
 	return h.Controllers
 }
 
-// Load makes the Manager of an existing cgroup from the Paths kept in the
-// container's state.
+// Load returns the Manager of an existing cgroup. paths is the result of Paths, as the container's state keeps it.
 func Load(h *host.Cgroups, paths map[string]string) *Manager {
-	m := &Manager{}
+	m := &Manager{without: len(paths) == 0}
 	for i := range h.Hierarchies {
 		m.adopt(paths, h.Hierarchies[i].Mountpoint, h.Hierarchies[i].V2, keysOf(&h.Hierarchies[i]))
 	}
 	for key := range paths {
-		if m.dir(key) == nil { // its hierarchy is not mounted any more, or elsewhere
+		if m.dir(key) == nil { // the hierarchy was unmounted, or is mounted elsewhere now
 			m.adopt(paths, "", key == "", []string{key})
 		}
 	}
@@ -123,14 +131,29 @@ func (m *Manager) adopt(paths map[string]string, mount string, v2 bool, keys []s
 	}
 }
 
-// SetWarn sets the receiver of warnings; a loaded Manager has none.
+// SetWarn sets the receiver of warnings. Load returns a Manager without one.
 func (m *Manager) SetWarn(f func(string)) { m.cfg.Warn = f }
 
-// SetRootless tells a loaded Manager that permission errors are to be expected.
+// SetContext sets Config.Context.
+func (m *Manager) SetContext(ctx context.Context) {
+	m.cfg.Context = ctx
+	if m.unit != nil {
+		m.unit.bus.Context = ctx
+	}
+}
+
+func (m *Manager) context() context.Context {
+	if m.cfg.Context == nil {
+		return context.Background()
+	}
+	return m.cfg.Context
+}
+
+// SetRootless sets Config.Rootless of a loaded Manager.
 func (m *Manager) SetRootless(on bool) { m.cfg.Rootless = on }
 
-// Paths returns the directory for each v1 controller, for "name=systemd", and
-// for "" (v2). Hierarchies given up for lack of permission are left out.
+// Paths returns the directory for each v1 controller, for "name=systemd" and for "" (v2). It leaves out the
+// hierarchies that a rootless caller skipped.
 func (m *Manager) Paths() map[string]string {
 	out := make(map[string]string, len(m.dirs))
 	for i := range m.dirs {
@@ -141,7 +164,7 @@ func (m *Manager) Paths() map[string]string {
 	return out
 }
 
-// dir returns the directory of a v1 controller or, for "", of v2; else nil.
+// dir returns the directory of a v1 controller or, for "", of v2. It returns nil if there is none.
 func (m *Manager) dir(key string) *cgroupDir {
 	for i := range m.dirs {
 		for _, k := range m.dirs[i].keys {
@@ -153,8 +176,7 @@ func (m *Manager) dir(key string) *cgroupDir {
 	return nil
 }
 
-// main returns the directory whose processes stand for the container: v2, else
-// devices, else any.
+// main returns the directory whose processes count as the container's: v2, else the v1 devices controller, else any.
 func (m *Manager) main() *cgroupDir {
 	for _, k := range []string{"", "devices"} {
 		if d := m.dir(k); d != nil {
@@ -167,7 +189,7 @@ func (m *Manager) main() *cgroupDir {
 	return nil
 }
 
-// Exists says if the cgroup is there in any hierarchy.
+// Exists reports whether the cgroup exists in at least one hierarchy.
 func (m *Manager) Exists() bool {
 	for i := range m.dirs {
 		if exists(m.dirs[i].path) {
@@ -177,14 +199,14 @@ func (m *Manager) Exists() bool {
 	return false
 }
 
-// exists: what cannot be looked at is not gone.
+// exists reports whether path exists. A path that stat fails for with another error than "not found" counts as existing.
 func exists(path string) bool {
 	_, err := sys.Stat(path)
 	return !isGone(err)
 }
 
-// OpenUnified opens the v2 cgroup as an O_PATH descriptor for
-// clone3(CLONE_INTO_CGROUP); nil without an error where there is no v2.
+// OpenUnified opens the v2 cgroup as an O_PATH descriptor for clone3(CLONE_INTO_CGROUP). The caller closes it. It
+// returns nil without an error if there is no v2.
 func (m *Manager) OpenUnified() (*os.File, error) {
 	d := m.dir("")
 	if d == nil {
@@ -197,18 +219,18 @@ func (m *Manager) OpenUnified() (*os.File, error) {
 	return os.NewFile(uintptr(fd), d.path), nil
 }
 
-// forgivable says if a rootless caller may go on without this hierarchy: any
-// where linux.cgroupsPath is not given, else one that has no limits, as of runc.
-func (m *Manager) forgivable(d *cgroupDir, err error) bool {
-	return m.cfg.Rootless && (m.cfg.Path == "" || d.bare) && isPermission(err)
+// maySkip reports whether a rootless caller may run without this hierarchy after err. As with runc, it may skip any
+// hierarchy if linux.cgroupsPath is not given, else only one without limits.
+func (m *Manager) maySkip(d *cgroupDir, err error) bool {
+	return m.cfg.Rootless && (m.cfg.Path == "" || d.noLimits) && isPermission(err)
 }
 
-// isPermission is wide: a read-only /sys/fs/cgroup means "not yours" as well.
+// isPermission includes EROFS: a read-only /sys/fs/cgroup also means that the caller may not change cgroups.
 func isPermission(err error) bool {
 	return errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.EROFS)
 }
 
-// isGone matches a cgroup removed before (ENOENT) or under our hands (ENODEV).
+// isGone matches the errors for a cgroup that was removed before the file was opened (ENOENT) or after it (ENODEV).
 func isGone(err error) bool {
 	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENODEV)
 }
@@ -219,16 +241,16 @@ func (m *Manager) warn(text string) {
 	}
 }
 
-// giveUp drops the hierarchies at the given indexes.
-func (m *Manager) giveUp(gone []int) {
-	if len(gone) == 0 {
+// skip drops the hierarchies at the given indexes of m.dirs.
+func (m *Manager) skip(denied []int) {
+	if len(denied) == 0 {
 		return
 	}
 	kept := m.dirs[:0]
 	for i := range m.dirs {
-		if len(gone) > 0 && gone[0] == i {
-			gone = gone[1:]
-			m.lost = append(m.lost, m.dirs[i].keys...)
+		if len(denied) > 0 && denied[0] == i {
+			denied = denied[1:]
+			m.skipped = append(m.skipped, m.dirs[i].keys...)
 			continue
 		}
 		kept = append(kept, m.dirs[i])
@@ -236,12 +258,12 @@ func (m *Manager) giveUp(gone []int) {
 	m.dirs = kept
 }
 
-func (m *Manager) warnLost() {
-	if len(m.lost) == 0 {
+func (m *Manager) warnSkipped() {
+	if len(m.skipped) == 0 {
 		return
 	}
-	names := make([]string, len(m.lost))
-	for i, k := range m.lost {
+	names := make([]string, len(m.skipped))
+	for i, k := range m.skipped {
 		names[i] = k
 		if k == "" {
 			names[i] = "cgroup v2"

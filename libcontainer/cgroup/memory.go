@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"strconv"
 	"syscall"
 
@@ -20,14 +21,36 @@ const (
 	v1Memsw = "memory.memsw.limit_in_bytes"
 )
 
-// SumsSwap reports whether the kernel limits the sum of memory and swap, as v1 does; on v2 it is each of them.
+// SumsSwap reports whether the kernel limits the sum of memory and swap, as v1 does. v2 limits each of them alone.
 func (m *Manager) SumsSwap() bool { return m.dir("memory") != nil }
 
-// unlimited is how config.json writes "no limit" (config-linux.md, Memory).
+// HasSwapSum reports whether the limits of a v2 cgroup have this sum of memory and swap in bytes, but for the rounding of
+// the kernel to whole pages. It is false for a sum of 0.
+func (m *Manager) HasSwapSum(sum uint64) (bool, error) {
+	d := m.dir("")
+	if d == nil || sum == 0 {
+		return false, nil
+	}
+	var limits [2]uint64
+	for i, name := range [...]string{"memory.max", "memory.swap.max"} {
+		v, err := readUint(d.path, name)
+		if isGone(err) || err == nil && v == math.MaxUint64 {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		limits[i] = v
+	}
+	total := limits[0] + limits[1]
+	return total <= sum && sum-total < 2*uint64(os.Getpagesize()), nil
+}
+
+// unlimited is the value of config.json for "no limit" (config-linux.md, Memory).
 const unlimited = -1
 
-// memoryLimits are the limits in bytes as config.json has them: 0 is unset
-// (engines send it), -1 unlimited, swap is memory plus swap.
+// memoryLimits are the limits of config.json in bytes. 0 means unset, because engines send 0 then, and -1 means
+// unlimited. swap is the limit of memory plus swap.
 type memoryLimits struct{ limit, swap, reservation int64 }
 
 func deref[T any](p *T) T {
@@ -46,21 +69,26 @@ func (m *Manager) setMemory(r *specs.LinuxMemory) error {
 	if err := l.check(); err != nil {
 		return err
 	}
-	if r.Kernel != nil || r.KernelTCP != nil {
-		m.warn("linux.resources.memory.kernel and kernelTCP are ignored: the kernel limits neither any more")
+	if r.Kernel != nil {
+		m.warn("linux.resources.memory.kernel is ignored: the kernel limits it no more")
+	}
+	tcp := deref(r.KernelTCP)
+	if tcp != 0 && m.dir("memory") == nil {
+		m.warn("linux.resources.memory.kernelTCP is ignored: cgroup v2 limits the memory of sockets with all other memory")
+		tcp = 0
 	}
 	if r.UseHierarchy != nil && !*r.UseHierarchy {
-		return errors.New(memField + "useHierarchy: false is not available: the kernel accounts every cgroup hierarchically since 5.11")
+		m.warn(memField + "useHierarchy: false has no effect: the kernel accounts every cgroup hierarchically since 5.11")
 	}
 	swappiness, hasSwappiness := swappinessOf(r)
 	oomOff := deref(r.DisableOOMKiller)
-	if l == (memoryLimits{}) && !hasSwappiness && !oomOff && r.DisableOOMKiller == nil {
+	if l == (memoryLimits{}) && !hasSwappiness && !oomOff && r.DisableOOMKiller == nil && tcp == 0 {
 		return nil
 	}
 	t, err := m.locate("memory", memField[:len(memField)-1])
 	if err != nil {
 		if l == (memoryLimits{}) && !hasSwappiness && !oomOff {
-			return nil // "the OOM killer is on" asks for nothing
+			return nil // disableOOMKiller is false, which every container has without a memory cgroup
 		}
 		return err
 	}
@@ -69,6 +97,11 @@ func (m *Manager) setMemory(r *specs.LinuxMemory) error {
 	}
 	if err := t.memoryV1(l); err != nil {
 		return err
+	}
+	if tcp != 0 {
+		if err := t.writeInt(memField+"kernelTCP", "memory.kmem.tcp.limit_in_bytes", tcp); err != nil {
+			return err
+		}
 	}
 	return t.memoryKnobsV1(r, swappiness, hasSwappiness)
 }
@@ -88,7 +121,7 @@ func (l memoryLimits) check() error {
 	return nil
 }
 
-// swappinessOf treats the -1 that Docker sends (as an unsigned number) as unset.
+// swappinessOf returns the swappiness and whether it is set. -1 as an unsigned number, which Docker sends, is unset.
 func swappinessOf(r *specs.LinuxMemory) (uint64, bool) {
 	if r.Swappiness == nil || int64(*r.Swappiness) == -1 {
 		return 0, false
@@ -96,11 +129,12 @@ func swappinessOf(r *specs.LinuxMemory) (uint64, bool) {
 	return *r.Swappiness, true
 }
 
-// memoryV1 keeps memsw >= limit at every step, which the kernel insists on.
+// memoryV1 writes limit, memsw and reservation. It keeps memsw >= limit after each write, because the kernel refuses
+// anything else.
 func (t target) memoryV1(l memoryLimits) error {
 	memswOptional := false
 	if l.limit == unlimited && l.swap == 0 {
-		l.swap = unlimited // unlimited memory is not to stop at an old memsw
+		l.swap = unlimited // else the old memsw would still limit the memory
 		memswOptional = true
 	}
 	swapFirst, err := t.swapFirst(l)
@@ -128,11 +162,11 @@ func (t target) memoryV1(l memoryLimits) error {
 	return nil
 }
 
-// isDefault: a new cgroup is unlimited already.
+// isDefault reports whether v is the value that a new cgroup has: unlimited.
 func (t target) isDefault(v int64) bool { return t.fresh && v == unlimited }
 
-// swapFirst: memsw goes first where the new one fits over the current limit.
-// A new cgroup has no limit, so nothing fits over it.
+// swapFirst reports whether memsw must be written before the limit: this is so if the new memsw is above the current
+// limit. The current limit of a new cgroup is unlimited, and no memsw is above that.
 func (t target) swapFirst(l memoryLimits) (bool, error) {
 	if l.limit == 0 || l.swap == 0 || t.fresh {
 		return false, nil
@@ -161,8 +195,7 @@ func (t target) memswV1(v int64, optional bool) error {
 	return err
 }
 
-// limitV1 says what is in the way when the kernel cannot reclaim down to the
-// limit.
+// limitV1 writes the limit. If the kernel cannot reclaim enough memory (EBUSY), the error names the usage.
 func (t target) limitV1(v int64) error {
 	err := t.writeInt(memLimit, v1Limit, v)
 	if !errors.Is(err, syscall.EBUSY) {
@@ -225,8 +258,8 @@ func numV2(v int64) string {
 	return strconv.FormatInt(v, 10)
 }
 
-// checkUsage refuses limits below what is in use: v2 would reclaim and then
-// kill, where v1 says EBUSY. Without a reading there is nothing to compare.
+// checkUsage returns an error for limits at or below the current usage. v1 returns EBUSY for such a limit, but v2
+// accepts it, reclaims and then kills. checkUsage accepts every limit if it cannot read the usage.
 func (t target) checkUsage(l memoryLimits) error {
 	if l.limit <= 0 && l.swap <= 0 {
 		return nil
@@ -244,7 +277,7 @@ func (t target) checkUsage(l memoryLimits) error {
 	return nil
 }
 
-// swapV2 writes memory.swap.max, which does not include memory.
+// swapV2 writes memory.swap.max, which limits swap without memory.
 func (t target) swapV2(l memoryLimits) error {
 	swap, set, err := t.swapLimit(l)
 	if err != nil || !set || t.isDefault(swap) {
@@ -252,17 +285,17 @@ func (t target) swapV2(l memoryLimits) error {
 	}
 	err = t.write(memSwap, "memory.swap.max", numV2(swap))
 	if errors.Is(err, syscall.ENOENT) && swap <= 0 && listed(t.path+"/cgroup.controllers", "memory") {
-		return nil // no swap accounting: "none" and "any" come to the same
+		return nil // without swap accounting the kernel can apply neither "no swap" nor "any swap"
 	}
 	return err
 }
 
-// swapLimit is the value for memory.swap.max; -1 is none.
+// swapLimit returns the value for memory.swap.max, where -1 means no limit. set is false if nothing is to be written.
 func (t target) swapLimit(l memoryLimits) (swap int64, set bool, err error) {
 	limit := l.limit
-	if l.swap > 0 && limit == 0 { // an update of swap alone: the limit is in the cgroup
+	if l.swap > 0 && limit == 0 { // an update changes swap alone, so the memory limit is read from the cgroup
 		cur, err := t.readUint("memory.max")
-		if err != nil && !exists(t.path) { // systemd will make it, without a limit
+		if err != nil && !exists(t.path) { // systemd has yet to make the cgroup, without a memory limit
 			cur, err = math.MaxUint64, nil
 		}
 		if err != nil {
@@ -280,8 +313,8 @@ func (t target) swapLimit(l memoryLimits) (swap int64, set bool, err error) {
 	return swap, set, nil
 }
 
-// swapOnly converts memory+swap to swap. Unlimited memory takes swap along, or
-// leaves a fixed swap as it is: there is nothing to take off.
+// swapOnly converts memory+swap to swap. If memory is unlimited, swap becomes unlimited too, unless the configuration
+// sets it: swapOnly then keeps the value as it is, because there is no memory limit to subtract.
 func swapOnly(limit, memsw int64) (swap int64, set bool) {
 	switch {
 	case limit == unlimited && memsw == 0:

@@ -14,8 +14,7 @@ import (
 	"rung/internal/sys"
 )
 
-// setHugepages limits usage and, where the kernel accounts them (5.7),
-// reservations as well.
+// setHugepages limits the usage of huge pages. It also limits reservations if the kernel accounts them (Linux 5.7).
 func (m *Manager) setHugepages(limits []specs.LinuxHugepageLimit) error {
 	for i, l := range limits {
 		field := item("linux.resources.hugepageLimits", i)
@@ -42,7 +41,7 @@ func (m *Manager) setHugepages(limits []specs.LinuxHugepageLimit) error {
 	return nil
 }
 
-// setNetwork tags (net_cls) and ranks (net_prio) traffic; v2 has neither.
+// setNetwork sets the class (net_cls) and the priorities (net_prio) of traffic. v2 has neither controller.
 func (m *Manager) setNetwork(r *specs.LinuxNetwork) error {
 	if r == nil {
 		return nil
@@ -95,16 +94,18 @@ func (m *Manager) setRdma(limits map[string]specs.LinuxRdma) error {
 	return nil
 }
 
-// setUnified writes files of the v2 cgroup by name, last of all, so that they
-// override what the other fields were converted to. A value of several lines is
-// written line by line, as the kernel takes it.
+// setUnified writes files of the v2 cgroup by name. The caller calls it last, so that these files override the values
+// of the other fields.
 func (m *Manager) setUnified(files map[string]string) error {
 	if len(files) == 0 {
 		return nil
 	}
+	if err := m.hasNone("linux.resources.unified"); err != nil {
+		return err
+	}
 	d := m.dir("")
 	if d == nil {
-		if slices.Contains(m.lost, "") {
+		if slices.Contains(m.skipped, "") {
 			return errors.New("linux.resources.unified: container could not join or create cgroup: cgroup v2 is not delegated to this user")
 		}
 		return errors.New("linux.resources.unified: invalid configuration: cannot use unified on cgroup v1")
@@ -126,7 +127,7 @@ func (m *Manager) unifiedFile(d *cgroupDir, key, val string) error {
 	if !ok || controller == "" || param == "" {
 		return fmt.Errorf("%s: must be in the form CONTROLLER.PARAMETER", field)
 	}
-	err := writeLines(d.path+"/"+key, val)
+	err := m.writeFile(d.path, key, val, writeLines)
 	if err == nil {
 		return nil
 	}
@@ -138,6 +139,7 @@ func (m *Manager) unifiedFile(d *cgroupDir, key, val string) error {
 	return fmt.Errorf("%s: write %s: %w", field, key, err)
 }
 
+// writeLines writes each line with a write(2) of its own, because the kernel takes one line for each write.
 func writeLines(file, val string) error {
 	fd, err := sys.OpenControl(file)
 	if err != nil {

@@ -84,7 +84,7 @@ func TestLoadGivesThePathsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := m.Paths()
-	want["pids"] = "/elsewhere/pids/id" // not mounted where it was
+	want["pids"] = "/elsewhere/pids/id" // its hierarchy is not mounted there now
 	l := Load(h, want)
 	got := l.Paths()
 	if len(got) != len(want) {

@@ -8,17 +8,17 @@ import (
 
 const pidsField = "linux.resources.pids.limit"
 
-// setPids: nil is unset, negative is no limit. 0 is a limit, written as 1: a
-// cgroup with one process behaves the same under both, systemd knows no 0, and
-// under 0 the kernel refuses clone3(CLONE_INTO_CGROUP) with EAGAIN.
+// setPids writes pids.max. nil means unset, and a negative number means no limit. setPids writes a limit of 0 as 1: a
+// cgroup with one process behaves the same under both, systemd does not accept 0, and under 0 the kernel refuses
+// clone3(CLONE_INTO_CGROUP) with EAGAIN.
 func (m *Manager) setPids(r *specs.LinuxPids) error {
 	if r == nil || r.Limit == nil {
 		return nil
 	}
 	t, err := m.locate("pids", pidsField)
 	if err != nil {
-		if *r.Limit < 0 && len(m.lost) > 0 {
-			return nil // "no limit" is what an outsider has
+		if *r.Limit < 0 && len(m.skipped) > 0 {
+			return nil // a container outside the pids cgroup has no limit anyway
 		}
 		return err
 	}

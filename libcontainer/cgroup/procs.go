@@ -11,8 +11,8 @@ import (
 	"rung/internal/sys"
 )
 
-// Pids returns the processes of the cgroup and of the cgroups below it, sorted.
-// A cgroup that is gone has none.
+// Pids returns the processes of the cgroup and its sub-cgroups, sorted. It returns none if the cgroup does not exist,
+// and ErrNotExist if the container has a cgroup in no hierarchy.
 func (m *Manager) Pids() ([]int, error) {
 	d := m.main()
 	if d == nil {
@@ -34,10 +34,10 @@ func pidsBelow(dir string) ([]int, error) {
 	return slices.Compact(pids), nil
 }
 
-// appendPids walks the tree. Sub-cgroups that vanish meanwhile are skipped.
+// appendPids walks the tree. It skips sub-cgroups that vanish during the walk.
 func appendPids(pids []int, dir string) ([]int, error) {
 	text, err := sys.ReadControl(dir + "/cgroup.procs")
-	if err == syscall.EOPNOTSUPP { // a threaded cgroup lists threads only
+	if err == syscall.EOPNOTSUPP { // a threaded cgroup lists only threads
 		text, err = sys.ReadControl(dir + "/cgroup.threads")
 	}
 	if err != nil {
@@ -63,8 +63,8 @@ func appendPids(pids []int, dir string) ([]int, error) {
 	return pids, nil
 }
 
-// children lists the sub-cgroups of dir. The link count tells that there are
-// none without reading a directory of a hundred files.
+// children lists the sub-cgroups of dir. A link count of 2 means that there are none, which saves reading a directory
+// of a hundred files.
 func children(dir string) ([]string, error) {
 	if n, err := sys.DirLinks(dir); err != nil || n == 2 {
 		return nil, err

@@ -1,10 +1,10 @@
 package cgroup
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"strconv"
 	"strings"
 
@@ -19,15 +19,13 @@ const (
 	defaultPeriod = 100_000 // us, of the CPU controller
 	defaultWeight = 100     // of cpu.weight
 	minQuota      = 1000    // us, of the kernel and of systemd
-	// idleVersion of systemd has a CPUWeight for cpu.idle.
-	idleVersion = 252
 )
 
 func property(name string, v systemd.Value) systemd.Property {
 	return systemd.Property{Name: name, Value: v}
 }
 
-// limit is a number as systemd has it: negative is none.
+// limit converts a number to systemd's form. A negative number means no limit.
 func limit(v int64) systemd.Uint64 {
 	if v < 0 {
 		return systemd.Infinity
@@ -35,26 +33,29 @@ func limit(v int64) systemd.Uint64 {
 	return systemd.Uint64(v)
 }
 
-// inStep returns limits that systemd can hold exactly, so that it never changes what was
-// written: it keeps CPU quotas in percent, and they are rounded up to that, as by runc.
-func (m *Manager) inStep(r *specs.LinuxResources) (*specs.LinuxResources, error) {
+// roundForSystemd returns a copy of r with values that systemd can represent exactly. Without this, systemd would later
+// write values other than those that rung wrote. systemd keeps CPU quotas in percent, so roundForSystemd rounds them up
+// to whole percents, as runc does.
+func (m *Manager) roundForSystemd(r *specs.LinuxResources) (*specs.LinuxResources, error) {
 	out := *r
 	if r.CPU != nil && deref(r.CPU.Quota)|int64(deref(r.CPU.Period)) != 0 {
 		cpu := *r.CPU
-		quota, _, err := m.wholePercents(deref(cpu.Quota), deref(cpu.Period))
+		quota, period, err := m.wholePercents(deref(cpu.Quota), deref(cpu.Period))
 		if err != nil {
 			return nil, fmt.Errorf("%squota: %w", cpuField, err)
 		}
-		cpu.Quota = &quota
+		if cpu.Quota = &quota; quota > 0 {
+			cpu.Period = &period
+		}
 		out.CPU = &cpu
 	}
 	out.Unified = maps.Clone(r.Unified)
 	if _, weighed := r.Unified["cpu.weight"]; weighed && strings.TrimSpace(r.Unified["cpu.idle"]) == "1" {
 		m.warn("unable to apply both cpu.weight and cpu.idle to systemd, ignoring cpu.weight")
-		delete(out.Unified, "cpu.weight") // the kernel takes none of an idle cgroup
+		delete(out.Unified, "cpu.weight") // the kernel refuses a weight for an idle cgroup
 	}
 	if text, ok := r.Unified["cpu.max"]; ok {
-		quota, period, err := m.cpuMaxInStep(text)
+		quota, period, err := m.roundCPUMax(text)
 		if err != nil {
 			return nil, fmt.Errorf("linux.resources.unified[cpu.max]: %w", err)
 		}
@@ -63,28 +64,47 @@ func (m *Manager) inStep(r *specs.LinuxResources) (*specs.LinuxResources, error)
 	return &out, nil
 }
 
-// wholePercents rounds a quota (us, negative is none) up to whole percents of a CPU; 0 for
-// either value is that which is in force.
+// wholePercents rounds a quota in microseconds up to whole percents of a CPU. A negative quota means none. If quota or
+// period is 0, wholePercents takes the value that is in force.
 func (m *Manager) wholePercents(quota int64, period uint64) (int64, uint64, error) {
-	nowQuota, nowPeriod := m.bandwidth()
+	nowQuota, nowPeriod, err := m.bandwidth()
+	if err == nil && quota > 0 && period == 0 && nowQuota < 0 && nowPeriod == defaultPeriod {
+		nowPeriod, err = m.unit.period()
+	}
+	if err != nil {
+		return 0, 0, err
+	}
 	if quota == 0 {
 		quota = nowQuota
 	}
 	if period == 0 {
 		period = nowPeriod
 	}
-	if quota < minQuota { // none, or one that the kernel will refuse
+	if quota < minQuota { // there is no quota, or the kernel will refuse it
 		return quota, period, nil
 	}
 	perSec, err := perSecond(quota, period)
 	if err != nil {
 		return 0, 0, err
 	}
-	// What systemd makes of it.
+	// systemd computes the quota for cpu.max in the same way.
 	return max(int64(perSec*period/1_000_000), minQuota), period, nil
 }
 
-// perSecond is the CPU time in us for each second, in steps of 10 ms: one percent.
+// period returns the period in us that systemd will write with the next quota. The cgroup does not tell it: without a
+// quota, systemd writes the default period.
+func (u *unit) period() (uint64, error) {
+	if !u.exists {
+		return defaultPeriod, nil
+	}
+	v, err := u.bus.Number(u.name, "CPUQuotaPeriodUSec")
+	if err != nil || v == uint64(systemd.Infinity) {
+		return defaultPeriod, err
+	}
+	return v, nil
+}
+
+// perSecond returns the CPU time in us per second, rounded up to steps of 10 ms (one percent).
 func perSecond(quota int64, period uint64) (uint64, error) {
 	const percent = 10_000
 	if uint64(quota)/period > 1<<20 || period > 1<<32 {
@@ -94,16 +114,23 @@ func perSecond(quota int64, period uint64) (uint64, error) {
 	return (v + percent - 1) / percent * percent, nil
 }
 
-// bandwidth reads quota and period in force; none for a cgroup that is still to be made.
-func (m *Manager) bandwidth() (quota int64, period uint64) {
+// bandwidth reads the current quota and period in us. For a cgroup that does not exist yet it returns the defaults: no
+// quota and defaultPeriod.
+func (m *Manager) bandwidth() (quota int64, period uint64, err error) {
 	quota, period = unlimited, defaultPeriod
 	var q, p string
 	if d := m.dir("cpu"); d != nil {
-		q, _ = sys.ReadControl(d.path + "/cpu.cfs_quota_us")
-		p, _ = sys.ReadControl(d.path + "/cpu.cfs_period_us")
+		var errPeriod error
+		q, err = sys.ReadControl(d.path + "/cpu.cfs_quota_us")
+		p, errPeriod = sys.ReadControl(d.path + "/cpu.cfs_period_us")
+		err = cmp.Or(err, errPeriod)
 	} else if d := m.dir(""); d != nil {
-		text, _ := sys.ReadControl(d.path + "/cpu.max")
+		var text string
+		text, err = sys.ReadControl(d.path + "/cpu.max")
 		q, p, _ = strings.Cut(text, " ")
+	}
+	if err = sys.UnlessAbsent(err); err != nil {
+		return 0, 0, err
 	}
 	if v, err := strconv.ParseInt(strings.TrimSpace(q), 10, 64); err == nil {
 		quota = v
@@ -111,11 +138,11 @@ func (m *Manager) bandwidth() (quota int64, period uint64) {
 	if v, err := strconv.ParseUint(strings.TrimSpace(p), 10, 64); err == nil && v > 0 {
 		period = v
 	}
-	return quota, period
+	return quota, period, nil
 }
 
-// cpuMaxInStep does for the text of cpu.max what inStep does for quota and period.
-func (m *Manager) cpuMaxInStep(text string) (quota int64, period uint64, err error) {
+// roundCPUMax parses the text of cpu.max and rounds it as roundForSystemd rounds quota and period.
+func (m *Manager) roundCPUMax(text string) (quota int64, period uint64, err error) {
 	f := strings.Fields(text)
 	if len(f) < 1 || len(f) > 2 {
 		return 0, 0, fmt.Errorf("value invalid: %q", text)
@@ -134,8 +161,8 @@ func (m *Manager) cpuMaxInStep(text string) (quota int64, period uint64, err err
 	return m.wholePercents(quota, period)
 }
 
-// properties are those that hold the limits of r, which is in step. What systemd has no
-// property for is left to the files.
+// properties returns the unit properties for the limits of r, a result of roundForSystemd. A limit that systemd has no
+// property for is written only to its file.
 func (m *Manager) properties(r *specs.LinuxResources) ([]systemd.Property, error) {
 	var list []systemd.Property
 	steps := []func(*specs.LinuxResources) ([]systemd.Property, error){
@@ -194,11 +221,11 @@ func (m *Manager) cpuProperties(r *specs.LinuxResources) (list []systemd.Propert
 	} else if shares != 0 {
 		list = append(list, property("CPUShares", systemd.Uint64(shares)))
 	}
-	return append(list, m.quotaProperties(deref(r.CPU.Quota), deref(r.CPU.Period))...), nil
+	return append(list, quotaProperties(deref(r.CPU.Quota), deref(r.CPU.Period))...), nil
 }
 
-// weightProperty: a weight of 0 is idle. An idle cgroup that is so no more has the default weight,
-// as the kernel gives it.
+// weightProperty returns the CPUWeight for a weight and cpu.idle. A CPUWeight of 0 means idle. If idle is switched off
+// and no weight is given, the CPUWeight is the default weight, as the kernel sets it then.
 func (m *Manager) weightProperty(idle *int64, weight uint64) ([]systemd.Property, error) {
 	switch {
 	case deref(idle) == 1:
@@ -213,7 +240,11 @@ func (m *Manager) weightProperty(idle *int64, weight uint64) ([]systemd.Property
 			return []systemd.Property{property("CPUWeight", systemd.Uint64(0))}, nil
 		}
 	case idle != nil && weight == 0:
-		if was, _ := sys.ReadControl(m.dirs[0].path + "/cpu.idle"); strings.TrimSpace(was) == "1" {
+		was, err := sys.ReadControl(m.dirs[0].path + "/cpu.idle")
+		if err = sys.UnlessAbsent(err); err != nil {
+			return nil, err
+		}
+		if strings.TrimSpace(was) == "1" {
 			weight = defaultWeight
 		}
 	}
@@ -223,12 +254,9 @@ func (m *Manager) weightProperty(idle *int64, weight uint64) ([]systemd.Property
 	return []systemd.Property{property("CPUWeight", systemd.Uint64(weight))}, nil
 }
 
-// quotaProperties takes a quota that is in step. 0 is what is not set. A quota is nothing without
-// its period: systemd's may be another than that of the cgroup, where it has written no quota.
-func (m *Manager) quotaProperties(quota int64, period uint64) (list []systemd.Property) {
-	if quota > 0 && period == 0 {
-		_, period = m.bandwidth()
-	}
+// quotaProperties returns the properties for a quota and a period of roundForSystemd. 0 means unset. A quota always
+// comes with its period: if systemd has written no quota yet, its period may differ from the cgroup's.
+func quotaProperties(quota int64, period uint64) (list []systemd.Property) {
 	if period != 0 {
 		list = append(list, property("CPUQuotaPeriodUSec", systemd.Uint64(period)))
 	}
@@ -249,12 +277,12 @@ func cpusetProperties(r *specs.LinuxResources) (list []systemd.Property, err err
 		return nil, nil
 	}
 	for _, set := range [...]struct{ name, field, text string }{
-		{"AllowedCPUs", cpuField + "cpus", r.CPU.Cpus}, {"AllowedMemoryNodes", cpuField + "mems", r.CPU.Mems},
+		{allowedCPUs, cpuField + "cpus", r.CPU.Cpus}, {allowedNodes, cpuField + "mems", r.CPU.Mems},
 	} {
 		if set.text == "" {
 			continue
 		}
-		bits, err := bitsOf(set.text)
+		bits, err := bitsOf(set.name, set.text)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %q: %w", set.field, set.text, err)
 		}
@@ -263,13 +291,36 @@ func cpusetProperties(r *specs.LinuxResources) (list []systemd.Property, err err
 	return list, nil
 }
 
-// bitsOf turns a list of CPUs or memory nodes into a mask as systemd has it.
-func bitsOf(text string) ([]byte, error) {
-	list, err := idlist.Parse(text)
+// The properties for cpuset.cpus and cpuset.mems.
+const (
+	allowedCPUs  = "AllowedCPUs"
+	allowedNodes = "AllowedMemoryNodes"
+)
+
+// bitsOf converts a list of CPUs or memory nodes to a mask in systemd's form. An empty list is an error.
+func bitsOf(name, text string) ([]byte, error) {
+	last, err := lastID(name)
+	if err != nil {
+		return nil, err
+	}
+	list, err := idlist.ParseKernel(text, last)
 	if err == nil && len(list) == 0 {
 		err = errors.New("empty value")
 	}
 	return list.Bytes(), err
+}
+
+// lastID returns the highest CPU or memory node that the machine can have, which "all" and "N" stand for.
+func lastID(name string) (uint16, error) {
+	dir := map[string]string{allowedCPUs: "cpu", allowedNodes: "node"}[name]
+	text, err := sys.ReadControl("/sys/devices/system/" + dir + "/possible")
+	if isGone(err) {
+		return 0, nil // a kernel without NUMA has one node
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read /sys/devices/system/%s/possible: %w", dir, err)
+	}
+	return idlist.Last(text)
 }
 
 func pidsProperties(r *specs.LinuxResources) ([]systemd.Property, error) {
@@ -286,8 +337,8 @@ func (m *Manager) blkioProperties(r *specs.LinuxResources) ([]systemd.Property, 
 	return []systemd.Property{property("BlockIOWeight", systemd.Uint64(*r.BlockIO.Weight))}, nil
 }
 
-// ioProperties are those of v2. The cgroup must exist: which scheduler has a file in it decides
-// what a weight means.
+// ioProperties returns the block I/O properties for v2. The cgroup must exist, because the scheduler that has a file in
+// it determines the scale of a weight.
 func (m *Manager) ioProperties(r *specs.LinuxBlockIO) (list []systemd.Property) {
 	if r == nil {
 		return nil
@@ -332,20 +383,10 @@ func appendPairs(list []systemd.Property, name string, pairs []systemd.Value) []
 	return append(list, property(name, systemd.Array{Elem: "(st)", Items: pairs}))
 }
 
-// weightForBfq is the IOWeight of which systemd makes the given weight of BFQ: it maps 100 to
-// 10000 on 100 to 1000.
+// weightForBfq returns the IOWeight that systemd converts to the weight w of BFQ. systemd maps 100..10000 to 100..1000.
 func weightForBfq(w uint16) uint64 {
 	if w <= 100 {
 		return uint64(w)
 	}
 	return 100 + (uint64(w)-100)*11
-}
-
-// maxOrUint is a number as v2 files have it.
-func maxOrUint(text string) (systemd.Uint64, error) {
-	if text == "max" {
-		return math.MaxUint64, nil
-	}
-	v, err := strconv.ParseUint(text, 10, 64)
-	return systemd.Uint64(v), err
 }

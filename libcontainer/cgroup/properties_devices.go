@@ -8,13 +8,13 @@ import (
 	"rung/libcontainer/systemd"
 )
 
-// deviceProperties give systemd the device rules, which it applies again at a reload. It knows
-// only lists of what is allowed. Where the rules are more than that:
+// deviceProperties returns the device rules as properties, because systemd applies its own rules again at a reload.
+// systemd knows only a list of allowed devices. If that list cannot express the rules:
 //
-// On v2 a device is allowed if systemd's program and rung's both say so, and systemd leaves
-// rung's alone; so systemd gets rules that allow no less, and rung's are exact.
+// On v2 the kernel allows a device if systemd's program and rung's program both allow it, and systemd does not touch
+// rung's program. So systemd gets rules that allow the same or more, and rung's program is exact.
 //
-// On v1 there is but one list, that of the kernel: systemd gets rules that allow no more.
+// On v1 the kernel has only one list, so systemd gets rules that allow the same or less.
 func (m *Manager) deviceProperties(r *specs.LinuxResources) ([]systemd.Property, error) {
 	if len(r.Devices) == 0 {
 		return nil, nil
@@ -31,18 +31,19 @@ func (m *Manager) deviceProperties(r *specs.LinuxResources) ([]systemd.Property,
 	var allowed []systemd.Value
 	switch {
 	case allowAll && (m.pureV2() || !denies):
-		policy = "auto" // without a list: no filter at all
+		policy = "auto" // with an empty list this means no filter
 	case !allowAll:
 		allowed = deviceList(rules, m.pureV2())
 	}
 	return []systemd.Property{
-		property("DeviceAllow", systemd.Array{Elem: "(ss)"}), // an empty one clears the list
+		property("DeviceAllow", systemd.Array{Elem: "(ss)"}), // an empty value clears the list
 		property("DevicePolicy", systemd.String(policy)),
 		property("DeviceAllow", systemd.Array{Elem: "(ss)", Items: allowed}),
 	}, nil
 }
 
-// deviceList sums the rules up; wide says to which side to err.
+// deviceList converts the rules to a list of allowed devices. Where the list cannot express the rules, it allows more
+// than they do if wide is true, and less if wide is false.
 func deviceList(rules []deviceRule, wide bool) (out []systemd.Value) {
 	type device struct {
 		kind         byte
@@ -61,7 +62,7 @@ func deviceList(rules []deviceRule, wide bool) (out []systemd.Value) {
 		}
 		sum[d] &^= r.access
 		for _, other := range order {
-			if overlap := other.kind == d.kind && meets(other.major, d.major) && meets(other.minor, d.minor); overlap && !wide {
+			if same := other.kind == d.kind && overlaps(other.major, d.major) && overlaps(other.minor, d.minor); same && !wide {
 				sum[other] &^= r.access
 			}
 		}
@@ -75,10 +76,8 @@ func deviceList(rules []deviceRule, wide bool) (out []systemd.Value) {
 	return out
 }
 
-func meets(a, b int64) bool { return a == b || a == anyNumber || b == anyNumber }
-
-// devicePath is how systemd names devices (systemd.resource-control(5), DeviceAllow=). It can not
-// name a minor number of any major one: then it is all devices.
+// devicePath returns systemd's name of devices (systemd.resource-control(5), DeviceAllow=). systemd has no name for one
+// minor number of every major number: devicePath then returns the name for all devices of the kind, and exact is false.
 func devicePath(kind byte, major, minor int64) (path string, exact bool) {
 	name := map[byte]string{'b': "block", 'c': "char"}[kind]
 	switch {

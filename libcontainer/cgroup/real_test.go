@@ -20,8 +20,8 @@ import (
 	"rung/libcontainer/host"
 )
 
-// real makes a manager on the cgroups of this machine and removes everything
-// at the end. The test is skipped without root or without the named keys.
+// real makes a manager for the cgroups of this machine and removes them at the end. It skips the test without root or
+// without the hierarchies of the named keys.
 func real(t testing.TB, keys ...string) *Manager {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -57,7 +57,7 @@ func real(t testing.TB, keys ...string) *Manager {
 	return m
 }
 
-// sleeper starts a process and kills and reaps it at the end.
+// sleeper starts a process in the cgroup, and kills and reaps it at the end.
 func sleeper(t testing.TB, m *Manager, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(args[0], args[1:]...)
@@ -65,7 +65,7 @@ func sleeper(t testing.TB, m *Manager, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = m.thawIf()
+		_ = m.ThawTree()
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
@@ -105,7 +105,7 @@ func TestRealLifeCycle(t *testing.T) {
 	if f, err := m.Frozen(); !f || err != nil {
 		t.Errorf("Frozen: %v %v", f, err)
 	}
-	ok(t, m.Kill()) // kills what is frozen, too
+	ok(t, m.Kill()) // must also kill frozen processes
 	waited := make(chan error, 1)
 	go func() { waited <- cmd.Wait() }()
 	select {
@@ -158,8 +158,8 @@ func TestRealSecondCreateIsRefused(t *testing.T) {
 	m := real(t)
 	sleeper(t, m, "sleep", "600")
 	t.Cleanup(func() { _ = m.Kill() })
-	again := &Manager{cfg: m.cfg, dirs: slices.Clone(m.dirs)}
-	wantError(t, again.Create(), "container's cgroup is not empty: 1 process(es) found")
+	second := &Manager{cfg: m.cfg, dirs: slices.Clone(m.dirs)}
+	wantError(t, second.Create(), "container's cgroup is not empty: 1 process(es) found")
 	if pids, _ := m.Pids(); len(pids) != 1 {
 		t.Errorf("the refused Create harmed the cgroup: %v", pids)
 	}
@@ -215,7 +215,7 @@ func TestRealMemoryV1(t *testing.T) {
 		}
 		m.dirs = slices.Clone(m.dirs)
 		for i := range m.dirs {
-			m.dirs[i].fresh = false // the next ones are updates
+			m.dirs[i].fresh = false // the next calls of set are updates
 		}
 		if c[0] > 0 {
 			if got := readBack(t, m, "memory", v1Limit); got != strconv.FormatInt(c[0], 10) {
@@ -282,19 +282,9 @@ func TestRealDevicesV1(t *testing.T) {
 }
 
 func TestRealDevicesV2(t *testing.T) {
-	m := real(t, "")
-	m.dirs = slices.DeleteFunc(m.dirs, func(d cgroupDir) bool {
-		if !d.v2 {
-			_ = syscall.Rmdir(d.path)
-		}
-		return !d.v2
-	})
+	m := unifiedOnly(t)
 	list := DeviceRules([]specs.LinuxDeviceCgroup{denyAll}, nil)
-	if err := m.Set(&specs.LinuxResources{Devices: list}); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSYS) {
-		t.Skip("needs bpf(2) with BPF_PROG_TYPE_CGROUP_DEVICE: " + err.Error())
-	} else if err != nil {
-		t.Fatal(err)
-	}
+	setDeviceRules(t, m, list)
 	openDevices(t, m, true)
 	programs(t, m, 1)
 	// An update replaces the program.
@@ -333,8 +323,8 @@ func programs(t *testing.T, m *Manager, want int) {
 	}
 }
 
-// openDevices wants /dev/null usable in the cgroup, /dev/kmsg (c 1:11) not, and
-// /dev/zero as told.
+// openDevices checks that a process in the cgroup can open /dev/null, cannot open /dev/kmsg (c 1:11), and can open
+// /dev/zero if zero is true.
 func openDevices(t *testing.T, m *Manager, zero bool) {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", `read go
@@ -417,7 +407,7 @@ func TestRealOpenTasks(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		_, _ = out.Read(make([]byte, 1)) // it has written
+		_, _ = out.Read(make([]byte, 1)) // returns after the shell has written to the tasks file
 		pids, err := pidsBelow(filepath.Dir(f.Name()))
 		if err != nil || !slices.Equal(pids, []int{cmd.Process.Pid}) {
 			t.Errorf("%s: %v %v, want %d", f.Name(), pids, err, cmd.Process.Pid)
@@ -435,7 +425,7 @@ func BenchmarkRealCreateEnterDestroy(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
-	home := make([]string, len(m.dirs)) // where the process came from
+	home := make([]string, len(m.dirs)) // the process goes back there, so that Destroy succeeds
 	for i := range m.dirs {
 		home[i] = filepath.Dir(m.dirs[i].path)
 	}

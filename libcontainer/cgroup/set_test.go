@@ -47,7 +47,7 @@ func TestSwapOnly(t *testing.T) {
 		{100, 300, 200, true},
 		{100, 100, 0, true}, // no swap
 		{100, -1, -1, true},
-		{-1, 0, -1, true}, // unlimited memory takes swap along
+		{-1, 0, -1, true}, // unlimited memory makes swap unlimited
 		{-1, -1, -1, true},
 		{-1, 500, 500, true},
 		{100, 0, 0, false},
@@ -73,7 +73,7 @@ func TestNothingAskedNothingWritten(t *testing.T) {
 	for _, r := range []*specs.LinuxResources{
 		nil, {},
 		{Memory: &specs.LinuxMemory{}, CPU: &specs.LinuxCPU{}, Pids: &specs.LinuxPids{}, BlockIO: &specs.LinuxBlockIO{}, Network: &specs.LinuxNetwork{}},
-		// What Docker sends for "not set".
+		// Docker sends these values for "not set".
 		{
 			Memory:  &specs.LinuxMemory{DisableOOMKiller: nil, Swappiness: ptr(^uint64(0)), Limit: ptr(int64(0))},
 			CPU:     &specs.LinuxCPU{Shares: ptr(uint64(0)), Quota: ptr(int64(0)), Period: ptr(uint64(0))},
@@ -85,13 +85,14 @@ func TestNothingAskedNothingWritten(t *testing.T) {
 }
 
 func TestMemoryV1(t *testing.T) {
-	f := newTree(t).files(v1Memsw, "memory.soft_limit_in_bytes", "memory.oom_control", "memory.swappiness").
+	f := newTree(t).files(v1Memsw, "memory.soft_limit_in_bytes", "memory.oom_control", "memory.swappiness", "memory.kmem.tcp.limit_in_bytes").
 		file(v1Limit, "9223372036854771712")
 	m := f.v1("memory")
 	ok(t, m.Set(&specs.LinuxResources{Memory: &specs.LinuxMemory{
 		Limit: ptr(int64(1000000000000000000)), Swap: ptr(int64(2000000000000000000)), Reservation: ptr(int64(5)),
-		DisableOOMKiller: ptr(true), Swappiness: ptr(uint64(60)),
+		DisableOOMKiller: ptr(true), Swappiness: ptr(uint64(60)), KernelTCP: ptr(int64(7)), //nolint:staticcheck // deprecated
 	}}))
+	f.want("memory.kmem.tcp.limit_in_bytes", "7")
 	f.want(v1Limit, "1000000000000000000")
 	f.want(v1Memsw, "2000000000000000000")
 	f.want("memory.soft_limit_in_bytes", "5")
@@ -100,7 +101,6 @@ func TestMemoryV1(t *testing.T) {
 }
 
 func TestMemoryV1WriteOrder(t *testing.T) {
-	// The write that must come second has no file: what the first left tells the order.
 	up := newTree(t).file(v1Limit, "1000").files(v1Memsw)
 	if err := os.Chmod(up.top, 0o755); err != nil {
 		t.Fatal(err)
@@ -133,10 +133,10 @@ func TestMemoryV1Unlimited(t *testing.T) {
 	ok(t, f.v1("memory").Set(&specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: ptr(int64(-1))}}))
 	f.want(v1Memsw, "-1")
 	f.want(v1Limit, "-1")
-	// Without swap accounting it is no error to leave memsw out.
+	// Without swap accounting Set leaves memsw out, which is no error.
 	f = newTree(t).file(v1Limit, "10")
 	ok(t, f.v1("memory").Set(&specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: ptr(int64(-1))}}))
-	// A swap limit that was asked for is.
+	// A swap limit in the configuration is an error there.
 	err := f.v1("memory").Set(&specs.LinuxResources{Memory: &specs.LinuxMemory{Swap: ptr(int64(100))}})
 	wantError(t, err, memSwap, "swap")
 	if !errors.Is(err, syscall.ENOENT) {
@@ -201,7 +201,6 @@ func TestMemoryErrors(t *testing.T) {
 		{v1, specs.LinuxMemory{Limit: ptr(int64(-2))}, memLimit},
 		{v1, specs.LinuxMemory{Limit: ptr(int64(10)), Swap: ptr(int64(9))}, memSwap},
 		{v1, specs.LinuxMemory{Swappiness: ptr(uint64(101))}, "invalid memory swappiness value: 101"},
-		{v1, specs.LinuxMemory{UseHierarchy: ptr(false)}, "useHierarchy"},
 		{v2, specs.LinuxMemory{Swappiness: ptr(uint64(1))}, "swappiness: not available on cgroup v2"},
 		{v2, specs.LinuxMemory{DisableOOMKiller: ptr(true)}, "disableOOMKiller: not available on cgroup v2"},
 	} {
@@ -247,7 +246,7 @@ func TestCPUMax(t *testing.T) {
 		want   string
 	}{
 		{5000, 100000, true, "", "5000 100000"},
-		{5000, 0, false, "max 50000\n", "5000"}, // the period stays
+		{5000, 0, false, "max 50000\n", "5000"}, // the kernel keeps the period
 		{0, 200000, false, "5000 100000\n", "5000 200000"},
 		{0, 200000, false, "max 100000\n", "max 200000"},
 		{0, 200000, true, "", "max 200000"},
@@ -374,14 +373,14 @@ func TestMissingControllerIsNamed(t *testing.T) {
 	wantError(t, m.Set(r), pidsField, "controller pids is not available")
 
 	m = newTree(t).v1("cpu")
-	m.cfg.Rootless, m.lost = true, []string{"pids"}
+	m.cfg.Rootless, m.skipped = true, []string{"pids"}
 	wantError(t, m.Set(r), "cannot set pids limit: container could not join or create cgroup", "not delegated")
 	ok(t, m.Set(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr(int64(-1))}}))
 }
 
 func TestLostControllerIsNotLookedForInV2(t *testing.T) {
-	m := newTree(t).v2("pids") // what is left of a hybrid machine
-	m.cfg.Rootless, m.lost = true, []string{"memory"}
+	m := newTree(t).v2("pids") // the only hierarchy that was not skipped on a hybrid machine
+	m.cfg.Rootless, m.skipped = true, []string{"memory"}
 	err := m.Set(&specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: ptr(int64(1))}})
 	wantError(t, err, "linux.resources.memory", "controller memory is not delegated to this user")
 }

@@ -11,9 +11,8 @@ import (
 	"rung/internal/sys"
 )
 
-// Stats is what the cgroup has counted. The JSON form is that of "data" in
-// `runc events --stats`, less intel_rdt and network_interfaces, plus rdma.
-// Times are in nanoseconds, sizes in bytes.
+// Stats holds the counters of the cgroup. Its JSON form is that of "data" in `runc events --stats`, without intel_rdt
+// and network_interfaces, and with rdma. Times are in nanoseconds, sizes in bytes.
 type Stats struct {
 	CPU     CPUStats                `json:"cpu"`
 	CPUSet  CPUSetStats             `json:"cpuset"`
@@ -33,20 +32,20 @@ type PSIData struct {
 	Total  uint64  `json:"total"`
 }
 
-// PSIStats is a pressure file.
+// PSIStats is the content of a pressure file.
 type PSIStats struct {
 	Some PSIData `json:"some"`
 	Full PSIData `json:"full"`
 }
 
-// CPUStats is the CPU time used and denied.
+// CPUStats is the CPU time that was used, and the throttling.
 type CPUStats struct {
 	Usage      CPUUsage   `json:"usage,omitzero"`
 	Throttling Throttling `json:"throttling,omitzero"`
 	PSI        *PSIStats  `json:"psi,omitempty"`
 }
 
-// CPUUsage is in nanoseconds; the lists have one entry a CPU (v1 only).
+// CPUUsage is in nanoseconds. The lists have one entry per CPU, and only v1 fills them.
 type CPUUsage struct {
 	Total        uint64   `json:"total,omitempty"`
 	Percpu       []uint64 `json:"percpu,omitempty"`
@@ -56,7 +55,7 @@ type CPUUsage struct {
 	User         uint64   `json:"user"`
 }
 
-// Throttling counts the periods of CPU bandwidth control.
+// Throttling counts the periods of CPU bandwidth control. ThrottledTime is in nanoseconds.
 type Throttling struct {
 	Periods          uint64 `json:"periods,omitempty"`
 	ThrottledPeriods uint64 `json:"throttledPeriods,omitempty"`
@@ -78,7 +77,7 @@ type CPUSetStats struct {
 	SchedRelaxDomainLevel int64    `json:"sched_relax_domain_level"`
 }
 
-// MemoryStats is the memory used and refused; Swap is memory plus swap on v2 as well.
+// MemoryStats is the memory that was used and refused. Swap is memory plus swap, on v2 too.
 type MemoryStats struct {
 	Cache     uint64            `json:"cache,omitempty"`
 	Usage     MemoryEntry       `json:"usage,omitzero"`
@@ -89,7 +88,7 @@ type MemoryStats struct {
 	PSI       *PSIStats         `json:"psi,omitempty"`
 }
 
-// MemoryEntry is one memory counter; no limit is the largest number.
+// MemoryEntry is one memory counter in bytes. Limit is the largest number if there is no limit.
 type MemoryEntry struct {
 	Limit   uint64 `json:"limit"`
 	Usage   uint64 `json:"usage,omitempty"`
@@ -97,7 +96,7 @@ type MemoryEntry struct {
 	Failcnt uint64 `json:"failcnt"`
 }
 
-// PidsStats counts tasks; limit 0 is none.
+// PidsStats counts tasks. Limit is 0 if there is no limit.
 type PidsStats struct {
 	Current uint64 `json:"current,omitempty"`
 	Limit   uint64 `json:"limit,omitempty"`
@@ -111,7 +110,7 @@ type BlkioEntry struct {
 	Value uint64 `json:"value,omitempty"`
 }
 
-// BlkioStats has the names of the v1 files; v2 fills the first two.
+// BlkioStats is named after the v1 files. v2 fills only the first two lists.
 type BlkioStats struct {
 	IoServiceBytesRecursive []BlkioEntry `json:"ioServiceBytesRecursive,omitempty"`
 	IoServicedRecursive     []BlkioEntry `json:"ioServicedRecursive,omitempty"`
@@ -124,29 +123,28 @@ type BlkioStats struct {
 	PSI                     *PSIStats    `json:"psi,omitempty"`
 }
 
-// HugetlbStats is of one page size: reservations where the kernel counts them.
+// HugetlbStats counts the huge pages of one size in bytes: reservations if the kernel accounts them, else usage.
 type HugetlbStats struct {
 	Usage   uint64 `json:"usage,omitempty"`
 	Max     uint64 `json:"max,omitempty"`
 	Failcnt uint64 `json:"failcnt"`
 }
 
-// RdmaStats has one entry a device.
+// RdmaStats has one entry per device.
 type RdmaStats struct {
 	Limit   []RdmaEntry `json:"limit,omitempty"`
 	Current []RdmaEntry `json:"current,omitempty"`
 }
 
-// RdmaEntry is one device; no limit is the largest number.
+// RdmaEntry is one device. A value is the largest number if there is no limit.
 type RdmaEntry struct {
 	Device     string `json:"device"`
 	HcaHandles uint32 `json:"hcaHandles"`
 	HcaObjects uint32 `json:"hcaObjects"`
 }
 
-// Stats reads every counter the container's cgroups have. A controller or a
-// file that is not there leaves its part empty; so do all where a plain user has
-// got no cgroup.
+// Stats reads every counter of the container's cgroups. A missing controller or file leaves its part empty. All parts
+// are empty if a rootless caller skipped every hierarchy. Stats returns ErrNotExist if the cgroup does not exist.
 func (m *Manager) Stats() (*Stats, error) {
 	if len(m.dirs) > 0 && !m.Exists() {
 		return nil, ErrNotExist
@@ -183,8 +181,7 @@ func (m *Manager) Stats() (*Stats, error) {
 	return s, pressureStats(v2.path, s)
 }
 
-// OOMKilled returns how many processes of the container the OOM killer took
-// for its limit. Without a memory cgroup it is 0.
+// OOMKilled returns how many processes of the container the OOM killer has killed. It returns 0 without a memory cgroup.
 func (m *Manager) OOMKilled() (uint64, error) {
 	d, file := m.dir("memory"), "memory.oom_control"
 	if d == nil {
@@ -200,7 +197,7 @@ func (m *Manager) OOMKilled() (uint64, error) {
 	return n, err
 }
 
-// readText reads a file for the stats, with its name in the error.
+// readText reads a control file. Its error names the file.
 func readText(dir, file string) (string, error) {
 	text, err := sys.ReadControl(dir + "/" + file)
 	if err != nil {
@@ -209,8 +206,8 @@ func readText(dir, file string) (string, error) {
 	return text, nil
 }
 
-// parseUint reads a counter. The kernel shows some as negative for a moment (a
-// race between CPUs): that is 0.
+// parseUint parses a counter. The kernel shows some counters as negative for a moment (a race between CPUs); parseUint
+// returns 0 for them.
 func parseUint(s string) (uint64, error) {
 	if strings.HasPrefix(s, "-") {
 		if _, err := strconv.ParseInt(s, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
@@ -277,8 +274,8 @@ func keyedUint(dir, file, key string) (uint64, error) {
 	return out, err
 }
 
-// pressureStats reads the pressure files, which every v2 cgroup has whatever
-// controllers it has; a kernel with PSI off has none, or refuses the reading.
+// pressureStats reads the pressure files. Every v2 cgroup has them, whatever its controllers are. A kernel with PSI
+// disabled lacks the files or fails the read with EOPNOTSUPP.
 func pressureStats(dir string, s *Stats) error {
 	for file, p := range map[string]**PSIStats{
 		"cpu.pressure": &s.CPU.PSI, "memory.pressure": &s.Memory.PSI, "io.pressure": &s.Blkio.PSI,

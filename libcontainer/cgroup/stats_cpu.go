@@ -8,7 +8,7 @@ import (
 	"rung/libcontainer/idlist"
 )
 
-// nsPerTick: cpuacct.stat counts in USER_HZ, which is 100 on every Linux ABI.
+// nsPerTick is the unit of cpuacct.stat in nanoseconds: USER_HZ is 100 on every Linux ABI.
 const nsPerTick = 1e9 / 100
 
 func cpuStatsV1(dir string, s *Stats) error {
@@ -24,7 +24,7 @@ func cpuStatsV1(dir string, s *Stats) error {
 	})
 }
 
-// cpuStatsV2: cpu.stat is there without the controller, in microseconds.
+// cpuStatsV2 reads cpu.stat, which counts in microseconds. The file exists even if the controller is not enabled.
 func cpuStatsV2(dir string, s *Stats) error {
 	return eachKey(dir, "cpu.stat", func(k string, v uint64) {
 		switch k {
@@ -74,7 +74,7 @@ func cpuacctStats(dir string, s *Stats) error {
 	return percpuModes(dir, u)
 }
 
-// percpuModes reads the table "cpu user system", a line a CPU.
+// percpuModes reads the table "cpu user system", which has one line per CPU.
 func percpuModes(dir string, u *CPUUsage) error {
 	text, err := readText(dir, "cpuacct.usage_all")
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// blkioStatsV1 reads the first family of files that there is: BFQ's, CFQ's (gone
-// in 5.0), or those of the throttling policy, which is always there.
+// blkioStatsV1 reads the first family of files with entries: those of BFQ, of CFQ (removed in Linux 5.0), or of the
+// throttling policy, which always exists.
 func blkioStatsV1(dir string, s *Stats) error {
 	b := &s.Blkio
 	type table struct {
@@ -48,8 +48,8 @@ func blkioStatsV1(dir string, s *Stats) error {
 	return nil
 }
 
-// readBlkio parses lines "8:0 Read 4096"; files without an operation have
-// "8:0 4096", and sums over all devices "Total 4096".
+// readBlkio parses lines such as "8:0 Read 4096", or "8:0 4096" in files without an operation. It skips the sum over
+// all devices, "Total 4096".
 func readBlkio(dir, file string) ([]BlkioEntry, error) {
 	text, err := readText(dir, file)
 	if err != nil {
@@ -88,7 +88,7 @@ func blkioEntry(dev, val string) (e BlkioEntry, err error) {
 	return e, err
 }
 
-// ioStatsV2 gives io.stat the names of v1: "8:0 rbytes=1 wbytes=2 rios=3 ...".
+// ioStatsV2 converts io.stat ("8:0 rbytes=1 wbytes=2 rios=3 ...") to the counters of v1.
 func ioStatsV2(dir string, s *Stats) error {
 	text, err := readText(dir, "io.stat")
 	if err != nil {
@@ -139,7 +139,7 @@ func rdmaStats(dir string, s *Stats) error {
 	return err
 }
 
-// readRdma parses lines "mlx5_0 hca_handle=2 hca_object=max".
+// readRdma parses lines such as "mlx5_0 hca_handle=2 hca_object=max".
 func readRdma(dir, file string) ([]RdmaEntry, error) {
 	text, err := readText(dir, file)
 	if err != nil {

@@ -22,7 +22,7 @@ func memoryStatsV1(dir string, s *Stats) error {
 		"memory.": &s.Memory.Usage, "memory.memsw.": &s.Memory.Swap,
 		"memory.kmem.": &s.Memory.Kernel, "memory.kmem.tcp.": &s.Memory.KernelTCP,
 	} {
-		// Swap and kernel accounting are optional, kmem.limit went away.
+		// readUints skips missing files: swap and kernel accounting are optional, and newer kernels have no kmem.limit.
 		err := readUints(dir, map[string]*uint64{
 			prefix + "usage_in_bytes": &e.Usage, prefix + "max_usage_in_bytes": &e.Max,
 			prefix + "failcnt": &e.Failcnt, prefix + "limit_in_bytes": &e.Limit,
@@ -47,7 +47,7 @@ func memoryStatsV2(dir string, s *Stats) error {
 	if err != nil {
 		return err
 	}
-	// As v1 counts: memory and swap together. A common peak is not to be had.
+	// v1 counts memory and swap together, so add memory to swap. v2 has no peak of the sum, so Swap.Max stays 0.
 	swap.Usage += u.Usage
 	switch {
 	case swap.Limit == math.MaxUint64:
@@ -61,7 +61,7 @@ func memoryStatsV2(dir string, s *Stats) error {
 
 func pidsStats(dir string, s *Stats) error {
 	cur, err := readUint(dir, "pids.current")
-	if isGone(err) { // the controller is not enabled: count them
+	if isGone(err) { // the controller is not enabled, so count the processes
 		pids, err := pidsBelow(dir)
 		s.Pids.Current = uint64(len(pids))
 		return err
@@ -80,8 +80,7 @@ func pidsStats(dir string, s *Stats) error {
 	return nil
 }
 
-// hugePageSizes lists the page sizes of the machine as the hugetlb files name
-// them: "64KB", "2MB", "1GB".
+// hugePageSizes lists the huge page sizes of the machine in the form of the hugetlb file names: "64KB", "2MB", "1GB".
 func hugePageSizes() ([]string, error) {
 	entries, err := os.ReadDir("/sys/kernel/mm/hugepages")
 	if err != nil {
@@ -99,7 +98,7 @@ func hugePageSizes() ([]string, error) {
 	return out, nil
 }
 
-// pageSizeName follows mem_fmt of mm/hugetlb_cgroup.c.
+// pageSizeName formats a size in kB as mem_fmt in the kernel's mm/hugetlb_cgroup.c does.
 func pageSizeName(kb uint64) string {
 	switch {
 	case kb >= 1<<20:

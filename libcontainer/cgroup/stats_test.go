@@ -92,7 +92,7 @@ func TestStatsOfNothing(t *testing.T) {
 	}
 }
 
-// The keys that readers of `runc events --stats` look for.
+// Programs that read `runc events --stats` look for these keys.
 func TestStatsJSON(t *testing.T) {
 	b, err := json.Marshal(&Stats{
 		CPU:     CPUStats{PSI: &PSIStats{Some: PSIData{Total: 1}}},

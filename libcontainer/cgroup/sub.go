@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Sub returns the Manager of cgroups below this one, for a process of exec: names has one
-// for each v1 controller, or one for all hierarchies under the key "". They must exist;
-// hierarchies without a name stay as they are. Nothing leads out of the container's cgroup.
+// Sub returns the Manager of sub-cgroups, for a process of exec. names has the path of a sub-cgroup for each v1
+// controller, or one path for all hierarchies under the key "". The sub-cgroups must exist. Hierarchies that names does
+// not mention keep the container's cgroup. A path that leads out of the container's cgroup is an error.
 func (m *Manager) Sub(names map[string]string) (*Manager, error) {
 	sub := &Manager{cfg: m.cfg, dirs: slices.Clone(m.dirs), unit: m.unit}
 	for i := range sub.dirs {
@@ -37,7 +37,8 @@ func (m *Manager) Sub(names map[string]string) (*Manager, error) {
 	return sub, nil
 }
 
-// descendAll: the unified hierarchy of a hybrid machine need not have the sub-cgroup.
+// descendAll applies descend to every hierarchy. It keeps the container's cgroup in the unified hierarchy of a hybrid
+// machine if that one lacks the sub-cgroup.
 func (m *Manager) descendAll(name string) error {
 	for i := range m.dirs {
 		d := &m.dirs[i]
@@ -52,7 +53,7 @@ func (m *Manager) descendAll(name string) error {
 	return nil
 }
 
-// descend compares whole names: "/ab" is not below "/a" (runc#5457).
+// descend changes the directory to a sub-cgroup. It compares whole path components: "/ab" is not below "/a" (runc#5457).
 func (d *cgroupDir) descend(name string) error {
 	below := path.Join(d.path, name)
 	if below != d.path && !strings.HasPrefix(below, d.path+"/") {

@@ -13,20 +13,21 @@ import (
 	"rung/libcontainer/systemd"
 )
 
-// unit is the transient scope of a container. systemd makes one for a process that exists, so
-// that the container's process enters its cgroup by Begin, never by a clone into it.
+// unit is the transient scope of a container. systemd makes a scope only for a process that exists. So the container's
+// process enters its cgroup through Begin, never by a clone into it.
 type unit struct {
-	name  string
-	label string // of the container, in the description
-	slice string // where a new one is to be
-	top   string // its v2 cgroup
-	extra []systemd.Property
-	bus   *systemd.Bus
-	start *systemd.Start
-	wants *specs.LinuxResources // from Begin to Finish
+	name   string
+	label  string // the container's name in the description of the unit
+	slice  string // the slice that a new unit is placed in
+	top    string // the unit's v2 cgroup
+	exists bool   // systemd has the unit: it is a loaded container's
+	extra  []systemd.Property
+	bus    *systemd.Bus
+	start  *systemd.Start
+	wants  *specs.LinuxResources // the limits that Begin was given, rounded; Finish writes them
 }
 
-// booted is another one in tests.
+// booted reports whether systemd runs. Tests replace it.
 var booted = systemd.Booted
 
 func newWithUnit(h *host.Cgroups, cfg Config) (*Manager, error) {
@@ -53,16 +54,36 @@ func newWithUnit(h *host.Cgroups, cfg Config) (*Manager, error) {
 			})
 		}
 	}
+	if err := m.checkPathLength(); err != nil {
+		return nil, fmt.Errorf("linux.cgroupsPath: the slice %s has %d levels: %w", u.slice, strings.Count(u.slice, "-")+1, err)
+	}
 	if len(m.dirs) == 0 {
 		return nil, errors.New("no cgroup hierarchy is mounted")
 	}
 	return m, nil
 }
 
-// unitOf names the unit and its slice: "runc-ID.scope" without linux.cgroupsPath, for those who
-// look for it, else prefix-name.scope.
+// longestPath is what the kernel takes of a path (PATH_MAX without the NUL), and longestFile what is kept of it for the name
+// of a control file: "/hugetlb.16GB.rsvd.limit_in_bytes".
+const (
+	longestPath = 4095
+	longestFile = 40
+)
+
+// checkPathLength refuses a cgroup whose files no system call could name. Each level of a slice repeats those above it.
+func (m *Manager) checkPathLength() error {
+	for i := range m.dirs {
+		if n := len(m.dirs[i].path) + longestFile; n > longestPath {
+			return fmt.Errorf("the path of its cgroup's files would have %d bytes, and the kernel takes %d", n, longestPath)
+		}
+	}
+	return nil
+}
+
+// unitOf returns the unit with its name and slice. The name is prefix-name.scope of linux.cgroupsPath. Without
+// linux.cgroupsPath it is runc-ID.scope, because other programs look for runc's name.
 func unitOf(cfg Config) (*unit, error) {
-	u := &unit{slice: "system.slice", bus: &systemd.Bus{User: cfg.Rootless, Anonymous: cfg.UserNS}}
+	u := &unit{slice: "system.slice", bus: &systemd.Bus{User: cfg.Rootless, Anonymous: cfg.UserNS, Context: cfg.Context}}
 	if cfg.Rootless {
 		u.slice = "user.slice"
 	}
@@ -89,8 +110,8 @@ func unitOf(cfg Config) (*unit, error) {
 	return u, err
 }
 
-// place is the unit's cgroup below the mountpoint of a hierarchy. That of the user's manager
-// is below its own.
+// place returns the unit's cgroup below the mountpoint of a hierarchy. With user, the cgroup is below the cgroup of the
+// user's systemd.
 func (u *unit) place(user bool) (string, error) {
 	slices, err := systemd.SlicePath(u.slice)
 	if err != nil {
@@ -105,7 +126,7 @@ func (u *unit) place(user bool) (string, error) {
 	return path.Join("/", top, slices, u.name), nil
 }
 
-// Unit returns the name of the container's unit, "" without one.
+// Unit returns the name of the container's systemd unit, "" if it has none.
 func (m *Manager) Unit() string {
 	if m.unit == nil {
 		return ""
@@ -113,22 +134,24 @@ func (m *Manager) Unit() string {
 	return m.unit.name
 }
 
-// SetUnit gives a loaded Manager the container's unit; user says whose.
+// SetUnit gives a loaded Manager the container's unit; an empty name changes nothing. user is true if the unit belongs
+// to the user's systemd, userNS if rung runs in a user namespace.
 func (m *Manager) SetUnit(name string, user, userNS bool) {
 	if name != "" {
-		m.unit = &unit{name: name, bus: &systemd.Bus{User: user, Anonymous: userNS}}
+		m.unit = &unit{name: name, exists: true, bus: &systemd.Bus{User: user, Anonymous: userNS, Context: m.cfg.Context}}
 		if d := m.dir(""); d != nil {
 			m.unit.top = d.path
 		}
 	}
 }
 
-// attach has systemd move a process into a cgroup of the unit's, which the caller may not do.
+// attach asks systemd to move a process into a cgroup of the unit, for a caller without permission to do it.
 func (u *unit) attach(dir string, pid int) error {
 	return u.bus.Attach(u.name, path.Join("/", strings.TrimPrefix(dir, u.top)), pid)
 }
 
-// Connect makes sure that there is somebody to ask for a unit, and that nobody lives in its place.
+// Connect connects to systemd, so that Begin can ask for the unit. It fails if the unit's cgroup holds processes or is
+// frozen.
 func (m *Manager) Connect() error {
 	if err := m.checkIdle(m.main()); err != nil {
 		return err
@@ -136,10 +159,11 @@ func (m *Manager) Connect() error {
 	return m.unit.bus.Connect()
 }
 
-// Begin asks systemd for the unit, with a process and limits. Finish must follow.
+// Begin asks systemd for the unit, with the process pid in it and the limits r. It does not wait for the unit: the
+// caller calls Finish next, or Settle to give up.
 func (m *Manager) Begin(pid int, r *specs.LinuxResources) (err error) {
 	u := m.unit
-	if u.wants, err = m.inStep(r); err != nil {
+	if u.wants, err = m.roundForSystemd(r); err != nil {
 		return err
 	}
 	limits, err := m.properties(u.wants)
@@ -157,7 +181,11 @@ func (m *Manager) Begin(pid int, r *specs.LinuxResources) (err error) {
 		{Name: "TasksAccounting", Value: systemd.Bool(true)},
 		{Name: "DefaultDependencies", Value: systemd.Bool(false)},
 	}
-	list = append(append(list, u.extra...), limits...)
+	policy, err := m.oomPolicy(u.wants)
+	if err != nil {
+		return err
+	}
+	list = append(append(append(list, u.extra...), policy...), limits...)
 	start, err := u.bus.Begin(u.name, list)
 	if err == nil {
 		u.start = start
@@ -165,7 +193,7 @@ func (m *Manager) Begin(pid int, r *specs.LinuxResources) (err error) {
 	return err
 }
 
-// byVersion: systemd has other names for v1.
+// byVersion returns v2 on pure v2, else v1, because systemd has different property names for them.
 func (m *Manager) byVersion(v1, v2 string) string {
 	if m.pureV2() {
 		return v2
@@ -175,10 +203,10 @@ func (m *Manager) byVersion(v1, v2 string) string {
 
 func (m *Manager) pureV2() bool { return len(m.dirs) == 1 && m.dirs[0].v2 }
 
-// Finish waits for the unit, and does what systemd does not: controllers and limits that it
-// does not know, and v1 hierarchies that it leaves alone.
+// Finish waits for the unit. It then does what systemd does not do: it enables the controllers and writes the limits
+// that systemd does not know, and it makes the cgroups in the v1 hierarchies that systemd does not use.
 func (m *Manager) Finish() error {
-	defer m.unit.bus.Close() // a container may run for long
+	defer m.unit.bus.Close() // rung may stay for as long as the container runs, and needs no connection then
 	if err := m.unit.start.Wait(); err != nil {
 		return fmt.Errorf("unable to apply cgroup configuration: %w", err)
 	}
@@ -187,17 +215,33 @@ func (m *Manager) Finish() error {
 	}
 	r := m.unit.wants
 	if m.pureV2() {
-		if late := m.ioProperties(r.BlockIO); len(late) > 0 {
-			if err := m.unit.bus.SetProperties(m.unit.name, late); err != nil {
+		if list := m.ioProperties(r.BlockIO); len(list) > 0 {
+			if err := m.unit.bus.SetProperties(m.unit.name, list); err != nil {
 				return err
 			}
 		}
 	}
-	return m.write(r)
+	if err := m.write(r); err != nil {
+		return err
+	}
+	return m.tellWritten(r)
 }
 
-// Settle waits for a unit that was begun, and reports whether there is one that is this container's,
-// to be destroyed.
+// tellWritten sets the properties that are known only when the limits are written.
+func (m *Manager) tellWritten(r *specs.LinuxResources) error {
+	if !m.pureV2() {
+		return nil
+	}
+	list, err := m.writtenProperties(r)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	return m.setProperties(list)
+}
+
+// Settle waits until the start that Begin asked for has succeeded or failed. It reports whether systemd accepted the
+// call, so that the unit is this container's and the caller must destroy it. It is false without a unit, and if Begin
+// failed.
 func (m *Manager) Settle() bool {
 	if m.unit == nil || m.unit.start == nil {
 		return false
@@ -206,13 +250,13 @@ func (m *Manager) Settle() bool {
 	return m.unit.start.Accepted()
 }
 
-// takeOver completes the cgroups that systemd has made.
+// takeOver prepares the cgroups that systemd has made, and makes those that it has not.
 func (m *Manager) takeOver() error {
 	for i := range m.dirs {
 		d := &m.dirs[i]
 		if d.has("name=systemd") || (d.v2 && m.pureV2()) {
 			if !exists(d.path) {
-				return m.ended()
+				return m.unitEnded()
 			}
 		} else {
 			err := m.mkdir(d, d.path)
@@ -221,9 +265,9 @@ func (m *Manager) takeOver() error {
 			}
 			d.fresh = err == nil
 		}
-		if err := m.furnish(d); err != nil {
+		if err := m.prepare(d); err != nil {
 			if !exists(d.path) {
-				return m.ended()
+				return m.unitEnded()
 			}
 			return err
 		}
@@ -231,8 +275,8 @@ func (m *Manager) takeOver() error {
 	return nil
 }
 
-// ended explains a cgroup that is gone: its process died in it.
-func (m *Manager) ended() error {
+// unitEnded returns the error for a unit whose cgroup is gone because its process has died.
+func (m *Manager) unitEnded() error {
 	result, err := m.unit.bus.Result(m.unit.name)
 	switch {
 	case err != nil || result == "success":
@@ -243,30 +287,90 @@ func (m *Manager) ended() error {
 	return fmt.Errorf("systemd unit %s ended before the container was set up: %s", m.unit.name, result)
 }
 
-// tell makes limits known to systemd, and returns them as they are to be written.
-func (m *Manager) tell(r *specs.LinuxResources) (*specs.LinuxResources, error) {
-	r, err := m.inStep(r)
+// updateUnit writes the limits, and then sets them as properties of the unit. systemd changes all of the properties or
+// none.
+func (m *Manager) updateUnit(r *specs.LinuxResources) error {
+	r, err := m.roundForSystemd(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	list, err := m.properties(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if m.pureV2() {
 		list = append(list, m.ioProperties(r.BlockIO)...)
 	}
+	if err := m.write(r); err != nil {
+		return err
+	}
+	if m.pureV2() {
+		written, err := m.writtenProperties(r)
+		if err != nil {
+			return err
+		}
+		list = append(list, written...)
+	}
 	if len(list) == 0 {
-		return r, nil
+		return nil
 	}
 	defer m.unit.bus.Close()
-	defer m.holdStill()()
-	return r, m.unit.bus.SetProperties(m.unit.name, list)
+	defer m.freezeForUpdate()()
+	return m.setProperties(list)
 }
 
-// holdStill freezes the container on v1 until the function that it returns is called: whatever is changed, systemd
-// denies all devices and then allows them one by one, and what is opened meanwhile would fail.
-func (m *Manager) holdStill() (thaw func()) {
+// setProperties sets properties of the unit. systemd also writes what it remembers of other limits then, so setProperties
+// sets the files again that have got another value by that.
+func (m *Manager) setProperties(list []systemd.Property) error {
+	inForce, err := m.filesOfSystemd()
+	if err != nil {
+		return err
+	}
+	if err := m.unit.bus.SetProperties(m.unit.name, list); err != nil {
+		return err
+	}
+	if err := inForce.restore(); err != nil {
+		return fmt.Errorf("systemd has changed limits of %s that it does not hold, and they could not be set again: %w", m.unit.name, err)
+	}
+	return nil
+}
+
+// filesOfSystemd reads the control files that systemd writes when a property of the unit changes.
+func (m *Manager) filesOfSystemd() (*journal, error) {
+	j := &journal{}
+	for i := range m.dirs {
+		d := &m.dirs[i]
+		names := writtenOnV1
+		if d.v2 {
+			names = writtenOnV2
+		}
+		for _, name := range names {
+			if err := j.save(d.path, name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return j, nil
+}
+
+// The files that systemd 257 writes for the properties of systemd.resource-control(5) (src/core/cgroup.c).
+var (
+	writtenOnV2 = []string{
+		"cpu.idle", "cpu.weight", "cpu.max", "cpuset.cpus", "cpuset.mems", "io.weight", "io.bfq.weight", "io.latency", "io.max",
+		"memory.min", "memory.low", "memory.high", "memory.max", "memory.swap.max", "memory.zswap.max", "memory.zswap.writeback",
+		"memory.oom.group", "pids.max",
+	}
+	writtenOnV1 = []string{
+		"cpu.shares", "cpu.cfs_period_us", "cpu.cfs_quota_us", "blkio.weight", "blkio.bfq.weight", "blkio.weight_device",
+		"blkio.bfq.weight_device", "blkio.throttle.read_bps_device", "blkio.throttle.write_bps_device", "memory.limit_in_bytes",
+		"pids.max",
+	}
+)
+
+// freezeForUpdate freezes a container with a v1 devices cgroup and returns the function that thaws it. On every change
+// of a property systemd denies all devices and then allows them one by one, and a running process could not open an
+// allowed device in between.
+func (m *Manager) freezeForUpdate() (thaw func()) {
 	if m.dir("devices") == nil {
 		return func() {}
 	}

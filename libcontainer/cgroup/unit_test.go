@@ -49,6 +49,7 @@ func TestUnitPlace(t *testing.T) {
 		"system.slice:p:x',a'": {"", "not a valid unit name"},
 		"system.slice:p:" + strings.Repeat("x", 300): {"", "longer than 255"},
 		"system.slice:p:pod.slice":                   {"", "pod.slice is a slice, which takes no processes"},
+		strings.Repeat("a-", 61) + "a.slice:p:n":     {"", "has 62 levels: the path of its cgroup's files would have"},
 	} {
 		m, err := New(v2At("/top"), Config{ID: "c1", Path: path, Systemd: true})
 		switch {
@@ -113,13 +114,14 @@ func render(list []systemd.Property) string {
 func (f tree) unified() *Manager {
 	m := f.v2("cpu io memory pids")
 	m.SetUnit("a.scope", false, false)
+	m.unit.exists = false // so that no value is asked of systemd
 	return m
 }
 
-// inForce is what systemd is told of r, after rounding.
+// inForce returns the properties that systemd gets for r, after rounding.
 func inForce(t *testing.T, m *Manager, r *specs.LinuxResources) string {
 	t.Helper()
-	r, err := m.inStep(r)
+	r, err := m.roundForSystemd(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,16 +145,16 @@ func TestPropertiesV2(t *testing.T) {
 		r    *specs.LinuxResources
 		want string
 	}{
-		"nothing":                           {&specs.LinuxResources{}, ""},
-		"memory":                            {memory(1000, 3000, 500), "MemoryMax=1000 MemoryLow=500 MemorySwapMax=2000"},
-		"unlimited memory takes swap along": {memory(-1, 0, 0), "MemoryMax=infinity MemorySwapMax=infinity"},
-		"no swap":                           {memory(1000, 1000, 0), "MemoryMax=1000 MemorySwapMax=0"},
-		"unlimited swap":                    {memory(1000, -1, 0), "MemoryMax=1000 MemorySwapMax=infinity"},
-		"memory unset":                      {memory(0, 0, 0), ""},
-		"shares":                            {&specs.LinuxResources{CPU: &specs.LinuxCPU{Shares: ptr(uint64(1024))}}, "CPUWeight=100"},
-		"quota":                             {cpu(50000, 100000), "CPUQuotaPeriodUSec=100000 CPUQuotaPerSecUSec=500000"},
-		"quota alone":                       {cpu(50000, 0), "CPUQuotaPeriodUSec=100000 CPUQuotaPerSecUSec=500000"},
-		// https://github.com/kubernetes/kubernetes/issues/129357: what is written is what systemd rounds to.
+		"nothing":                          {&specs.LinuxResources{}, ""},
+		"memory":                           {memory(1000, 3000, 500), "MemoryMax=1000 MemoryLow=500 MemorySwapMax=2000"},
+		"unlimited memory, unlimited swap": {memory(-1, 0, 0), "MemoryMax=infinity MemorySwapMax=infinity"},
+		"no swap":                          {memory(1000, 1000, 0), "MemoryMax=1000 MemorySwapMax=0"},
+		"unlimited swap":                   {memory(1000, -1, 0), "MemoryMax=1000 MemorySwapMax=infinity"},
+		"memory unset":                     {memory(0, 0, 0), ""},
+		"shares":                           {&specs.LinuxResources{CPU: &specs.LinuxCPU{Shares: ptr(uint64(1024))}}, "CPUWeight=100"},
+		"quota":                            {cpu(50000, 100000), "CPUQuotaPeriodUSec=100000 CPUQuotaPerSecUSec=500000"},
+		"quota alone":                      {cpu(50000, 0), "CPUQuotaPeriodUSec=100000 CPUQuotaPerSecUSec=500000"},
+		// https://github.com/kubernetes/kubernetes/issues/129357: rung must write the quota that systemd rounds to.
 		"quota of part of a percent": {cpu(12345, 100000), "CPUQuotaPeriodUSec=100000 CPUQuotaPerSecUSec=130000"},
 		"no quota":                   {cpu(-1, 0), "CPUQuotaPerSecUSec=infinity"},
 		"period alone":               {cpu(0, 50000), "CPUQuotaPeriodUSec=50000 CPUQuotaPerSecUSec=infinity"},
@@ -179,7 +181,7 @@ func TestPropertiesV2(t *testing.T) {
 	}
 }
 
-// TestPropertiesOfUpdate: what an update leaves out is in the cgroup.
+// An update that leaves a value out takes it from the cgroup.
 func TestPropertiesOfUpdate(t *testing.T) {
 	f := newTree(t).file("cpu.max", "30000 50000").file("memory.max", "1000").file("cpu.idle", "1").file("io.bfq.weight", "100")
 	for want, r := range map[string]*specs.LinuxResources{
@@ -195,6 +197,98 @@ func TestPropertiesOfUpdate(t *testing.T) {
 		if got := inForce(t, f.unified(), r); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
+	}
+}
+
+// Without a quota the cgroup does not tell which period systemd has.
+func TestPeriodOfSystemd(t *testing.T) {
+	fake := fakebus.New(t)
+	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", fake.Address())
+	for _, c := range []struct {
+		inForce string
+		systemd uint64
+		r       *specs.LinuxResources
+		want    string
+	}{
+		{"max 100000", 200000, cpu(50000, 0), "CPUQuotaPeriodUSec=200000 CPUQuotaPerSecUSec=250000"},
+		{"max 100000", uint64(systemd.Infinity), cpu(50000, 0), "CPUQuotaPeriodUSec=100000 CPUQuotaPerSecUSec=500000"},
+		{"max 40000", 200000, cpu(50000, 0), "CPUQuotaPeriodUSec=40000 CPUQuotaPerSecUSec=1250000"},
+		{"10000 40000", 200000, cpu(50000, 0), "CPUQuotaPeriodUSec=40000 CPUQuotaPerSecUSec=1250000"},
+		// C3: an old quota does not come back with a period.
+		{"max 100000", 200000, cpu(0, 40000), "CPUQuotaPeriodUSec=40000 CPUQuotaPerSecUSec=infinity"},
+	} {
+		fake.Numbers = map[string]uint64{"CPUQuotaPeriodUSec": c.systemd}
+		m := newTree(t).file("cpu.max", c.inForce+"\n").unified()
+		m.unit.exists = true
+		if got := inForce(t, m, c.r); got != c.want {
+			t.Errorf("%s: %s, want %s", c.inForce, got, c.want)
+		}
+	}
+	m := newTree(t).file("cpu.max", "max 100000\n").unified()
+	m.unit.exists = true
+	fake.Numbers = nil
+	fake.Properties["CPUQuotaPeriodUSec"] = "not a number"
+	if _, err := m.roundForSystemd(cpu(50000, 0)); err == nil {
+		t.Error("an answer of another type is no error")
+	}
+}
+
+func TestOOMPolicy(t *testing.T) {
+	fake := fakebus.New(t)
+	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", fake.Address())
+	group := func(v string) *specs.LinuxResources {
+		return &specs.LinuxResources{Unified: map[string]string{"memory.oom.group": v}}
+	}
+	for version, want := range map[string]string{"252.1": "", "253": `OOMPolicy="kill"`} {
+		fake.Properties["Version"] = version
+		m := newTree(t).unified()
+		for _, r := range []*specs.LinuxResources{{}, group("0")} {
+			if list, err := m.oomPolicy(r); len(list) > 0 || err != nil {
+				t.Errorf("%s: %s, %v for %v", version, render(list), err, r.Unified)
+			}
+		}
+		if list, err := m.oomPolicy(group("1\n")); render(list) != want || err != nil {
+			t.Errorf("%s: %s, %v, want %s", version, render(list), err, want)
+		}
+		m.unit.extra = []systemd.Property{property("OOMPolicy", systemd.String("stop"))}
+		if list, err := m.oomPolicy(group("1")); len(list) > 0 || err != nil {
+			t.Errorf("%s: %s, %v beside an annotation", version, render(list), err)
+		}
+		got := inForce(t, m, &specs.LinuxResources{Unified: map[string]string{"memory.zswap.max": "4096"}})
+		if want := map[string]string{"252.1": "", "253": "MemoryZSwapMax=4096"}[version]; got != want {
+			t.Errorf("%s: %s, want %s", version, got, want)
+		}
+	}
+}
+
+func TestUnifiedProperties(t *testing.T) {
+	for _, c := range [][3]string{
+		{"io.max", "8:0 rbps=1048576 wiops=max\n8:16 rbps=5",
+			`IOReadBandwidthMax=[("/dev/block/8:0", 1048576), ("/dev/block/8:16", 5)] IOWriteIOPSMax=[("/dev/block/8:0", infinity)]`},
+		{"io.latency", "8:0 target=75000\n", `IODeviceLatencyTargetUSec=[("/dev/block/8:0", 75000)]`},
+		{"io.latency", "8:0 target=max", `IODeviceLatencyTargetUSec=[("/dev/block/8:0", 0)]`},
+		{"io.weight", "default 7\n8:0 200\n8:16 default", `IOWeight=7 IODeviceWeight=[("/dev/block/8:0", 200)]`},
+		{"io.weight", "7", "IOWeight=7"},
+		{"memory.high", "16M", "MemoryHigh=16777216"},
+		{"memory.low", "0x1000", "MemoryLow=4096"},
+		{"memory.min", "4k\n", "MemoryMin=4096"},
+		{"memory.reclaim", "4k", ""},
+	} {
+		if got := inForce(t, newTree(t).unified(), &specs.LinuxResources{Unified: map[string]string{c[0]: c[1]}}); got != c[2] {
+			t.Errorf("%s %q: %s, want %s", c[0], c[1], got, c[2])
+		}
+	}
+	for key, text := range map[string]string{
+		"io.max": "8:0 rbps=x", "io.weight": "default x", "io.latency": "8:0 75000", "memory.high": "99999999999E", "memory.max": "5 M",
+	} {
+		if _, err := newTree(t).unified().properties(&specs.LinuxResources{Unified: map[string]string{key: text}}); err == nil {
+			t.Errorf("%s %q: no error", key, text)
+		}
+	}
+	f := newTree(t).file("cpu.weight", "335\n")
+	list, err := f.unified().writtenProperties(&specs.LinuxResources{Unified: map[string]string{"cpu.weight.nice": "-5"}})
+	if err != nil || render(list) != "CPUWeight=335" {
+		t.Errorf("%s, %v", render(list), err)
 	}
 }
 
@@ -219,11 +313,12 @@ func TestIdleProperty(t *testing.T) {
 func TestPropertiesV1(t *testing.T) {
 	m := newTree(t).v1("cpu", "memory", "devices")
 	m.SetUnit("a.scope", false, false)
+	m.unit.exists = false
 	r := &specs.LinuxResources{
 		Memory: &specs.LinuxMemory{Limit: ptr(int64(1000)), Swap: ptr(int64(3000)), Reservation: ptr(int64(10))},
 		CPU:    &specs.LinuxCPU{Shares: ptr(uint64(512)), Quota: ptr(int64(12345))}, BlockIO: &specs.LinuxBlockIO{Weight: ptr(uint16(50))},
 	}
-	r, err := m.inStep(r)
+	r, err := m.roundForSystemd(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +345,7 @@ func TestPropertyErrors(t *testing.T) {
 		"linux.resources.unified[cpuset.cpus]":                 {Unified: map[string]string{"cpuset.cpus": "x"}},
 	} {
 		m := newTree(t).file("memory.max", "max").unified()
-		changed, err := m.inStep(r)
+		changed, err := m.roundForSystemd(r)
 		if err == nil {
 			_, err = m.properties(changed)
 		}
@@ -306,7 +401,7 @@ func TestDeviceProperties(t *testing.T) {
 	}
 }
 
-// TestUnitLife: begin, finish, update and destroy, with a systemd that is none.
+// TestUnitLife runs Begin, Finish, Set and Destroy with a fake systemd.
 func TestUnitLife(t *testing.T) {
 	pretendBooted(t)
 	fake := fakebus.New(t)
@@ -354,11 +449,11 @@ func TestUnitLife(t *testing.T) {
 			t.Errorf("%s is %q, want %s: not what systemd has", name, text, want)
 		}
 	}
-	if err := m.Set(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr(int64(9))}}); err != nil {
+	if err := m.Update(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr(int64(9))}}); err != nil {
 		t.Fatal(err)
 	}
 	if c := fake.Calls("SetUnitProperties")[0]; fakebus.PropertiesOf(c.Args[2])["TasksMax"] != uint64(9) {
-		t.Errorf("update told %v", c.Args)
+		t.Errorf("update set %v", c.Args)
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
@@ -368,7 +463,7 @@ func TestUnitLife(t *testing.T) {
 	}
 }
 
-// TestUnitEnded: a limit that is too small kills the process as it enters.
+// A limit that is too small kills the process as it enters, and the error names the limit.
 func TestUnitEnded(t *testing.T) {
 	pretendBooted(t)
 	fake := fakebus.New(t)
@@ -390,7 +485,7 @@ func TestUnitEnded(t *testing.T) {
 	}
 }
 
-// TestDestroyWithoutBus: systemd may be gone; what is left is removed, and a warning tells.
+// Destroy removes the cgroup and warns if systemd does not run any more.
 func TestDestroyWithoutBus(t *testing.T) {
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+filepath.Join(t.TempDir(), "none"))
 	var warned string
@@ -406,7 +501,7 @@ func TestDestroyWithoutBus(t *testing.T) {
 	}
 }
 
-// TestSettle: what is destroyed after an error is the container's own unit, and no other.
+// After an error rung destroys the container's own unit only.
 func TestSettle(t *testing.T) {
 	pretendBooted(t)
 	fake := fakebus.New(t)
@@ -420,10 +515,10 @@ func TestSettle(t *testing.T) {
 		return m
 	}
 	if begin(&specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "x"}}).Settle() {
-		t.Error("limits were wrong, and nothing was asked for")
+		t.Error("Settle is true although Begin failed before it asked for a unit")
 	}
 	if !begin(&specs.LinuxResources{}).Settle() {
-		t.Error("the container's own unit stays")
+		t.Error("Settle is false for the container's own unit, which would stay")
 	}
 	fake.Fail = func(c *fakebus.Call) (string, string) {
 		if c.Member == "StartTransientUnit" {
@@ -432,12 +527,12 @@ func TestSettle(t *testing.T) {
 		return "", ""
 	}
 	if begin(&specs.LinuxResources{}).Settle() {
-		t.Error("another's unit would go")
+		t.Error("Settle is true for another's unit, which would be removed")
 	}
 }
 
-// TestUnitIsLivedIn: the words are those that engines know, and systemd is not asked.
-func TestUnitIsLivedIn(t *testing.T) {
+// If the unit's cgroup holds processes, the error has the words that engines match, and rung does not ask systemd.
+func TestUnitCgroupIsNotEmpty(t *testing.T) {
 	pretendBooted(t)
 	top := t.TempDir()
 	m, err := New(v2At(top), Config{ID: "c1", Path: "-.slice:p:n", Systemd: true})

@@ -4,17 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"syscall"
 
 	"rung/internal/sys"
 )
 
-// enableControllers makes every controller of the top available in d, by
-// cgroup.subtree_control from the top to d's parent. What cannot be enabled
-// (not delegated, processes in the way) is no error here: it is one, with the
-// reason, when a limit needs it. A parent in threaded mode leaves d as "domain
-// invalid", good for nothing until it is threaded too (cgroup-v2.rst, Threads).
+// enableControllers makes every controller of the top available in d: it writes cgroup.subtree_control from the top
+// down to d's parent. A controller that cannot be enabled (not delegated, or a cgroup holds processes) is no error
+// here. If a limit needs it, Set returns an error with the reason. Below a threaded parent a new cgroup is "domain
+// invalid" and useless until it becomes threaded too (cgroup-v2.rst, Threads).
 func (m *Manager) enableControllers(d *cgroupDir) error {
 	parent := path.Dir(d.path)
 	want, err := readText(d.mount, "cgroup.controllers")
@@ -31,7 +31,7 @@ func (m *Manager) enableControllers(d *cgroupDir) error {
 	return d.joinThreaded(d.path)
 }
 
-// joinThreaded makes a cgroup of a threaded tree threaded as well.
+// joinThreaded makes a cgroup threaded if it is in a threaded tree.
 func (d *cgroupDir) joinThreaded(dir string) error {
 	if path.Dir(dir) == d.mount { // the top is never threaded
 		return nil
@@ -45,8 +45,7 @@ func (d *cgroupDir) joinThreaded(dir string) error {
 	return nil
 }
 
-// enableDown enables all controllers for the children of each directory from
-// top to dir.
+// enableDown enables all controllers for the children of each directory from top to dir.
 func enableDown(top, dir string) {
 	if len(dir) > len(top) {
 		enableDown(top, path.Dir(dir))
@@ -60,18 +59,20 @@ func enableDown(top, dir string) {
 		return
 	}
 	file := dir + "/cgroup.subtree_control"
-	// EBUSY: dir has processes. Alone, cpu, cpuset and pids would be granted, and make a threaded
-	// domain of somebody's cgroup, with no place below for a process (cgroup-v2.rst, Threads).
+	// EBUSY means that dir holds processes. The kernel would still enable cpu, cpuset and pids if they were written
+	// alone. But that would make somebody else's cgroup a threaded domain, and the cgroups below it could not hold a
+	// process (cgroup-v2.rst, Threads).
 	err = sys.WriteControl(file, "+"+strings.Join(names, " +"))
 	if err == nil || errors.Is(err, syscall.EBUSY) {
 		return
 	}
-	for _, n := range names { // one refused controller must not cost the others
+	for _, n := range names { // one refused controller must not prevent the others
 		_ = sys.WriteControl(file, "+"+n)
 	}
 }
 
-// whyMissing tells where on the way down a controller got lost.
+// whyMissing returns the reason why the cgroup lacks a controller: the v2 hierarchy lacks it, or which ancestor does
+// not enable it. It returns "" if no reason is found.
 func (d *cgroupDir) whyMissing(controller string) string {
 	if !listed(d.mount+"/cgroup.controllers", controller) {
 		return "controller " + controller + " is not available in the v2 hierarchy (in use by v1, or not in the kernel)"
@@ -79,20 +80,32 @@ func (d *cgroupDir) whyMissing(controller string) string {
 	dir := d.mount
 	for part := range strings.SplitSeq(strings.TrimPrefix(d.path, d.mount+"/"), "/") {
 		if !listed(dir+"/cgroup.subtree_control", controller) {
-			return "controller " + controller + " is not delegated: " + dir + "/cgroup.subtree_control does not enable it" + inTheWay(dir)
+			return "controller " + controller + " is not delegated: " + dir + "/cgroup.subtree_control does not enable it" + inTheWay(dir, controller)
 		}
 		dir += "/" + part
 	}
 	return ""
 }
 
-// inTheWay: a cgroup with processes hands no controllers down, but for the top (cgroup-v2.rst, "No
-// Internal Process Constraint").
-func inTheWay(dir string) string {
+// threadedControllers are those that a threaded tree has (cgroup-v2.rst, "Threads").
+var threadedControllers = []string{"cpu", "cpuset", "perf_event", "pids"}
+
+// inTheWay returns why dir cannot enable a controller for its children: it is in a threaded tree, or it holds processes
+// (cgroup-v2.rst, "Threads", "No Internal Process Constraint"). Neither is so for the root cgroup, which has no cgroup.type.
+func inTheWay(dir, controller string) string {
+	kind, err := sys.ReadControl(dir + "/cgroup.type")
+	if err != nil {
+		return ""
+	}
+	kind = strings.TrimSpace(kind)
+	if kind != "domain" && !slices.Contains(threadedControllers, controller) {
+		return ", and cannot: it is in a threaded tree (cgroup.type is \"" + kind + "\"), which has only the controllers " +
+			strings.Join(threadedControllers, ", ")
+	}
 	if text, err := sys.ReadControl(dir + "/cgroup.procs"); err != nil || text == "" {
 		return ""
 	}
-	return ", and can not: it has processes, which must move to a cgroup below it"
+	return ", and cannot: it has processes, which must move to a cgroup below it"
 }
 
 func listed(file, name string) bool {

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"path"
 	"strings"
 	"syscall"
 
@@ -11,8 +12,8 @@ import (
 	"rung/libcontainer/plan"
 )
 
-// bindMount attaches a clone of mounts that exist. All attributes are set on the clone
-// before it is attached; none is ever changed through a path (CVE-2026-115521).
+// bindMount attaches a clone of the mounts at the source. It sets all attributes on the clone
+// before it attaches it, and never changes a mount through a path (CVE-2026-115521).
 func (c *compiler) bindMount(m *specs.Mount, o *mountOptions, field string) error {
 	tree, kind, err := c.bindTree(m, o, field, c.madeInside(host.SourcePath(m, c.opts.Bundle)))
 	if err != nil {
@@ -24,53 +25,119 @@ func (c *compiler) bindMount(m *specs.Mount, o *mountOptions, field string) erro
 	return nil
 }
 
-// bindTree makes the clone, of a source that only the hands see where it lies inside, and says
-// what its mount point is.
+// copyLink makes the symbolic link that is the source anew at the destination, as crun does for the option copy-symlink. A link
+// that says the same may be there; anything else that is there is an error. Where the link leads is for who follows it.
+func (c *compiler) copyLink(link *host.Link, m *specs.Mount, o *mountOptions, field string) error {
+	if p := o.notForBind(); p != "" {
+		return fieldError(field+".options", "bind mounts cannot have any filesystem-specific options applied: %q", p)
+	}
+	dir, name := path.Split(c.destination(m))
+	if name == "" {
+		return fieldError(field+".destination", "a symbolic link cannot be made at /")
+	}
+	c.b.For(field, "directory of the symbolic link "+c.destination(m))
+	parent, _ := c.b.Mkpath(c.root, dir, plan.MkpathDir|plan.MkpathNoproc, 0o755)
+	c.b.For(field, "copy the symbolic link "+host.SourcePath(m, c.opts.Bundle)+" to "+c.destination(m))
+	made := c.b.Symlink(link.Target, parent, name)
+	if link.There {
+		made.Tolerate(syscall.EEXIST)
+	}
+	c.b.Close(parent)
+	return nil
+}
+
+// bindTree makes the clone, and returns its slot and the kind of its mount point. With inside the
+// source lies in the root file system, where only the stage sees it.
 func (c *compiler) bindTree(m *specs.Mount, o *mountOptions, field string, inside bool) (tree plan.Slot, kind uint64, err error) {
-	if p := o.notForBind(c.spec.Linux.MountLabel); p != "" {
+	if p := o.notForBind(); p != "" {
 		return 0, 0, fieldError(field+".options", "bind mounts cannot have any filesystem-specific options applied: %q", p)
 	}
 	source := host.SourcePath(m, c.opts.Bundle)
-	look, ok := c.facts.Sources[source]
-	if !c.joinsMounts() && !inside && ok && look.Err != 0 {
-		return 0, 0, fieldError(field+".source", "stat %s: %w", source, look.Err)
+	found, ok := c.facts.Sources[source]
+	if !c.joinsMounts() && !inside && ok && found.Err != 0 {
+		return 0, 0, fieldError(field+".source", "stat %s: %w", source, found.Err)
 	}
-	if err := c.checkLocked(look, o, field); ok && err != nil {
+	if err := c.checkLocked(found, o, field); ok && err != nil {
 		return 0, 0, err
 	}
 	kind = plan.MkpathDir
-	if ok && look.Err == 0 && !look.Directory {
+	if ok && found.Err == 0 && !found.Directory {
 		kind = plan.MkpathFile
 	}
-	if inside {
-		tree = c.cloneByHands(source, o.recursive, field, source+" for "+c.destination(m))
-	} else {
-		tree = c.cloneTree(source, o.recursive, field, source+" for "+c.destination(m))
-	}
-	c.b.For(field, "propagation of the clone")
+	tree = c.bindSource(m, o, found, field, inside)
+	cut := plan.Attr{}
 	if !c.sharedRoot() {
-		c.b.MountAttr(tree, "", c.cloned(o.recursive))
+		cut = c.cloned(o.recursive)
+	}
+	if cut.Recursive || mapped(m, o) { // else it goes together with the attributes
+		c.b.For(field, "propagation of the clone")
+		c.setAttributes(tree, cut)
+		cut = plan.Attr{}
 	}
 	if err := c.idmapMount(tree, m, o, field); err != nil {
 		return 0, 0, err
 	}
-	c.bindAttributes(tree, o, field)
+	c.bindAttributes(tree, o, cut.Propagation, field)
 	return tree, kind, nil
+}
+
+// bindSource returns the clone of the source of a bind mount. The parent makes it for a process in a user namespace, which may not
+// search all directories on the way and may not leave out the mounts below the source; if its owners are mapped; and if the path
+// leads to something else for another process than rung.
+func (c *compiler) bindSource(m *specs.Mount, o *mountOptions, found host.Source, field string, inside bool) plan.Slot {
+	source := host.SourcePath(m, c.opts.Bundle)
+	purpose := source + " for " + c.destination(m)
+	if !inside && c.parentOpens() && (c.namespace(specs.UserNamespace) != nil || mapped(m, o) || found.PerProcess) {
+		return c.source(SourceTree, source, o.recursive, field, purpose)
+	}
+	if !inside && found.ID != (host.FileID{}) {
+		if c.prog.Shown == nil {
+			c.prog.Shown = map[string]host.FileID{}
+		}
+		c.prog.Shown[field] = found.ID
+	}
+	if tree, opened := c.opened[field]; opened {
+		return tree
+	}
+	return c.cloneInStage(source, o.recursive, field, purpose)
+}
+
+// openPeers clones the sources of all bind mounts before the mounts of the new mount namespace become slaves of the host's: if
+// linux.rootfsPropagation is shared, they stay peers of these.
+func (c *compiler) openPeers() {
+	if !c.sharedRoot() || !c.parentOpens() || c.namespace(specs.UserNamespace) != nil {
+		return
+	}
+	c.opened = map[string]plan.Slot{}
+	for i := range c.spec.Mounts {
+		m := &c.spec.Mounts[i]
+		o := parseOptions(m.Options)
+		source := host.SourcePath(m, c.opts.Bundle)
+		found := c.facts.Sources[source]
+		if _, copied := c.facts.Links[i]; copied {
+			continue
+		}
+		if !o.bind || o.remount || mapped(m, &o) || found.PerProcess || found.Err != 0 || c.madeInside(source) {
+			continue
+		}
+		field := mountField(i)
+		c.opened[field] = c.cloneInStage(source, o.recursive, field, source+" for "+c.destination(m))
+	}
 }
 
 // lockedFlags have the same bits in statfs(2) and mount_setattr(2).
 const lockedFlags = sys.MOUNT_ATTR_RDONLY | sys.MOUNT_ATTR_NOSUID | sys.MOUNT_ATTR_NODEV | sys.MOUNT_ATTR_NOEXEC
 
-// checkLocked: in a user namespace a mount keeps the flags that its source carries
-// (mount_namespaces(7)); who asks for the opposite gets an error, and not another mount.
-func (c *compiler) checkLocked(look host.Source, o *mountOptions, field string) error {
+// checkLocked refuses options that clear flags of the source in a user namespace: the kernel keeps
+// these flags (mount_namespaces(7)), and the mount would not be what the configuration asks for.
+func (c *compiler) checkLocked(found host.Source, o *mountOptions, field string) error {
 	if c.namespace(specs.UserNamespace) == nil {
 		return nil
 	}
-	if look.Flags&o.clear&lockedFlags != 0 {
+	if found.Flags&o.clear&lockedFlags != 0 {
 		return fieldError(field+".options", "cannot clear locked flags of the source in a user namespace: %w", syscall.EPERM)
 	}
-	if o.atime && o.set&accessTimes != accessTimesOf(look.Flags) {
+	if o.atime && o.set&accessTimes != accessTimesOf(found.Flags) {
 		return fieldError(field+".options", "cannot change locked atime flags of the source in a user namespace: %w", syscall.EPERM)
 	}
 	return nil
@@ -79,7 +146,7 @@ func (c *compiler) checkLocked(look host.Source, o *mountOptions, field string) 
 // accessTimes are the attributes that the kernel locks together.
 const accessTimes = sys.MOUNT_ATTR__ATIME | sys.MOUNT_ATTR_NODIRATIME
 
-// accessTimesOf turns the flags of statfs(2) into attributes.
+// accessTimesOf returns the mount attributes for the access time flags of statfs(2).
 func accessTimesOf(flags uint64) (attrs uint64) {
 	const noatime, nodiratime, relatime = 0x400, 0x800, 0x1000 // ST_NOATIME, ST_NODIRATIME, ST_RELATIME
 	switch {
@@ -94,28 +161,32 @@ func accessTimesOf(flags uint64) (attrs uint64) {
 	return attrs
 }
 
-// madeInside reports whether a source lies in the root file system: an earlier mount may have
-// made it, which only the hands can see, at the path where the root is attached.
+// madeInside reports whether a source lies in the root file system. An earlier mount may be there.
+// Only the stage can see it, at the path where the root is attached.
 func (c *compiler) madeInside(source string) bool {
 	return !c.joinsMounts() && strings.HasPrefix(source, strings.TrimSuffix(c.opts.Rootfs, "/")+"/")
 }
 
-// joinsMounts reports whether paths mean something else to the hands than to rung.
+// joinsMounts reports whether the container joins a mount namespace: then paths may lead to other
+// files for the stage than for rung.
 func (c *compiler) joinsMounts() bool {
 	return c.hasMounts() && !c.isNew(specs.MountNamespace)
 }
 
-// bindAttributes: without an option the mount keeps what its source carries; with one it has
-// just those that are named, like a remount by mount(2). In a user namespace the kernel locks
-// flags against clearing (mount_namespaces(7)): those stay set.
-func (c *compiler) bindAttributes(tree plan.Slot, o *mountOptions, field string) {
+// bindAttributes sets the attributes of the clone. If no option names an attribute, the mount keeps
+// those of its source. Else it has only the named ones, like a remount by mount(2). In a user
+// namespace the kernel does not let anybody clear the flags of the source (mount_namespaces(7)):
+// these stay set.
+//
+// A propagation, if one is given, is set with them.
+func (c *compiler) bindAttributes(tree plan.Slot, o *mountOptions, propagation uint64, field string) {
 	c.b.For(field, "mount attributes")
 	clear, mayBeLocked := o.clear, uint64(0)
 	if o.named {
 		clear |= sys.MOUNT_ATTR_NOSYMFOLLOW &^ o.set
 		switch {
 		case c.namespace(specs.UserNamespace) != nil:
-		case c.facts.UserNS: // rung's own: what was mounted in it is not locked
+		case c.facts.UserNS: // the kernel locks only the mounts from outside of rung's user namespace
 			mayBeLocked = lockedFlags &^ (o.set | clear)
 		default:
 			clear |= lockedFlags &^ o.set
@@ -125,32 +196,31 @@ func (c *compiler) bindAttributes(tree plan.Slot, o *mountOptions, field string)
 	case o.atime:
 		clear |= sys.MOUNT_ATTR__ATIME | sys.MOUNT_ATTR_NODIRATIME&^o.set
 	case c.facts.UserNS || c.namespace(specs.UserNamespace) != nil:
-		clear &^= accessTimes // locked too: who only clears them keeps the source's, as of runc
+		clear &^= accessTimes // the kernel locks these too: an option that only clears them has no effect, as with runc
 	}
-	c.setAttributes(tree, plan.Attr{Set: o.set, Clear: clear})
+	c.setAttributes(tree, plan.Attr{Set: o.set, Clear: clear, Propagation: propagation})
 	c.clearEach(tree, mayBeLocked, false)
 	c.b.For(field, "mount attributes of the whole tree")
 	c.setAttributes(tree, plan.Attr{Set: o.recSet, Clear: o.recClear, Recursive: true})
 }
 
+// setAttributes makes one system call of it, unless flags may be locked.
 func (c *compiler) setAttributes(tree plan.Slot, a plan.Attr) {
-	atime := a.Set & sys.MOUNT_ATTR__ATIME
-	if a.Set != 0 {
-		c.b.MountAttr(tree, "", plan.Attr{Set: a.Set, Clear: clearOf(atime), Recursive: a.Recursive})
+	later := uint64(0) // flags to be cleared one by one
+	if !c.parentOpens() {
+		later, a.Clear = a.Clear, 0
 	}
-	if clear := a.Clear; clear != 0 && (atime == 0 || clear != sys.MOUNT_ATTR__ATIME) {
-		if atime != 0 {
-			clear &^= sys.MOUNT_ATTR__ATIME
-		}
-		if c.parentOpens() {
-			c.b.MountAttr(tree, "", plan.Attr{Clear: clear, Recursive: a.Recursive})
-			return
-		}
-		c.clearEach(tree, clear, a.Recursive)
+	if a.Set&sys.MOUNT_ATTR__ATIME != 0 { // the kernel sets an access time only if the whole field is cleared
+		a.Clear |= sys.MOUNT_ATTR__ATIME
+		later &^= sys.MOUNT_ATTR__ATIME
 	}
+	if a != (plan.Attr{Recursive: a.Recursive}) {
+		c.b.MountAttr(tree, "", a)
+	}
+	c.clearEach(tree, later, a.Recursive)
 }
 
-// clearEach clears flags one by one: a locked one must not keep the others.
+// clearEach clears flags one by one, so that a locked flag does not keep the others from being cleared.
 func (c *compiler) clearEach(tree plan.Slot, clear uint64, recursive bool) {
 	if clear&sys.MOUNT_ATTR__ATIME == sys.MOUNT_ATTR__ATIME {
 		c.b.MountAttr(tree, "", plan.Attr{Clear: sys.MOUNT_ATTR__ATIME, Recursive: recursive}).Tolerate(syscall.EPERM)

@@ -9,13 +9,14 @@ import (
 	"rung/libcontainer/plan"
 )
 
-// capabilities are five sets by number. Unset means none (CVE-2022-29162, CVE-2025-27612).
+// capabilities are the five sets; bit n is capability n. A set that is not given is empty
+// (CVE-2022-29162, CVE-2025-27612).
 type capabilities struct {
 	bounding, effective, inheritable, permitted, ambient uint64
 }
 
-// parseCapabilities drops names that rung or the kernel does not know, as runc does;
-// bundle.Warnings tells of them.
+// parseCapabilities returns the sets of p. It drops names that rung or the kernel does not know, as
+// runc does; bundle.Warnings reports them.
 func parseCapabilities(p *specs.Process, last int) capabilities {
 	var c capabilities
 	if p.Capabilities == nil {
@@ -34,16 +35,16 @@ func parseCapabilities(p *specs.Process, last int) capabilities {
 	c.effective = set(p.Capabilities.Effective)
 	c.inheritable = set(p.Capabilities.Inheritable)
 	c.permitted = set(p.Capabilities.Permitted)
-	// The kernel wants both for an ambient one (capabilities(7)).
+	// An ambient capability must be permitted and inheritable (capabilities(7)).
 	c.ambient = set(p.Capabilities.Ambient) & c.permitted & c.inheritable
 	return c
 }
 
 const capSysAdmin = 1 << 21
 
-// granted are the capabilities of p that the process can get. Outside of a user namespace rung
-// can give away only what it has; the specification wants the rest left out with a warning
-// (config.md, "capabilities"). The bounding set only ever shrinks.
+// granted returns the capabilities of p that the process can get. Outside of a user namespace rung
+// can give only those that it has itself. The specification requires that the others are left out
+// with a warning (config.md, "capabilities"). The bounding set needs no check: it can only shrink.
 func (c *compiler) granted(p *specs.Process) capabilities {
 	caps := parseCapabilities(p, c.facts.LastCapability)
 	if c.namespace(specs.UserNamespace) == nil {
@@ -56,7 +57,7 @@ func (c *compiler) granted(p *specs.Process) capabilities {
 	return caps
 }
 
-func (c *compiler) warnOfCapabilities(p *specs.Process, field string) {
+func (c *compiler) noteCapabilities(p *specs.Process, field string) {
 	asked, got := parseCapabilities(p, c.facts.LastCapability), c.granted(p)
 	var names []string
 	for i, name := range bundle.CapabilityNames() {
@@ -65,7 +66,7 @@ func (c *compiler) warnOfCapabilities(p *specs.Process, field string) {
 		}
 	}
 	if names != nil {
-		c.prog.Warnings = append(c.prog.Warnings, fmt.Sprintf("%s.capabilities: ignoring capabilities that rung itself does not have: %v", field, names))
+		c.prog.Notices = append(c.prog.Notices, fmt.Sprintf("%s.capabilities: ignoring capabilities that rung itself does not have: %v", field, names))
 	}
 }
 
@@ -74,7 +75,8 @@ func (c *compiler) bounding(caps capabilities, field string) {
 	c.b.Number(plan.Bounding, caps.bounding, uint64(c.facts.LastCapability))
 }
 
-// capset sets the other sets; extra stays until seccomp is loaded.
+// capset sets the effective, permitted and inheritable sets. extra is added to the first two until
+// the seccomp filter is loaded.
 func (c *compiler) capset(caps capabilities, extra uint64, field string) {
 	c.b.For(field+".capabilities", "effective, permitted and inheritable sets")
 	c.b.Number(plan.Capset, caps.effective|extra, caps.permitted|extra, caps.inheritable)

@@ -12,9 +12,9 @@ import (
 	"rung/libcontainer/plan"
 )
 
-// cgroupMount shows the container its cgroups: cgroup2, or a tmpfs with a mount for each
-// v1 hierarchy. In a cgroup namespace these are new mounts, which show its own part only;
-// without one, binds of the container's cgroups on v1 and the whole tree on v2.
+// cgroupMount shows the container its cgroups: cgroup2, or a tmpfs with a mount for each v1
+// hierarchy. With a cgroup namespace these are new mounts, which show only the namespace's part.
+// Without one, they are bind mounts of the container's cgroups on v1, and the whole tree on v2.
 func (c *compiler) cgroupMount(m *specs.Mount, o *mountOptions, field string) {
 	if c.facts.Cgroups.Mode == host.CgroupV2 {
 		c.cgroup2Mount(m, o, field)
@@ -38,7 +38,7 @@ func (c *compiler) cgroupMount(m *specs.Mount, o *mountOptions, field string) {
 	c.b.Close(tree)
 }
 
-// v1Attributes are those of v1 cgroup mounts, whatever their options, as with runc.
+// v1Attributes are set on every v1 cgroup mount, whatever its options are, as with runc.
 const v1Attributes = sys.MOUNT_ATTR_NOSUID | sys.MOUNT_ATTR_NODEV | sys.MOUNT_ATTR_NOEXEC
 
 func (c *compiler) hierarchyMount(dir plan.Slot, h *host.Hierarchy, o *mountOptions, field string) {
@@ -74,8 +74,8 @@ func (c *compiler) hierarchyTree(h *host.Hierarchy, o *mountOptions) plan.Slot {
 	return tree
 }
 
-// boundHierarchy clones the container's cgroup. Where rung could not make one (rootless), the
-// process stays in rung's own, and that is what is shown.
+// boundHierarchy clones the container's cgroup. If rung could not make one (rootless), the process
+// stays in rung's own cgroup, and boundHierarchy clones that.
 func (c *compiler) boundHierarchy(h *host.Hierarchy) plan.Slot {
 	made := c.opts.CgroupPaths[hierarchyKey(h)]
 	if made == "" {
@@ -93,7 +93,7 @@ func (c *compiler) boundHierarchy(h *host.Hierarchy) plan.Slot {
 	return tree
 }
 
-// hierarchyKey is what CgroupPaths has a hierarchy under.
+// hierarchyKey returns the key of a hierarchy in Options.CgroupPaths.
 func hierarchyKey(h *host.Hierarchy) string {
 	if len(h.Controllers) > 0 {
 		return h.Controllers[0]
@@ -101,8 +101,8 @@ func hierarchyKey(h *host.Hierarchy) string {
 	return "name=" + h.Name
 }
 
-// ownCgroup returns rung's own place in a hierarchy, or its top where that is not below the
-// mount (a cgroup namespace, cgroup_namespaces(7)).
+// ownCgroup returns the path of rung's own cgroup in a hierarchy, or the mount point if that cgroup
+// is not below the mount (in a cgroup namespace, cgroup_namespaces(7)).
 func ownCgroup(h *host.Hierarchy) string {
 	below, ok := strings.CutPrefix(h.Own, strings.TrimSuffix(h.Root, "/"))
 	if !ok || (below != "" && below[0] != '/') || strings.Contains(below, "/..") {
@@ -111,7 +111,7 @@ func ownCgroup(h *host.Hierarchy) string {
 	return path.Join(h.Mountpoint, below)
 }
 
-// unified returns where the unified hierarchy is mounted on the host, or "".
+// unified returns the mount point of the unified hierarchy on the host, or "".
 func (c *compiler) unified() string {
 	if c.facts.Cgroups == nil {
 		return ""
@@ -124,8 +124,8 @@ func (c *compiler) unified() string {
 	return ""
 }
 
-// cgroup2Mount: a user namespace may mount cgroup2 only together with a cgroup namespace
-// of its own; where it may not, the container's cgroup is bound in its place.
+// cgroup2Mount mounts cgroup2. A user namespace may do so only with a cgroup namespace of its own.
+// If the mount is refused, the container's cgroup is bound in its place.
 func (c *compiler) cgroup2Mount(m *specs.Mount, o *mountOptions, field string) {
 	attrs := o.attributes()
 	private := c.namespace(specs.CgroupNamespace) != nil

@@ -1,9 +1,9 @@
-// Package compile turns a configuration into a plan. It is pure: no I/O, no clock,
-// no environment. What it must know of the machine is in host.Facts, what the caller
-// wants is in Options; what can only be seen inside the container comes at the SYNC
-// "inside" and goes into the third segment.
+// Package compile turns a configuration into a plan. It is pure: no I/O, no clock, no
+// environment. host.Facts has the facts about the machine, Options the caller's wishes.
+// What can only be seen inside the container, the home directory of its user, comes at SYNC
+// inside, for the third segment.
 //
-// One file a subject; what create and exec do alike to a process is in process.go.
+// Each file has one subject. process.go has the ops that create and exec share.
 package compile
 
 import (
@@ -17,46 +17,48 @@ import (
 	"rung/libcontainer/plan"
 )
 
-// Input is all that Create reads.
+// Input is the input of Create.
 type Input struct {
 	Spec    *specs.Spec
 	Facts   *host.Facts
 	Options Options
 }
 
-// Options is what the caller of rung asked for, beside config.json.
+// Options is what the caller of rung asks for in addition to config.json.
 type Options struct {
 	ID           string
 	Bundle       string            // absolute; relative paths of config.json start here
 	Rootfs       string            // absolute
-	Await        bool              // create: wait for start. Otherwise the process starts at once
+	Await        bool              // wait for `rung start` (create); else the program starts at once
 	NoPivot      bool              // --no-pivot
 	NoKeyring    bool              // --no-new-keyring
+	Program      string            // exec: the path of a hook, which is not searched for
 	Console      bool              // process.terminal: the caller passes a socket for the pty
-	ListenFDs    int               // LISTEN_FDS of rung's environment, passed on
-	PreserveFDs  int               // --preserve-fds, with those of LISTEN_FDS
-	CgroupPaths  map[string]string // by controller; "" is the unified hierarchy
-	CgroupLate   bool              // create: the cgroup is made for a process that exists, by systemd
+	ListenFDs    int               // number of LISTEN_FDS in rung's environment, which the process gets
+	PreserveFDs  int               // number of --preserve-fds and LISTEN_FDS together
+	CgroupPaths  map[string]string // the container's cgroups, by hierarchyKey; "" is the unified hierarchy
+	CgroupLate   bool              // create: systemd makes the cgroup after the process exists
 	SetgroupsOff bool              // the new user namespace will deny setgroups(2)
 	Seccomp      *Filter           // linux.seccomp, compiled
 	NullStreams  [3]bool           // standard streams that are the host's /dev/null
+	GivenStreams bool              // the standard streams need no new owner
 }
 
 // Filter is a compiled seccomp profile.
 type Filter struct {
 	Program  []byte
 	Flags    uint64
-	Listener bool // it asks an agent, which is to get the listener
-	Waits    bool // it lets pass all of WaitCalls
+	Listener bool // the filter asks an agent, which must get the listener
+	Waits    bool // the filter allows all WaitCalls
 }
 
 // WaitCalls are the system calls that the process of create makes after it has loaded a filter
-// with a listener: it hands the listener over, drops what it kept, and waits for start.
+// with a listener: it hands the listener over, drops capabilities, and waits for start.
 var WaitCalls = []string{
 	"accept4", "capset", "close", "execve", "exit_group", "ppoll", "prctl", "read", "rt_sigprocmask", "signalfd4", "write",
 }
 
-// load returns the slot of the listener, if there is one.
+// load adds the ops that load the filter. It returns the slot of the listener, or None.
 func (f *Filter) load(b *plan.Builder) plan.Slot {
 	b.For("linux.seccomp", "load the filter")
 	if f.Listener {
@@ -77,44 +79,59 @@ type compiler struct {
 	root     plan.Slot // the container's root directory
 	dev      plan.Slot // its /dev
 	proc     plan.Slot // a private procfs, or None
-	null     plan.Slot // /dev/null of the host, for masks
-	park     plan.Slot // a directory of the host's tree
+	null     plan.Slot // the host's /dev/null, for masks
+	park     plan.Slot // a directory of the host's tree, where the source of masks is attached
 	cgroup   plan.Slot // the container's unified cgroup, or None
 	cgroupNS plan.Slot // a cgroup namespace that is joined late, or None
 	start    plan.Slot // the socket of `rung start`, or None
-	signals  plan.Slot // of a process that waits for start
+	signals  plan.Slot // the signalfd of a process that waits for start
 	console  plan.Slot
-	tasks    plan.Slot  // the first of the tasks files of v1 cgroups
-	readonly []deferred // mounts that become read-only when all is made
-	hostDone bool       // SYNC host has been emitted
-	prepared bool       // all of the third segment but EXEC
+	tasks    plan.Slot    // the first of the tasks files of v1 cgroups
+	readonly []deferred   // mounts that become read-only after all mounts are made
+	hostDone bool         // the ops that enter the cgroups are compiled
+	later    int          // the index in mounts[] after the current mount
+	made     map[int]made // file systems of later mounts that are made early, by index
+	prepared bool         // the third segment is compiled, except EXEC
 
-	bound map[int]bound // of a restore: bind mounts by their index in mounts[]
+	placed struct { // the last result of destination
+		mount        *specs.Mount
+		rootfs, path string
+	}
+	opened  map[string]plan.Slot // the clones of openPeers, by field
+	sources map[plan.Slot]int    // the index in Sources of what fills a slot
+	batched int                  // sources of the current batch
+	window  plan.Slot            // where the current batch begins; None: it comes with the segment
+
+	bound map[int]bound // restore: the bind mounts, by their index in mounts[]
+}
+
+// made is a file system that is made before its turn.
+type made struct {
+	tree    plan.Slot
+	foreign bool // it shows a namespace that does not belong to the container's user namespace
 }
 
 type deferred struct {
-	tree plan.Slot
-	why  plan.Why
+	tree   plan.Slot
+	origin plan.Origin
 }
 
-// newCompiler makes the compiler of any program but that of exec; the caller's configuration
-// stays as it is.
+// newCompiler returns a compiler for any program except that of exec. It does not change the
+// caller's configuration.
 func newCompiler(in Input) *compiler {
 	spec := *in.Spec
-	if spec.Linux == nil {
-		spec.Linux = &specs.Linux{}
-	}
 	c := &compiler{
 		spec: &spec, facts: in.Facts, opts: in.Options, b: plan.NewBuilder(),
 		prog: &Program{Actions: map[plan.SyncPoint][]Action{}},
 		root: plan.None, dev: plan.None, proc: plan.None, null: plan.None, park: plan.None, cgroup: plan.None, cgroupNS: plan.None, start: plan.None, console: plan.None,
+		window: plan.None,
 	}
 	c.prog.compiler = c
 	return c
 }
 
-// Create compiles the first segment of create and run, which makes the namespaces: it is so
-// short that the hands can be at it while the rest is compiled. Errors name the field.
+// Create compiles the first segment of create and run, which makes the namespaces. It is short, so
+// that the stage executes it while rung compiles the rest. Errors name the field.
 func Create(in Input) (*Program, error) {
 	c := newCompiler(in)
 	if err := c.checkMasks(); err != nil {
@@ -143,12 +160,13 @@ func Create(in Input) (*Program, error) {
 	return c.prog, plan.Check(c.prog.First)
 }
 
-// Mounts compiles the second segment: the root file system and its mounts, for facts that
-// have been looked up for the bundle.
+// Mounts compiles the second segment: the root file system and its mounts. The caller must have
+// added the facts of the bundle before (host.Facts.ProbeBundle).
 func (p *Program) Mounts(rootfs string, f *Filter) error {
 	c := p.compiler
 	c.opts.Rootfs, c.opts.Seccomp = rootfs, f
-	c.b = c.b.Next()
+	c.b = c.b.Next(c.mountOps())
+	c.batched = 0
 	steps := []func() error{c.inherit, c.rootfs, c.mounts, c.setupDev}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -156,9 +174,6 @@ func (p *Program) Mounts(rootfs string, f *Filter) error {
 		}
 	}
 	c.syncInside()
-	if n := len(p.Sources); n > int(plan.FirstLocal) {
-		return fieldError("mounts", "%d descriptors to be opened for them, more than %d", n, plan.FirstLocal)
-	}
 	p.Second = c.b.Plan(false)
 	return plan.Check(p.Second, p.given()...)
 }
@@ -166,21 +181,43 @@ func (p *Program) Mounts(rootfs string, f *Filter) error {
 // given returns the slots that are set when the second segment begins.
 func (p *Program) given() []plan.Slot {
 	out := p.First.Filled()
-	for slot := p.First.Inherited; slot < len(p.Sources); slot++ {
-		out = append(out, plan.Slot(slot))
+	for _, s := range p.WithPlan() {
+		out = append(out, s.Slot)
 	}
 	return out
 }
 
-// Prepare compiles of the third segment what does not depend on the view inside. Inside
-// does it if it was not done; a caller that waits for the hands anyway has the time.
+// mountOps estimates the number of ops of the second segment, so that the list of them need not grow.
+func (c *compiler) mountOps() int {
+	const (
+		always    = 128
+		ofMount   = 6
+		ofDevice  = 6
+		ofOptions = 2 // options in an op: the others are attributes of the mount
+	)
+	n := always + ofDevice*len(c.spec.Linux.Devices)
+	for i := range c.spec.Mounts {
+		n += ofMount + len(c.spec.Mounts[i].Options)/ofOptions
+	}
+	return n
+}
+
+// processOps is mountOps for the third segment.
+func (c *compiler) processOps() int {
+	const always = 128
+	return always + len(c.spec.Linux.MaskedPaths) + len(c.spec.Linux.ReadonlyPaths) + len(c.spec.Linux.Sysctl) +
+		len(c.spec.Process.Rlimits) + len(c.readonly)*2
+}
+
+// Prepare compiles the part of the third segment that does not depend on what is inside. Inside calls
+// it if nobody has; a caller that waits for the stage anyway can do it in that time.
 func (p *Program) Prepare() {
 	c := p.compiler
 	if c.prepared {
 		return
 	}
 	c.prepared = true
-	c.b = c.b.Next()
+	c.b = c.b.Next(c.processOps())
 	c.afterSync()
 	steps := []func() error{
 		c.makeCwd, c.nullStreams, c.openConsole, c.names, c.sysctls, c.masks, c.finishMounts, c.enterRoot,
@@ -193,23 +230,24 @@ func (p *Program) Prepare() {
 	c.becomeProcess(c.spec.Process, "process")
 }
 
-// Inside compiles the third segment from what the parent saw inside.
-func (p *Program) Inside(inside host.Inside) (*plan.Plan, error) {
+// Inside compiles the third segment for the home directory that the parent has found inside the container (host.HomeInside).
+// It may be called again with another one.
+func (p *Program) Inside(home string) (*plan.Plan, error) {
 	p.Prepare()
 	if p.failed != nil {
 		return nil, p.failed
 	}
 	c := *p.compiler
-	c.b = c.b.Copy() // may be called again: with a guess first, then with what is there
-	c.exec(c.spec.Process, "process", inside)
+	c.b = c.b.Copy() // the caller may guess the directory first, and call again after it has looked
+	c.exec(c.spec.Process, "process", home)
 	third := c.b.Plan(false)
 	return third, plan.Check(third, p.Second.Filled(p.given()...)...)
 }
 
-// AfterReady compiles what the third segment has behind SYNC ready, for another view of the
-// inside than that which it was compiled for.
-func (p *Program) AfterReady(inside host.Inside) (*plan.Plan, error) {
-	third, err := p.Inside(inside)
+// AfterReady compiles the part of the third segment after SYNC ready, for another home directory than the one that
+// the segment was compiled for.
+func (p *Program) AfterReady(home string) (*plan.Plan, error) {
+	third, err := p.Inside(home)
 	if err != nil {
 		return nil, err
 	}
@@ -221,18 +259,52 @@ func fieldError(field, format string, args ...any) error {
 }
 
 func (c *compiler) at(p plan.SyncPoint, kind ActionKind, field string) {
-	action := Action{Kind: kind, Why: plan.Why{Field: field, Purpose: kind.String()}}
+	action := Action{Kind: kind, Origin: plan.Origin{Field: field, Purpose: kind.String()}}
 	c.prog.Actions[p] = append(c.prog.Actions[p], action)
 }
 
+// source adds a descriptor that the parent opens, and returns its slot.
 func (c *compiler) source(kind SourceKind, path string, recursive bool, field, purpose string) plan.Slot {
+	slot := c.nextSource()
+	if c.sources == nil {
+		c.sources = map[plan.Slot]int{}
+	}
+	c.sources[slot] = len(c.prog.Sources)
 	c.prog.Sources = append(c.prog.Sources, Source{
-		Kind: kind, Path: path, Recursive: recursive, Why: plan.Why{Field: field, Purpose: purpose},
+		Kind: kind, Path: path, Recursive: recursive, Origin: plan.Origin{Field: field, Purpose: purpose}, Slot: slot,
 	})
-	return c.b.Inherit()
+	return slot
 }
 
-// inherit asks for the descriptors that do not belong to one mount or namespace.
+// nextSource returns the slot of the next source. If the batch is full, the plan asks the parent for another one.
+func (c *compiler) nextSource() plan.Slot {
+	if c.batched == plan.Batch {
+		origin := c.b.Origin()
+		c.b.For("", "wait for the next mounts that the parent opens")
+		c.window, _ = c.b.SyncFor(plan.SyncSources, plan.None, plan.Batch)
+		c.b.For(origin.Field, origin.Purpose)
+		if len(c.prog.Batches) == 0 {
+			c.at(plan.SyncSources, SendSources, "")
+		}
+		c.prog.Batches = append(c.prog.Batches, len(c.prog.Sources))
+		c.batched = 0
+	}
+	c.batched++
+	if c.window == plan.None {
+		return c.b.Inherit()
+	}
+	return c.window + plan.Slot(c.batched) - 1
+}
+
+// sourceOf returns the source that fills a slot, or nil if an op does.
+func (c *compiler) sourceOf(slot plan.Slot) *Source {
+	if i, ok := c.sources[slot]; ok {
+		return &c.prog.Sources[i]
+	}
+	return nil
+}
+
+// inherit adds the sources that belong to no mount and no namespace.
 func (c *compiler) inherit() error {
 	if c.opts.Await {
 		c.start = c.source(SourceStart, "", false, "", "start socket")
@@ -256,7 +328,7 @@ func (c *compiler) needsProc() bool {
 		p.OOMScoreAdj != nil || p.ApparmorProfile != "" || p.SelinuxLabel != ""
 }
 
-// beforeNamespaces is what needs the rights that rung has on the host.
+// beforeNamespaces adds the ops that need rung's rights on the host.
 func (c *compiler) beforeNamespaces() error {
 	c.b.For("", "reset the CPU affinity that rung inherited")
 	c.b.Text(plan.Affinity, allCPUs).Tolerate(syscall.EINVAL, syscall.EPERM)
@@ -267,7 +339,7 @@ func (c *compiler) beforeNamespaces() error {
 	return nil
 }
 
-// insideBasics is the start of the container process's own life.
+// insideBasics adds the first ops of the container process.
 func (c *compiler) insideBasics() error {
 	c.b.For("", "new session")
 	c.b.Number(plan.Setsid)
@@ -276,32 +348,37 @@ func (c *compiler) insideBasics() error {
 	if !c.opts.NoKeyring {
 		c.keyring(c.opts.ID)
 	}
-	if ns := c.namespace(specs.NetworkNamespace); ns != nil && ns.Path == "" {
+	if c.isNew(specs.NetworkNamespace) {
 		c.b.For("linux.namespaces", "bring up the loopback device")
 		c.b.Number(plan.Loopback)
 	}
 	return nil
 }
 
-// keyring permissions: all for the possessor; view, read, search and link for the owner,
-// so that exec can join it.
+// keyringPermissions gives the possessor all rights, and the owner view, read, search and link,
+// so that exec can join the keyring.
 const keyringPermissions = 0x3f1b0000
 
 func (c *compiler) keyring(id string) {
 	c.keyLabel(c.spec.Process.SelinuxLabel)
 	defer c.keyLabel(noLabel)
 	c.b.For("", "own session keyring, so that the caller's keys stay outside")
-	c.b.Add(plan.Op{
+	join := c.b.Add(plan.Op{
 		Code: plan.Keyring, Text: [3]string{"_ses." + id}, Ints: [4]uint64{keyringPermissions},
-	}).Tolerate(syscall.ENOSYS)
+	})
+	if !c.facts.Keys { // if the kernel has keys, ENOSYS comes from a filter, and request_key(2) could find the caller's keys
+		join.Tolerate(syscall.ENOSYS)
+	}
 }
 
-// syncHost is placed as late as the configuration allows, so that little of the set-up is
-// charged to the container's memory limit: before the first cgroup mount, or at SYNC inside.
+// syncHost waits until the parent has made the cgroup, and enters it. It comes as late as the
+// configuration allows, so that little of the set-up is charged to the container's memory limit:
+// before the first cgroup mount or tmpcopyup, or else at SYNC inside.
 func (c *compiler) syncHost() {
 	if c.hostDone {
 		return
 	}
+	c.makeLater()
 	c.hostDone = true
 	c.b.For("linux.cgroupsPath", "wait for the cgroup")
 	c.tasks, _ = c.b.SyncFor(plan.SyncHost, plan.None, c.tasksFiles())
@@ -310,7 +387,7 @@ func (c *compiler) syncHost() {
 	c.unshareCgroup()
 }
 
-// tasksFiles is the number of v1 hierarchies that the process enters by itself.
+// tasksFiles returns the number of v1 hierarchies: the process enters each by its tasks file.
 func (c *compiler) tasksFiles() (n int) {
 	if c.facts.Cgroups == nil {
 		return 0
@@ -323,7 +400,8 @@ func (c *compiler) tasksFiles() (n int) {
 	return n
 }
 
-// enterCgroups: slots of hierarchies that were given up (rootless) are empty.
+// enterCgroups enters the v1 cgroups. The slot of a hierarchy in which rung could make no cgroup
+// (rootless) is empty.
 func (c *compiler) enterCgroups() {
 	c.b.For("linux.cgroupsPath", "enter the cgroup")
 	for i := range c.tasksFiles() {
@@ -366,6 +444,9 @@ func (c *compiler) syncInside() {
 		c.tasks, _ = c.b.SyncFor(plan.SyncInside, c.root, c.tasksFiles())
 		c.hostActions(plan.SyncInside)
 	}
+	if c.prog.DevicesLate {
+		c.at(plan.SyncInside, LimitDevices, "linux.resources.devices")
+	}
 	if len(c.spec.Linux.NetDevices) > 0 {
 		c.at(plan.SyncInside, MoveDevices, "linux.netDevices")
 	}
@@ -388,8 +469,8 @@ func (c *compiler) syncInside() {
 	c.at(c.lastOfCreate(), StoreState, "")
 }
 
-// lastOfCreate is the point behind which the process of create waits for start: "created" is
-// also that the agent of linux.seccomp.listenerPath has its listener.
+// lastOfCreate returns the last point before the process of create waits for start. A container is
+// "created" only after the agent of linux.seccomp.listenerPath has its listener.
 func (c *compiler) lastOfCreate() plan.SyncPoint {
 	if c.loadsBeforeWait() {
 		return plan.SyncListener
@@ -397,10 +478,10 @@ func (c *compiler) lastOfCreate() plan.SyncPoint {
 	return plan.SyncReady
 }
 
-// Last is the point at which create has done its part, where the process waits for start.
+// Last returns the point after which create is done and the process waits for start.
 func (p *Program) Last() plan.SyncPoint { return p.compiler.lastOfCreate() }
 
-// afterSync emits what had to wait for the cgroup.
+// afterSync enters the cgroups if SYNC inside has brought them.
 func (c *compiler) afterSync() {
 	if !c.hostDone {
 		c.hostDone = true

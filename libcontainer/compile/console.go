@@ -8,7 +8,7 @@ import (
 )
 
 // openConsole opens a pty of the container's own devpts, sends its master to the caller
-// and binds the slave to /dev/console. Both ends come from descriptors, never from a path
+// and binds the slave to /dev/console. It opens both ends by descriptors, never by a path
 // of the image (CVE-2025-52565, CVE-2026-88264).
 func (c *compiler) openConsole() error {
 	if !c.opts.Console {
@@ -17,7 +17,7 @@ func (c *compiler) openConsole() error {
 	peer := c.openPty(c.spec.Process.ConsoleSize != nil)
 	c.b.For("process.terminal", "bind the terminal to /dev/console")
 	if c.dev == plan.None {
-		c.dev, _ = c.b.Mkpath(c.root, "/dev", plan.MkpathDir|plan.MkpathNofollow, 0o755)
+		c.dev, _ = c.b.Mkpath(c.root, "/dev", plan.MkpathDir|plan.MkpathNoproc, 0o755) // a bind mount, or where a link leads
 	}
 	if c.hasMounts() {
 		target, _ := c.b.Mkpath(c.dev, "console", plan.MkpathFile|plan.MkpathNofollow, 0o600)
@@ -30,9 +30,9 @@ func (c *compiler) openConsole() error {
 	return nil
 }
 
-// nullStreams puts the container's /dev/null in the place of the host's, as runc does: a
-// checkpoint can not hold a file of another mount namespace. The host's stays where the image
-// has none, or a link.
+// nullStreams replaces standard streams that are the host's /dev/null by the container's, as runc
+// does: a checkpoint cannot hold a file of another mount namespace. The host's stays if the image
+// has no /dev/null, or a link there.
 func (c *compiler) nullStreams() error {
 	if c.opts.Console || !c.hasMounts() || c.dev == plan.None || c.opts.NullStreams == [3]bool{} {
 		return nil
@@ -54,7 +54,7 @@ func (c *compiler) openPty(sized bool) plan.Slot {
 	const devpts = 0x1cd1 // DEVPTS_SUPER_MAGIC
 	c.b.For("process.terminal", "open a pty of the container's devpts")
 	pts, _ := c.b.Open(c.root, "/dev/pts", sys.O_PATH|sys.O_DIRECTORY, sys.RESOLVE_IN_ROOT|sys.RESOLVE_NO_MAGICLINKS)
-	c.b.VerifyFS(pts, devpts) // before anything in it is opened: a device node there may be any device of the host
+	c.b.VerifyFS(pts, devpts) // before ptmx is opened: on another file system it may be any device of the host
 	master, _ := c.b.Open(pts, "ptmx", sys.O_RDWR|sys.O_NOCTTY, sys.RESOLVE_BENEATH|sys.RESOLVE_NO_XDEV|sys.RESOLVE_NO_SYMLINKS)
 	c.b.Close(pts)
 	c.b.VerifyDevice(master, sys.S_IFCHR, sys.Mkdev(5, 2))

@@ -1,31 +1,18 @@
 package compile
 
 import (
-	"fmt"
-	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rung/internal/sys"
+	"rung/libcontainer/bundle"
 	"rung/libcontainer/host"
 	"rung/libcontainer/plan"
 )
-
-// DefaultDevices are in every container (config-linux.md, "Default Devices").
-func DefaultDevices() []specs.LinuxDevice {
-	return []specs.LinuxDevice{
-		charDevice("/dev/null", 1, 3), charDevice("/dev/random", 1, 8), charDevice("/dev/full", 1, 7),
-		charDevice("/dev/tty", 5, 0), charDevice("/dev/zero", 1, 5), charDevice("/dev/urandom", 1, 9),
-	}
-}
-
-func charDevice(name string, major, minor int64) specs.LinuxDevice {
-	mode := fs.FileMode(0o666)
-	return specs.LinuxDevice{Path: name, Type: "c", Major: major, Minor: minor, FileMode: &mode}
-}
 
 // setupDev makes the devices, links and the place of the console, unless the bundle brings
 // a /dev of its own by a bind mount.
@@ -36,10 +23,15 @@ func (c *compiler) setupDev() error {
 	if !c.hasMounts() && c.namespace(specs.UserNamespace) != nil {
 		return c.refuseDevices()
 	}
-	c.b.For("linux.devices", "open /dev")
-	c.dev, _ = c.b.Mkpath(c.root, "/dev", plan.MkpathDir|plan.MkpathNofollow, 0o755) // CVE-2026-41579
+	inMount := c.dev != plan.None
+	if !inMount {
+		c.openDev()
+	}
 	for i, d := range c.allDevices() {
-		if err := c.device(&d, i); err != nil {
+		if err := c.device(&d, i, inMount); err != nil {
+			return err
+		}
+		if err := c.room("linux.devices[" + strconv.Itoa(i) + "]"); err != nil {
 			return err
 		}
 	}
@@ -47,10 +39,11 @@ func (c *compiler) setupDev() error {
 	return nil
 }
 
-// refuseDevices: they would have to be bound where the user namespace may mount nothing.
+// refuseDevices refuses linux.devices: rung would have to bind them, but the user namespace may not
+// mount anything.
 func (c *compiler) refuseDevices() error {
 	if len(c.spec.Linux.Devices) > 0 {
-		return fieldError("linux.devices", "none in a user namespace without a mount namespace in linux.namespaces: %w", syscall.EPERM)
+		return fieldError("linux.devices", "cannot be bound in a user namespace without a mount namespace in linux.namespaces: %w", syscall.EPERM)
 	}
 	return nil
 }
@@ -65,10 +58,10 @@ func (c *compiler) bindsDev() bool {
 	return false
 }
 
-// allDevices is linux.devices, then those defaults that it does not name.
+// allDevices returns linux.devices, then the default devices that it does not name.
 func (c *compiler) allDevices() []specs.LinuxDevice {
 	devices := append([]specs.LinuxDevice(nil), c.spec.Linux.Devices...)
-	for _, d := range DefaultDevices() {
+	for _, d := range bundle.DefaultDevices() {
 		named := false
 		for i := range c.spec.Linux.Devices {
 			named = named || path.Clean(c.spec.Linux.Devices[i].Path) == d.Path
@@ -80,19 +73,24 @@ func (c *compiler) allDevices() []specs.LinuxDevice {
 	return devices
 }
 
-func (c *compiler) device(d *specs.LinuxDevice, i int) error {
-	field := fmt.Sprintf("linux.devices[%d]", i)
+// device makes one device. With inMount /dev is a mount of the configuration, and the directories of devices are in it.
+func (c *compiler) device(d *specs.LinuxDevice, i int, inMount bool) error {
+	field := "linux.devices[" + strconv.Itoa(i) + "]"
 	if i >= len(c.spec.Linux.Devices) {
 		field = "default device"
 	}
 	name := path.Clean(d.Path)
 	if name == "/dev/ptmx" {
-		return nil // a link to pts/ptmx, below
+		return nil // devLinks makes it a link to pts/ptmx
 	}
 	dir, base := c.dev, path.Base(name)
 	if path.Dir(name) != "/dev" {
 		c.b.For(field, "directory of "+name)
-		dir, _ = c.b.Mkpath(c.root, path.Dir(name), plan.MkpathDir, 0o755)
+		at, below := c.root, path.Dir(name)
+		if rest, inside := host.Below(below, "/dev"); inside && inMount {
+			at, below = c.dev, rest
+		}
+		dir, _ = c.b.Mkpath(at, below, plan.MkpathDir, 0o755)
 		defer c.b.Close(dir)
 	}
 	mode, err := deviceMode(d, field)
@@ -158,8 +156,8 @@ func deviceMode(d *specs.LinuxDevice, field string) (uint64, error) {
 	return 0, fieldError(field+".type", "unknown device type %q", d.Type)
 }
 
-// deviceOfUserNS: the kernel lets a user namespace make no device nodes, so the host's is bound.
-// One that the host lacks, or has as another device, rung makes where it may.
+// deviceOfUserNS binds a device, because the stage may not make device nodes. It binds the host's;
+// if the host lacks the device or has another one at its path, rung makes one, if it may.
 func (c *compiler) deviceOfUserNS(d *specs.LinuxDevice, mode uint64, dir plan.Slot, base, field string) error {
 	name := path.Clean(d.Path)
 	device := sys.Mkdev(uint32(d.Major), uint32(d.Minor))
@@ -169,25 +167,25 @@ func (c *compiler) deviceOfUserNS(d *specs.LinuxDevice, mode uint64, dir plan.Sl
 	case c.makesDevices():
 		uid, gid := ids(d)
 		node := c.source(SourceDevice, "", false, field, "device node "+name)
-		c.prog.Sources[node].Device = &Device{
+		c.sourceOf(node).Device = &Device{
 			Mode: uint32(mode), Number: device,
 			UID: outside(uid, c.spec.Linux.UIDMappings), GID: outside(gid, c.spec.Linux.GIDMappings),
 		}
 		c.bindDevice(node, dir, base, "the device "+name, field)
 	default:
-		return fieldError(field, "the host's %s is another device, and rung may make none: %w", name, syscall.EPERM)
+		return fieldError(field, "the host's %s is another device, and rung may not make this one: %w", name, syscall.EPERM)
 	}
 	return nil
 }
 
-// bindsDevices reports whether the hands may make no device nodes: in a user namespace nobody may, outside
-// of one a service with PrivateDevices= or a container that rung runs in may not.
+// bindsDevices reports whether the stage may not make device nodes. Nobody may in a user namespace; outside of
+// one, rung may lack CAP_MKNOD (in a service with PrivateDevices=, or in a container).
 func (c *compiler) bindsDevices() bool {
 	return c.facts.UserNS || c.namespace(specs.UserNamespace) != nil || !c.facts.Has(host.CapMknod)
 }
 
-// bindsHostDevice reports whether a device is the host's: the same one, or a default one,
-// whatever it is there.
+// bindsHostDevice reports whether rung binds the host's device: if it is the same device, or for a
+// default device in any case.
 func (c *compiler) bindsHostDevice(d *specs.LinuxDevice, field string) bool {
 	there, listed := c.facts.Devices[path.Clean(d.Path)]
 	mode, err := deviceMode(d, field)
@@ -203,8 +201,8 @@ func (c *compiler) makesDevices() bool {
 	return c.parentOpens() && !c.facts.UserNS && c.facts.Has(host.CapMknod)
 }
 
-// outside returns an id of the container as the host has it. Of a namespace that is joined the
-// mappings are not known: it keeps its number.
+// outside returns the host's number of an id of the container. The mappings of a namespace that is
+// joined are not known: then the number stays.
 func outside(id uint64, mappings []specs.LinuxIDMapping) int {
 	for _, m := range mappings {
 		if id >= uint64(m.ContainerID) && id-uint64(m.ContainerID) < uint64(m.Size) {

@@ -17,24 +17,24 @@ const (
 	ExternalBind   ExternalKind = iota // a bind mount of mounts[]
 	ExternalSysfs                      // the host's sysfs in the place of one of the container's own
 	ExternalCgroup                     // a v1 cgroup
-	ExternalDevice                     // a device node, which a user namespace may not make
+	ExternalDevice                     // a device node: a user namespace may not make it
 	ExternalMask                       // the null device over a masked path
 )
 
-// External is a mount that a checkpoint does not hold: at a restore it comes from the host
-// again. Name is what the checkpoint calls it: the destination as config.json has it, never a
-// path that the image resolves (CVE-2026-119101, CVE-2026-115520), so that it does not depend
-// on the order of mounts[] either.
+// External is a mount that a checkpoint does not hold: at a restore it comes from the host again.
 type External struct {
-	Kind        ExternalKind
+	Kind ExternalKind
+	// Name is the mount's name in the checkpoint: the destination in config.json, never a path that
+	// was resolved in the image (CVE-2026-119101, CVE-2026-115520). So it does not depend on the
+	// order of mounts[] either.
 	Name        string
-	Destination string // path of the container, links in which it may resolve
-	Source      string // path of the host, of all but devices
+	Destination string // path in the container; its links may still have to be resolved
+	Source      string // path on the host; "" for a device
 	Inside      bool   // Source lies in the root file system: an earlier mount may be there
-	Recursive   bool   // what is mounted below Source is mounted too
+	Recursive   bool   // the mounts below Source are mounted too
 	Index       int    // in mounts[]
-	Attrs       uint64 // that the mount is to have at least: MOUNT_ATTR_RDONLY, _NOSUID, _NODEV, _NOEXEC
-	Below       uint64 // that all mounts below it are to have at least
+	Attrs       uint64 // attributes that the mount must have: MOUNT_ATTR_RDONLY, _NOSUID, _NODEV, _NOEXEC
+	Below       uint64 // attributes that all mounts below it must have
 	Device      specs.LinuxDevice
 	Field       string
 }
@@ -56,8 +56,9 @@ func (c *compiler) externalMount(i int) []External {
 	m := &c.spec.Mounts[i]
 	o := parseOptions(m.Options)
 	e := External{Name: c.destination(m), Destination: c.destination(m), Index: i, Field: fmt.Sprintf("mounts[%d]", i)}
+	_, copied := c.facts.Links[i] // a link of the root file system, not a mount
 	switch {
-	case o.remount:
+	case o.remount, copied:
 	case o.bind:
 		e.Source = host.SourcePath(m, c.opts.Bundle)
 		e.Inside, e.Recursive = c.madeInside(e.Source), o.recursive
@@ -105,7 +106,8 @@ func (c *compiler) externalDevices() (out []External) {
 	return out
 }
 
-// externalMasks: all of them are the same. Their name is as of runc, unless a mount has it.
+// externalMasks returns the masked paths. All have the same name, because their source is the same:
+// runc's name, unless a mount has it.
 func (c *compiler) externalMasks(others []External) (out []External) {
 	name := "/dev/null"
 	for i := range others {

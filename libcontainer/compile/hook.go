@@ -7,12 +7,12 @@ import (
 	"rung/libcontainer/plan"
 )
 
-// HookInput describes a hook of createContainer. Slot 0 is a pidfd of init, slot 1 the root of
-// the container, where the hook starts.
+// HookInput is the input of Hook. Slot 0 is a pidfd of init, slot 1 the root of the container, where
+// the hook starts.
 type HookInput struct {
 	Hook   specs.Hook
-	Flags  uint64 // namespaces to join, as of setns(2)
-	UserNS bool   // the container has another user namespace than rung
+	Flags  uint64 // namespaces to join (flags of setns(2))
+	UserNS bool   // the container's user namespace is not rung's
 }
 
 // Hook compiles the plan of one hook of createContainer: join, fork, exec.
@@ -26,7 +26,7 @@ func Hook(in HookInput) *plan.Plan {
 	if !in.UserNS {
 		flags &^= sys.CLONE_NEWUSER
 	}
-	if flags != 0 { // none at all: EINVAL
+	if flags != 0 { // setns(2) without a flag fails with EINVAL
 		b.SetNS(pidfd, flags)
 	}
 	if in.UserNS {
@@ -49,7 +49,7 @@ func Hook(in HookInput) *plan.Plan {
 	return b.Plan(true)
 }
 
-// UserNamespace is the plan of a process that only holds a new user namespace.
+// UserNamespace returns the plan of a process that only holds a new user namespace.
 func UserNamespace() *plan.Plan {
 	b := plan.NewBuilder()
 	b.For("mounts", "user namespace of an id map")

@@ -11,7 +11,8 @@ func mapped(m *specs.Mount, o *mountOptions) bool {
 	return o.idmap != "" || len(m.UIDMappings) > 0 || len(m.GIDMappings) > 0
 }
 
-// checkMapped: these show what the namespaces of their maker are, and take no id map.
+// checkMapped refuses an id map for file systems that show kernel objects of a namespace: the kernel
+// does not map their owners.
 func (c *compiler) checkMapped(m *specs.Mount, o *mountOptions, field string) error {
 	if !mapped(m, o) {
 		return nil
@@ -23,31 +24,33 @@ func (c *compiler) checkMapped(m *specs.Mount, o *mountOptions, field string) er
 	return nil
 }
 
-// idmapMount maps the owners of files. Mapping wants CAP_SYS_ADMIN over the file system, which
-// a user namespace lacks over those of the host: the parent does it.
+// idmapMount maps the owners of a mount's files. That needs CAP_SYS_ADMIN in the user namespace of
+// the file system. In a user namespace the stage does not have it for the host's file systems, so the
+// parent maps them.
 func (c *compiler) idmapMount(tree plan.Slot, m *specs.Mount, o *mountOptions, field string) error {
 	if !mapped(m, o) {
 		return nil
 	}
 	mapping := c.idMapping(m, o)
+	source := c.sourceOf(tree)
 	switch {
-	case int(tree) < len(c.prog.Sources): // the parent made it
-		c.prog.Sources[tree].Mapping = mapping
+	case source != nil: // the parent makes the mount, and maps it
+		source.Mapping = mapping
 	case c.facts.Privileged() && c.namespace(specs.UserNamespace) != nil:
 		c.b.For(field, "rung maps the owners of files")
 		c.b.SyncAt(plan.SyncMap, tree)
-		c.prog.Maps = append(c.prog.Maps, Map{Mapping: mapping, Why: plan.Why{Field: field, Purpose: "map the owners of " + c.destination(m)}})
+		c.prog.Maps = append(c.prog.Maps, Map{Mapping: mapping, Origin: plan.Origin{Field: field, Purpose: "map the owners of " + c.destination(m)}})
 		c.at(plan.SyncMap, MapOwners, field)
 	default:
 		slot := c.source(SourceUserNS, "", mapping.Recursive, field, "user namespace of the id map")
-		c.prog.Sources[slot].Mapping = mapping
+		c.sourceOf(slot).Mapping = mapping
 		c.b.For(field, "map the owners of files")
 		c.b.IDMap(tree, slot, mapping.Recursive)
 	}
 	return nil
 }
 
-// idMapping is the mount's own, or that of the container's user namespace.
+// idMapping returns the mount's own id map, or that of the container's user namespace.
 func (c *compiler) idMapping(m *specs.Mount, o *mountOptions) IDMapping {
 	mapping := IDMapping{UIDs: m.UIDMappings, GIDs: m.GIDMappings, Recursive: o.idmap == "ridmap"}
 	if len(m.UIDMappings) > 0 {

@@ -4,10 +4,11 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rung/internal/sys"
+	"rung/libcontainer/bundle"
 	"rung/libcontainer/plan"
 )
 
-// checkLabel: an SELinux label that could not take effect must not be passed over.
+// checkLabel refuses an SELinux label that would have no effect.
 func (c *compiler) checkLabel(field, label string) error {
 	if label == "" || c.facts.Selinux {
 		return nil
@@ -15,7 +16,7 @@ func (c *compiler) checkLabel(field, label string) error {
 	return fieldError(field, "selinux label is specified in config, but selinux is disabled or not supported")
 }
 
-// labels take effect at execve.
+// labels sets the AppArmor profile and the SELinux label. Both take effect at execve.
 func (c *compiler) labels(p *specs.Process, field string) {
 	if p.ApparmorProfile != "" {
 		c.b.For(field+".apparmorProfile", "AppArmor profile from execve on")
@@ -27,7 +28,7 @@ func (c *compiler) labels(p *specs.Process, field string) {
 	}
 }
 
-// noLabel is what the kernel takes for "back to the default" (proc_pid_attr(5)).
+// noLabel makes the kernel go back to the default label (proc_pid_attr(5)).
 const noLabel = "\n"
 
 // keyLabel labels the keyrings that the process makes: the container's policy must let it use
@@ -39,21 +40,21 @@ func (c *compiler) keyLabel(label string) {
 	}
 }
 
-// mountLabel adds the label to the parameters of a new file system whose files have none of
-// their own.
+// mountLabel adds linux.mountLabel to the parameters of a new file system, if its files have no labels
+// of their own.
 func (c *compiler) mountLabel(fstype string, params []plan.Option) []plan.Option {
 	label := c.spec.Linux.MountLabel
 	if label == "" {
 		return params
 	}
 	switch fstype {
-	case "proc", "sysfs", "mqueue", "cgroup", "cgroup2": // labelled by the policy, or afterwards
+	case "proc", "sysfs", "mqueue", "cgroup", "cgroup2": // the policy labels these, and relabel labels mqueue
 		return params
 	}
-	return append(params, plan.Option{Key: "context", Value: label})
+	return append(params, plan.Option{Key: bundle.ContextType(c.spec), Value: label})
 }
 
-// relabel labels the top of a file system that takes no context: as runc does for mqueue.
+// relabel labels the top of an mqueue file system, which takes no context, as runc does.
 func (c *compiler) relabel(tree plan.Slot, fstype, field string) {
 	label := c.spec.Linux.MountLabel
 	if label == "" || fstype != "mqueue" {

@@ -9,46 +9,20 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rung/internal/sys"
+	"rung/libcontainer/bundle"
 	"rung/libcontainer/host"
 	"rung/libcontainer/plan"
 )
 
-// NamespaceFlag returns the clone(2) flag of a namespace type, 0 for an unknown one.
-func NamespaceFlag(t specs.LinuxNamespaceType) uint64 {
-	switch t {
-	case specs.UserNamespace:
-		return sys.CLONE_NEWUSER
-	case specs.CgroupNamespace:
-		return sys.CLONE_NEWCGROUP
-	case specs.IPCNamespace:
-		return sys.CLONE_NEWIPC
-	case specs.UTSNamespace:
-		return sys.CLONE_NEWUTS
-	case specs.NetworkNamespace:
-		return sys.CLONE_NEWNET
-	case specs.TimeNamespace:
-		return sys.CLONE_NEWTIME
-	case specs.PIDNamespace:
-		return sys.CLONE_NEWPID
-	case specs.MountNamespace:
-		return sys.CLONE_NEWNS
-	}
-	return 0
-}
-
-// joinOrder: user first, for the rights in it; mount last, for the paths.
+// joinOrder is the order in which namespaces are joined. The user namespace comes before them, because
+// it gives the rights to join them. The mount namespace comes last, because it changes what paths mean.
 var joinOrder = [...]specs.LinuxNamespaceType{
 	specs.CgroupNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.NetworkNamespace,
 	specs.TimeNamespace, specs.PIDNamespace, specs.MountNamespace,
 }
 
 func (c *compiler) namespace(t specs.LinuxNamespaceType) *specs.LinuxNamespace {
-	for i := range c.spec.Linux.Namespaces {
-		if c.spec.Linux.Namespaces[i].Type == t {
-			return &c.spec.Linux.Namespaces[i]
-		}
-	}
-	return nil
+	return bundle.NamespaceOf(c.spec, t)
 }
 
 func (c *compiler) namespaceField(t specs.LinuxNamespaceType) string {
@@ -61,12 +35,11 @@ func (c *compiler) namespaceField(t specs.LinuxNamespaceType) string {
 }
 
 func (c *compiler) isNew(t specs.LinuxNamespaceType) bool {
-	ns := c.namespace(t)
-	return ns != nil && ns.Path == ""
+	return bundle.IsNew(c.spec, t)
 }
 
-// parentOpens reports whether the parent opens mount sources: it may mount, and the
-// container's mount namespace is a copy of its own.
+// parentOpens reports whether the parent opens mount sources: it may mount, and the container's mount
+// namespace begins as a copy of the parent's.
 func (c *compiler) parentOpens() bool {
 	return c.facts.Privileged() && c.isNew(specs.MountNamespace)
 }
@@ -74,15 +47,19 @@ func (c *compiler) parentOpens() bool {
 // hasMounts reports whether the container has a mount namespace, its own or a joined one.
 func (c *compiler) hasMounts() bool { return c.namespace(specs.MountNamespace) != nil }
 
-// namespaces emits what leads to the container process: user namespace, joined ones, clone.
+// namespaces compiles the ops up to the clone of the container process: it makes or joins the user
+// namespace, joins the others, and clones into new ones.
 func (c *compiler) namespaces() error {
-	// A plain user could not write /proc/PID/uid_map of an undumpable process, and joins
-	// nothing before it has a user namespace.
+	// For a plain user the stage stays dumpable until its user namespace is made: the parent could
+	// not write /proc/PID/uid_map of an undumpable process. Before that a plain user can join nothing.
 	late := c.isNew(specs.UserNamespace) && c.facts.Rootless()
 	var outside map[specs.LinuxNamespaceType]joined
 	if !late {
 		c.undumpable()
 		outside = c.joinOutside()
+	}
+	if err := c.foreignFilesystems(); err != nil {
+		return err
 	}
 	if err := c.userNamespace(); err != nil {
 		return err
@@ -105,13 +82,13 @@ func (c *compiler) namespaces() error {
 	return nil
 }
 
-// joinsCgroupLate: from inside of a cgroup namespace the kernel refuses a move into a cgroup
-// from outside (cgroups(7), nsdelegate), so that it is joined after the move. With a user
-// namespace the process is moved by its parent.
+// joinsCgroupLate reports whether the cgroup namespace is joined after the process is in its cgroup: the
+// kernel refuses a move into a cgroup outside of the process's cgroup namespace (cgroups(7),
+// nsdelegate). With a user namespace the parent moves the process.
 func (c *compiler) joinsCgroupLate() bool { return c.namespace(specs.UserNamespace) == nil }
 
-// joinOutside tries to join namespaces before the user namespace: one that is owned outside
-// of it can not be joined from inside, and one that belongs to it only from there.
+// joinOutside tries to join namespaces before the user namespace. A namespace that is owned outside of
+// the user namespace can only be joined from outside, one that belongs to it only from inside.
 func (c *compiler) joinOutside() map[specs.LinuxNamespaceType]joined {
 	out := map[specs.LinuxNamespaceType]joined{}
 	if c.namespace(specs.UserNamespace) == nil {
@@ -121,7 +98,7 @@ func (c *compiler) joinOutside() map[specs.LinuxNamespaceType]joined {
 		if ns := c.namespace(t); ns != nil && ns.Path != "" && t != specs.MountNamespace {
 			slot := c.namespaceSlot(t)
 			c.b.For(c.namespaceField(t), "join the "+string(t)+" namespace, if it is owned outside of the user namespace")
-			out[t] = joined{slot, c.b.SetNS(slot, NamespaceFlag(t)).Tolerate(syscall.EPERM)}
+			out[t] = joined{slot, c.b.SetNS(slot, bundle.NamespaceFlag(t)).Tolerate(syscall.EPERM)}
 		}
 	}
 	return out
@@ -143,14 +120,14 @@ func (c *compiler) joinNamespace(t specs.LinuxNamespaceType, tried joined) {
 		slot = c.namespaceSlot(t)
 	}
 	c.b.For(c.namespaceField(t), "join the "+string(t)+" namespace")
-	op := c.b.SetNS(slot, NamespaceFlag(t))
+	op := c.b.SetNS(slot, bundle.NamespaceFlag(t))
 	if tried.op != (plan.OpRef{}) {
 		op.Unless(tried.op)
 	}
 	c.b.Close(slot)
 }
 
-// undumpable keeps processes of a joined namespace from tracing the hands (CVE-2016-9962).
+// undumpable keeps processes of a joined namespace from tracing the stage (CVE-2016-9962).
 func (c *compiler) undumpable() {
 	if c.joins() {
 		c.b.For("linux.namespaces", "no tracing of rung from a joined namespace")
@@ -171,8 +148,10 @@ func (c *compiler) userNamespace() error {
 	field := c.namespaceField(specs.UserNamespace)
 	if ns.Path != "" {
 		slot := c.source(SourceNamespace, ns.Path, false, field, "join the user namespace")
-		c.b.For(field, "give up the groups of rung, which the user namespace may not allow")
-		c.b.Text(plan.Setgroups, "").Tolerate(syscall.EPERM)
+		if !c.keepsGroups() {
+			c.b.For(field, "give up the groups of rung, which the user namespace may not allow")
+			c.b.Text(plan.Setgroups, "").Tolerate(syscall.EPERM)
+		}
 		c.b.For(field, "join the user namespace")
 		c.b.SetNS(slot, sys.CLONE_NEWUSER)
 		c.b.Close(slot)
@@ -184,15 +163,15 @@ func (c *compiler) userNamespace() error {
 		c.at(plan.SyncIDs, WriteIDMaps, "linux.uidMappings")
 	}
 	c.becomeRoot(field)
-	if !c.setgroupsDenied() {
+	if c.setsGroups() {
 		c.forgiveDenied(c.b.Text(plan.Setgroups, ""))
 	}
 	return nil
 }
 
-// becomeRoot: the saved id stays that of rung where it is no real root and the process has yet to enter a v1 cgroup: the
-// kernel lets the opener of a tasks file move only processes with his own real or saved id (kernel/cgroup/cgroup-v1.c,
-// __cgroup1_procs_write). The change to the process's own user is of all ids.
+// becomeRoot becomes root of the user namespace. If rung is not the host's root, it keeps rung's saved uid until the process
+// is in its v1 cgroups: the user that opened a tasks file may move only processes with its own real or saved uid
+// (kernel/cgroup/cgroup-v1.c, __cgroup1_procs_write). The later change to the process's user changes all ids.
 func (c *compiler) becomeRoot(field string) {
 	c.b.For(field, "become root of the user namespace")
 	c.b.Number(plan.Setgid, 0)
@@ -203,8 +182,8 @@ func (c *compiler) becomeRoot(field string) {
 	}
 }
 
-// forgiveDenied: whether a user namespace that is joined denies setgroups(2) is not to be seen at
-// its path. There are no groups then but those that who joins it could not give up outside.
+// forgiveDenied tolerates that setgroups(2) is denied in a user namespace that is joined: its path does
+// not show whether it is. If it is, the supplementary groups are those that rung had before it joined.
 func (c *compiler) forgiveDenied(setgroups plan.OpRef) {
 	if ns := c.namespace(specs.UserNamespace); ns != nil && ns.Path != "" {
 		setgroups.Tolerate(syscall.EPERM)
@@ -217,7 +196,15 @@ func (c *compiler) setgroupsDenied() bool {
 	return c.opts.SetgroupsOff || c.facts.SetgroupsDeny
 }
 
-// timeNamespace: unshare changes that of children only, and only an empty one takes offsets.
+// keepsGroups reports whether all processes of the container keep the groups of rung's caller, also where process.user names
+// others, as Podman does for its option keep-groups.
+func (c *compiler) keepsGroups() bool { return bundle.KeepsGroups(c.spec) }
+
+// setsGroups reports whether the process gives up rung's groups for its own.
+func (c *compiler) setsGroups() bool { return !c.setgroupsDenied() && !c.keepsGroups() }
+
+// timeNamespace makes a new time namespace and sets its offsets. Only children of the stage enter it, so
+// it is still empty, and only an empty time namespace takes offsets.
 func (c *compiler) timeNamespace() {
 	if !c.isNew(specs.TimeNamespace) {
 		return
@@ -237,8 +224,9 @@ func (c *compiler) timeNamespace() {
 	}
 }
 
-// ownProc gives the files of /proc/self to root of the user namespace: the change to it has
-// made the process undumpable, and then they belong to root of the host (proc(5)).
+// ownProc makes the process dumpable (1) or undumpable (0) again. The files in /proc/self of an
+// undumpable process belong to the host's root, so root of a user namespace could not write them
+// (proc(5)).
 func (c *compiler) ownProc(dumpable uint64) {
 	if c.namespace(specs.UserNamespace) != nil {
 		c.b.Number(plan.Dumpable, dumpable)
@@ -253,16 +241,16 @@ func (c *compiler) clone() {
 	var flags uint64
 	for _, t := range clonedNamespaces {
 		if c.isNew(t) {
-			flags |= NamespaceFlag(t)
+			flags |= bundle.NamespaceFlag(t)
 		}
 	}
 	c.b.For("linux.namespaces", "the container process, in new namespaces")
 	c.b.Clone(c.cgroupSlot(), flags)
 }
 
-// cgroupSlot: clone3 into the unified cgroup spares a migration (Linux 5.7). It needs the
-// rights of the host's root: not from a new user namespace. systemd makes a cgroup only for a
-// process that exists, and moves it there.
+// cgroupSlot returns the unified cgroup that the process is cloned into (clone3, Linux 5.7), which saves
+// a migration; or None. That needs the rights of the host's root, which a process in a user namespace
+// does not have. systemd makes a cgroup only for a process that exists, and moves it there.
 func (c *compiler) cgroupSlot() plan.Slot {
 	if c.opts.CgroupLate {
 		return plan.None
@@ -270,10 +258,11 @@ func (c *compiler) cgroupSlot() plan.Slot {
 	if c.facts.Cgroups == nil || c.facts.Cgroups.Mode == host.CgroupV1 || c.opts.CgroupPaths[""] == "" {
 		return plan.None
 	}
-	// In a user namespace rung may have got no cgroup there.
+	// In a user namespace rung may not have been able to make the cgroup.
 	if c.namespace(specs.UserNamespace) != nil || c.facts.Rootless() || c.facts.UserNS {
 		return plan.None
 	}
+	c.prog.DevicesLate = c.facts.Cgroups.Mode == host.CgroupV2 && c.mountsBlockDevices()
 	c.cgroup = c.source(SourceCgroup, c.opts.CgroupPaths[""], false, "linux.cgroupsPath", "the container's cgroup")
 	return c.cgroup
 }

@@ -10,17 +10,17 @@ import (
 	"rung/libcontainer/plan"
 )
 
-// idMask turns a list into a bit mask of longs, as sched_setaffinity(2) and set_mempolicy(2) want it.
+// idMask returns a list as a bit mask of longs, as sched_setaffinity(2) and set_mempolicy(2) want it.
 func idMask(text string) string {
 	var mask []byte
-	list, _ := idlist.Parse(text) // bundle.Validate has refused what is none
+	list, _ := idlist.Parse(text) // bundle.Validate has refused a malformed list
 	for _, word := range list.Words() {
 		mask = binary.NativeEndian.AppendUint64(mask, word)
 	}
 	return string(mask)
 }
 
-// memoryPolicies are the modes by their numbers in <linux/mempolicy.h>; the last is of Linux 6.9.
+// memoryPolicies has the modes at their numbers in <linux/mempolicy.h>. The last one is of Linux 6.9.
 var memoryPolicies = [...]specs.MemoryPolicyModeType{
 	specs.MpolDefault, specs.MpolPreferred, specs.MpolBind, specs.MpolInterleave, specs.MpolLocal,
 	specs.MpolPreferredMany, specs.MpolWeightedInterleave,
@@ -30,7 +30,7 @@ func memoryPolicyMode(m specs.MemoryPolicyModeType) uint64 {
 	return uint64(max(slices.Index(memoryPolicies[:], m), 0))
 }
 
-// memoryPolicyFlags are the flags by their bits, from 1<<13 up.
+// memoryPolicyFlags has the flags in the order of their bits, from 1<<13 up.
 var memoryPolicyFlags = [...]specs.MemoryPolicyFlagType{
 	specs.MpolFNumaBalancing, specs.MpolFRelativeNodes, specs.MpolFStaticNodes,
 }
@@ -42,7 +42,8 @@ func memoryPolicyFlag(f specs.MemoryPolicyFlagType) uint64 {
 	return 0
 }
 
-// memoryPolicy: the kernel counts one bit more than the mask has (set_mempolicy(2), "maxnode").
+// memoryPolicy sets linux.memoryPolicy. The kernel wants one bit more than the mask has
+// (set_mempolicy(2), "maxnode").
 func (c *compiler) memoryPolicy() {
 	p := c.spec.Linux.MemoryPolicy
 	if p == nil || p.Mode == "" {

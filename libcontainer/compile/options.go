@@ -6,18 +6,20 @@ import (
 	"strings"
 
 	"rung/internal/sys"
+	"rung/libcontainer/host"
 	"rung/libcontainer/plan"
 )
 
 // mountOptions is the meaning of the options of one mount (config.md, "Linux mount options").
 type mountOptions struct {
 	set, clear       uint64 // MOUNT_ATTR_* of the mount itself
-	named            bool   // an option was about these attributes
-	atime            bool   // one of them about the access time
-	copyUp           bool   // tmpcopyup: the tmpfs begins as a copy of what it covers
-	recSet, recClear uint64 // of all mounts below it too
+	named            bool   // an option names such an attribute
+	atime            bool   // an option names the access time
+	copyUp           bool   // tmpcopyup: the tmpfs begins as a copy of the directory that it covers
+	recSet, recClear uint64 // MOUNT_ATTR_* of the mount and all mounts below it
 	superblock       uint64 // MS_* of the file system, not of the mount
-	remount          bool   // change the mount that is there
+	copyLink         bool   // copy-symlink: a source that is a symbolic link is copied, and not mounted
+	remount          bool   // change the mount that exists at the destination
 	propagation      []plan.Attr
 	bind, recursive  bool
 	idmap            string        // "", "idmap" or "ridmap"
@@ -26,8 +28,8 @@ type mountOptions struct {
 
 type attrOption struct{ set, clear uint64 }
 
-// attributeOf returns what an option does to mount_setattr's attributes. The access time
-// is one field of three values, so to set one is to clear the others.
+// attributeOf returns the mount attributes that an option sets and clears. The access time is one
+// field with three values, so an option that sets one of them clears the others.
 func attributeOf(name string) (attrOption, bool) {
 	switch name {
 	case "ro":
@@ -72,20 +74,22 @@ type superblockOption struct {
 	flag           uint64
 }
 
-// superblockOptions: fsconfig(2) has no word for iversion, whatever the file system.
+// superblockOptions are the options of file systems. fsconfig(2) does not take iversion, whatever the
+// file system is.
 var superblockOptions = [...]superblockOption{
 	{"sync", "async", sys.MS_SYNCHRONOUS}, {"dirsync", "", sys.MS_DIRSYNC}, {"lazytime", "nolazytime", sys.MS_LAZYTIME},
 	{"mand", "nomand", sys.MS_MANDLOCK}, {"iversion", "noiversion", sys.MS_I_VERSION}, {"silent", "loud", sys.MS_SILENT},
 }
 
-// parseSuperblock: the last of two that contradict each other counts.
+// parseSuperblock reads an option of the file system, and reports whether it is one. Of two options
+// that contradict each other the last one counts.
 func (o *mountOptions) parseSuperblock(name string) bool {
 	for _, s := range superblockOptions {
 		switch name {
 		case s.name:
 			o.superblock |= s.flag
 			return true
-		case s.opposite: // not empty, since no empty name gets here
+		case s.opposite: // an opposite may be "", but name is never empty here
 			o.superblock &^= s.flag
 			return true
 		}
@@ -95,10 +99,28 @@ func (o *mountOptions) parseSuperblock(name string) bool {
 
 func parseOptions(options []string) mountOptions {
 	var o mountOptions
+	bind := host.HasBind(options)
 	for _, name := range options {
+		if bind && ofEngine(name) {
+			continue
+		}
 		o.parse(name)
 	}
 	return o
+}
+
+// ofEngine reports whether an option of a bind mount is one for the engine, which has done what it says and then left it in the
+// list. It is not for the file system, which exists already, and there is nothing left to be done: runc before 1.2 and crun
+// ignore it too. Everything else that is not known is refused: "subpath=", say, would decide what is mounted.
+func ofEngine(option string) bool {
+	switch option {
+	case "z", "Z", // Buildah before 1.41 expects the source to be relabelled by linux.mountLabel's policy, and is content without
+		"U",              // Buildah before 1.41 has given the source to the container's user
+		"copy", "nocopy": // Podman before 5.6.1 has filled the volume, or has not (podman#26938)
+		return true
+	}
+	// Podman before 5.6.1 has given it to the driver of the volume. The value may have commas.
+	return strings.HasPrefix(option, "volume-opt=")
 }
 
 func (o *mountOptions) parse(name string) {
@@ -119,7 +141,7 @@ func (o *mountOptions) parse(name string) {
 		return
 	}
 	if attr, ok := attributeOf(strings.TrimPrefix(name, "r")); ok && strings.HasPrefix(name, "r") {
-		if attr == (attrOption{}) { // ratime and its like, as of runc: relatime is the cleared field
+		if attr == (attrOption{}) { // ratime, rnostrictatime, rnorelatime: relatime, as with runc
 			attr.clear = sys.MOUNT_ATTR__ATIME
 		}
 		o.recSet = o.recSet&^attr.clear | attr.set
@@ -140,6 +162,8 @@ func (o *mountOptions) parse(name string) {
 		o.idmap = name
 	case "tmpcopyup":
 		o.copyUp = true
+	case host.CopySymlink:
+		o.copyLink = true
 	case "remount":
 		o.remount = true
 	case "defaults":
@@ -154,15 +178,15 @@ func (o *mountOptions) parse(name string) {
 	}
 }
 
-// What mount(2) takes of options for a file system: a page. The shortest is one character and a comma.
+// mount(2) takes a page of options for a file system. The shortest option is one character and a comma.
 const (
 	dataPage = 4096
 	maxData  = dataPage / 2
 )
 
-// splitData takes an option apart as mount(2) does with the string that all of them are joined into
-// (config.md, Mounts): at commas, but for those in quotes, after a backslash (overlay) and in the list
-// of nodes of tmpfs's mpol.
+// splitData splits an option as mount(2) splits the string of all options (config.md, Mounts): at
+// commas, except those in quotes, after a backslash (overlay), and in the list of nodes of tmpfs's
+// mpol.
 func splitData(option string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if len(option) >= dataPage {
@@ -189,8 +213,8 @@ func splitData(option string) iter.Seq[string] {
 	}
 }
 
-// unquoteContext: fsconfig(2) takes the labels of SELinux as they are; the quotes that keep their commas
-// together are mount(2)'s.
+// unquoteContext removes the quotes around an SELinux label: mount(2) needs them for a label with
+// commas, fsconfig(2) takes the label without.
 func unquoteContext(key, value string) string {
 	if isContext(key) {
 		return strings.Trim(value, `"`)
@@ -202,8 +226,8 @@ func isContext(key string) bool {
 	return key == "context" || key == "fscontext" || key == "defcontext" || key == "rootcontext"
 }
 
-// takeBack: an access time that an option before has set is that of the source again, or of a new
-// mount. By itself "atime" changes nothing, as for mount(2).
+// takeBack undoes an earlier option that set this access time: the mount keeps the access time of its
+// source, or of a new mount. Without such an option "atime" changes nothing, as with mount(2).
 func (o *mountOptions) takeBack(accessTime uint64) {
 	if o.clear&sys.MOUNT_ATTR__ATIME == 0 || o.set&sys.MOUNT_ATTR__ATIME != accessTime {
 		return
@@ -212,8 +236,8 @@ func (o *mountOptions) takeBack(accessTime uint64) {
 	o.atime = o.set&sys.MOUNT_ATTR_NODIRATIME != 0
 }
 
-// parameters returns what fsconfig(2) is to set. Of silence it knows nothing, nor is there
-// anything to be silent about: the kernel's log shows a failure to mount either way.
+// parameters returns the parameters for fsconfig(2). It leaves out "silent", which fsconfig does not
+// know.
 func (o *mountOptions) parameters() []plan.Option {
 	params := slices.Clone(o.data)
 	for _, s := range superblockOptions {
@@ -226,32 +250,27 @@ func (o *mountOptions) parameters() []plan.Option {
 
 // needsMount2 reports whether only mount(2) takes these options.
 func (o *mountOptions) needsMount2() bool {
-	long := func(p plan.Option) bool { return len(p.Value) > fsconfigMax }
+	long := func(p plan.Option) bool { return len(p.Value) > host.FsconfigMax }
 	return o.superblock&sys.MS_I_VERSION != 0 || slices.ContainsFunc(o.data, long)
 }
 
-// attributes of a new file system's mount: it has none to be cleared.
+// attributes returns the attributes of a new file system's mount, which has none that could be cleared.
 func (o *mountOptions) attributes() uint64 { return o.set | o.recSet }
 
-// notForBind names an option that a bind mount can not have: its file system exists. Buildah before 1.41 leaves options of
-// its own among the others: "U" after it has changed the source's owner, "z" and "Z" for the runtime to give the source
-// its label, where without one there is nothing to do.
-func (o *mountOptions) notForBind(label string) string {
-	for _, p := range o.parameters() {
-		relabel := strings.EqualFold(p.Key, "z") && label == ""
-		if p.Value != "" || !relabel && p.Key != "U" {
-			return p.Key
-		}
+// notForBind returns an option that a bind mount cannot have, because its file system exists already; or "".
+func (o *mountOptions) notForBind() string {
+	if params := o.parameters(); len(params) > 0 {
+		return params[0].Key
 	}
 	return ""
 }
 
 func (o *mountOptions) readOnly() bool { return o.attributes()&sys.MOUNT_ATTR_RDONLY != 0 }
 
-// MountOptions lists the options that rung knows by name, sorted; others are given to the
-// file system.
+// MountOptions returns the options that rung knows by name, sorted. rung passes all others to the file
+// system.
 func MountOptions() []string {
-	names := []string{"bind", "rbind", "idmap", "ridmap", "tmpcopyup", "defaults", "remount"}
+	names := []string{"bind", "rbind", "idmap", "ridmap", "tmpcopyup", "defaults", "remount", host.CopySymlink}
 	for _, s := range superblockOptions {
 		names = append(names, s.name)
 		if s.opposite != "" {

@@ -52,14 +52,35 @@ func TestOptions(t *testing.T) {
 	}
 	for _, test := range tests {
 		got := parseOptions(strings.Split(test.options, ","))
-		got.named, got.atime = false, false // tested below
+		got.named, got.atime = false, false // TestNamedOptions tests these
 		if !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", test.options, got, test.want)
 		}
 	}
 }
 
-// Options in one string, as mount(2) has them.
+// What an engine leaves among the options of a bind mount is for nobody any more. Other mounts have file systems of which it
+// could be an option.
+func TestOptionsOfTheEngine(t *testing.T) {
+	left := []string{"z", "Z", "U", "copy", "nocopy", "volume-opt=type=tmpfs", "volume-opt=o=uid=1000,gid=1000"}
+	for _, bind := range []string{"bind", "rbind"} {
+		for _, options := range [][]string{append([]string{bind}, left...), append(slices.Clone(left), bind)} {
+			if o := parseOptions(options); o.notForBind() != "" || !o.bind {
+				t.Errorf("%q: %q is left", options, o.notForBind())
+			}
+		}
+	}
+	if o := parseOptions(left); len(o.data) != len(left)+1 { // the last one has a comma
+		t.Errorf("without bind: %q", o.data)
+	}
+	for _, other := range []string{"volume-opt", "subpath=x", "idmap=uids=0-1-1", "O", "consistency=cached", "size=1"} {
+		if o := parseOptions([]string{"bind", other}); o.notForBind() == "" {
+			t.Errorf("%s is ignored", other)
+		}
+	}
+}
+
+// An option may hold several in one string, as for mount(2).
 func TestSplitData(t *testing.T) {
 	for text, want := range map[string][]string{
 		"size=1m":                         {"size=1m"},
@@ -83,8 +104,8 @@ func TestSplitData(t *testing.T) {
 	}
 }
 
-// A bind mount keeps the flags of its source only where no option names one, and the access
-// time only where no option names that.
+// A bind mount keeps the flags of its source only if no option names one, and the access time only if
+// no option names that.
 func TestNamedOptions(t *testing.T) {
 	for options, want := range map[string][2]bool{
 		"bind": {false, false}, "rbind,rslave,rro": {false, false}, "ro": {true, false}, "rw": {true, false},
@@ -108,7 +129,7 @@ func TestMountFlags(t *testing.T) {
 	}
 }
 
-// What features lists must be understood, and not be handed to the file system.
+// rung must understand every option that `features` lists, and not pass it to the file system.
 func TestKnownOptionsAreUnderstood(t *testing.T) {
 	names := MountOptions()
 	if !slices.IsSorted(names) || len(slices.Compact(slices.Clone(names))) != len(names) {
@@ -190,7 +211,7 @@ func TestIOPriority(t *testing.T) {
 	}
 }
 
-// config.md: left out with a warning, outside of a user namespace.
+// Outside of a user namespace, capabilities that rung lacks are left out with a warning (config.md).
 func TestCapabilitiesThatRungLacks(t *testing.T) {
 	facts := &host.Facts{LastCapability: 40, Capabilities: (1<<41 - 1) &^ (1 << 21)}
 	process := &specs.Process{Capabilities: &specs.LinuxCapabilities{
@@ -198,13 +219,13 @@ func TestCapabilitiesThatRungLacks(t *testing.T) {
 	}}
 	for _, namespaces := range [][]specs.LinuxNamespace{nil, {{Type: specs.UserNamespace}}} {
 		c := &compiler{spec: &specs.Spec{Linux: &specs.Linux{Namespaces: namespaces}}, facts: facts, prog: &Program{}}
-		c.warnOfCapabilities(process, "process")
+		c.noteCapabilities(process, "process")
 		want, warnings := capabilities{bounding: 1 << 21, permitted: 1 << 5}, 1
 		if namespaces != nil {
 			want, warnings = capabilities{bounding: 1 << 21, permitted: 1<<21 | 1<<5, effective: 1 << 21}, 0
 		}
-		if got := c.granted(process); got != want || len(c.prog.Warnings) != warnings {
-			t.Errorf("%v: %+v, %q", namespaces, got, c.prog.Warnings)
+		if got := c.granted(process); got != want || len(c.prog.Notices) != warnings {
+			t.Errorf("%v: %+v, %q", namespaces, got, c.prog.Notices)
 		}
 	}
 }

@@ -10,21 +10,20 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rung/internal/sys"
-	"rung/libcontainer/host"
 	"rung/libcontainer/plan"
 )
 
-// allCPUs is an affinity mask of 8192 processors, the most that Linux can be built for.
+// allCPUs is an affinity mask of 8192 processors, the highest number that Linux can be built for.
 var allCPUs = strings.Repeat("\xff", 1024)
 
-// process turns the hands into the user's process; create and exec share it. field is
-// where p comes from: "process", or that of exec.
-func (c *compiler) process(p *specs.Process, field string, inside host.Inside) {
+// process compiles the ops that turn the stage into the user's process. create and exec share them.
+// field is the path of p in its document, home its HOME if its environment does not set it.
+func (c *compiler) process(p *specs.Process, field, home string) {
 	c.becomeProcess(p, field)
-	c.exec(p, field, inside)
+	c.exec(p, field, home)
 }
 
-// becomeProcess is all of it but EXEC.
+// becomeProcess compiles the ops of process except EXEC.
 func (c *compiler) becomeProcess(p *specs.Process, field string) {
 	c.labels(p, field)
 	c.scheduling(p, field)
@@ -50,6 +49,10 @@ func (c *compiler) becomeProcess(p *specs.Process, field string) {
 		c.b.For(field+".noNewPrivileges", "no new privileges by execve")
 		c.b.Number(plan.NoNewPrivs)
 	}
+	if c.opts.Program == "" {
+		c.b.For(field+".args", "find the program, with the rights of its user")
+		c.b.FindProgram(Candidates(p))
+	}
 	c.ready()
 	filter := func() {
 		c.seccomp()
@@ -66,24 +69,25 @@ func (c *compiler) becomeProcess(p *specs.Process, field string) {
 	filter()
 }
 
-// sendsListener lists what whoever lets the process run does with the listener of its filter.
+// sendsListener adds the action for a listener: the parent, or `rung start`, sends the seccomp listener
+// to the agent before it lets the process run.
 func (c *compiler) sendsListener() {
 	if c.opts.Seccomp != nil && c.opts.Seccomp.Listener {
 		c.at(plan.SyncListener, SendListener, "linux.seccomp.listenerPath")
 	}
 }
 
-// loadsBeforeWait: an agent hears of a container when it is created, as from runc, and an agent
-// that is missing is an error of create. A filter that denies what the wait for start takes, or
-// asks about it, comes after that wait.
+// loadsBeforeWait reports whether a filter with a listener is loaded before the wait for start. The
+// agent then hears of the container at create, as with runc, and a missing agent is an error of create.
+// A filter that denies a call of that wait, or asks the agent about it, is loaded after the wait.
 func (c *compiler) loadsBeforeWait() bool {
 	f := c.opts.Seccomp
 	return c.opts.Await && f != nil && f.Listener && f.Waits
 }
 
-func (c *compiler) exec(p *specs.Process, field string, inside host.Inside) {
+func (c *compiler) exec(p *specs.Process, field, home string) {
 	c.b.For(field+".args", "become the program")
-	c.b.Exec(inside.Exec, p.Args, c.environment(p, inside))
+	c.b.Exec(c.opts.Program, p.Args, c.environment(p, home))
 }
 
 func workingDirectory(p *specs.Process) string {
@@ -93,9 +97,9 @@ func workingDirectory(p *specs.Process) string {
 	return p.Cwd
 }
 
-// release closes what only the set-up needed. A process of `rung exec` may look at the
-// descriptors of a container that waits for start, through /proc/1/fd; some of them lead to
-// the host (CVE-2024-21626).
+// release closes the descriptors that only the set-up needs. Some of them lead to the host, and a
+// process of `rung exec` could reach them in a container that waits for start, by /proc/1/fd
+// (CVE-2024-21626).
 func (c *compiler) release() {
 	c.b.For("", "no way out of a container that waits for start")
 	for _, slot := range []plan.Slot{c.cgroup, c.null, c.park, c.dev, c.root, c.proc} {
@@ -105,7 +109,7 @@ func (c *compiler) release() {
 	}
 }
 
-// ready is the last talk with the parent, but for that about a listener.
+// ready waits for the parent at SYNC ready. After it, the only message is about a listener.
 func (c *compiler) ready() {
 	if c.start != plan.None {
 		c.release()
@@ -117,8 +121,8 @@ func (c *compiler) ready() {
 	c.b.SyncAt(plan.SyncReady, plan.None)
 }
 
-// accessible: a change of user makes the hands undumpable, and then hooks of startContainer and `rung exec` could not enter a
-// container that waits for start, where rung has no rights but its user's.
+// accessible makes the stage dumpable again for a rootless rung, after the change of user has made it undumpable. Else hooks
+// of startContainer and `rung exec` could not enter a container that waits for start.
 func (c *compiler) accessible() {
 	if c.facts.Rootless() && !c.joins() {
 		c.b.For("", "let rung, which has no rights but its user's, enter a container that waits for start")
@@ -133,8 +137,9 @@ func (c *compiler) awaitStart() {
 	}
 }
 
-// seccomp is as late as it can be: only execve is to pass it, or WaitCalls. Without no_new_privs
-// the kernel wants CAP_SYS_ADMIN for it, so that capset has to pass it too.
+// seccomp loads the filter as late as possible, so that the filter need only allow execve, or WaitCalls.
+// Without no_new_privs the kernel requires CAP_SYS_ADMIN to load it; then the filter must allow capset
+// too, which drops that capability.
 func (c *compiler) seccomp() {
 	f := c.opts.Seccomp
 	if f == nil {
@@ -155,9 +160,9 @@ func (c *compiler) seccomp() {
 	}
 }
 
-// rlimits are set by the hands before they change the user: the parent may not set those of
-// another user's process without CAP_SYS_RESOURCE. In a user namespace it is the other way
-// round: only the parent may raise a limit there, and does so at SYNC ready.
+// rlimits sets the resource limits before the change of user. Later the parent would need
+// CAP_SYS_RESOURCE to set those of another user's process. With a user namespace only the parent may
+// raise a limit, so it sets them, at SYNC ready.
 func (c *compiler) rlimits(p *specs.Process, field string) {
 	if !slices.ContainsFunc(p.Rlimits, func(l specs.POSIXRlimit) bool { return l.Type == "RLIMIT_NOFILE" }) {
 		nofileBack(c.b)
@@ -173,7 +178,7 @@ func (c *compiler) rlimits(p *specs.Process, field string) {
 	}
 }
 
-// nofileBack: the hands have raised the limit, for what the set-up takes.
+// nofileBack restores the limit of open files, which the stage has raised for the set-up.
 func nofileBack(b *plan.Builder) {
 	b.For("", "the limit of open files that rung's caller has set")
 	b.Number(plan.NofileBack)
@@ -184,11 +189,17 @@ func (c *compiler) parentSetsRlimits(p *specs.Process) bool {
 }
 
 func (c *compiler) user(p *specs.Process, field string) {
-	c.b.For(field+".user", "give the standard streams to the user")
-	c.b.Number(plan.StdioOwner, uint64(p.User.UID), sys.Mkdev(1, 3))
+	if !c.opts.GivenStreams {
+		var terminal uint64
+		if c.opts.Console {
+			terminal = 1
+		}
+		c.b.For(field+".user", "give the standard streams to the user")
+		c.b.Number(plan.StdioOwner, uint64(p.User.UID), terminal)
+	}
 	c.b.For(field+".user", "keep capabilities over the change of user")
 	c.b.Number(plan.Keepcaps, 1)
-	if !c.setgroupsDenied() {
+	if c.setsGroups() {
 		c.b.For(field+".user.additionalGids", "supplementary groups")
 		setgroups := c.b.Text(plan.Setgroups, groups(p.User.AdditionalGids))
 		if len(p.User.AdditionalGids) == 0 {
@@ -218,12 +229,13 @@ func (c *compiler) umask(p *specs.Process, field string) {
 	c.b.Number(plan.Umask, mask)
 }
 
-// environment: the last value of a name counts, HOME comes from the container, and the
-// descriptors of socket activation are announced (sd_listen_fds(3)).
-func (c *compiler) environment(p *specs.Process, inside host.Inside) []string {
+// environment returns the environment of the program. If a name is given twice, the last value counts.
+// HOME is that of the container's user if process.env does not set it. LISTEN_FDS and LISTEN_PID
+// announce the descriptors of socket activation (sd_listen_fds(3)).
+func (c *compiler) environment(p *specs.Process, home string) []string {
 	env := slices.Clone(p.Env)
-	if inside.Home != "" {
-		env = append(env, "HOME="+inside.Home)
+	if home != "" {
+		env = append(env, "HOME="+home)
 	}
 	if n := c.opts.ListenFDs; n > 0 {
 		env = append(env, "LISTEN_FDS="+strconv.Itoa(n), "LISTEN_PID=1")

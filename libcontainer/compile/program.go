@@ -3,72 +3,74 @@ package compile
 import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"rung/libcontainer/host"
 	"rung/libcontainer/plan"
 )
 
-// SourceKind says how the parent gets a descriptor that the hands inherit.
+// SourceKind says how the parent gets a descriptor that the stage inherits.
 type SourceKind int
 
 // The kinds of inherited descriptors.
 const (
-	SourceTree       SourceKind = iota // open_tree(2) of Path, cloned; recursively if asked for
-	SourceHostRoot                     // the same, remembered so that it can be detached from the host again
+	SourceTree       SourceKind = iota // a clone of the mount at Path, with Recursive also of those below it
+	SourceHostRoot                     // the same; rung records it, to detach it from the host later
 	SourceNamespace                    // the namespace at Path
 	SourceProc                         // a private mount of proc
-	SourceFilesystem                   // a new file system; with a copy of Path of the root file system, if that is set
-	SourceDevice                       // a device node, which a user namespace may not make
-	SourceUserNS                       // a user namespace with the mapping
+	SourceFilesystem                   // a new file system with an id map
+	SourceDevice                       // a device node: the stage may not make it
+	SourceUserNS                       // a user namespace with the id map in Mapping
 	SourceCgroup                       // the unified cgroup of the container
 	SourceTasks                        // the tasks file of v1 hierarchy number Index (exec)
-	SourceStart                        // the listening start socket
-	SourceConsole                      // the socket that gets the pty
+	SourceStart                        // the socket on which the stage waits for `rung start`
+	SourceConsole                      // the socket to which the stage sends the pty
 	SourcePidfd                        // the container's init (exec)
 	SourceRoot                         // the root of the container's init (exec)
+	SourceCgroupNS                     // the cgroup namespace of the container's init (exec)
 )
 
-// Source describes an inherited descriptor. Its index in Program.Sources is its slot.
+// Source describes a descriptor that the parent opens.
 type Source struct {
+	Slot      plan.Slot
 	Kind      SourceKind
 	Path      string
 	Recursive bool
 	Index     int
-	Why       plan.Why
+	Origin    plan.Origin
 
-	Type   string // of SourceFilesystem
+	Type   string // SourceFilesystem: the type of the file system
 	Params []plan.Option
 	Attrs  uint64
 
-	Device *Device // of SourceDevice
+	Device *Device // SourceDevice
 
-	Mapping IDMapping // of a SourceUserNS, or of an id-mapped SourceTree or SourceFilesystem
+	Mapping IDMapping // SourceUserNS, or an id-mapped SourceTree or SourceFilesystem
 }
 
-// Device is a device node that the parent makes; ids are the host's.
+// Device is a device node that the parent makes. The ids are the host's.
 type Device struct {
 	Mode     uint32 // type and permissions
 	Number   uint64
 	UID, GID int
 }
 
-// IDMapping is the id map of a mount: that of the user namespace at a path, or one of its own.
+// IDMapping is the id map of a mount: UIDs and GIDs, or the map of the user namespace at the path
+// Namespace.
 type IDMapping struct {
 	UIDs, GIDs []specs.LinuxIDMapping
 	Namespace  string
-	Recursive  bool // for all mounts below it too
+	Recursive  bool // map all mounts below it too
 }
 
-// Given reports whether there is a mapping.
+// Given reports whether the mount has an id map.
 func (m *IDMapping) Given() bool { return len(m.UIDs) > 0 || m.Namespace != "" }
 
-// Map is what the parent does to a mount that the hands show at SYNC map: it maps its owners, or
-// copies into it.
+// Map is the id map that the parent gives to a mount that the stage shows at SYNC map.
 type Map struct {
 	Mapping IDMapping
-	Fill    string // a path of the root file system, which the mount is to begin as a copy of
-	Why     plan.Why
+	Origin  plan.Origin
 }
 
-// ActionKind is something that the parent does while the hands wait.
+// ActionKind is a kind of action of the parent while the stage waits.
 type ActionKind int
 
 // The parent's actions, in the order in which they may occur.
@@ -86,7 +88,11 @@ const (
 	StoreState
 	SendListener
 	MapOwners
-	FillMount
+	LimitDevices
+	SendSources
+
+	// ActionKinds is the number of kinds.
+	ActionKinds
 )
 
 var actionNames = [...]string{
@@ -97,29 +103,51 @@ var actionNames = [...]string{
 	RunCreateRuntime: "run createRuntime hooks", RunCreateContainer: "run createContainer hooks",
 	LookInside: "look inside and compile the next segment", SetRlimits: "set resource limits",
 	StoreState: "store the state", SendListener: "send the listener to the seccomp agent",
-	MapOwners: "map the owners of files", FillMount: "copy what is covered",
+	MapOwners: "map the owners of files", LimitDevices: "allow the container's devices only", SendSources: "open the next mounts",
 }
 
-// String returns the words for it in explain.
+// String returns the text of the action in explain.
 func (k ActionKind) String() string { return actionNames[k] }
 
-// Action is one step of the parent at a SYNC, with the field it comes from.
+// Action is one action of the parent at a SYNC, with the field that it comes from.
 type Action struct {
-	Kind ActionKind
-	Why  plan.Why
+	Kind   ActionKind
+	Origin plan.Origin
 }
 
-// Program is a compiled configuration: the first segment, what the parent must hand
-// over, what it does at each SYNC, and how to compile the rest: Mounts, then Inside.
+// Program is a compiled configuration: the first segment, the descriptors that the parent must open,
+// and its actions at each SYNC. Mounts and then Inside compile the other segments.
 type Program struct {
-	First   *plan.Plan // up to SYNC plan; of exec all there is
+	First   *plan.Plan // up to SYNC plan; for exec the whole plan
 	Second  *plan.Plan // set by Mounts: up to SYNC inside
-	Sources []Source   // by slot; the first First.Inherited are for First
-	Maps    []Map      // for the mounts of SYNC map, in their order
+	Sources []Source   // in the order in which the stage gets them; the first First.Inherited belong to First
+	Batches []int      // for each SYNC sources the index in Sources of its first one
+	Maps    []Map      // for each SYNC map, in their order
 	Actions map[plan.SyncPoint][]Action
 
-	Warnings []string // what is left out, as the specification wants it
+	// DevicesLate: on v2 the process is in its cgroup from the beginning, and a mount needs a block device that the container may
+	// not open. So the cgroup gets its device rules at SYNC inside.
+	DevicesLate bool
+
+	Notices []string // one for each thing that is left out
+
+	// Shown has the file that each bind mount of the stage shows, by the field of config.json: what rung finds at the path of
+	// its source before the stage opens that.
+	Shown map[string]host.FileID
 
 	compiler *compiler
-	failed   error // of Prepare
+	failed   error // the error of Prepare
+}
+
+// WithPlan returns the sources that come with the answer to SYNC plan.
+func (p *Program) WithPlan() []Source { return p.Sources[p.First.Inherited:p.batchAt(0)] }
+
+// Batch returns the sources that come with the answer to a SYNC sources, counted from 0.
+func (p *Program) Batch(n int) []Source { return p.Sources[p.batchAt(n):p.batchAt(n+1)] }
+
+func (p *Program) batchAt(n int) int {
+	if n < len(p.Batches) {
+		return p.Batches[n]
+	}
+	return len(p.Sources)
 }

@@ -7,13 +7,13 @@ import (
 	"rung/libcontainer/plan"
 )
 
-// remount changes a mount that is there already: one of an earlier entry, or one that the root
-// file system brings. As with mount(8), bind means its attributes only, no bind the parameters
-// of its file system too. Where there is none the kernel says EINVAL.
+// remount changes a mount that exists: one of an earlier entry, or one in the root file system. As
+// with mount(8), with bind it changes only the mount's attributes, without bind the parameters of the
+// file system too. If there is no mount, the kernel returns EINVAL.
 func (c *compiler) remount(m *specs.Mount, o *mountOptions, field string) error {
-	switch p := o.notForBind(c.spec.Linux.MountLabel); {
+	switch p := o.notForBind(); {
 	case mapped(m, o) || o.copyUp:
-		return fieldError(field+".options", "remount goes neither with an id map nor with tmpcopyup")
+		return fieldError(field+".options", "remount cannot be combined with an id map or with tmpcopyup")
 	case o.bind && p != "":
 		return fieldError(field+".options", "bind mounts cannot have any filesystem-specific options applied: %q", p)
 	}
@@ -25,17 +25,16 @@ func (c *compiler) remount(m *specs.Mount, o *mountOptions, field string) error 
 	if o.bind {
 		c.remountAttributes(target, o, field)
 	} else {
-		c.b.Fchdir(target)
 		c.b.For(field, "remount "+c.destination(m))
-		c.b.Mount(m.Source, m.Type, mountData(o.data), sys.MS_REMOUNT|mountFlags(o.attributes())|o.superblock)
+		c.b.Mount(target, m.Source, m.Type, mountData(o.data), sys.MS_REMOUNT|mountFlags(o.attributes())|o.superblock)
 	}
 	c.propagate(target, o, field)
 	c.closeOrDefer(target, m, late, field)
 	return nil
 }
 
-// remountAttributes: flags that are not named are cleared, like a remount by mount(2) does,
-// but for those that the kernel may have locked (mount_namespaces(7)).
+// remountAttributes sets the attributes that options name, and clears the others, like a remount by
+// mount(2). It leaves those that the kernel may have locked (mount_namespaces(7)).
 func (c *compiler) remountAttributes(target plan.Slot, o *mountOptions, field string) {
 	clear, mayBeLocked := o.clear, uint64(0)
 	switch {

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"path"
 	"strconv"
 
 	"rung/internal/sys"
@@ -8,17 +9,17 @@ import (
 	"rung/libcontainer/plan"
 )
 
-// RestoreInput is all that Restore reads.
+// RestoreInput is the input of Restore.
 type RestoreInput struct {
 	Input
-	Dir   string   // absolute: covered, in a mount namespace that only CRIU is in, by what it mounts
-	Alone []string // mount points of the host, whose mounts CRIU needs without those below them
-	Path  string   // of CRIU
+	Dir   string   // absolute; a tmpfs with all mounts for CRIU covers it, in CRIU's own mount namespace
+	Alone []string // mount points of the host: CRIU needs these mounts without the mounts below them
+	Path  string   // path of CRIU
 	Args  []string
 	Env   []string
 }
 
-// AlonePath is where a mount of RestoreInput.Alone is placed.
+// AlonePath returns the path of mount i of RestoreInput.Alone.
 func AlonePath(dir string, i int) string { return dir + "/" + aloneName(i) }
 
 func aloneName(i int) string { return "alone" + strconv.Itoa(i) }
@@ -26,14 +27,14 @@ func aloneName(i int) string { return "alone" + strconv.Itoa(i) }
 // Restored is a compiled restore.
 type Restored struct {
 	Program *Program
-	Root    string   // the root file system, as a mount
-	Paths   []string // of the external mounts, by their place in Externals
+	Root    string   // path of the root file system, which is a mount
+	Paths   []string // paths of the external mounts, in the order of Externals
 }
 
-// Restore compiles the plan of the process that becomes CRIU: in a mount namespace of its own,
-// which ends with it, it attaches the root file system and what CRIU is to bind into the container
-// and the host does not have at a path. Mount points that the root file system lacks are made as
-// create makes them; CRIU does not.
+// Restore compiles the plan of the process that becomes CRIU. In a mount namespace of its own it
+// attaches the root file system, and the mounts that CRIU binds into the container and that the host
+// does not have at a path. It also makes the mount points that the root file system lacks, as create
+// does, because CRIU does not make them.
 func Restore(in RestoreInput) (*Restored, error) {
 	c := newCompiler(in.Input)
 	out := &Restored{Program: c.prog, Root: in.Dir + "/root"}
@@ -43,20 +44,20 @@ func Restore(in RestoreInput) (*Restored, error) {
 	c.b.For("", "modes are given in full")
 	c.b.Number(plan.Umask, 0)
 	alone := c.aloneTrees(in.Alone)
-	stage := c.stage(in.Dir)
+	staging := c.staging(in.Dir)
 	for i, tree := range alone {
 		c.b.For("mounts", "the mount at "+in.Alone[i]+", for CRIU")
-		c.place(tree, stage, aloneName(i), plan.MkpathDir)
+		c.place(tree, staging, aloneName(i), plan.MkpathDir)
 	}
 	root := c.cloneTree(c.opts.Rootfs, true, "root.path", "the root file system")
 	c.b.For("root.path", "the root file system, for CRIU")
 	c.b.MountAttr(root, "", c.cloned(true))
-	c.place(root, stage, "root", plan.MkpathDir)
+	c.place(root, staging, "root", plan.MkpathDir)
 	c.b.For("mounts", "the root file system once more, to make mount points in")
 	c.root, _ = c.b.OpenTree(root, "", sys.OPEN_TREE_CLONE|sys.AT_RECURSIVE|sys.AT_EMPTY_PATH)
-	c.place(c.root, stage, "points", plan.MkpathDir)
+	c.place(c.root, staging, "points", plan.MkpathDir)
 	for i, e := range Externals(in.Input) {
-		path, err := c.stageExternal(&e, stage, i, in.Dir)
+		path, err := c.placeExternal(&e, staging, i, in.Dir)
 		if err != nil {
 			return nil, err
 		}
@@ -77,14 +78,14 @@ func Restore(in RestoreInput) (*Restored, error) {
 func (c *compiler) aloneTrees(points []string) []plan.Slot {
 	out := make([]plan.Slot, len(points))
 	for i, point := range points {
-		out[i] = c.cloneByHands(point, false, "mounts", "the mount at "+point+" alone")
+		out[i] = c.cloneInStage(point, false, "mounts", "the mount at "+point+" alone")
 	}
 	return out
 }
 
-// stage covers a directory with a tmpfs, on which all is placed. It has no attributes: a user
-// namespace could not clear them on the device nodes that are bound from it.
-func (c *compiler) stage(dir string) plan.Slot {
+// staging covers a directory with a tmpfs, on which the mounts are placed. The tmpfs has no mount
+// attributes: a user namespace could not clear them from the device nodes that are bound from it.
+func (c *compiler) staging(dir string) plan.Slot {
 	c.b.For("", "a place for what CRIU mounts")
 	tree, _ := c.b.Filesystem("tmpfs", []plan.Option{{Key: "mode", Value: "711"}}, 0)
 	target, _ := c.b.Open(plan.None, dir, sys.O_PATH|sys.O_DIRECTORY, sys.RESOLVE_NO_MAGICLINKS)
@@ -93,14 +94,14 @@ func (c *compiler) stage(dir string) plan.Slot {
 	return tree
 }
 
-func (c *compiler) place(tree, stage plan.Slot, name string, kind uint64) {
-	target, _ := c.b.Mkpath(stage, name, kind, 0o700)
+func (c *compiler) place(tree, staging plan.Slot, name string, kind uint64) {
+	target, _ := c.b.Mkpath(staging, name, kind, 0o700)
 	c.b.MoveMount(tree, target)
 	c.b.Close(target)
 }
 
-// stageExternal returns the path by which CRIU binds the mount.
-func (c *compiler) stageExternal(e *External, stage plan.Slot, i int, dir string) (string, error) {
+// placeExternal returns the path by which CRIU binds the mount.
+func (c *compiler) placeExternal(e *External, staging plan.Slot, i int, dir string) (string, error) {
 	name := strconv.Itoa(i)
 	switch e.Kind {
 	case ExternalBind:
@@ -116,15 +117,16 @@ func (c *compiler) stageExternal(e *External, stage plan.Slot, i int, dir string
 		if c.bound == nil {
 			c.bound = map[int]bound{}
 		}
-		// CRIU takes the propagation of a whole group of mounts from that of one source, which must
-		// be a mount as wide as they: so a path of the host's tree, unless owners are mapped.
+		// CRIU takes the propagation of a whole group of mounts from one source. That source must be a
+		// mount that shows as much as theirs. So CRIU gets a path of the host's tree, unless owners are
+		// mapped.
 		c.bound[e.Index] = bound{tree, kind, mapped(m, &o)}
 		if !mapped(m, &o) {
 			return e.Source, nil
 		}
 		c.propagate(tree, &o, e.Field)
 		c.b.For(e.Field, "bind mount with mapped owners, for CRIU")
-		c.place(tree, stage, name, kind)
+		c.place(tree, staging, name, kind)
 		return dir + "/" + name, nil
 	case ExternalDevice:
 		if c.bindsHostDevice(&e.Device, e.Field) {
@@ -136,27 +138,33 @@ func (c *compiler) stageExternal(e *External, stage plan.Slot, i int, dir string
 		}
 		uid, gid := ids(&e.Device)
 		c.b.For(e.Field, "device node, for CRIU")
-		c.b.Mknod(stage, name, mode, sys.Mkdev(uint32(e.Device.Major), uint32(e.Device.Minor)))
-		c.b.Chown(stage, name, uint64(outside(uid, c.spec.Linux.UIDMappings)), uint64(outside(gid, c.spec.Linux.GIDMappings)))
+		c.b.Mknod(staging, name, mode, sys.Mkdev(uint32(e.Device.Major), uint32(e.Device.Minor)))
+		c.b.Chown(staging, name, uint64(outside(uid, c.spec.Linux.UIDMappings)), uint64(outside(gid, c.spec.Linux.GIDMappings)))
 		return dir + "/" + name, nil
 	}
 	return e.Source, nil
 }
 
-// bound is the clone of a bind mount, which may be placed already.
+// bound is the clone of a bind mount. placed says that it is attached already.
 type bound struct {
 	tree   plan.Slot
 	kind   uint64
 	placed bool
 }
 
-// mountPoints makes what is missing of mounts[], in their order. Those on another file system
-// than that of a bind mount are there when CRIU has mounted it.
+// mountPoints makes the missing mount points of mounts[], in their order. It skips those on a file
+// system that CRIU mounts from the checkpoint: the checkpoint has them.
 func (c *compiler) mountPoints() {
+	fresh := map[string]bool{}
 	for i := range c.spec.Mounts {
 		m := &c.spec.Mounts[i]
 		o := parseOptions(m.Options)
-		if o.remount || m.Type == "cgroup" || m.Type == "cgroup2" || c.onNewFilesystem(i) {
+		below := onNewFilesystem(fresh, c.destination(m))
+		if !host.IsBind(m) && m.Type != "" {
+			fresh[c.destination(m)] = true
+		}
+		_, copied := c.facts.Links[i]
+		if o.remount || copied || m.Type == "cgroup" || m.Type == "cgroup2" || below {
 			continue
 		}
 		field := "mounts[" + strconv.Itoa(i) + "]"
@@ -165,7 +173,7 @@ func (c *compiler) mountPoints() {
 			b.kind = plan.MkpathDir
 		}
 		target := c.mountPoint(m, b.kind, field)
-		if binds { // later ones may be below it
+		if binds { // later mount points may be below it
 			c.b.For(field, "attach "+c.destination(m)+", for mount points in it")
 			tree := b.tree
 			if b.placed {
@@ -178,14 +186,12 @@ func (c *compiler) mountPoints() {
 	}
 }
 
-// onNewFilesystem reports whether a destination is below that of an earlier mount whose file
-// system the checkpoint holds.
-func (c *compiler) onNewFilesystem(i int) bool {
-	destination := c.destination(&c.spec.Mounts[i])
-	for j := range i {
-		m := &c.spec.Mounts[j]
-		rest, below := host.Below(destination, c.destination(m))
-		if below && rest != "" && !host.IsBind(m) && m.Type != "" {
+// onNewFilesystem reports whether a destination is below that of an earlier mount whose file system is in the checkpoint. fresh has
+// the destinations of those.
+func onNewFilesystem(fresh map[string]bool, destination string) bool {
+	for destination != "/" {
+		destination = path.Dir(destination)
+		if fresh[destination] {
 			return true
 		}
 	}

@@ -29,8 +29,8 @@ func (c *compiler) sharedRoot() bool {
 	return strings.HasSuffix(c.spec.Linux.RootfsPropagation, "shared")
 }
 
-// cloned is the propagation that a cloned mount gets: a clone of a shared mount is a peer
-// of the host's, and stays one only where the configuration says shared.
+// cloned returns the propagation that a cloned mount gets. A clone of a shared mount is a peer of the
+// host's mount until then. A bind mount stays a peer if linux.rootfsPropagation is shared (bindTree).
 func (c *compiler) cloned(recursive bool) plan.Attr {
 	if strings.HasSuffix(c.spec.Linux.RootfsPropagation, "private") {
 		return plan.Attr{Propagation: sys.MS_PRIVATE, Recursive: recursive}
@@ -38,29 +38,30 @@ func (c *compiler) cloned(recursive bool) plan.Attr {
 	return plan.Attr{Propagation: sys.MS_SLAVE, Recursive: recursive}
 }
 
-// rootfs attaches a clone of the root file system on top of "/" of the new mount
-// namespace. Without a mount namespace there is only a chroot.
+// rootfs clones the root file system and attaches the clone at the path of the root file system, in the
+// new mount namespace. Without a mount namespace there is only a chroot.
 func (c *compiler) rootfs() error {
 	if !c.hasMounts() {
 		return c.hostRootfs()
 	}
 	c.openMaskSources()
-	c.b.For("linux.rootfsPropagation", "mounts of the container stay inside")
-	c.b.MountAttr(plan.None, "/", plan.Attr{Propagation: sys.MS_SLAVE, Recursive: true})
-	if err := c.replaceNull(); err != nil {
+	if err := c.ownNull(); err != nil {
 		return err
 	}
+	c.openPeers()
+	c.b.For("linux.rootfsPropagation", "mounts of the container stay inside")
+	c.b.MountAttr(plan.None, "/", plan.Attr{Propagation: sys.MS_SLAVE, Recursive: true})
 	c.root = c.cloneTree(c.opts.Rootfs, true, "root.path", "the root file system")
 	c.cutOffRoot()
 	c.attachRoot()
 	return nil
 }
 
-// hostRootfs is the root of a container without a mount namespace. What it mounts is on a clone
-// of the root file system that is attached at its path on the host, so that one umount takes all
-// of it away again: rung delete does that. Nothing else of the host's mounts is changed.
+// hostRootfs prepares the root of a container without a mount namespace. Its mounts are made on a clone
+// of the root file system, which is attached at its path on the host. So `rung delete` removes all of
+// them with one umount. No other mount of the host changes.
 func (c *compiler) hostRootfs() error {
-	if len(c.spec.Mounts) == 0 && !c.spec.Root.Readonly {
+	if len(c.spec.Mounts) == 0 {
 		c.b.For("root.path", "open the root file system")
 		c.root, _ = c.b.Open(plan.None, c.opts.Rootfs, sys.O_PATH|sys.O_DIRECTORY, 0)
 		return nil
@@ -74,9 +75,9 @@ func (c *compiler) hostRootfs() error {
 	return nil
 }
 
-// cutOffRoot: mounts that are made in the clone stay there. Later mounts of the host do not come in
-// where nothing is said of it, nor into a root that is to be shared, which begins a group of its
-// own: as with runc.
+// cutOffRoot sets the propagation of the clone, so that mounts in the clone do not reach the host. If
+// linux.rootfsPropagation is not set or is shared, the clone is private: later mounts of the host do
+// not reach it either. A shared root then starts a peer group of its own, as with runc.
 func (c *compiler) cutOffRoot() {
 	c.b.For("linux.rootfsPropagation", "propagation of the root file system")
 	c.b.MountAttr(c.root, "", c.cloned(true))
@@ -85,16 +86,15 @@ func (c *compiler) cutOffRoot() {
 	}
 }
 
-// attachRoot puts the clone where createContainer hooks look for it. A user namespace may
-// lack the right to search that path; then the directory that it stops at serves, which hides
-// nothing that it could see: hooks are programs of the host.
+// attachRoot attaches the clone at its path, where createContainer hooks expect it. A process in a user
+// namespace may not be allowed to search that path. Then the clone is attached over the first directory
+// that the process may not search: that hides nothing that it could see. Hooks are programs of the host.
 func (c *compiler) attachRoot() {
 	c.b.For("root.path", "attach the root file system at its path")
 	there, opened := c.b.Open(plan.None, c.opts.Rootfs, sys.O_PATH|sys.O_DIRECTORY, 0)
 	userns := c.namespace(specs.UserNamespace) != nil
 	if !userns {
-		c.b.MoveMount(c.root, there)
-		c.b.Close(there)
+		c.attachApart(there)
 		return
 	}
 	opened.Tolerate(syscall.EACCES)
@@ -109,16 +109,39 @@ func (c *compiler) attachRoot() {
 	c.b.Close(there)
 }
 
-// cloneTree gets a detached clone of the mounts at a path of the host: from the parent
-// where that may, else by the hands.
-func (c *compiler) cloneTree(path string, recursive bool, field, purpose string) plan.Slot {
-	if c.parentOpens() {
-		return c.source(SourceTree, path, recursive, field, purpose)
+// attachApart attaches the clone at its path. If the stage opens sources later, there is an unbindable mount between the two: no
+// recursive clone of the host's tree contains the container's root and what is mounted in it. In a user namespace that rung is in,
+// the kernel may refuse that mount: mounts below root.path may be locked to it.
+func (c *compiler) attachApart(there plan.Slot) {
+	at := there
+	if c.parentOpens() && !c.facts.UserNS && c.bindsRecursively() {
+		c.b.For("root.path", "keep the container's mounts out of the sources of bind mounts")
+		at = c.cloneInStage(c.opts.Rootfs, false, "root.path", "what keeps the container's mounts out of the sources of bind mounts")
+		c.b.MountAttr(at, "", propagations["unbindable"])
+		c.b.MoveMount(at, there)
+		c.b.For("root.path", "attach the root file system at its path")
 	}
-	return c.cloneByHands(path, recursive, field, purpose)
+	c.b.MoveMount(c.root, at)
+	if at != there {
+		c.b.Close(at)
+	}
+	c.b.Close(there)
 }
 
-func (c *compiler) cloneByHands(path string, recursive bool, field, purpose string) plan.Slot {
+func (c *compiler) bindsRecursively() bool {
+	return slices.ContainsFunc(c.spec.Mounts, func(m specs.Mount) bool { return slices.Contains(m.Options, "rbind") })
+}
+
+// cloneTree returns a detached clone of the mounts at a path of the host. The stage makes it in the new mount namespace, which has
+// no mounts of mount namespaces (crun#2262); for a process in a user namespace the parent makes it, if it may.
+func (c *compiler) cloneTree(path string, recursive bool, field, purpose string) plan.Slot {
+	if c.parentOpens() && c.namespace(specs.UserNamespace) != nil {
+		return c.source(SourceTree, path, recursive, field, purpose)
+	}
+	return c.cloneInStage(path, recursive, field, purpose)
+}
+
+func (c *compiler) cloneInStage(path string, recursive bool, field, purpose string) plan.Slot {
 	flags := uint64(sys.OPEN_TREE_CLONE)
 	if recursive {
 		flags |= sys.AT_RECURSIVE
@@ -128,7 +151,7 @@ func (c *compiler) cloneByHands(path string, recursive bool, field, purpose stri
 	return tree
 }
 
-// enterRoot makes the container's root the process's.
+// enterRoot makes the container's root the root of the process.
 func (c *compiler) enterRoot() error {
 	c.b.For("root.path", "enter the root file system")
 	c.b.Fchdir(c.root)
@@ -150,8 +173,8 @@ func (c *compiler) enterRoot() error {
 	return nil
 }
 
-// coverRoot moves the container's root over the host's, so that who breaks out of the
-// chroot, which CAP_SYS_CHROOT can, comes out where it was.
+// coverRoot moves the container's root over the host's root. A process with CAP_SYS_CHROOT can leave a
+// chroot, and is still in the container's root then.
 func (c *compiler) coverRoot() {
 	if !c.hasMounts() {
 		return
@@ -163,8 +186,8 @@ func (c *compiler) coverRoot() {
 	c.b.Close(top)
 }
 
-// hideRevealing takes the host's proc and sysfs away, which would let the container mount new ones
-// that have no masks. A mount that a user namespace may not take away is covered.
+// hideRevealing unmounts the host's proc and sysfs: they would let the container mount new ones without
+// masks. A mount that a user namespace may not unmount is covered.
 func (c *compiler) hideRevealing() {
 	if !c.isNew(specs.MountNamespace) {
 		return
@@ -186,7 +209,7 @@ func (c *compiler) hideRevealing() {
 	}
 }
 
-// makeCwd: runc makes a working directory that is missing, and images rely on it.
+// makeCwd makes the working directory if it is missing: runc does, and images rely on it.
 func (c *compiler) makeCwd() error {
 	cwd := c.spec.Process.Cwd
 	if cwd == "" || cwd == "/" {
@@ -210,8 +233,8 @@ func (c *compiler) names() error {
 	return nil
 }
 
-// sysctls are written through the private procfs, which shows the values of the
-// namespaces that the process is in.
+// sysctls writes linux.sysctl through the private procfs, which has the values of the namespaces that
+// the process is in.
 func (c *compiler) sysctls() error {
 	for _, key := range sortedKeys(c.spec.Linux.Sysctl) {
 		field := "linux.sysctl[" + key + "]"

@@ -25,8 +25,8 @@ var schedFlags = map[specs.LinuxSchedulerFlag]uint64{
 	specs.SchedFlagUtilClampMin: 0x20, specs.SchedFlagUtilClampMax: 0x40,
 }
 
-// schedAttr is struct sched_attr of sched_setattr(2), its second version of 56 bytes (Linux 5.3): the flags of
-// utilization clamping want its last members, for which the specification has no fields.
+// schedAttr returns struct sched_attr of sched_setattr(2) in its second version of 56 bytes (Linux 5.3). The flags of
+// utilization clamping require its last two members; the specification has no fields for these, so they are 0.
 func schedAttr(s *specs.Scheduler) string {
 	var flags uint64
 	for _, f := range s.Flags {
@@ -44,7 +44,7 @@ func schedAttr(s *specs.Scheduler) string {
 	return string(e.AppendUint64(out, 0))
 }
 
-// ioPriority is class and level as ioprio_set(2) wants them.
+// ioPriority returns class and level as ioprio_set(2) takes them.
 func ioPriority(p *specs.LinuxIOPriority) uint64 {
 	class := map[specs.IOPriorityClass]uint64{specs.IOPRIO_CLASS_RT: 1, specs.IOPRIO_CLASS_BE: 2, specs.IOPRIO_CLASS_IDLE: 3}
 	return class[p.Class]<<13 | uint64(p.Priority)

@@ -7,15 +7,15 @@ import (
 	"rung/libcontainer/plan"
 )
 
-// lacksSysfs: sysfs shows a network namespace, and only who owns that may mount it, so never a
-// user namespace beside the network that rung is in.
+// lacksSysfs reports whether the container may not mount sysfs. sysfs shows a network namespace, and
+// only the owner of that namespace may mount it. A user namespace does not own the network namespace
+// that rung is in.
 func (c *compiler) lacksSysfs() bool {
 	return c.namespace(specs.UserNamespace) != nil && c.namespace(specs.NetworkNamespace) == nil
 }
 
-// hostSysfs mounts in its place what shows the same: the host's sysfs, without the mounts below
-// it if rung may leave these out. Else they become read-only: cgroups are among them
-// (CVE-2023-25809).
+// hostSysfs binds the host's sysfs, which shows the same. It leaves out the mounts below /sys if rung may
+// clone /sys without them. Else they become read-only, because cgroups are among them (CVE-2023-25809).
 func (c *compiler) hostSysfs(m *specs.Mount, o *mountOptions, field string) {
 	attrs, whole := o.attributes(), !c.parentOpens()
 	if whole {

@@ -1,5 +1,4 @@
-// Package console joins the terminal of the caller to that of the container, and
-// hands terminals over sockets.
+// Package console connects the caller's terminal to the container's, and sends and receives terminals over sockets.
 package console
 
 import (
@@ -16,10 +15,10 @@ import (
 	"rung/internal/sys"
 )
 
-// Foreground is a container's terminal that is shown on the caller's.
+// Foreground shows a container's terminal on the caller's terminal.
 //
-// While it is attached, the caller's terminal is in raw mode, so Close must be
-// called on every way out, also before os.Exit.
+// Between Attach and Close the caller's terminal is in raw mode. So the program must call Close however it ends, also
+// before os.Exit.
 type Foreground struct {
 	host    console.Console
 	in, out *os.File
@@ -32,9 +31,8 @@ type Foreground struct {
 	closed  bool
 }
 
-// NewForeground finds the caller's terminal: the first of stderr, stdout and
-// stdin that is one or, where all are redirected, the controlling terminal.
-// Nothing is changed about it yet.
+// NewForeground finds the caller's terminal: the first of stderr, stdout and stdin that is a terminal, or the
+// controlling terminal if all three are redirected. It changes nothing about the terminal.
 func NewForeground() (*Foreground, error) {
 	for _, f := range []*os.File{os.Stderr, os.Stdout, os.Stdin} {
 		c, err := console.ConsoleFromFile(f)
@@ -57,15 +55,14 @@ func NewForeground() (*Foreground, error) {
 	return &Foreground{host: c, in: os.Stdin, out: os.Stdout}, nil
 }
 
-// Attach gives the pty behind master the size of the caller's terminal, puts that
-// into raw mode, and copies both ways until Close. The pty no longer turns "\n"
-// into "\r\n" (ONLCR): the caller's terminal does. A process that writes before
-// Attach would still see it, so Attach belongs before the container's process
-// runs.
+// Attach gives the pty of master the size of the caller's terminal, puts the caller's terminal into raw mode, and copies
+// in both directions until Close. Attach turns ONLCR off, so that the pty does not change "\n" to "\r\n": the caller's
+// terminal does this. The output of a process before Attach still has "\r\n", so the caller must call Attach before the
+// container's process runs.
 //
-// Attach takes master over: it is closed, whether Attach succeeds or not.
+// Attach takes master over and closes it, also after an error.
 func (f *Foreground) Attach(master *os.File) error {
-	defer master.Close() //nolint:errcheck // A duplicate lives on.
+	defer master.Close() //nolint:errcheck // open has made a duplicate.
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed || f.guest != nil {
@@ -84,7 +81,7 @@ func (f *Foreground) Attach(master *os.File) error {
 	return nil
 }
 
-// open makes the pty usable by edge-triggered epoll.
+// open duplicates master and adds it to an epoll instance.
 func (f *Foreground) open(master *os.File) error {
 	dup, err := sys.BlockingDup(master)
 	if err != nil {
@@ -110,7 +107,7 @@ func (f *Foreground) open(master *os.File) error {
 	return nil
 }
 
-// prepare sets both terminals up, the caller's last.
+// prepare configures both terminals, the caller's last.
 func (f *Foreground) prepare() error {
 	if err := console.ClearONLCR(f.guest.Fd()); err != nil {
 		return fmt.Errorf("console: clear ONLCR: %w", err)
@@ -124,8 +121,8 @@ func (f *Foreground) prepare() error {
 	return nil
 }
 
-// start copies. The goroutine that reads the caller's input blocks until the next
-// key and has no end but the program's, so nobody waits for it.
+// start starts the goroutines that copy. Close does not wait for the one that reads the caller's input: it blocks until
+// the next key, and ends only with the program.
 func (f *Foreground) start() {
 	guest := f.guest
 	go func() { _ = f.epoller.Wait() }()
@@ -134,8 +131,8 @@ func (f *Foreground) start() {
 	go func() {
 		defer f.copying.Done()
 		_, _ = io.Copy(f.out, guest)
-		// Where nobody takes what is shown, the container's side is hung up, as with runc: a program
-		// that went on writing would wait for room for ever.
+		// If the output cannot be written, close the pty, as runc does: a program that writes to it would otherwise wait
+		// for ever.
 		_ = guest.Close()
 	}()
 	f.resized = make(chan os.Signal, 1)
@@ -145,12 +142,12 @@ func (f *Foreground) start() {
 			_ = f.Resize()
 		}
 	}(f.resized)
-	// A change between prepare and Notify would go unseen.
+	// The size may have changed between prepare and Notify.
 	_ = guest.ResizeFrom(f.host)
 }
 
-// Resize gives the pty the size of the caller's terminal. Attach does so by
-// itself, and again at each SIGWINCH. It does nothing while detached.
+// Resize gives the pty the size of the caller's terminal. It does nothing before Attach and after Close. The caller need
+// not call it for a SIGWINCH, which a Foreground handles itself.
 func (f *Foreground) Resize() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -160,9 +157,8 @@ func (f *Foreground) Resize() error {
 	return f.guest.ResizeFrom(f.host)
 }
 
-// Close waits until everything that was written to the pty has been copied, and
-// restores the caller's terminal. It is for when the container's process is gone;
-// what other processes write after that is lost. It may be called again.
+// Close waits until all output of the pty has been copied, and restores the caller's terminal. Call it after the
+// container's process has ended: Close drops what other processes write later. A second call does nothing.
 func (f *Foreground) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"rung/internal/sys"
 )
 
-// DialSocket connects to the socket of --console-socket, over which the other
-// side will get the pty's master.
+// DialSocket connects to the socket of --console-socket, which the pty's master is sent over. The caller closes the file.
+// The path may be longer than the limit of connect.
 func DialSocket(path string) (*os.File, error) {
 	if path == "" {
 		return nil, fmt.Errorf("--console-socket: the path is empty")
@@ -20,13 +20,13 @@ func DialSocket(path string) (*os.File, error) {
 	return f, nil
 }
 
-// SendFD sends fd, called name, over a unix socket.
+// SendFD sends fd with a name over a unix socket. The name must not be empty.
 func SendFD(socket *os.File, name string, fd int) error {
 	return sys.SendFD(socket, name, fd)
 }
 
-// RecvFD receives what SendFD has sent; the file has the name that was given to
-// SendFD. More or less than one descriptor is an error.
+// RecvFD receives a descriptor that SendFD has sent. The file has the name of SendFD. The caller closes it. More or less
+// than one descriptor is an error.
 func RecvFD(socket *os.File) (*os.File, error) {
 	return sys.RecvFD(socket)
 }

@@ -1,27 +1,28 @@
-// Package criu drives CRIU, which freezes processes into files and makes them anew from these
-// (criu.org): it is spawned as "criu swrk", and asked over a socket in the messages of its
-// rpc.proto. The few messages are encoded here, since the initialisation of a protobuf library
-// would be paid by every command (docs/decisions).
+// Package criu drives CRIU, which dumps processes to files and restores them from these files (criu.org). It spawns
+// "criu swrk" and sends requests over a socket as messages of CRIU's rpc.proto. The package encodes the few messages
+// itself, because a protobuf library would add its initialisation to every command (docs/decisions/0010-criu.md). The
+// tests hold them against the messages of checkpoint-restore/go-criu.
 package criu
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
+	"time"
 
 	"rung/internal/sys"
+	"rung/internal/waits"
 )
 
-// SocketFD is the descriptor of the socket in CRIU, the argument of "criu swrk".
+// SocketFD is the number of the socket's descriptor in CRIU: the argument of "criu swrk".
 const SocketFD = 3
 
-// MinVersion is the oldest CRIU that does all that rung asks for: 3.16 (2021).
-const MinVersion = 31600
-
-// Find returns the path of the program, from PATH.
+// Find returns the path of the program criu in PATH.
 func Find() (string, error) {
 	path, err := exec.LookPath("criu")
 	if err != nil {
@@ -30,18 +31,18 @@ func Find() (string, error) {
 	return path, nil
 }
 
-// Args are the arguments that make CRIU serve its socket.
+// Args returns the arguments with which CRIU serves SocketFD.
 func Args() []string { return []string{"criu", "swrk", fmt.Sprint(SocketFD)} }
 
-// Process is a CRIU that was spawned with the socket of a Conn.
+// Process is a CRIU process with the Conn to it. The caller ends it with Finish.
 type Process struct {
 	*Conn
 	cmd *exec.Cmd
 }
 
-// Start spawns CRIU. Its standard streams are closed: what it has to say is in its log.
-func Start(path string) (*Process, error) {
-	conn, theirs, err := Pair()
+// Start spawns CRIU. Its standard streams are /dev/null, because CRIU writes its messages to its log.
+func Start(ctx context.Context, path string) (*Process, error) {
+	conn, theirs, err := Pair(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -54,44 +55,52 @@ func Start(path string) (*Process, error) {
 	return &Process{conn, cmd}, nil
 }
 
-// Finish hangs up, which ends CRIU, and waits for it.
+// Finish closes the connection, which ends CRIU, and waits for CRIU. It returns the error of its exit status. If the context
+// has ended, CRIU gets SIGTERM, so that it lets go of the processes that it traces, and SIGKILL if it does not end.
 func (p *Process) Finish() error {
 	p.Close()
+	if p.context.Err() != nil {
+		_ = p.cmd.Process.Signal(syscall.SIGTERM)
+		defer time.AfterFunc(waits.CleanUp/2, func() { _ = p.cmd.Process.Kill() }).Stop()
+	}
 	return p.cmd.Wait()
 }
 
 // Conn is rung's end of the socket.
-type Conn struct{ socket *os.File }
+type Conn struct {
+	context context.Context
+	socket  *os.File
+}
 
-// Pair returns a connection, and its other end for CRIU.
-func Pair() (*Conn, *os.File, error) {
+// Pair returns a connection and its other end for CRIU. The caller closes both. Waits for CRIU end with the context.
+func Pair(ctx context.Context) (*Conn, *os.File, error) {
 	ours, theirs, err := sys.PacketPair()
 	if err != nil {
 		return nil, nil, err
 	}
-	return &Conn{ours}, theirs, nil
+	return &Conn{ctx, ours}, theirs, nil
 }
 
-// Close hangs up.
+// Close closes the connection.
 func (c *Conn) Close() { c.socket.Close() }
 
-// Notification is a point of its work at which CRIU waits for what the caller has to do.
+// Notification says that CRIU has reached a point of its work and waits for the caller.
 type Notification struct {
-	Script string     // its name, such as "post-restore"
-	Pid    int        // of the restored process, where there is one
-	Files  []*os.File // closed when the caller returns
+	Script string     // the name of the point, such as "post-restore"
+	Pid    int        // the pid of the restored process, 0 if there is none
+	Files  []*os.File // descriptors from CRIU; Do closes them when the handler returns
 }
 
-// Error is what CRIU answers when it has failed. Cause and Log are set by who knows the file.
+// Error is CRIU's answer to a request that failed. A caller that knows the log file sets Cause and Log.
 type Error struct {
 	Kind    Kind
 	Errno   int
-	Message string // from CRIU: the first error of its log
-	Cause   string // the error in its log, "" where that is not to be found
-	Log     string // path, "" where CRIU wrote another
+	Message string // CRIU's message: the first error of its log
+	Cause   string // the error in its log, "" if it is not known
+	Log     string // the path of its log, "" if that is not the file of the request
 }
 
-// Error is one line: what failed, why, and where there is more.
+// Error returns one line with the request that failed, the cause, and the path of the log.
 func (e *Error) Error() string {
 	out := fmt.Sprintf("criu failed: type %s errno %d", e.Kind, e.Errno)
 	message := strings.TrimSpace(e.Message)
@@ -113,34 +122,54 @@ const (
 	respErrno, respFeatures, respErrorMessage, respNumber = 7, 8, 9, 10
 )
 
-// maxMessage is more than CRIU ever answers.
+// maxMessage bounds an answer in bytes. CRIU's answers are smaller.
 const maxMessage = 64 << 10
 
-// receive reads an answer; one that tells of a failure is an *Error.
+// receive reads an answer. An answer without success is an *Error. The caller closes the files, also after an error.
 func (c *Conn) receive() (Kind, map[int]value, []*os.File, error) {
-	buffer := make([]byte, maxMessage)
-	n, files, err := sys.ReceiveMessage(c.socket, buffer)
-	if err == nil && n == 0 {
+	buffer := make([]byte, maxMessage+1) // the kernel cuts a larger answer off
+	n, files, err := c.next(buffer)
+	switch {
+	case err != nil:
+	case n == 0:
 		err = errors.New("criu ended without an answer")
+	case n > maxMessage:
+		err = fmt.Errorf("criu sent a message of more than %d bytes", maxMessage)
 	}
 	if err != nil {
 		return 0, nil, files, err
 	}
-	answer, err := fields(buffer[:n])
+	kind, answer, err := parse(buffer[:n])
+	return kind, answer, files, err
+}
+
+// next waits for a message of CRIU.
+func (c *Conn) next(buffer []byte) (n int, files []*os.File, err error) {
+	what := func() string { return "CRIU" }
+	err = waits.While(c.context, what, func() { sys.Shutdown(c.socket) }, func() (err error) {
+		n, files, err = sys.ReceiveMessage(c.socket, buffer)
+		return err
+	})
+	return n, files, err
+}
+
+// parse decodes an answer. An answer without success is an *Error.
+func parse(data []byte) (Kind, map[int]value, error) {
+	answer, err := fields(data)
 	if err != nil {
-		return 0, nil, files, err
+		return 0, nil, err
 	}
 	kind := Kind(answer[respType].number)
 	if answer[respSuccess].number == 0 {
-		return kind, nil, files, &Error{
+		return kind, nil, &Error{
 			Kind: kind, Errno: int(answer[respErrno].number), Message: string(answer[respErrorMessage].bytes),
 		}
 	}
-	return kind, answer, files, nil
+	return kind, answer, nil
 }
 
-// Do makes a request and serves the notifications of it, until it is done. It returns the PID
-// of a restored process. When handle returns an error CRIU is told, and gives up.
+// Do sends a request and calls handle for each notification until CRIU is done. It returns the pid of the restored
+// process. If handle returns an error, Do tells CRIU, which then gives up, and returns that error.
 func (c *Conn) Do(r *Request, handle func(Notification) error) (pid int, err error) {
 	if err := sys.SendMessage(c.socket, r.encode()); err != nil {
 		return 0, fmt.Errorf("ask criu: %w", err)
@@ -169,12 +198,18 @@ func restoredPid(answer map[int]value) (int, error) {
 	return int(restored[1].number), err
 }
 
-func (c *Conn) notified(answer map[int]value, files []*os.File, handle func(Notification) error) error {
+func notification(answer map[int]value) (Notification, error) {
 	text, err := fields(answer[respNotify].bytes)
+	return Notification{Script: string(text[1].bytes), Pid: int(text[2].number)}, err
+}
+
+func (c *Conn) notified(answer map[int]value, files []*os.File, handle func(Notification) error) error {
+	n, err := notification(answer)
 	if err != nil {
 		return err
 	}
-	failed := handle(Notification{Script: string(text[1].bytes), Pid: int(text[2].number), Files: files})
+	n.Files = files
+	failed := handle(n)
 	var reply message
 	reply.number(reqType, int64(notify))
 	success := int64(1)
@@ -187,95 +222,4 @@ func (c *Conn) notified(answer map[int]value, files []*os.File, handle func(Noti
 		return failed
 	}
 	return err
-}
-
-// Version asks for the version: 31701 is 3.17.1.
-func Version(path string) (int, error) {
-	answer, err := ask(path, version, nil)
-	if err != nil {
-		return 0, fmt.Errorf("CRIU version check failed: %w", err)
-	}
-	v, err := fields(answer[respNumber].bytes)
-	number := int(v[1].number*10000 + v[2].number*100 + v[4].number)
-	if len(v[3].bytes) > 0 { // built from git: before the next minor version
-		number = int(v[1].number*10000 + v[2].number*100 + 100)
-	}
-	return number, err
-}
-
-// CheckVersion refuses a CRIU that is too old for rung.
-func CheckVersion(path string) error {
-	have, err := Version(path)
-	if err == nil && have < MinVersion {
-		err = fmt.Errorf("CRIU version %d must be %d or higher", have, MinVersion)
-	}
-	return err
-}
-
-// Feature is something that depends on the kernel: a field of criu_features.
-type Feature int
-
-// The features that rung asks for.
-const (
-	MemTrack  Feature = 1
-	LazyPages Feature = 2
-)
-
-// String returns the name that runc has for it.
-func (f Feature) String() string {
-	if f == MemTrack {
-		return "MemTrack"
-	}
-	return "LazyPages"
-}
-
-// CheckFeatures asks CRIU whether it and the kernel have all of the features.
-func CheckFeatures(path string, wanted ...Feature) error {
-	if len(wanted) == 0 {
-		return nil
-	}
-	var list message
-	for _, f := range wanted {
-		list.flag(int(f), true)
-	}
-	answer, err := ask(path, featureCheck, list)
-	if err != nil {
-		return fmt.Errorf("CRIU feature check failed: %w", err)
-	}
-	have, err := fields(answer[respFeatures].bytes)
-	if err != nil {
-		return err
-	}
-	var missing []string
-	for _, f := range wanted {
-		if have[int(f)].number == 0 {
-			missing = append(missing, f.String())
-		}
-	}
-	if len(missing) > 0 {
-		return fmt.Errorf("criu is missing features: [%s]", strings.Join(missing, " "))
-	}
-	return nil
-}
-
-// ask spawns a CRIU for one question.
-func ask(path string, kind Kind, features message) (map[int]value, error) {
-	p, err := Start(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = p.Finish() }()
-	var request message
-	request.number(reqType, int64(kind))
-	if len(features) > 0 {
-		request.bytes(reqFeatures, features)
-	}
-	if err := sys.SendMessage(p.socket, request); err != nil {
-		return nil, err
-	}
-	answered, answer, _, err := p.receive()
-	if err == nil && answered != kind {
-		err = fmt.Errorf("criu answers %s to %s", answered, kind)
-	}
-	return answer, err
 }

@@ -3,138 +3,27 @@ package criu
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/checkpoint-restore/go-criu/v8/crit/images/mnt"
+	"github.com/checkpoint-restore/go-criu/v8/magic"
+	"github.com/checkpoint-restore/go-criu/v8/rpc"
+	"google.golang.org/protobuf/proto"
 
 	"rung/internal/sys"
 )
 
-// list decodes a message with every field that it has, in their order.
-func list(t *testing.T, data []byte) (out []int) {
-	t.Helper()
-	for len(data) > 0 {
-		got, err := fields(data[:1+fieldSize(t, data)])
-		if err != nil {
-			t.Fatal(err)
-		}
-		for field := range got {
-			out = append(out, field)
-		}
-		data = data[1+fieldSize(t, data):]
-	}
-	return out
-}
-
-// fieldSize is the size of the first field behind its key, for keys of one byte.
-func fieldSize(t *testing.T, data []byte) int {
-	t.Helper()
-	_, size := decode(int(data[0]&7), data[1:])
-	if size < 0 {
-		t.Fatalf("no field: %x", data)
-	}
-	return size
-}
-
-func options(t *testing.T, r *Request) map[int]value {
-	t.Helper()
-	request, err := fields(r.encode())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if Kind(request[reqType].number) != r.Kind {
-		t.Errorf("type %d", request[reqType].number)
-	}
-	out, err := fields(request[reqOptions].bytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-// The numbers are those of criu_opts in CRIU's images/rpc.proto.
-func TestFlags(t *testing.T) {
-	tests := []struct {
-		name  string
-		field int
-		kind  Kind
-		set   func(*Request)
-	}{
-		{"leave running", 3, Dump, func(r *Request) { r.LeaveRunning = true }},
-		{"external unix sockets", 4, Dump, func(r *Request) { r.ExtUnixSockets = true }},
-		{"tcp", 5, Restore, func(r *Request) { r.TCPEstablished = true }},
-		{"shell job", 7, Restore, func(r *Request) { r.ShellJob = true }},
-		{"file locks", 8, Dump, func(r *Request) { r.FileLocks = true }},
-		{"auto dedup", 16, Dump, func(r *Request) { r.AutoDedup = true }},
-		{"link remap", 18, Dump, func(r *Request) { r.LinkRemap = true }},
-		{"skip in flight", 46, Dump, func(r *Request) { r.TCPSkipInFlight = true }},
-		{"orphan pts", 50, Dump, func(r *Request) { r.OrphanPTS = true }},
-		{"lazy pages", 48, Restore, func(r *Request) { r.LazyPages = true }},
-	}
-	for _, tt := range tests {
-		r := &Request{Kind: tt.kind, WorkFD: -1}
-		if got := options(t, r)[tt.field]; got.number != 0 {
-			t.Errorf("%s: set by default", tt.name)
-		}
-		tt.set(r)
-		if got := options(t, r)[tt.field]; got.number != 1 {
-			t.Errorf("%s: field %d is not set", tt.name, tt.field)
-		}
-	}
-}
-
-func TestDumpOptions(t *testing.T) {
-	o := options(t, &Request{
-		Kind: PreDump, ImagesFD: 5, WorkFD: 6, LogFile: "dump.log", ConfigFile: "/etc/criu/runc.conf", Root: "/root",
-		Pid: 1234567, FreezeCgroup: "/sys/fs/cgroup/x", ParentImage: "../parent", PageServer: PageServer{"::1", 65535},
-		ExtMounts: []Mount{{"/a", "/b"}}, Externals: []string{"net[1]:key"},
-	})
-	for field, want := range map[int]int64{1: 5, 2: 1234567, 9: 4, 12: 1, 15: 1, 17: 6, 24: 1, 38: 0x40000000} {
-		if o[field].number != want {
-			t.Errorf("field %d is %d instead of %d", field, o[field].number, want)
-		}
-	}
-	for field, want := range map[int]string{
-		10: "dump.log", 13: "/root", 14: "../parent", 37: "net[1]:key", 44: "/sys/fs/cgroup/x", 51: "/etc/criu/runc.conf",
-		11: "\x0a\x03::1\x10\xff\xff\x03", 23: "\x0a\x02/a\x12\x02/b",
-	} {
-		if got := string(o[field].bytes); got != want {
-			t.Errorf("field %d is %q instead of %q", field, got, want)
-		}
-	}
-	for _, field := range []int{25, 26, 27, 39} {
-		if _, ok := o[field]; ok {
-			t.Errorf("field %d is for a restore", field)
-		}
-	}
-}
-
-func TestRestoreOptions(t *testing.T) {
-	o := options(t, &Request{
-		Kind: Restore, WorkFD: -1, CgroupMode: 3, CgroupRoots: []CgroupRoot{{"", "/c"}}, JoinNS: []JoinNS{{"ipc", "/ns"}},
-		InheritFDs: []InheritFD{{"pipe:[7]", 0}}, LSMProfile: "apparmor:x", LSMMountContext: "c",
-	})
-	for field, want := range map[int]string{
-		25: "\x0a\x00\x12\x02/c", 27: "\x0a\x08pipe:[7]\x10\x00", 39: "\x0a\x03ipc\x12\x03/ns", 53: "apparmor:x", 63: "c",
-	} {
-		if got := string(o[field].bytes); got != want {
-			t.Errorf("field %d is %q instead of %q", field, got, want)
-		}
-	}
-	if o[26].number != 1 || o[6].number != 1 || o[34].number != 3 {
-		t.Errorf("sibling, evasive devices or the mode of cgroups is missing: %v", o)
-	}
-	if _, ok := o[17]; ok {
-		t.Error("a work directory that was not given")
-	}
-}
-
 func TestMountNames(t *testing.T) {
 	for _, m := range []Mount{{"", "x"}, {"/a", ""}, {"/a]:/etc", "x"}, {"/a\nb", "x"}, {"/a", "x\x00"}} {
 		if m.Validate() == nil {
-			t.Errorf("%q is taken", m)
+			t.Errorf("%q is accepted", m)
 		}
 	}
 	for _, key := range []string{"/a", "/a]b", "/a:b", "/a b", "/[x]"} {
@@ -145,8 +34,11 @@ func TestMountNames(t *testing.T) {
 }
 
 func TestCgroupModes(t *testing.T) {
-	for mode, want := range map[string]CgroupMode{"": 6, "ignore": 0, "soft": 3, "full": 4, "strict": 5} {
-		if got, err := ParseCgroupMode(mode); got != want || err != nil {
+	for mode, want := range map[string]rpc.CriuCgMode{
+		"": rpc.CriuCgMode_DEFAULT, "ignore": rpc.CriuCgMode_IGNORE, "soft": rpc.CriuCgMode_SOFT, "full": rpc.CriuCgMode_FULL,
+		"strict": rpc.CriuCgMode_STRICT,
+	} {
+		if got, err := ParseCgroupMode(mode); got != CgroupMode(want) || err != nil {
 			t.Errorf("%q is %d, %v", mode, got, err)
 		}
 	}
@@ -169,15 +61,16 @@ func TestFieldsThatEndEarly(t *testing.T) {
 			t.Errorf("%q is %v", data, got)
 		}
 	}
-	if got := list(t, []byte("\x08\x01\x12\x00\x1d\x00\x00\x00\x00\x21\x00\x00\x00\x00\x00\x00\x00\x00")); !slices.Equal(got, []int{1, 2, 3, 4}) {
-		t.Error(got)
+	all, err := fields([]byte("\x08\x01\x12\x00\x1d\x00\x00\x00\x00\x21\x00\x00\x00\x00\x00\x00\x00\x00"))
+	if got := slices.Sorted(maps.Keys(all)); !slices.Equal(got, []int{1, 2, 3, 4}) || err != nil {
+		t.Error(got, err)
 	}
 }
 
-// serve is a CRIU that sends these messages, one after each that it gets.
+// serve plays a CRIU that answers each message that it gets with the next of messages.
 func serve(t *testing.T, messages ...message) (*Conn, <-chan string) {
 	t.Helper()
-	conn, theirs, err := Pair()
+	conn, theirs, err := Pair(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,27 +97,27 @@ func serve(t *testing.T, messages ...message) (*Conn, <-chan string) {
 	return conn, got
 }
 
-func answer(kind Kind, success int64, more ...func(*message)) (m message) {
-	m.number(respType, int64(kind))
-	m.number(respSuccess, success)
-	for _, f := range more {
-		f(&m)
-	}
-	return m
+func answer(kind Kind, success bool) *rpc.CriuResp {
+	return &rpc.CriuResp{Type: rpc.CriuReqType(kind).Enum(), Success: &success}
 }
 
-func script(name string) func(*message) {
-	return func(m *message) {
-		var n message
-		n.text(1, name)
-		n.number(2, 99)
-		m.bytes(respNotify, n)
-	}
+func notified(t *testing.T, script string) message {
+	t.Helper()
+	resp := answer(notify, true)
+	resp.Notify = &rpc.CriuNotify{Script: &script, Pid: proto.Int32(99)}
+	return encoded(t, resp)
+}
+
+// replied fails the test unless text is the reply to a notification.
+func replied(t *testing.T, text string, success bool) {
+	t.Helper()
+	holds(t, "reply", []byte(text), &rpc.CriuReq{Type: rpc.CriuReqType_NOTIFY.Enum(), NotifySuccess: &success})
 }
 
 func TestRestoreWithNotifications(t *testing.T) {
-	conn, got := serve(t, answer(notify, 1, script("setup-namespaces")), answer(notify, 1, script("post-restore")),
-		answer(Restore, 1, func(m *message) { m.bytes(respRestore, message("\x08\x63")) }))
+	done := answer(Restore, true)
+	done.Restore = &rpc.CriuRestoreResp{Pid: proto.Int32(99)}
+	conn, got := serve(t, notified(t, "setup-namespaces"), notified(t, "post-restore"), encoded(t, done))
 	var seen []string
 	pid, err := conn.Do(&Request{Kind: Restore}, func(n Notification) error {
 		if n.Pid != 99 {
@@ -234,33 +127,28 @@ func TestRestoreWithNotifications(t *testing.T) {
 		return nil
 	})
 	if err != nil || pid != 99 || !slices.Equal(seen, []string{"setup-namespaces", "post-restore"}) {
-		t.Errorf("%d %v %v", pid, err, seen)
+		t.Fatalf("%d %v %v", pid, err, seen)
 	}
 	<-got // the request
 	for range 2 {
-		if text := <-got; text != "\x08\x06\x18\x01" {
-			t.Errorf("answer %q", text)
-		}
+		replied(t, <-got, true)
 	}
 }
 
-func TestARefusedNotificationIsTold(t *testing.T) {
-	conn, got := serve(t, answer(notify, 1, script("setup-namespaces")), nil)
+func TestDoTellsOfARefusedNotification(t *testing.T) {
+	conn, got := serve(t, notified(t, "setup-namespaces"), nil)
 	refusal := errors.New("hook failed")
 	if _, err := conn.Do(&Request{Kind: Restore}, func(Notification) error { return refusal }); !errors.Is(err, refusal) {
-		t.Error(err)
+		t.Fatal(err)
 	}
 	<-got
-	if text := <-got; text != "\x08\x06\x18\x00" {
-		t.Errorf("answer %q", text)
-	}
+	replied(t, <-got, false)
 }
 
 func TestFailures(t *testing.T) {
-	conn, _ := serve(t, answer(Dump, 0, func(m *message) {
-		m.number(respErrno, 52)
-		m.text(respErrorMessage, "Error: it is so\n")
-	}))
+	failed := answer(Dump, false)
+	failed.CrErrno, failed.CrErrmsg = proto.Int32(52), proto.String("Error: it is so\n")
+	conn, _ := serve(t, encoded(t, failed))
 	_, err := conn.Do(&Request{Kind: Dump}, nil)
 	var failure *Error
 	if !errors.As(err, &failure) || failure.Error() != "criu failed: type DUMP errno 52: Error: it is so" {
@@ -274,15 +162,19 @@ func TestFailures(t *testing.T) {
 	if got := failure.Error(); got != "criu failed: type DUMP errno 52" {
 		t.Error(got)
 	}
-	for name, m := range map[string]message{"another answer": answer(PreDump, 1), "no message": message("\xff")} {
-		conn, _ := serve(t, m)
-		if _, err := conn.Do(&Request{Kind: Dump}, nil); err == nil {
-			t.Errorf("%s is taken", name)
+	for m, want := range map[string]string{
+		string(encoded(t, answer(PreDump, true))): "unable to parse the response: criu answers PRE_DUMP to DUMP",
+		"\xff": "criu sent a malformed message",
+		string(encoded(t, answer(Dump, true))) + strings.Repeat("\x18\x01", maxMessage/2): "criu sent a message of more than 65536 bytes",
+	} {
+		conn, _ := serve(t, message(m))
+		if _, err := conn.Do(&Request{Kind: Dump}, nil); err == nil || err.Error() != want {
+			t.Errorf("%v instead of %s", err, want)
 		}
 	}
 	conn, _ = serve(t)
 	if _, err := conn.Do(&Request{Kind: Dump}, nil); err == nil {
-		t.Error("no answer at all is taken")
+		t.Error("the end of the connection is accepted as an answer")
 	}
 }
 
@@ -307,6 +199,17 @@ func TestReadLog(t *testing.T) {
 	}
 }
 
+// A FIFO in the place of the log does not make rung wait.
+func TestLogThatIsAFIFO(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dump.log")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := logEnd(path); text != "" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
 func TestTheEndOfALongLog(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dump.log")
 	text := "Error (a): first\n" + strings.Repeat(strings.Repeat("x", 99)+"\n", logRead/100+10) + "Error (b): last\n"
@@ -327,40 +230,53 @@ func mountImage(entries ...message) []byte {
 	return image
 }
 
-func mountEntry(point, key string) (m message) {
-	m.number(1, 2)
-	m.text(mntPoint, point)
-	m.text(mntExternalKey, key)
-	return m
+func mountEntry(t testing.TB, point, key string) message {
+	t.Helper()
+	n, text := proto.Uint32(2), proto.String("x")
+	entry := &mnt.MntEntry{Fstype: n, MntId: n, RootDev: n, ParentMntId: n, Flags: n, Root: text, Mountpoint: &point, Source: text, Options: text}
+	if key != "" {
+		entry.ExtKey = &key
+	}
+	return encoded(t, entry)
+}
+
+func TestMagicNumbers(t *testing.T) {
+	if known := magic.LoadMagic().ByName; known["IMG_COMMON"] != magicCommon || known["MNTS"] != magicMounts {
+		t.Errorf("%x, %x", known["IMG_COMMON"], known["MNTS"])
+	}
 }
 
 func TestExternalMounts(t *testing.T) {
-	got, err := ExternalMounts(mountImage(mountEntry("/a", "/name"), mountEntry("/proc", ""), mountEntry("/b", "/a//b")))
+	got, err := ExternalMounts(mountImage(mountEntry(t, "/a", "/name"), mountEntry(t, "/proc", ""), mountEntry(t, "/b", "/a//b")))
 	if want := []ExternalMount{{"/name", "/a"}, {"/a//b", "/b"}}; err != nil || !slices.Equal(got, want) {
 		t.Error(got, err)
 	}
-	whole := mountImage(mountEntry("/a", "/name"))
+	whole := mountImage(mountEntry(t, "/a", "/name"))
 	for n := range whole {
 		if _, err := ExternalMounts(whole[:n]); err == nil && n != len(mountImage()) {
-			t.Errorf("%d bytes are taken", n)
+			t.Errorf("%d bytes are accepted", n)
 		}
 	}
 }
 
 func FuzzExternalMounts(f *testing.F) {
-	f.Add(mountImage(mountEntry("/a", "/name"), mountEntry("/proc", "")))
+	f.Add(mountImage(mountEntry(f, "/a", "/name"), mountEntry(f, "/proc", "")))
 	f.Fuzz(func(_ *testing.T, image []byte) {
 		_, _ = ExternalMounts(image)
 	})
 }
 
-// A program that answers like CRIU's "swrk", to be found in PATH.
+// The test puts a script that answers like "criu swrk" into PATH.
 func TestVersionsAndFeatures(t *testing.T) {
 	dir := t.TempDir()
 	program := filepath.Join(dir, "criu")
-	say := func(answer string) {
+	say := func(answer *rpc.CriuResp) {
 		t.Helper()
-		text := "#!/bin/sh\n[ \"$1 $2\" = 'swrk 3' ] || exit 9\nprintf '" + answer + "' >&3\nread -r x <&3 || :\n"
+		octal := ""
+		for _, b := range encoded(t, answer) {
+			octal += fmt.Sprintf(`\%03o`, b)
+		}
+		text := "#!/bin/sh\n[ \"$1 $2\" = 'swrk 3' ] || exit 9\nprintf '" + octal + "' >&3\nread -r x <&3 || :\n"
 		if err := os.WriteFile(program, []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -369,22 +285,29 @@ func TestVersionsAndFeatures(t *testing.T) {
 	if found, err := Find(); err == nil {
 		t.Errorf("found %s", found)
 	}
-	say(`\010\012\020\001\122\006\010\003\020\021\040\001`)
+	is := func(major, minor, sublevel int32) *rpc.CriuResp {
+		resp := answer(version, true)
+		resp.Version = &rpc.CriuVersion{MajorNumber: &major, MinorNumber: &minor, Sublevel: &sublevel}
+		return resp
+	}
+	say(is(3, 17, 1))
 	if found, err := Find(); found != program || err != nil {
 		t.Error(found, err)
 	}
-	if n, err := Version(program); n != 31701 || err != nil {
+	if n, err := Version(t.Context(), program); n != 31701 || err != nil {
 		t.Error(n, err)
 	}
-	say(`\010\012\020\001\122\004\010\003\020\017`)
-	if err := CheckVersion(program); err == nil || err.Error() != "CRIU version 31500 must be 31600 or higher" {
+	say(is(3, 15, 0))
+	if err := CheckVersion(t.Context(), program); err == nil || err.Error() != "CRIU version 31500 must be 31600 or higher" {
 		t.Error(err)
 	}
-	say(`\010\011\020\001\102\004\010\001\020\000`)
-	if err := CheckFeatures(program, MemTrack); err != nil {
+	checked := answer(featureCheck, true)
+	checked.Features = &rpc.CriuFeatures{MemTrack: proto.Bool(true), LazyPages: proto.Bool(false)}
+	say(checked)
+	if err := CheckFeatures(t.Context(), program, MemTrack); err != nil {
 		t.Error(err)
 	}
-	if err := CheckFeatures(program, MemTrack, LazyPages); err == nil || err.Error() != "criu is missing features: [LazyPages]" {
+	if err := CheckFeatures(t.Context(), program, MemTrack, LazyPages); err == nil || err.Error() != "criu is missing features: [LazyPages]" {
 		t.Error(err)
 	}
 }

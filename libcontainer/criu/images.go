@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// ExternalMount is a mount that a checkpoint names but does not hold.
+// ExternalMount is a mount that a checkpoint names but does not contain.
 type ExternalMount struct{ Name, Point string }
 
 // Magic numbers of images (CRIU's magic.h), and fields of mnt_entry (its images/mnt.proto).
@@ -14,10 +14,10 @@ const (
 	mntPoint, mntExternalKey = 7, 18
 )
 
-var errImage = errors.New("no image of mount points")
+var errImage = errors.New("not an image of mount points")
 
-// ExternalMounts reads the image mountpoints-*.img of a checkpoint: two magic numbers, and
-// messages with their sizes before them.
+// ExternalMounts returns the external mounts in the image mountpoints-*.img of a checkpoint. The image has two magic
+// numbers and then messages, each after its size.
 func ExternalMounts(image []byte) (out []ExternalMount, err error) {
 	if number(image) != magicCommon || number(image[4:]) != magicMounts {
 		return nil, errImage
@@ -39,7 +39,7 @@ func ExternalMounts(image []byte) (out []ExternalMount, err error) {
 	return out, nil
 }
 
-// number is the one that an image has next, or -1.
+// number returns the number at the front of an image, -1 if the image is too short.
 func number(image []byte) int64 {
 	if len(image) < 4 {
 		return -1

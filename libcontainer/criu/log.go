@@ -6,49 +6,50 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 )
 
 const (
-	logRead = 256 << 10 // bytes at the end of a log that are looked at
-	before  = 5         // lines that are quoted before an error
-	most    = 40        // lines that are quoted
+	logRead     = 256 << 10 // how many bytes at the end of a log are read
+	linesBefore = 5         // how many lines before an error are quoted
+	maxLines    = 40        // how many lines are quoted in all
 )
 
-// harmless is an error that CRIU goes on after: without CAP_SYS_RESOURCE it is the first of all.
+// harmless is the text of an error after which CRIU goes on. Without CAP_SYS_RESOURCE it is the first error in the log.
 const harmless = "rlimit: Can't setup RLIMIT_NOFILE"
 
-// ReadLog finds what went wrong in a log of CRIU: the cause is its first error, and the lines
-// are its errors with some lines before each, numbered.
+// ReadLog returns the errors in a log of CRIU. cause is the first error, and lines are all errors with some lines before
+// each, with line numbers. Both are empty if the log cannot be read.
 func ReadLog(path string) (cause string, lines []string) {
 	text, err := logEnd(path)
 	if err != nil {
 		return "", nil
 	}
 	all := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	quoted := 0 // lines up to here are in the list, or behind us
+	quoted := 0 // the line after the last one in the list
 	for i, line := range all {
 		if !strings.Contains(line, "Error") {
 			continue
 		}
 		if cause == "" && !strings.Contains(line, harmless) {
-			cause = bare(line)
+			cause = messageOf(line)
 		}
-		if quoted > 0 && i-before > quoted {
+		if quoted > 0 && i-linesBefore > quoted {
 			lines = append(lines, "...")
 		}
-		for n := max(quoted, i-before); n <= i; n++ {
+		for n := max(quoted, i-linesBefore); n <= i; n++ {
 			lines = append(lines, fmt.Sprintf("%d:%s", n+1, all[n]))
 		}
 		quoted = i + 1
 	}
-	if len(lines) > most {
-		lines = append([]string{"..."}, lines[len(lines)-most:]...)
+	if len(lines) > maxLines {
+		lines = append([]string{"..."}, lines[len(lines)-maxLines:]...)
 	}
 	return cause, lines
 }
 
-// bare is a message without what CRIU puts before it: "(00.012345) 7: Error (criu/files.c:12): ".
-func bare(line string) string {
+// messageOf returns the message in a line without CRIU's prefix, such as "(00.012345) 7: Error (criu/files.c:12): ".
+func messageOf(line string) string {
 	_, rest, ok := strings.Cut(line, "Error (")
 	if !ok {
 		return strings.TrimSpace(line)
@@ -57,10 +58,10 @@ func bare(line string) string {
 	return strings.TrimSpace(rest)
 }
 
-// logEnd reads the end of a file, from the beginning of a line. A log may be hundreds of
-// megabytes long.
+// logEnd returns the end of a file, from the beginning of a line. It does not read the whole file, because a log may be
+// hundreds of megabytes long.
 func logEnd(path string) (string, error) {
-	file, err := os.Open(path)
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO there would make rung wait
 	if err != nil {
 		return "", err
 	}

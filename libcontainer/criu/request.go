@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Kind is what CRIU is asked for (enum criu_req_type of CRIU's rpc.proto).
+// Kind is the type of a request or answer (enum criu_req_type of CRIU's rpc.proto).
 type Kind int
 
 // The kinds of requests and answers.
@@ -19,7 +19,7 @@ const (
 	version      Kind = 10
 )
 
-// String returns the name that CRIU and runc have for it.
+// String returns the name that CRIU and runc use.
 func (k Kind) String() string {
 	switch k {
 	case Dump:
@@ -41,7 +41,7 @@ func (k Kind) String() string {
 // CgroupMode is how CRIU treats cgroups (enum criu_cg_mode).
 type CgroupMode int
 
-// ParseCgroupMode reads the value of --manage-cgroups-mode; "" is CRIU's default.
+// ParseCgroupMode parses the value of --manage-cgroups-mode. "" means CRIU's default.
 func ParseCgroupMode(mode string) (CgroupMode, error) {
 	switch mode {
 	case "":
@@ -58,18 +58,18 @@ func ParseCgroupMode(mode string) (CgroupMode, error) {
 	return 0, errors.New("invalid manage-cgroups-mode value")
 }
 
-// Request is a dump, a pre-dump or a restore. Descriptors are those of the process that made
-// the socket, where nothing else is said.
+// Request is a request for a dump, a pre-dump or a restore. The descriptors are numbers in the process that made the
+// socket, unless the field says otherwise.
 type Request struct {
 	Kind       Kind
 	ImagesFD   int
-	WorkFD     int // -1: the directory of the images
+	WorkFD     int // -1 means the directory of the images
 	LogFile    string
-	ConfigFile string // settings in it come before those of the request
-	Root       string // dump: of the container; restore: a mount to become its root
+	ConfigFile string // its settings override those of the request
+	Root       string // dump: the container's root; restore: the mount that becomes the container's root
 
 	CgroupMode  CgroupMode
-	CgroupRoots []CgroupRoot // restore: where in each hierarchy
+	CgroupRoots []CgroupRoot // restore: the container's cgroup in each hierarchy
 	ExtMounts   []Mount
 	Externals   []string // such as "net[4026531840]:key"
 	InheritFDs  []InheritFD
@@ -78,43 +78,43 @@ type Request struct {
 	TCPEstablished, TCPSkipInFlight bool
 	ExtUnixSockets                  bool
 	ShellJob, FileLocks             bool
-	OrphanPTS                       bool // terminals are restored, and their masters handed over
+	OrphanPTS                       bool // CRIU restores terminals and sends their masters to the caller
 	LinkRemap, AutoDedup            bool
 	LazyPages                       bool
 
-	Pid             int // dump: root of the process tree
+	Pid             int // dump: the root of the process tree
 	LeaveRunning    bool
 	FreezeCgroup    string
-	ParentImage     string // relative to the images; memory is tracked then
+	ParentImage     string // path relative to the images; if it is set, CRIU tracks changes of memory
 	PageServer      PageServer
 	LSMProfile      string
 	LSMMountContext string
 }
 
-// PageServer is where the pages of memory go.
+// PageServer is the address of the server that gets the memory pages of a dump.
 type PageServer struct {
 	Address string
 	Port    int
 }
 
-// CgroupRoot is a cgroup, by the controllers of its hierarchy ("" is the unified one).
+// CgroupRoot is the path of a cgroup in the hierarchy with these controllers. "" means the unified hierarchy.
 type CgroupRoot struct{ Controllers, Path string }
 
-// Mount is an external mount. On dump Key is the mount point, and Value what the image calls
-// it; on restore Key is what the image calls it, and Value what is bound there.
+// Mount is an external mount. For a dump, Key is the mount point and Value is its name in the image. For a restore, Key
+// is its name in the image and Value is the file that CRIU binds there.
 type Mount struct{ Key, Value string }
 
-// InheritFD is a descriptor of CRIU's own that takes the place of what the image calls Key.
+// InheritFD is a descriptor in CRIU that replaces the file with the name Key in the image.
 type InheritFD struct {
 	Key string
 	FD  int
 }
 
-// JoinNS is a namespace that is joined instead of restored: "ipc", "uts", "mnt" or "user".
+// JoinNS is a namespace that CRIU joins instead of restoring it. Type is "ipc", "uts", "mnt" or "user".
 type JoinNS struct{ Type, Path string }
 
-// Validate refuses keys that CRIU would take for others: it keeps an external mount as the
-// text "mnt[KEY]:VALUE" and looks it up by a prefix of that (CVE-2026-115520).
+// Validate returns an error for a key that CRIU would mistake for another one. CRIU keeps an external mount as the text
+// "mnt[KEY]:VALUE" and looks it up by a prefix of that text (CVE-2026-115520).
 func (m Mount) Validate() error {
 	switch {
 	case m.Key == "" || m.Value == "":
@@ -127,8 +127,8 @@ func (m Mount) Validate() error {
 	return nil
 }
 
-// networkNamespace is CLONE_NEWNET: CRIU makes an empty one, as runc has it do. Who manages the
-// container's network sets it up again.
+// networkNamespace is CLONE_NEWNET. As with runc, CRIU makes an empty network namespace, and the program that manages
+// the container's network sets it up again.
 const networkNamespace = 0x40000000
 
 // Fields of criu_req and criu_opts in CRIU's rpc.proto.
@@ -144,7 +144,7 @@ const (
 	optSkipInFlight, optLazy, optOrphanPts, optConfig, optLSM, optLSC = 46, 48, 50, 51, 53, 63
 )
 
-// logLevel 4 is everything but what CRIU's developers want.
+// logLevel 4 logs everything except CRIU's messages for its developers.
 const logLevel = 4
 
 func (r *Request) encode() []byte {
@@ -164,7 +164,7 @@ func (r *Request) options() message {
 	o.text(optLogFile, r.LogFile)
 	o.text(optConfig, r.ConfigFile)
 	o.text(optRoot, r.Root)
-	o.flag(optManageCgroups, true) // for a CRIU that does not know the mode
+	o.flag(optManageCgroups, true) // for a CRIU that ignores optCgroupMode
 	o.number(optCgroupMode, int64(r.CgroupMode))
 	o.flag(optNotify, true)
 	o.flag(optOrphanPts, r.OrphanPTS)
@@ -209,7 +209,7 @@ func (r *Request) dumpOptions(o *message) {
 
 func (r *Request) restoreOptions(o *message) {
 	o.flag(optEvasive, true)
-	o.flag(optSibling, true) // the restored process is a child of who spawned CRIU
+	o.flag(optSibling, true) // the restored process becomes a child of the process that spawned CRIU
 	o.text(optLSM, r.LSMProfile)
 	o.text(optLSC, r.LSMMountContext)
 	for _, root := range r.CgroupRoots {
@@ -226,7 +226,7 @@ func (r *Request) restoreOptions(o *message) {
 	}
 }
 
-// pair is a message of two strings, both of which are always there.
+// pair returns a message of two strings. It contains both even if they are empty.
 func pair(first, second string) (m message) {
 	m.bytes(1, []byte(first))
 	m.bytes(2, []byte(second))

@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// message is a protobuf message on its way to CRIU: the few kinds of fields that its requests
-// have (protobuf.dev, "Encoding").
+// message is an encoded protobuf message. Its methods append the few kinds of fields that CRIU's requests have
+// (protobuf.dev, "Encoding").
 type message []byte
 
 const (
@@ -21,7 +21,7 @@ func (m *message) number(field int, n int64) {
 	*m = binary.AppendUvarint(*m, uint64(n)) // a negative int32 takes ten bytes
 }
 
-// flag leaves out what is false, which is what CRIU takes for the default of all of them.
+// flag appends a boolean if it is true. It leaves false out, because false is CRIU's default for every flag.
 func (m *message) flag(field int, on bool) {
 	if on {
 		m.number(field, 1)
@@ -34,22 +34,22 @@ func (m *message) bytes(field int, data []byte) {
 	*m = append(*m, data...)
 }
 
-// text leaves out what is empty.
+// text appends a string unless it is empty.
 func (m *message) text(field int, s string) {
 	if s != "" {
 		m.bytes(field, []byte(s))
 	}
 }
 
-// value is a field of a message that was received: a number or bytes.
+// value is the value of a received field: a number or bytes.
 type value struct {
 	number int64
 	bytes  []byte
 }
 
-var errMessage = errors.New("criu sent a message that is not one of its protocol")
+var errMessage = errors.New("criu sent a malformed message")
 
-// fields decodes a message; of a field that comes more than once the last one counts.
+// fields decodes a message. If a field occurs more than once, the last one counts.
 func fields(data []byte) (map[int]value, error) {
 	out := map[int]value{}
 	for len(data) > 0 {
@@ -68,7 +68,7 @@ func fields(data []byte) (map[int]value, error) {
 	return out, nil
 }
 
-// decode returns a field's value and its size; the size is negative where that cannot be told.
+// decode returns a field's value and its size in bytes. The size is negative if the field is malformed.
 func decode(wire int, data []byte) (value, int) {
 	switch wire {
 	case wireVarint:

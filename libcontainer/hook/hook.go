@@ -1,9 +1,9 @@
-// Package hook runs the hooks of config.json ("POSIX-platform Hooks"): on the
-// host, or by a function of the caller's where they belong into the container's
-// namespaces.
+// Package hook runs the hooks of config.json ("POSIX-platform Hooks"). It runs them on the host, or with a function of
+// the caller if they must run in the container's namespaces.
 package hook
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,43 +15,73 @@ import (
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/waits"
 )
 
-// State is what a hook reads from its standard input.
+// State is the state of the container, which a hook reads from its standard input.
 type State = specs.State
 
-// Process is a hook that runs.
+// Process is a running hook.
 type Process interface {
-	// Wait returns when the hook is gone and everything that it has written has
-	// been handed to its stdout and stderr. The error is nil for exit status 0,
-	// and an *exec.ExitError or one that reads like it otherwise.
+	// Wait returns when the hook has ended and all its output has been written to stdout and stderr. The error is nil for
+	// exit status 0, else an *exec.ExitError or an error with the same text.
 	Wait() error
-	// Kill ends the hook, with its children where it has a timeout. After it, Wait
-	// must not wait for output any more.
+	// Kill kills the hook. If the hook has a timeout, Kill also kills its children. After Kill, Wait must not wait for
+	// output.
 	Kill() error
+	// PID returns the hook's PID.
+	PID() int
 }
 
-// Start starts a hook, with stdin, stdout and stderr as its standard streams, and
-// returns without waiting for it. stdin is closed by the caller of Start.
+// Note tells others which hook runs: with pid 0 before there is a process, then with its PID, and with field "" when it has
+// ended. A nil Note does nothing.
+type Note func(field string, pid int) error
+
+func (n Note) tell(field string, pid int) error {
+	if n == nil {
+		return nil
+	}
+	return n(field, pid)
+}
+
+// Start starts a hook with the given standard streams and returns without waiting for it. The caller of Start closes
+// stdin. stdout and stderr may be files of the host: a hook on the host may have their descriptors, and one in the container may
+// not.
 type Start func(h specs.Hook, stdin *os.File, stdout, stderr io.Writer) (Process, error)
 
-// TimeoutError says that a hook was killed, since it ran for longer than its
-// timeout.
+// TimeoutError is the error for a hook that was killed because it ran for longer than its timeout.
 type TimeoutError struct{ Timeout time.Duration }
 
 func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("hook ran past specified timeout of %.1fs", e.Timeout.Seconds())
 }
 
-// Run runs the hook h with state on its standard input, and waits for it. field
-// is its place in config.json, such as "hooks.prestart[0]". With start nil the
-// hook runs on the host, in the bundle's directory.
+// Run runs the hook h with state on its standard input, and waits for it. field is its place in config.json, such as
+// "hooks.prestart[0]". If start is nil, the hook runs on the host in the bundle's directory.
 //
-// An error names field, the exit status and the end of what the hook has
-// written, in words that engines know from runc. A hook that outlives its
-// timeout is killed with its process group, one that outlives ctx is killed.
-func Run(ctx context.Context, h specs.Hook, field string, state *State, start Start) error {
-	if err := run(ctx, h, state, start); err != nil {
+// The output goes to the files that the annotations of state name, if they name any (bundle.AnnotationHooksStdout).
+//
+// An error names field, the exit status and the end of the hook's output. It has runc's words, which engines match. Run
+// kills a hook that runs longer than its timeout (*TimeoutError) or than ctx (the error of ctx). A hook on the host with
+// a timeout is killed with its process group.
+func Run(ctx context.Context, h specs.Hook, field string, state *State, start Start, note Note) error {
+	out, err := openOutput(state.Annotations)
+	if err != nil {
+		return fmt.Errorf("%s: error running %s: %w", field, title(field), err)
+	}
+	defer out.close()
+	return runTo(ctx, h, field, state, out, start, note)
+}
+
+// runTo is Run with files that are open.
+func runTo(ctx context.Context, h specs.Hook, field string, state *State, out *output, start Start, note Note) error {
+	err := note.tell(field, 0)
+	if err == nil {
+		err = run(ctx, h, state, out, start, func(pid int) error { return note.tell(field, pid) })
+		err = cmp.Or(err, note.tell("", 0))
+	}
+	if err != nil {
 		return fmt.Errorf("%s: error running %s: %w", field, title(field), err)
 	}
 	return nil
@@ -66,7 +96,7 @@ func title(field string) string {
 	return name + " hook #" + strings.TrimSuffix(rest, "]")
 }
 
-func run(ctx context.Context, h specs.Hook, state *State, start Start) error {
+func run(ctx context.Context, h specs.Hook, state *State, out *output, start Start, runs func(pid int) error) error {
 	if start == nil {
 		start = hostStart(state.Bundle)
 	}
@@ -78,8 +108,7 @@ func run(ctx context.Context, h specs.Hook, state *State, start Start) error {
 	if err != nil {
 		return err
 	}
-	var stdout, stderr tail
-	process, err := start(h, stdin, &stdout, &stderr)
+	process, err := start(h, stdin, out.stdout.writer(), out.stderr.writer())
 	_ = stdin.Close()
 	if err != nil {
 		_ = feed.Close()
@@ -87,15 +116,18 @@ func run(ctx context.Context, h specs.Hook, state *State, start Start) error {
 	}
 	fed := make(chan error, 1)
 	go func() { fed <- write(feed, document) }()
-	err = wait(ctx, h.Timeout, process)
-	// A hook that is gone reads no more, even if a process it left behind still
-	// has the pipe: stop feeding it.
+	if err = runs(process.PID()); err == nil {
+		err = wait(ctx, h.Timeout, process)
+	} else {
+		err = end(process, ended(process), err)
+	}
+	// The hook has ended, so stop writing to it: a process that it left behind may still hold the pipe without reading.
 	_ = feed.SetWriteDeadline(time.Now())
 	fedErr := <-fed
 	_ = feed.Close()
 	switch {
 	case isExit(err):
-		return fmt.Errorf("%w, stdout: %s, stderr: %s", err, &stdout, &stderr)
+		return fmt.Errorf("%w, stdout: %s, stderr: %s", err, &out.stdout, &out.stderr)
 	case err != nil:
 		return err
 	default:
@@ -103,15 +135,15 @@ func run(ctx context.Context, h specs.Hook, state *State, start Start) error {
 	}
 }
 
-// isExit tells an exit status from a failure to run or to wait in time.
+// isExit reports whether err is the failure of the hook itself, and not a timeout or the end of the context.
 func isExit(err error) bool {
 	var timeout *TimeoutError
 	return err != nil && !errors.As(err, &timeout) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// write hands the state over. A hook need not read it, so a broken pipe is no
-// error, and neither is the end of the hook's life. (EPIPE comes without
-// SIGPIPE: the Go runtime lets that kill only for descriptors 1 and 2.)
+// write writes the state and closes the pipe. A hook need not read the state, so a broken pipe is no error, and neither
+// is the deadline that run sets when the hook has ended. EPIPE comes without SIGPIPE here: the Go runtime lets SIGPIPE
+// kill the program only for descriptors 1 and 2.
 func write(feed *os.File, document []byte) error {
 	_, err := feed.Write(document)
 	_ = feed.Close()
@@ -121,30 +153,45 @@ func write(feed *os.File, document []byte) error {
 	return err
 }
 
-// wait waits for the hook, its timeout in seconds, or the end of ctx.
+// wait waits for the end of the hook. It kills the hook after its timeout in seconds, or when ctx ends.
 func wait(ctx context.Context, timeout *int, p Process) error {
-	done := make(chan error, 1)
-	go func() { done <- p.Wait() }()
-	var late <-chan time.Time
+	done := ended(p)
+	var expired <-chan time.Time
 	var limit time.Duration
 	if timeout != nil {
 		limit = time.Duration(*timeout) * time.Second
 		timer := time.NewTimer(limit)
 		defer timer.Stop()
-		late = timer.C
+		expired = timer.C
 	}
 	var cause error
 	select {
 	case err := <-done:
 		return err
-	case <-late:
+	case <-expired:
 		cause = &TimeoutError{Timeout: limit}
 	case <-ctx.Done():
-		cause = ctx.Err()
+		cause = waits.Ended(ctx, fmt.Sprintf("process %d", p.PID()))
 	}
+	return end(p, done, cause)
+}
+
+// ended returns what brings the result of Wait.
+func ended(p Process) <-chan error {
+	done := make(chan error, 1)
+	go func() { done <- p.Wait() }()
+	return done
+}
+
+// end kills the hook because of cause, which it returns, and reaps it: a hook inside the container that nobody reaps keeps the PID
+// namespace, and so the container's first process.
+func end(p Process, done <-chan error, cause error) error {
 	if err := p.Kill(); err != nil {
 		return fmt.Errorf("%w, and killing it failed: %w", cause, err)
 	}
-	<-done //nolint:errcheck // how it died is no news
+	select {
+	case <-done: //nolint:errcheck // it was killed, which cause explains
+	case <-time.After(waits.CleanUp): // in a frozen cgroup, or in a system call that does not end
+	}
 	return cause
 }

@@ -33,7 +33,7 @@ func testState(t *testing.T) *State {
 
 func runHost(t *testing.T, h specs.Hook, state *State) error {
 	t.Helper()
-	return Run(t.Context(), h, "hooks.prestart[1]", state, nil)
+	return Run(t.Context(), h, "hooks.prestart[1]", state, nil, nil)
 }
 
 func read(t *testing.T, dir, name string) string {
@@ -142,8 +142,8 @@ func TestLongOutputIsCut(t *testing.T) {
 	}
 }
 
-// gone waits for a process that is nobody's child here to disappear.
-func gone(t *testing.T, pid int) {
+// waitGone waits until a process that is not a child of the test has ended.
+func waitGone(t *testing.T, pid int) {
 	t.Helper()
 	deadline := time.Now().Add(5 * time.Second)
 	for time.Now().Before(deadline) {
@@ -178,19 +178,19 @@ func TestTimeoutKillsGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone(t, pid)
+	waitGone(t, pid)
 }
 
 func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	err := Run(ctx, shell("sleep 100"), "hooks.poststop[0]", testState(t), nil)
+	err := Run(ctx, shell("sleep 100"), "hooks.poststop[0]", testState(t), nil, nil)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// bigState does not fit into a pipe, so somebody has to read it.
+// bigState returns a state that does not fit into a pipe, so that a write of it blocks until somebody reads.
 func bigState(t *testing.T) *State {
 	s := testState(t)
 	s.Annotations = map[string]string{"big": strings.Repeat("x", 1<<20)}
@@ -218,7 +218,7 @@ func TestBigStateIsReadWhole(t *testing.T) {
 	}
 }
 
-// TestDaemonDoesNotHold leaves a process with all of the hook's streams behind.
+// The hook leaves a process behind that holds all of the hook's streams.
 func TestDaemonDoesNotHold(t *testing.T) {
 	s := bigState(t)
 	begin := time.Now()
@@ -245,7 +245,7 @@ type fakeProcess struct {
 }
 
 func (p *fakeProcess) Wait() error {
-	defer p.stdin.Close() //nolint:errcheck // Read to its end.
+	defer p.stdin.Close() //nolint:errcheck // Nothing was written.
 	raw, err := io.ReadAll(p.stdin)
 	if err != nil {
 		return err
@@ -256,6 +256,7 @@ func (p *fakeProcess) Wait() error {
 }
 
 func (p *fakeProcess) Kill() error { return nil }
+func (p *fakeProcess) PID() int    { return 1 }
 
 func TestStartFunction(t *testing.T) {
 	p := &fakeProcess{got: make(chan []byte, 1)}
@@ -269,7 +270,7 @@ func TestStartFunction(t *testing.T) {
 		return p, nil
 	}
 	s := testState(t)
-	err := Run(t.Context(), specs.Hook{Path: "/x"}, "hooks.createContainer[2]", s, start)
+	err := Run(t.Context(), specs.Hook{Path: "/x"}, "hooks.createContainer[2]", s, start, nil)
 	const want = "hooks.createContainer[2]: error running createContainer hook #2: exit status 9, stdout: from inside, stderr: "
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
@@ -281,8 +282,29 @@ func TestStartFunction(t *testing.T) {
 
 func TestStartFails(t *testing.T) {
 	start := func(specs.Hook, *os.File, io.Writer, io.Writer) (Process, error) { return nil, syscall.EMFILE }
-	err := Run(t.Context(), specs.Hook{}, "hooks.startContainer[0]", testState(t), start)
+	err := Run(t.Context(), specs.Hook{}, "hooks.startContainer[0]", testState(t), start, nil)
 	if !errors.Is(err, syscall.EMFILE) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A hook inside the container that nobody reaps keeps the container's PID namespace.
+func TestFailedNoteReapsHook(t *testing.T) {
+	s := testState(t)
+	pid := 0
+	refused := errors.New("no room")
+	note := func(_ string, p int) error {
+		if p != 0 {
+			pid = p
+			return refused
+		}
+		return nil
+	}
+	err := Run(t.Context(), shell("exec sleep 1000"), "hooks.createContainer[0]", s, nil, note)
+	if !errors.Is(err, refused) {
+		t.Errorf("got %v, want %v", err, refused)
+	}
+	if _, err := os.Stat("/proc/" + strconv.Itoa(pid)); pid == 0 || !os.IsNotExist(err) {
+		t.Errorf("process %d is still there, or was not reaped: %v", pid, err)
 	}
 }

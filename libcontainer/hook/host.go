@@ -12,25 +12,23 @@ import (
 	"rung/internal/sys"
 )
 
-// hostStart starts hooks in the runtime's namespaces, in dir.
+// hostStart returns a Start that runs hooks in rung's namespaces, with dir as working directory.
 func hostStart(dir string) Start {
 	return func(h specs.Hook, stdin *os.File, stdout, stderr io.Writer) (Process, error) {
 		cmd := &exec.Cmd{
 			Path: h.Path,
-			// args[0] as given, which need not be the path.
+			// args[0] need not be the path.
 			Args: h.Args,
-			// Where the configuration has no env, the runtime's own: hooks find their programs by
-			// its PATH, with runc and crun.
+			// A nil env means rung's environment. Hooks find their programs with its PATH, as with runc and crun.
 			Env:    h.Env,
 			Dir:    dir,
 			Stdin:  stdin,
 			Stdout: stdout,
 			Stderr: stderr,
-			// A group of its own can be killed as a whole. Without a timeout nobody does; the ^C of a
-			// terminal reaches the hook then, as with runc.
+			// Kill kills a process group as a whole at the timeout. A hook without a timeout stays in rung's group, so that
+			// ^C in a terminal reaches it, as with runc.
 			SysProcAttr: &syscall.SysProcAttr{Setpgid: h.Timeout != nil},
-			// A hook that leaves a daemon behind with its standard streams must
-			// not hold up the container.
+			// A daemon that the hook leaves behind may hold the standard streams, and must not delay the container.
 			WaitDelay: OutputGrace,
 		}
 		if err := cmd.Start(); err != nil {
@@ -40,17 +38,18 @@ func hostStart(dir string) Start {
 	}
 }
 
-// OutputGrace is how long the output of a hook is read after its exit, where
-// another process still has the writing end.
+// OutputGrace is how long rung reads the output of a hook after its exit if another process still holds the writing end.
 const OutputGrace = 100 * time.Millisecond
 
 type hostProcess struct {
 	cmd   *exec.Cmd
-	group bool // of its own
+	group bool // the hook has a process group of its own
 }
 
-// Wait takes output that was cut short by OutputGrace for what it is: the exit
-// status was 0.
+// PID returns the hook's PID.
+func (p *hostProcess) PID() int { return p.cmd.Process.Pid }
+
+// Wait returns nil for exec.ErrWaitDelay: the exit status was 0, and only the output was cut short after OutputGrace.
 func (p *hostProcess) Wait() error {
 	err := p.cmd.Wait()
 	if err == exec.ErrWaitDelay {

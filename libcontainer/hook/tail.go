@@ -6,11 +6,10 @@ import (
 	"sync"
 )
 
-// tailSize is how many bytes of each stream of a hook an error shows.
+// tailSize is how many bytes of each stream of a hook are in an error.
 const tailSize = 4096
 
-// tail keeps the end of what is written to it, so that a chatty hook costs no
-// memory.
+// tail keeps the last tailSize bytes that are written to it, so that the output of a hook cannot fill the memory.
 type tail struct {
 	mu  sync.Mutex
 	buf []byte
@@ -29,7 +28,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String gives the end of the text on one line.
+// String returns the end of the text on one line.
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

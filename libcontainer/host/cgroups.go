@@ -1,7 +1,6 @@
 package host
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -13,11 +12,11 @@ import (
 type CgroupMode int
 
 const (
-	// CgroupV1 has one hierarchy for each controller, or a few together.
+	// CgroupV1 has a hierarchy for each controller or for several controllers together.
 	CgroupV1 CgroupMode = iota
 	// CgroupV2 has the unified hierarchy only, at /sys/fs/cgroup.
 	CgroupV2
-	// CgroupHybrid has its controllers on v1 and a cgroup2 mount beside them.
+	// CgroupHybrid has its controllers on v1 and a cgroup2 mount as well.
 	CgroupHybrid
 )
 
@@ -35,14 +34,14 @@ func (m CgroupMode) String() string {
 // Hierarchy is one mounted cgroup hierarchy.
 type Hierarchy struct {
 	Mountpoint  string   // "/sys/fs/cgroup/memory"
-	Controllers []string // v1: {"cpu","cpuacct"}; nil on v2 and for named ones
-	Name        string   // v1 named hierarchy ("systemd" of name=systemd), else ""
+	Controllers []string // v1: {"cpu","cpuacct"}; nil for v2 and for a named hierarchy
+	Name        string   // name of a named v1 hierarchy ("systemd" of name=systemd), else ""
 	V2          bool
 	Root        string // the mount's root inside the hierarchy (mountinfo field 4)
-	Own         string // path of the calling process in it, from /proc/self/cgroup
+	Own         string // the calling process's cgroup in it, from /proc/self/cgroup
 }
 
-// Cgroups is what the calling process sees of the cgroup filesystems.
+// Cgroups lists the cgroup hierarchies that the calling process sees.
 type Cgroups struct {
 	Mode        CgroupMode
 	Hierarchies []Hierarchy
@@ -53,19 +52,16 @@ const (
 	unifiedMount = cgroupMount + "/unified"
 )
 
-// ProbeCgroups finds the mounted cgroup hierarchies and the caller's place in
-// each. A machine without any gives no hierarchy and no error. Errors are those
-// of reading /proc/self/cgroup and /proc/self/mountinfo.
+// ProbeCgroups finds the mounted cgroup hierarchies and the caller's cgroup in
+// each. A machine without cgroups gives no hierarchy and no error. Errors are those
+// of reading /proc/self/cgroup and /proc/self/mountinfo, and of statfs(2).
 //
-// Where every hierarchy of /proc/self/cgroup is mounted whole at its usual
-// place, which is checked by filesystem type and inode, mountinfo is not read:
-// its cost grows with the containers of the machine (~2 us a mount).
+// It first checks, by file system type and inode, whether every hierarchy of
+// /proc/self/cgroup is mounted whole at its usual place. It reads mountinfo only
+// if one is not, because mountinfo grows with the containers of the machine (about
+// 2 us for each mount).
 func ProbeCgroups() (*Cgroups, error) {
-	own, err := sys.ReadControl("/proc/self/cgroup")
-	if err != nil {
-		return nil, fmt.Errorf("read /proc/self/cgroup: %w", err)
-	}
-	lines, err := parseProcCgroup(own)
+	lines, err := sys.OwnPlacements()
 	if err != nil {
 		return nil, err
 	}
@@ -79,89 +75,60 @@ func ProbeCgroups() (*Cgroups, error) {
 	if c, err := usualPlaces(lines); c != nil || err != nil {
 		return c, err
 	}
-	mi, err := sys.ReadControl("/proc/self/mountinfo")
+	mounts, err := sys.OwnMounts()
 	if err != nil {
-		return nil, fmt.Errorf("read /proc/self/mountinfo: %w", err)
+		return nil, err
 	}
-	return fromMountinfo(mi, lines, isFs)
+	return fromMounts(mounts, lines, isFs)
 }
 
-// isFs: an error is no answer. A hierarchy that is taken for missing would leave the container without its limits.
+// isFs reports whether path is on a file system with that magic number. A path that does not exist is not, and any other
+// error is returned: if rung took a hierarchy for missing, the container would lose its limits there.
 func isFs(path string, magic int64) (bool, error) {
 	m, err := sys.FsMagic(path)
 	return err == nil && m == magic, sys.UnlessAbsent(err)
 }
 
-// procCgroup is one line of /proc/PID/cgroup (cgroups(7)).
-type procCgroup struct {
-	controllers []string // nil for v2 and for a named hierarchy
-	name        string
-	v2          bool
-	path        string
-}
-
-func parseProcCgroup(text string) ([]procCgroup, error) {
-	var out []procCgroup
-	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(line, "\n")
-		id, rest, ok1 := strings.Cut(line, ":")
-		names, p, ok2 := strings.Cut(rest, ":")
-		if !ok1 || !ok2 || !strings.HasPrefix(p, "/") {
-			return nil, fmt.Errorf("/proc/self/cgroup: malformed line %q", line)
-		}
-		c := procCgroup{path: p, v2: id == "0" && names == ""}
-		for n := range strings.SplitSeq(names, ",") {
-			if s, named := strings.CutPrefix(n, "name="); named {
-				c.name = s
-			} else if n != "" {
-				c.controllers = append(c.controllers, n)
-			}
-		}
-		out = append(out, c)
-	}
-	return out, nil
-}
-
-func (c *procCgroup) at(mountpoint, root string) Hierarchy {
+func hierarchy(p *sys.Placement, mountpoint, root string) Hierarchy {
 	return Hierarchy{
-		Mountpoint: mountpoint, Controllers: c.controllers, Name: c.name,
-		V2: c.v2, Root: root, Own: c.path,
+		Mountpoint: mountpoint, Controllers: p.Controllers, Name: p.Name,
+		V2: p.V2, Root: root, Own: p.Path,
 	}
 }
 
 // usualPlaces returns nil if a v1 hierarchy is not mounted from its top at
-// /sys/fs/cgroup/NAMES. The inode of the top of a hierarchy is 1; a bind mount
-// of a part of it has another.
-func usualPlaces(lines []procCgroup) (*Cgroups, error) {
+// /sys/fs/cgroup/NAMES. The top of a hierarchy has inode 1, and the top of a bind
+// mount of a part of it has another inode.
+func usualPlaces(lines []sys.Placement) (*Cgroups, error) {
 	c := &Cgroups{Hierarchies: make([]Hierarchy, 0, len(lines))}
 	for i := range lines {
 		l := &lines[i]
-		at, magic := cgroupMount+"/", int64(sys.CgroupSuperMagic)
+		mountpoint, magic := cgroupMount+"/", int64(sys.CgroupSuperMagic)
 		switch {
-		case l.v2:
-			at, magic = unifiedMount, sys.Cgroup2SuperMagic
-		case l.name != "":
-			at += l.name
+		case l.V2:
+			mountpoint, magic = unifiedMount, sys.Cgroup2SuperMagic
+		case l.Name != "":
+			mountpoint += l.Name
 		default:
-			at += strings.Join(l.controllers, ",")
+			mountpoint += strings.Join(l.Controllers, ",")
 		}
-		there, err := isFs(at, magic)
+		mounted, err := isFs(mountpoint, magic)
 		switch {
 		case err != nil:
 			return nil, err
-		case !there && l.v2:
+		case !mounted && l.V2:
 			continue // pure v1
-		case !there:
+		case !mounted:
 			return nil, nil
 		}
-		st, err := sys.Stat(at)
+		st, err := sys.Stat(mountpoint)
 		if err != nil {
 			return nil, err
 		}
 		if st.Ino != 1 {
 			return nil, nil
 		}
-		c.add(l.at(at, "/"))
+		c.add(hierarchy(l, mountpoint, "/"))
 	}
 	if c.Mode == CgroupHybrid && len(c.Hierarchies) == 1 {
 		return nil, nil
@@ -176,53 +143,53 @@ func (c *Cgroups) add(h Hierarchy) {
 	c.Hierarchies = append(c.Hierarchies, h)
 }
 
-func unified(lines []procCgroup, mountpoint, root string) Hierarchy {
+func unified(lines []sys.Placement, mountpoint, root string) Hierarchy {
 	for i := range lines {
-		if lines[i].v2 {
-			return lines[i].at(mountpoint, root)
+		if lines[i].V2 {
+			return hierarchy(&lines[i], mountpoint, root)
 		}
 	}
 	return Hierarchy{Mountpoint: mountpoint, V2: true, Root: root, Own: "/"}
 }
 
-// fromMountinfo matches the cgroup mounts of a mountinfo text with the
-// hierarchies of /proc/self/cgroup. isFs tells if a mountpoint still shows a
-// filesystem: a mount hidden under another one is not listed.
-func fromMountinfo(text string, lines []procCgroup, isFs func(string, int64) (bool, error)) (*Cgroups, error) {
-	mounts := cgroupMounts(text)
+// fromMounts matches the cgroup mounts of a mountinfo with the
+// hierarchies of /proc/self/cgroup. It leaves out a mount that is hidden under
+// another one: isFs reports whether the mountpoint still shows the file system.
+func fromMounts(all []*sys.Mount, lines []sys.Placement, isFs func(string, int64) (bool, error)) (*Cgroups, error) {
+	mounts := cgroupMounts(all)
 	c := &Cgroups{}
 	for i := range lines {
 		l := &lines[i]
-		if l.v2 {
+		if l.V2 {
 			continue
 		}
 		for _, m := range mounts {
-			if m.v2 || !m.carries(l) {
+			if v2(m) || !carries(m, l) {
 				continue
 			}
-			shown, err := isFs(m.mountpoint, sys.CgroupSuperMagic)
+			shown, err := isFs(m.Mountpoint, sys.CgroupSuperMagic)
 			if err != nil {
 				return nil, err
 			}
 			if shown {
-				c.add(l.at(m.mountpoint, m.root))
+				c.add(hierarchy(l, m.Mountpoint, m.Root))
 				break
 			}
 		}
 	}
 	v1 := len(c.Hierarchies)
 	for _, m := range mounts {
-		// Beside v1, a cgroup2 mount elsewhere is somebody's own (BPF agents do it).
-		usual := v1 == 0 || path.Base(m.mountpoint) == path.Base(unifiedMount)
-		if !m.v2 || !usual {
+		// Beside v1, a cgroup2 mount with another name is private to some program (BPF agents make one).
+		usual := v1 == 0 || path.Base(m.Mountpoint) == path.Base(unifiedMount)
+		if !v2(m) || !usual {
 			continue
 		}
-		shown, err := isFs(m.mountpoint, sys.Cgroup2SuperMagic)
+		shown, err := isFs(m.Mountpoint, sys.Cgroup2SuperMagic)
 		if err != nil {
 			return nil, err
 		}
 		if shown {
-			c.add(unified(lines, m.mountpoint, m.root))
+			c.add(unified(lines, m.Mountpoint, m.Root))
 			break
 		}
 	}
@@ -232,46 +199,33 @@ func fromMountinfo(text string, lines []procCgroup, isFs func(string, int64) (bo
 	return c, nil
 }
 
-type cgroupMountLine struct {
-	root, mountpoint string
-	options          []string // of the superblock
-	v2               bool
-}
+func v2(m *sys.Mount) bool { return m.FSType == "cgroup2" }
 
-// carries says if the mount is of the hierarchy of l: the superblock options
-// name all its controllers, or its name.
-func (m *cgroupMountLine) carries(l *procCgroup) bool {
-	if l.name != "" {
-		return slices.Contains(m.options, "name="+l.name)
+// carries reports whether a mount shows the hierarchy of l: the superblock options
+// contain all its controllers, or its name.
+func carries(m *sys.Mount, l *sys.Placement) bool {
+	options := strings.Split(m.VFSOptions, ",")
+	if l.Name != "" {
+		return slices.Contains(options, "name="+l.Name)
 	}
-	for _, c := range l.controllers {
-		if !slices.Contains(m.options, c) {
+	for _, c := range l.Controllers {
+		if !slices.Contains(options, c) {
 			return false
 		}
 	}
-	return len(l.controllers) > 0
+	return len(l.Controllers) > 0
 }
 
-// cgroupMounts lists the cgroup mounts of a mountinfo text, the last one of a
-// mountpoint only, those that show the whole hierarchy first (proc(5)).
-func cgroupMounts(text string) []cgroupMountLine {
-	var out []cgroupMountLine
-	for line := range strings.Lines(text) {
-		left, right, ok := strings.Cut(line, " - ")
-		if !ok || !strings.HasPrefix(right, "cgroup") {
+// cgroupMounts lists the cgroup mounts: only the last one of each mountpoint, and
+// first those that show a whole hierarchy.
+func cgroupMounts(all []*sys.Mount) (out []*sys.Mount) {
+	for _, m := range all {
+		if m.FSType != "cgroup" && m.FSType != "cgroup2" {
 			continue
 		}
-		f, s := strings.Fields(left), strings.Fields(right)
-		if len(f) < 6 || len(s) < 3 || (s[0] != "cgroup" && s[0] != "cgroup2") {
-			continue
-		}
-		m := cgroupMountLine{
-			root: sys.UnescapeMountinfo(f[3]), mountpoint: sys.UnescapeMountinfo(f[4]),
-			options: strings.Split(s[len(s)-1], ","), v2: s[0] == "cgroup2",
-		}
-		out = slices.DeleteFunc(out, func(o cgroupMountLine) bool { return o.mountpoint == m.mountpoint })
+		out = slices.DeleteFunc(out, func(o *sys.Mount) bool { return o.Mountpoint == m.Mountpoint })
 		out = append(out, m)
 	}
-	slices.SortStableFunc(out, func(a, b cgroupMountLine) int { return len(a.root) - len(b.root) })
+	slices.SortStableFunc(out, func(a, b *sys.Mount) int { return len(a.Root) - len(b.Root) })
 	return out
 }

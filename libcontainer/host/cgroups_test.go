@@ -25,20 +25,29 @@ const dockerProc = `4:memory:/user.slice
 0::/user.slice
 `
 
-func lines(t *testing.T, text string) []procCgroup {
+func lines(t *testing.T, text string) []sys.Placement {
 	t.Helper()
-	l, err := parseProcCgroup(text)
+	l, err := sys.ParsePlacements(text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return l
 }
 
+func mounts(t testing.TB, text string) []*sys.Mount {
+	t.Helper()
+	m, err := sys.ParseMounts([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 func everywhere(string, int64) (bool, error) { return true, nil }
 
-func hierarchies(t *testing.T, text string, lines []procCgroup, isFs func(string, int64) (bool, error)) *Cgroups {
+func hierarchies(t *testing.T, text string, lines []sys.Placement, isFs func(string, int64) (bool, error)) *Cgroups {
 	t.Helper()
-	c, err := fromMountinfo(text, lines, isFs)
+	c, err := fromMounts(mounts(t, text), lines, isFs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +78,7 @@ func TestHiddenMountsAreNotListed(t *testing.T) {
 	if len(got.Hierarchies) != 3 {
 		t.Fatalf("got %+v", got.Hierarchies)
 	}
-	// The second mount of the memory hierarchy is what is left of it.
+	// The first mount of the memory hierarchy is hidden; the second one remains.
 	m := got.Hierarchies[0]
 	if m.Mountpoint != "/mnt/with blank" || m.Root != "/docker/x" {
 		t.Errorf("memory: %+v", m)
@@ -78,7 +87,7 @@ func TestHiddenMountsAreNotListed(t *testing.T) {
 
 func TestAnErrorIsNoMissingHierarchy(t *testing.T) {
 	broken := func(string, int64) (bool, error) { return false, syscall.EIO }
-	if c, err := fromMountinfo(dockerV1, lines(t, dockerProc), broken); !errors.Is(err, syscall.EIO) {
+	if c, err := fromMounts(mounts(t, dockerV1), lines(t, dockerProc), broken); !errors.Is(err, syscall.EIO) {
 		t.Errorf("got %+v, %v", c, err)
 	}
 }
@@ -106,14 +115,6 @@ func TestNothingMounted(t *testing.T) {
 	}
 }
 
-func TestParseProcCgroupRefusesNonsense(t *testing.T) {
-	for _, text := range []string{"0:/\n", "1:cpu:relative\n", "nothing\n"} {
-		if l, err := parseProcCgroup(text); err == nil {
-			t.Errorf("%q: got %+v, want an error", text, l)
-		}
-	}
-}
-
 func TestModeString(t *testing.T) {
 	for m, want := range map[CgroupMode]string{CgroupV1: "v1", CgroupV2: "v2", CgroupHybrid: "hybrid"} {
 		if m.String() != want {
@@ -122,7 +123,7 @@ func TestModeString(t *testing.T) {
 	}
 }
 
-// The short way and the way by mountinfo must agree on the machine at hand.
+// ProbeCgroups without mountinfo and fromMountinfo must agree on this machine.
 func TestProbeAgreesWithMountinfo(t *testing.T) {
 	got, err := ProbeCgroups()
 	if err != nil {
@@ -134,15 +135,18 @@ func TestProbeAgreesWithMountinfo(t *testing.T) {
 		}
 		return
 	}
-	mi, err := sys.ReadControl("/proc/self/mountinfo")
+	all, err := sys.OwnMounts()
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, err := sys.ReadControl("/proc/self/cgroup")
+	own, err := sys.OwnPlacements()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := hierarchies(t, mi, lines(t, own), isFs)
+	want, err := fromMounts(all, own, isFs)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("short way %+v\nmountinfo %+v", got, want)
 	}
@@ -151,12 +155,21 @@ func TestProbeAgreesWithMountinfo(t *testing.T) {
 func FuzzCgroupFiles(f *testing.F) {
 	f.Add(dockerV1, dockerProc)
 	f.Add("a b c \\04 d - cgroup x\n", "0::/\n")
+	f.Add("1 2 0:3 / /\\040 rw - cgroup2 x rw\n", "0::/\n")
 	f.Fuzz(func(t *testing.T, mi, proc string) {
-		l, err := parseProcCgroup(proc)
+		l, err := sys.ParsePlacements(proc)
 		if err != nil {
 			return
 		}
-		for _, h := range hierarchies(t, mi, l, everywhere).Hierarchies {
+		m, err := sys.ParseMounts([]byte(mi))
+		if err != nil {
+			return
+		}
+		c, err := fromMounts(m, l, everywhere)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range c.Hierarchies {
 			if h.Mountpoint == "" || h.Own == "" {
 				t.Errorf("empty path in %+v", h)
 			}
@@ -173,16 +186,17 @@ func BenchmarkProbeCgroups(b *testing.B) {
 }
 
 func BenchmarkProbeByMountinfo(b *testing.B) {
-	own, _ := sys.ReadControl("/proc/self/cgroup")
-	l, err := parseProcCgroup(own)
+	own, err := sys.OwnPlacements()
 	if err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		mi, err := sys.ReadControl("/proc/self/mountinfo")
+		all, err := sys.OwnMounts()
 		if err != nil {
 			b.Fatal(err)
 		}
-		fromMountinfo(mi, l, isFs)
+		if _, err := fromMounts(all, own, isFs); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

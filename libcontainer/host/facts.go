@@ -1,67 +1,100 @@
-// Package host finds out what the compiler must know of the machine: the facts.
-// It reads and never changes anything.
+// Package host probes the facts about the machine and the bundle that package compile
+// needs. It reads and never changes anything.
 package host
 
 import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rung/internal/sys"
 )
 
-// Facts is all that package compile knows of the machine and of the bundle's
-// surroundings. Golden tests make it up.
+// Facts is all that package compile knows about the machine and about the host's files
+// that a bundle refers to. Golden tests use invented facts.
 type Facts struct {
 	EUID           int    `json:"euid"`
 	EGID           int    `json:"egid"`
 	UserNS         bool   `json:"userNamespace"`  // rung itself runs in a user namespace
 	SetgroupsDeny  bool   `json:"setgroupsDeny"`  // /proc/self/setgroups says deny
-	Capabilities   uint64 `json:"capabilities"`   // rung's own permitted set, by number
+	Capabilities   uint64 `json:"capabilities"`   // rung's own permitted set: bit n is capability n
 	LastCapability int    `json:"lastCapability"` // /proc/sys/kernel/cap_last_cap
 	MapsIDs        bool   `json:"mapsIDs"`        // rung may write any id map of a new user namespace
 	Kcore          bool   `json:"kcore"`          // /proc/kcore exists
-	ApparmorAttr   string `json:"apparmorAttr"`   // "apparmor/" where /proc/PID/attr has that directory
-	Selinux        bool   `json:"selinux"`        // SELinux is enabled: there is a policy
+	Keys           bool   `json:"keys"`           // the kernel has key rings: /proc/keys exists
+	ApparmorAttr   string `json:"apparmorAttr"`   // "apparmor/" if /proc/PID/attr has that directory, else ""
+	Selinux        bool   `json:"selinux"`        // SELinux is enabled and has a policy
 
 	Cgroups *Cgroups `json:"cgroups"`
 
 	// Sources describes the sources of bind mounts, by path.
 	Sources map[string]Source `json:"sources,omitempty"`
-	// Devices holds what the host has at the paths of linux.devices, where they would be bound.
+	// Links are the symbolic links that are copied into the container, by the index in mounts[].
+	Links map[int]Link `json:"links,omitempty"`
+	// Devices describes the host's files at the paths of linux.devices. It is filled if the
+	// container may have to bind them.
 	Devices map[string]Device `json:"devices,omitempty"`
-	// NullBroken says what the host has at /dev/null in place of the null device; "" for that.
+	// NullBroken says what the host has at /dev/null instead of the null device; "" if it is right.
 	NullBroken string `json:"nullBroken,omitempty"`
-	// Closed is the first directory above the root file system that not everybody may search,
-	// asked of a container in a user namespace; "" for none.
+	// Closed is the first directory above the root file system that not everybody may search; ""
+	// for none. It is filled for a container in a user namespace.
 	Closed string `json:"closed,omitempty"`
-	// Targets holds what a file system is mounted over, by destination.
+	// Targets describes the directories that a tmpfs will cover, by destination.
 	Targets map[string]Target `json:"targets,omitempty"`
+	// LowerdirPieces: the kernel takes the lower directories of an overlay one by one (Linux 6.7). It is probed if a mount
+	// has a long list of them.
+	LowerdirPieces bool `json:"lowerdirPieces,omitempty"`
+	// Foreign lists the namespaces that a container joins, and that do not belong to the user namespace that it joins.
+	Foreign []specs.LinuxNamespaceType `json:"foreign,omitempty"`
+	// ProcPidns: proc takes the PID namespace that it shows as a parameter (Linux 6.17). It is probed if a container in a user
+	// namespace joins a PID namespace.
+	ProcPidns bool `json:"procPidns,omitempty"`
 	// Revealing lists where proc and sysfs are mounted whole, in the order of the mounts. It is
-	// looked up for --no-pivot alone, which leaves them in the mount namespace.
+	// filled for --no-pivot only, which leaves them in the mount namespace.
 	Revealing []string `json:"revealing,omitempty"`
 
-	// Unseen lists what only root may look at, and what it is taken for; after ProbeForRoot.
+	// Unseen lists the files that only root may see, and what the facts assume about each. Only
+	// ProbeForRoot fills it.
 	Unseen  []string `json:"unseen,omitempty"`
-	forRoot bool     // ProbeForRoot made them for another user than the caller
+	forRoot bool     // ProbeForRoot made these facts for root, and the caller is not root
 }
 
-// Source is the source of a bind mount as seen by rung.
+// Source is the source of a bind mount as rung sees it.
 type Source struct {
 	Err       syscall.Errno `json:"errno,omitempty"`
 	Directory bool          `json:"directory"`
-	Proc      bool          `json:"proc,omitempty"`  // on a proc file system
-	Flags     uint64        `json:"flags,omitempty"` // of its mount: ST_* of statfs(2)
+	Proc      bool          `json:"proc,omitempty"`  // a directory on a proc file system
+	Flags     uint64        `json:"flags,omitempty"` // ST_* flags of its mount (statfs(2))
+	// PerProcess: the path may lead another process to another file, because it goes through a link in /proc or ends there.
+	PerProcess bool   `json:"perProcess,omitempty"`
+	ID         FileID `json:"-"`
 }
 
-// Device is a device node of the host.
+// Link is a symbolic link that is copied into the container.
+type Link struct {
+	Target string `json:"target"`
+	There  bool   `json:"there,omitempty"` // the root file system has the same link at the destination
+}
+
+// FileID is the device and the inode of a file.
+type FileID struct{ Device, Inode uint64 }
+
+// String returns the form in which the state of a container has it.
+func (id FileID) String() string {
+	return strconv.FormatUint(id.Device, 10) + ":" + strconv.FormatUint(id.Inode, 10)
+}
+
+// Device is a file of the host at the path of a device.
 type Device struct {
-	Kind uint32 `json:"kind"` // S_IFCHR or S_IFBLK of inode(7); another for what is no device, 0 for nothing
+	Kind uint32 `json:"kind"` // file type of inode(7): S_IFCHR or S_IFBLK for a device
 	Rdev uint64 `json:"rdev"`
 }
 
-// Target is a directory of the root file system before anything is mounted.
+// Target is a directory that a tmpfs will cover, before anything is mounted.
 type Target struct {
 	Mode uint32 `json:"mode"` // permission bits, with sticky and set-id
 	UID  uint32 `json:"uid"`
@@ -71,8 +104,8 @@ type Target struct {
 // Rootless reports whether rung lacks the rights of root in its user namespace.
 func (f *Facts) Rootless() bool { return f.EUID != 0 }
 
-// Privileged reports whether rung may mount in its own mount namespace, so that
-// it can open mounts for the hands.
+// Privileged reports whether rung may mount in its own mount namespace. Then it can
+// open mounts for the stage.
 func (f *Facts) Privileged() bool { return f.Has(capSysAdmin) }
 
 // Has reports whether rung has a capability (capabilities(7)).
@@ -87,21 +120,29 @@ const (
 	capSysAdmin = 21
 )
 
-// Probe reads the facts that hold for every bundle. Errors are those of /proc.
+// Probe reads the facts that do not depend on a bundle. Errors are those of reading /proc.
 func Probe() (*Facts, error) {
-	f := &Facts{EUID: os.Geteuid(), EGID: os.Getegid()}
-	for _, look := range []func() error{f.lookUser, f.lookProc, f.lookModules} {
-		if err := look(); err != nil {
-			return nil, err
-		}
+	f, err := ProbeWith(nil)
+	if err != nil {
+		return nil, err
 	}
-	var err error
 	f.Cgroups, err = ProbeCgroups()
 	return f, err
 }
 
-func (f *Facts) lookUser() (err error) {
-	if f.UserNS, err = sys.InUserNamespace(); err != nil {
+// ProbeWith is Probe for a caller that has the cgroups of the machine.
+func ProbeWith(cgroups *Cgroups) (*Facts, error) {
+	f := &Facts{Cgroups: cgroups, EUID: os.Geteuid(), EGID: os.Getegid()}
+	for _, probe := range []func() error{f.probeUser, f.probeProc, f.probeModules} {
+		if err := probe(); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+func (f *Facts) probeUser() (err error) {
+	if f.UserNS, err = InUserNS(); err != nil {
 		return err
 	}
 	if f.UserNS {
@@ -118,15 +159,18 @@ func (f *Facts) lookUser() (err error) {
 	return err
 }
 
-func (f *Facts) lookProc() (err error) {
+func (f *Facts) probeProc() (err error) {
 	if f.LastCapability, err = lastCapability(); err != nil {
 		return err
 	}
-	f.Kcore, err = sys.Exists("/proc/kcore")
+	if f.Kcore, err = sys.Exists("/proc/kcore"); err != nil {
+		return err
+	}
+	f.Keys, err = sys.Exists("/proc/keys")
 	return err
 }
 
-func (f *Facts) lookModules() (err error) {
+func (f *Facts) probeModules() (err error) {
 	apparmor, err := sys.Exists("/proc/self/attr/apparmor")
 	if err != nil {
 		return err
@@ -138,8 +182,24 @@ func (f *Facts) lookModules() (err error) {
 	return err
 }
 
-// InUserNS reports whether rung runs in another user namespace than the initial one.
-func InUserNS() (bool, error) { return sys.InUserNamespace() }
+// InUserNS reports whether rung runs in a user namespace other than the initial one. It asks the kernel once: a program
+// with several threads cannot change its user namespace. After an error the answer is not known.
+func InUserNS() (bool, error) {
+	userNS.Lock()
+	defer userNS.Unlock()
+	if userNS.known {
+		return userNS.inside, nil
+	}
+	inside, err := sys.InUserNamespace()
+	userNS.known, userNS.inside = err == nil, inside
+	return inside, err
+}
+
+// userNS is the answer of InUserNS.
+var userNS struct {
+	sync.Mutex
+	known, inside bool
+}
 
 func lastCapability() (int, error) {
 	text, err := sys.ReadSmall("/proc/sys/kernel/cap_last_cap")
@@ -149,5 +209,5 @@ func lastCapability() (int, error) {
 	if n, err := strconv.Atoi(strings.TrimSpace(text)); err == nil {
 		return n, nil
 	}
-	return 40, nil // CAP_CHECKPOINT_RESTORE, Linux 5.9: older than our floor
+	return 40, nil // CAP_CHECKPOINT_RESTORE, Linux 5.9: every kernel that rung supports has it
 }

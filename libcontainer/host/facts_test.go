@@ -80,7 +80,7 @@ func TestLook(t *testing.T) {
 	tmpfs := func(at string) specs.Mount { return specs.Mount{Destination: at, Type: "tmpfs"} }
 	check(t, os.MkdirAll(filepath.Join(rootfs, "bind/below"), 0o755)) // covered by an earlier mount
 	f := &Facts{}
-	f.Look(&specs.Spec{Mounts: []specs.Mount{
+	f.ProbeBundle(&specs.Spec{Linux: &specs.Linux{}, Mounts: []specs.Mount{
 		bind("hosts"), bind("missing"), bind("/proc"), bind(bundle), bind("/dev/null"),
 		{Destination: "/vol", Source: "rootfs", Options: []string{"rbind"}}, tmpfs("/vol/closed"),
 		tmpfs("/sticky"), tmpfs("/link"), tmpfs("/new"), tmpfs("/out"), tmpfs("/bind/below"), {Destination: "/x", Type: "proc", Source: "proc"},
@@ -98,7 +98,10 @@ func TestLook(t *testing.T) {
 		if got.Err == 0 && got.Flags == 0 {
 			t.Errorf("source %s: no mount flags, not even relatime", source)
 		}
-		got.Flags = 0 // the machine's
+		if (got.Err == 0) != (got.ID != FileID{}) {
+			t.Errorf("source %s is file %s", source, got.ID)
+		}
+		got.Flags, got.ID = 0, FileID{} // these depend on the machine
 		if !ok || got != want {
 			t.Errorf("source %s: %+v, want %+v", source, got, want)
 		}
@@ -109,7 +112,7 @@ func TestLook(t *testing.T) {
 	if f.Devices != nil {
 		t.Errorf("devices %v, without a user namespace to bind them for", f.Devices)
 	}
-	f.Look(&specs.Spec{Linux: &specs.Linux{
+	f.ProbeBundle(&specs.Spec{Linux: &specs.Linux{
 		Namespaces: []specs.LinuxNamespace{{Type: specs.UserNamespace}},
 		Devices:    []specs.LinuxDevice{{Path: "/dev/../dev/null"}, {Path: filepath.Join(bundle, "missing")}, {Path: filepath.Join(bundle, "hosts")}},
 	}}, bundle, rootfs)
@@ -134,7 +137,7 @@ func TestLook(t *testing.T) {
 
 func TestClosed(t *testing.T) {
 	top := t.TempDir()
-	if err := os.Chmod(filepath.Dir(top), 0o711); err != nil { // as Go makes it nobody else may search it
+	if err := os.Chmod(filepath.Dir(top), 0o711); err != nil { // Go makes it unsearchable for other users
 		t.Fatal(err)
 	}
 	deep := filepath.Join(top, "open", "shut", "below", "rootfs")
@@ -151,7 +154,7 @@ func TestClosed(t *testing.T) {
 	if got := closed(deep); got != shut {
 		t.Errorf("%q, want %q", got, shut)
 	}
-	if got := closed(shut); got != "" { // it is reached, only not searched
+	if got := closed(shut); got != "" { // closed does not check the directory itself, only those above it
 		t.Errorf("%q", got)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// As root there is nothing to be made up.
+// For root the facts are the caller's own.
 func TestProbeForRootAsRoot(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("requires root")
@@ -45,7 +45,7 @@ func TestClosedTo(t *testing.T) {
 		{true, &os.PathError{Op: "open", Path: "/x", Err: syscall.EACCES}, true},
 		{true, syscall.ENOENT, false},
 		{true, nil, false},
-		{false, syscall.EACCES, false}, // a fact of the caller's own
+		{false, syscall.EACCES, false}, // the facts are the caller's own
 	}
 	for _, test := range tests {
 		f := &Facts{forRoot: test.forRoot}

@@ -3,42 +3,27 @@ package host
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"os"
-	"path"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"rung/internal/sys"
 )
 
-// Inside is what can only be seen in the container's own root.
-type Inside struct {
-	Exec string // the file that args[0] names
-	Home string // of the user, from the container's /etc/passwd
+// HomeInside returns the home directory of uid, from /etc/passwd below root, a descriptor of the container's root. It returns ""
+// if env sets HOME, so that nothing needs to be looked up. No path resolves to a file outside root.
+func HomeInside(root *os.File, env []string, uid uint32) (string, error) {
+	if LookupEnv(env, "HOME") != "" {
+		return "", nil
+	}
+	return homeOf(root, uid)
 }
 
-// LookInside finds the program and, unless the environment names one, the home
-// directory of uid below root, a descriptor of the container's root. Nothing is
-// resolved outside of it. The error of a program that is not there has the words
-// of os/exec, which engines match.
-func LookInside(root *os.File, args, env []string, cwd string, uid uint32) (Inside, error) {
-	file, err := lookProgram(root, args[0], lookupEnv(env, "PATH"), cwd)
-	if err != nil {
-		return Inside{}, err
-	}
-	inside := Inside{Exec: file}
-	if lookupEnv(env, "HOME") == "" {
-		inside.Home, err = homeOf(root, uid)
-	}
-	return inside, err
-}
-
-func lookupEnv(env []string, name string) string {
+// LookupEnv returns the value of a variable in an environment, or "". If it is there twice, the last value counts.
+func LookupEnv(env []string, name string) string {
 	value := ""
-	for _, e := range env { // the last one counts
+	for _, e := range env {
 		if v, ok := strings.CutPrefix(e, name+"="); ok {
 			value = v
 		}
@@ -46,70 +31,11 @@ func lookupEnv(env []string, name string) string {
 	return value
 }
 
-var errNotFound = errors.New("executable file not found in $PATH")
-
-func lookProgram(root *os.File, name, searchPath, cwd string) (string, error) {
-	if name == "" || searchPath == "" && !strings.Contains(name, "/") {
-		return "", execError(name, errNotFound) // no PATH is no leave to search the working directory
-	}
-	if strings.Contains(name, "/") {
-		full := name
-		if !path.IsAbs(name) {
-			full = path.Join(cwd, name)
-		}
-		if err := executable(root, full); err != nil {
-			return "", execError(name, err)
-		}
-		return name, nil
-	}
-	var denied error
-	for _, dir := range strings.Split(searchPath, ":") {
-		full := path.Join("/", dir, name)
-		if !path.IsAbs(dir) {
-			full = path.Join(cwd, dir, name)
-		}
-		err := executable(root, full)
-		if err == nil {
-			return full, nil
-		}
-		if errors.Is(err, syscall.EACCES) {
-			denied = err
-		}
-	}
-	if denied != nil {
-		return "", execError(name, denied)
-	}
-	return "", execError(name, errNotFound)
-}
-
-func execError(name string, err error) error {
-	return fmt.Errorf("exec: %q: %w", name, err)
-}
-
-// executable asks for what execve does, as far as it can be known from outside: a
-// regular file with an execute bit. The user's own rights decide when it is executed.
-func executable(root *os.File, name string) error {
-	st, err := sys.StatInRoot(root, name)
-	if errors.Is(err, syscall.EACCES) {
-		return nil // not for us to see: execve will tell
-	}
-	if err != nil {
-		return &os.PathError{Op: "stat", Path: name, Err: err}
-	}
-	if st.Mode&syscall.S_IFMT == syscall.S_IFDIR {
-		return syscall.EISDIR
-	}
-	if st.Mode&0o111 == 0 {
-		return syscall.EACCES
-	}
-	return nil
-}
-
-// passwdLimit is how much of a container's /etc/passwd is read, in bytes: rung reads it on the host's account
-// (CVE-2026-135844). A user whose line begins behind that has no home directory.
+// passwdLimit is how many bytes of a container's /etc/passwd rung reads. The memory and time are the host's, so they must
+// be bounded (CVE-2026-135844). A user whose line begins after the limit gets "/".
 const passwdLimit = 4 << 20
 
-// homeOf returns "/" for a user that the container does not know, or where it has no file that could tell.
+// homeOf returns the home directory of a user. It is "/" if /etc/passwd does not list the user or cannot be used.
 func homeOf(root *os.File, uid uint32) (string, error) {
 	passwd, err := sys.ReadInRoot(root, "/etc/passwd", passwdLimit)
 	if err != nil {
@@ -118,29 +44,33 @@ func homeOf(root *os.File, uid uint32) (string, error) {
 	if len(passwd) == passwdLimit {
 		passwd = passwd[:bytes.LastIndexByte(passwd, '\n')+1]
 	}
-	want := strconv.AppendUint(nil, uint64(uid), 10)
-	for len(passwd) > 0 {
-		var line []byte
-		line, passwd, _ = bytes.Cut(passwd, []byte{'\n'})
-		if home, ok := homeInLine(line, want); ok {
-			return cmp.Or(home, "/"), nil
-		}
-	}
-	return "/", nil
+	home, _ := homeIn(passwd, strconv.FormatUint(uint64(uid), 10))
+	return cmp.Or(home, "/"), nil
 }
 
-// homeInLine reads a line of passwd(5): name:password:uid:gid:comment:home:shell.
-func homeInLine(line, uid []byte) (string, bool) {
-	for range 2 {
-		_, line, _ = bytes.Cut(line, []byte{':'})
+// homeIn reads lines of passwd(5): name:password:uid:gid:comment:home:shell. The image decides how many lines there are and
+// how long, so homeIn looks at each byte only once. It skips a home directory with a NUL byte.
+func homeIn(passwd []byte, uid string) (string, bool) {
+	const uidField, homeField = 2, 5
+	field, start, found := 0, 0, false
+	for i := 0; i <= len(passwd); i++ {
+		lineEnds := i == len(passwd) || passwd[i] == '\n'
+		if !lineEnds && passwd[i] != ':' {
+			continue
+		}
+		switch {
+		case field == uidField:
+			found = string(passwd[start:i]) == uid
+		case field == homeField && found:
+			home := string(passwd[start:i])
+			if !strings.Contains(home, "\x00") {
+				return home, true
+			}
+		}
+		field, start = field+1, i+1
+		if lineEnds {
+			field, found = 0, false
+		}
 	}
-	rest, ok := bytes.CutPrefix(line, uid)
-	if !ok || len(rest) == 0 || rest[0] != ':' {
-		return "", false
-	}
-	fields := bytes.SplitN(rest[1:], []byte{':'}, 4)
-	if len(fields) < 3 {
-		return "", false
-	}
-	return string(fields[2]), true
+	return "", false
 }

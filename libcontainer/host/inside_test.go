@@ -1,7 +1,6 @@
 package host
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,75 +44,9 @@ func check(t *testing.T, err error) {
 	}
 }
 
-func TestLookInsideFindsTheProgram(t *testing.T) {
-	root := rootWith(t, map[string]string{
-		"bin/sh": "", "usr/bin/sh": "", "usr/bin/only": "", "work/bin/tool": "", "usr/bin/dir/": "",
-		"bin/link": "-> /usr/bin/only", "bin/up": "-> ../../../../usr/bin/only", "etc/plain": "", "bin/dir": "x",
-	})
-	tests := []struct{ arg, path, cwd, want string }{
-		{"sh", "/usr/bin:/bin", "/", "/usr/bin/sh"},
-		{"sh", "/bin:/usr/bin", "/", "/bin/sh"},
-		{"only", "/bin:/usr/bin", "/", "/usr/bin/only"},
-		{"link", "/bin", "/", "/bin/link"},
-		{"up", "/bin", "/", "/bin/up"},
-		{"dir", "/usr/bin:/bin", "/", "/bin/dir"},
-		{"tool", "bin", "/work", "/work/bin/tool"},
-		{"/bin/sh", "", "/", "/bin/sh"},
-		{"bin/tool", "/bin", "/work", "bin/tool"},
-		{"./bin/tool", "", "/work", "./bin/tool"},
-	}
-	for _, test := range tests {
-		got, err := LookInside(root, []string{test.arg}, []string{"PATH=" + test.path}, test.cwd, 0)
-		if err != nil || got.Exec != test.want {
-			t.Errorf("%s in %s at %s: %q, %v, want %q", test.arg, test.path, test.cwd, got.Exec, err, test.want)
-		}
-	}
-}
-
-// The words are those that engines look for.
-func TestLookInsideErrors(t *testing.T) {
-	root := rootWith(t, map[string]string{
-		"bin/sh": "", "usr/plain": "", "usr/dir/": "", "bin/out": "-> /host-only", "bin/loop": "-> loop",
-	})
-	tests := []struct {
-		arg, want string
-		errno     syscall.Errno
-	}{
-		{"missing", `exec: "missing": executable file not found in $PATH`, 0},
-		{"", `exec: "": executable file not found in $PATH`, 0},
-		{"/bin/missing", `exec: "/bin/missing": stat /bin/missing: no such file or directory`, syscall.ENOENT},
-		{"/usr/dir", `exec: "/usr/dir": is a directory`, syscall.EISDIR},
-		{"/usr/plain", `exec: "/usr/plain": permission denied`, syscall.EACCES},
-		{"plain", `exec: "plain": permission denied`, syscall.EACCES},
-		{"/bin/out", `exec: "/bin/out": stat /bin/out: no such file or directory`, syscall.ENOENT},
-		{"/bin/loop", `exec: "/bin/loop": stat /bin/loop: too many levels of symbolic links`, syscall.ELOOP},
-		{"/bin/sh/x", `exec: "/bin/sh/x": stat /bin/sh/x: not a directory`, syscall.ENOTDIR},
-	}
-	for _, test := range tests {
-		_, err := LookInside(root, []string{test.arg}, []string{"PATH=/bin:/usr"}, "/", 0)
-		if err == nil || err.Error() != test.want {
-			t.Errorf("%q: got %v, want %s", test.arg, err, test.want)
-		}
-		if test.errno != 0 && !errors.Is(err, test.errno) {
-			t.Errorf("%q: %v is no %v", test.arg, err, test.errno)
-		}
-	}
-}
-
-// Without PATH nothing is searched, not the working directory either.
-func TestLookInsideWithoutPath(t *testing.T) {
-	root := rootWith(t, map[string]string{"bin/sh": ""})
-	for _, env := range [][]string{nil, {"PATH="}} {
-		_, err := LookInside(root, []string{"sh"}, env, "/bin", 0)
-		if !errors.Is(err, errNotFound) {
-			t.Errorf("env %q: %v", env, err)
-		}
-	}
-}
-
 const passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\nme:x:1000:1000::/home/me:/bin/sh\nempty:x:7:7:::\nme2:x:1000:1:::/other\n"
 
-func TestLookInsideHome(t *testing.T) {
+func TestHomeInside(t *testing.T) {
 	root := rootWith(t, map[string]string{"bin/sh": "", "etc/passwd": passwd})
 	tests := []struct {
 		uid  uint32
@@ -124,25 +57,25 @@ func TestLookInsideHome(t *testing.T) {
 		{1000, "", "/home/me"},
 		{7, "", "/"},
 		{42, "", "/"},
-		{1000, "HOME=", "/home/me"}, // an empty one is overridden
-		{1000, "HOME=/given", ""},   // what is given stays
+		{1000, "HOME=", "/home/me"}, // an empty HOME is replaced
+		{1000, "HOME=/given", ""},   // any other HOME stays
 	}
 	for _, test := range tests {
-		got, err := LookInside(root, []string{"/bin/sh"}, []string{"A=1", test.env}, "/", test.uid)
-		if err != nil || got.Home != test.want {
-			t.Errorf("uid %d, %q: home %q, %v, want %q", test.uid, test.env, got.Home, err, test.want)
+		got, err := HomeInside(root, []string{"A=1", test.env}, test.uid)
+		if err != nil || got != test.want {
+			t.Errorf("uid %d, %q: home %q, %v, want %q", test.uid, test.env, got, err, test.want)
 		}
 	}
 }
 
-// The image must not be able to hang rung, or to show it the host's users.
+// An image must not make rung hang, or make it read the host's users.
 func TestHomeOfHostileImages(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "passwd")
 	check(t, os.WriteFile(outside, []byte("x:x:5:5::/outside:\n"), 0o644))
 	fifo := rootWith(t, map[string]string{"etc/": ""})
 	check(t, syscall.Mkfifo(filepath.Join(fifo.Name(), "etc/passwd"), 0o644))
 	device := rootWith(t, map[string]string{"etc/": ""})
-	if os.Geteuid() == 0 { // who opens /dev/loop-control makes the kernel load a module, if nothing else
+	if os.Geteuid() == 0 { // opening the device /dev/loop-control would make the kernel load a module
 		check(t, syscall.Mknod(filepath.Join(device.Name(), "etc/passwd"), syscall.S_IFCHR|0o666, 10<<8|237))
 	}
 	roots := map[string]*os.File{
@@ -170,7 +103,7 @@ func TestHomeOfHostileImages(t *testing.T) {
 	}
 }
 
-// CVE-2026-135844: what is read of an image is bounded, and what the bound cuts is no line.
+// CVE-2026-135844: rung reads a bounded part of the file, and does not use a line that the bound cuts.
 func TestHomeOfLongPasswd(t *testing.T) {
 	const line = "cut:x:5:5::/home/cut:\n"
 	for name, c := range map[string]struct{ before, home string }{
@@ -185,27 +118,47 @@ func TestHomeOfLongPasswd(t *testing.T) {
 	}
 }
 
-func TestHomeInLine(t *testing.T) {
+func TestHomeIn(t *testing.T) {
 	for line, want := range map[string]string{
 		"u:x:5:5:c:/h:/bin/sh": "/h", "u:x:5:5:c:/h": "/h", "u:x:5:5:c::": "", "u:x:55:5:c:/h:": "no", "u:x:5": "no", "u:x:5:": "no",
 		"5:5:5:5": "no", "": "no", ":::::": "no", "u:x:05:5:c:/h:": "no", "u:x:5:5:c": "no",
+		"u:x:5:5:c:/h\x00:/bin/sh": "no", "u\x00:x:5:5:c:/h:": "/h",
 	} {
-		home, ok := homeInLine([]byte(line), []byte("5"))
-		if !ok {
-			home = "no"
+		for _, passwd := range []string{line, line + "\n", "\n\nroot:x:0:0::/root:/bin/sh\nu:x:5\n" + line + "\n:\n"} {
+			home, ok := homeIn([]byte(passwd), "5")
+			if !ok {
+				home = "no"
+			}
+			if home != want {
+				t.Errorf("%q: %q instead of %q", passwd, home, want)
+			}
 		}
-		if home != want {
-			t.Errorf("%q: %q instead of %q", line, home, want)
-		}
+	}
+	if home, _ := homeIn([]byte("a:x:5:5::/first:\nb:x:5:5::/second:\n"), "5"); home != "/first" {
+		t.Errorf("not the first line counts, but that with %q", home)
+	}
+}
+
+// CVE-2026-135844: the time for a byte must not depend on the content of the file.
+func BenchmarkHomeIn(b *testing.B) {
+	for name, line := range map[string]string{
+		"newlines": "\n", "colons": ":", "users": "user:x:1000:1000:A User:/home/user:/bin/sh\n", "matches": "::5\n", "one line": "x",
+	} {
+		passwd := []byte(strings.Repeat(line, passwdLimit/len(line)))
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				homeIn(passwd, "5")
+			}
+		})
 	}
 }
 
 func TestLookupEnvTakesTheLast(t *testing.T) {
 	env := []string{"PATH=/a", "PATHS=/x", "PATH=/b"}
-	if got := lookupEnv(env, "PATH"); got != "/b" {
+	if got := LookupEnv(env, "PATH"); got != "/b" {
 		t.Errorf("got %q", got)
 	}
-	if got := lookupEnv(env, "HOME"); got != "" {
+	if got := LookupEnv(env, "HOME"); got != "" {
 		t.Errorf("got %q", got)
 	}
 }

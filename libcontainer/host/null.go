@@ -7,16 +7,16 @@ import (
 	"rung/internal/sys"
 )
 
-// LookNull finds out whether the host's /dev/null is the null device: programs that are run as root replace it by a
-// plain file now and then.
-func (f *Facts) LookNull() error {
+// ProbeNull checks whether the host's /dev/null is the null device: a program that runs as root may have replaced it by a
+// regular file.
+func (f *Facts) ProbeNull() error {
 	st, err := sys.Stat("/dev/null")
 	switch {
 	case errors.Is(err, syscall.ENOENT):
 		f.NullBroken = "missing"
 	case err != nil:
 		return err
-	case st.Mode&syscall.S_IFMT == syscall.S_IFCHR && st.Rdev == sys.Mkdev(1, 3):
+	case sys.IsNull(st):
 	case st.Mode&syscall.S_IFMT == syscall.S_IFDIR:
 		f.NullBroken = "a directory"
 	case st.Mode&syscall.S_IFMT == syscall.S_IFREG:

@@ -10,18 +10,18 @@ import (
 	"strings"
 )
 
-// Max is the highest id of a list, far above any machine's: a typing error must not become
-// a mask of gigabytes.
+// Max is the highest id in a list. It is far above the ids of any machine, and low enough that
+// a typing error does not become a mask of gigabytes.
 const Max = 1<<16 - 1
 
-// List is the ranges of a list, in its order.
+// List holds the ranges of a list in their order.
 type List []Range
 
-// Range is the ids from First to Last, both included.
+// Range holds the ids from First to Last, both included.
 type Range struct{ First, Last uint16 }
 
-// Parse reads a list. Like the kernel and runc it takes spaces around commas, and empty
-// parts: what has ids in none of them is an empty List. Errors name the part.
+// Parse reads a list. Like the kernel and runc it accepts spaces around commas and empty
+// parts; a text of empty parts only is an empty List. Errors name the part.
 func Parse(text string) (List, error) {
 	var l List
 	for part := range strings.SplitSeq(text, ",") {
@@ -65,7 +65,7 @@ func parseID(text string) (uint16, error) {
 	return uint16(n), nil
 }
 
-// Count is the number of ids; one that is there twice counts twice.
+// Count returns the number of ids. An id that is listed twice counts twice.
 func (l List) Count() (n int) {
 	for _, r := range l {
 		n += int(r.Last) - int(r.First) + 1
@@ -73,10 +73,11 @@ func (l List) Count() (n int) {
 	return n
 }
 
-// IDs are all ids, in the list's order; nil where there is none.
+// IDs returns all ids in the list's order; nil if there is none.
 func (l List) IDs() []uint16 { return slices.Collect(l.each()) }
 
-// each yields the ids. A mask is made of them one by one: a long list may repeat a wide range.
+// each yields the ids one by one, so that a mask needs no slice of them: a long list may
+// repeat a wide range.
 func (l List) each() iter.Seq[uint16] {
 	return func(yield func(uint16) bool) {
 		for _, r := range l {
@@ -89,11 +90,11 @@ func (l List) each() iter.Seq[uint16] {
 	}
 }
 
-// Bytes is a mask of the ids, 0 in the lowest bit of the first byte, as systemd wants it. It
-// has no zero bytes at its end.
+// Bytes returns a mask of the ids as systemd wants it: id 0 is the lowest bit of the first byte.
+// It has no zero bytes at its end.
 func (l List) Bytes() []byte { return mask[byte](l, 8) }
 
-// Words is a mask of the ids in longs, as sched_setaffinity(2) and set_mempolicy(2) want it.
+// Words returns a mask of the ids in longs, as sched_setaffinity(2) and set_mempolicy(2) want it.
 func (l List) Words() []uint64 { return mask[uint64](l, 64) }
 
 func mask[T byte | uint64](l List, bits int) (out []T) {

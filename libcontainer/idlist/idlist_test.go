@@ -44,7 +44,7 @@ func TestMasks(t *testing.T) {
 	}
 }
 
-// A list that repeats a wide range makes a mask of one: all its ids at once would be gigabytes.
+// The mask of a list that repeats a wide range takes no more memory than that of one range.
 func TestRepeatedRange(t *testing.T) {
 	l, err := Parse(strings.Repeat("0-65535,", 200))
 	if err != nil {

@@ -2,6 +2,7 @@ package idmap
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,10 +12,12 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/waits"
 )
 
-// runHelper lets newuidmap or newgidmap write the map.
-func runHelper(k kind, pid int, mappings []specs.LinuxIDMapping) error {
+// runHelper runs newuidmap or newgidmap, which writes the map.
+func runHelper(ctx context.Context, k kind, pid int, mappings []specs.LinuxIDMapping) error {
 	path, err := exec.LookPath(k.helper)
 	if err != nil {
 		return fmt.Errorf("mapping more than the own id without privilege needs %s: %w", k.helper, err)
@@ -25,9 +28,14 @@ func runHelper(k kind, pid int, mappings []specs.LinuxIDMapping) error {
 			args = append(args, strconv.FormatUint(uint64(v), 10))
 		}
 	}
-	out, err := exec.Command(path, args...).CombinedOutput()
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.WaitDelay = waits.CleanUp // for the output of children of its own
+	out, err := cmd.CombinedOutput()
 	if err == nil {
 		return nil
+	}
+	if ctx.Err() != nil {
+		return waits.Ended(ctx, path)
 	}
 	said := strings.Join(strings.Fields(string(bytes.TrimSpace(out))), " ")
 	err = fmt.Errorf("%s: %w: %s", k.helper, err, said)
@@ -37,9 +45,9 @@ func runHelper(k kind, pid int, mappings []specs.LinuxIDMapping) error {
 	return err
 }
 
-// missing explains a failure of a helper: the first range that nobody has
-// granted. It is asked only afterwards, for grants may come from elsewhere than
-// the file (nsswitch.conf, "subid").
+// missing explains a failure of a helper: it names the first range that the file
+// does not grant. It runs only after a failure, because grants may also come from
+// elsewhere (nsswitch.conf, "subid").
 func missing(k kind, mappings []specs.LinuxIDMapping) error {
 	uid := uint32(os.Getuid())
 	names := []string{strconv.FormatUint(uint64(uid), 10)}

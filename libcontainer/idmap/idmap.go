@@ -1,9 +1,10 @@
-// Package idmap fills the id maps of a user namespace, itself or through
+// Package idmap writes the id maps of a user namespace, itself or through
 // newuidmap(1) and newgidmap(1).
 package idmap
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -16,17 +17,26 @@ import (
 // maxExtents is UID_GID_MAP_MAX_EXTENTS of <linux/user_namespace.h> (Linux 4.15).
 const maxExtents = 340
 
-// Options says how Write goes about it.
+// Options are the options of Write.
 type Options struct {
-	// DenySetgroups forbids setgroups(2) in the namespace for good, also where
-	// that is not the price of writing the map.
+	// DenySetgroups forbids setgroups(2) in the namespace for good, even if the
+	// kernel does not require that before the map is written.
 	DenySetgroups bool
+	// Context ends the wait for a helper; nil never does.
+	Context context.Context
 }
 
-// kind is what differs between users and groups.
+func (o *Options) context() context.Context {
+	if o.Context == nil {
+		return context.Background()
+	}
+	return o.Context
+}
+
+// kind holds the differences between users and groups.
 type kind struct {
-	field  string // in config.json
-	file   string // below /proc/PID
+	field  string // field of config.json
+	file   string // file below /proc/PID
 	helper string
 	subIDs string
 	own    uint32 // the caller's effective id
@@ -40,23 +50,24 @@ func groups() kind {
 	return kind{"linux.gidMappings", "gid_map", "newgidmap", "/etc/subgid", uint32(os.Getegid())}
 }
 
-// NeedsHelper says whether newuidmap or newgidmap has to write a map, since a
-// caller with that id may not: it is not privileged, which is to have CAP_SETUID
-// and CAP_SETGID, and the map is more than its own id.
+// NeedsHelper reports whether newuidmap or newgidmap has to write a map for a
+// caller with the id own. It does if the caller is not privileged (has no
+// CAP_SETUID and CAP_SETGID) and the map holds more than that id.
 func NeedsHelper(mappings []specs.LinuxIDMapping, own int, privileged bool) bool {
 	return !privileged && !ownOnly(mappings, uint32(own))
 }
 
-// ownOnly: the one map that user_namespaces(7) lets anybody write.
+// ownOnly reports whether a map holds only the caller's own id: anybody may write
+// such a map (user_namespaces(7)).
 func ownOnly(mappings []specs.LinuxIDMapping, own uint32) bool {
 	return len(mappings) == 1 && mappings[0].Size == 1 && mappings[0].HostID == own
 }
 
-// Write fills the id maps of the user namespace of process pid, which must be a
-// child namespace of the caller's whose maps are empty. An empty map is left
-// alone. Each map is written directly where the caller may do that, else by its
-// helper, which has to be in PATH. Errors name the field of config.json and,
-// where a range was not granted, the file and the range.
+// Write fills the id maps of the user namespace of process pid. It must be a child
+// namespace of the caller's, and its maps must be empty. A map that is not given
+// stays empty. If the caller may not write a map, its helper does, which has to be
+// in PATH. Errors name the field of config.json and, if a range is not granted,
+// the file and the range.
 func Write(pid int, uid, gid []specs.LinuxIDMapping, opts Options) error {
 	privileged, err := sys.CanSetIDs()
 	if err != nil {
@@ -64,12 +75,12 @@ func Write(pid int, uid, gid []specs.LinuxIDMapping, opts Options) error {
 	}
 	u, g := users(), groups()
 	if len(uid) > 0 {
-		if err := writeMap(u, pid, uid, privileged || ownOnly(uid, u.own)); err != nil {
+		if err := writeMap(opts.context(), u, pid, uid, privileged || ownOnly(uid, u.own)); err != nil {
 			return fmt.Errorf("%s: %w", u.field, err)
 		}
 	}
 	direct := privileged || ownOnly(gid, g.own)
-	// Without privilege the kernel wants setgroups(2) gone first: a process could
+	// An unprivileged caller must deny setgroups(2) first: else a process could
 	// drop a group that denies it access (CVE-2014-8989, Linux 3.19).
 	if opts.DenySetgroups || len(gid) > 0 && direct && !privileged {
 		if err := put(pid, "setgroups", []byte("deny")); err != nil {
@@ -77,19 +88,19 @@ func Write(pid int, uid, gid []specs.LinuxIDMapping, opts Options) error {
 		}
 	}
 	if len(gid) > 0 {
-		if err := writeMap(g, pid, gid, direct); err != nil {
+		if err := writeMap(opts.context(), g, pid, gid, direct); err != nil {
 			return fmt.Errorf("%s: %w", g.field, err)
 		}
 	}
 	return nil
 }
 
-func writeMap(k kind, pid int, mappings []specs.LinuxIDMapping, direct bool) error {
+func writeMap(ctx context.Context, k kind, pid int, mappings []specs.LinuxIDMapping, direct bool) error {
 	if len(mappings) > maxExtents {
 		return fmt.Errorf("%d mappings, the kernel takes at most %d", len(mappings), maxExtents)
 	}
 	if !direct {
-		return runHelper(k, pid, mappings)
+		return runHelper(ctx, k, pid, mappings)
 	}
 	text := format(mappings)
 	if page := os.Getpagesize(); len(text) >= page {
@@ -98,7 +109,7 @@ func writeMap(k kind, pid int, mappings []specs.LinuxIDMapping, direct bool) err
 	return put(pid, k.file, text)
 }
 
-// format gives a map as the kernel reads it: inside, outside, size.
+// format returns a map as the kernel reads it: inside, outside, size.
 func format(mappings []specs.LinuxIDMapping) []byte {
 	var b bytes.Buffer
 	for _, m := range mappings {
@@ -107,7 +118,7 @@ func format(mappings []specs.LinuxIDMapping) []byte {
 	return b.Bytes()
 }
 
-// put writes a file of /proc/PID with one write(2), as id maps need it.
+// put writes a file of /proc/PID with one write(2): id maps require that.
 func put(pid int, file string, text []byte) error {
 	f, err := os.OpenFile("/proc/"+strconv.Itoa(pid)+"/"+file, os.O_WRONLY, 0)
 	if err != nil {

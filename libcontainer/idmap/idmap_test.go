@@ -167,15 +167,15 @@ func TestWriteGoneProcess(t *testing.T) {
 	}
 }
 
-// The tests below run as a plain user: asUser runs this binary again.
+// The tests below run as a plain user: asUser runs this binary again as nobody.
 
 const asUserEnv = "RUNG_IDMAP_TEST_AS_USER"
 
-// nobody has an entry in every passwd(5), which newuidmap wants.
+// nobody has an entry in every passwd(5): newuidmap requires one.
 const nobody = 65534
 
-// asUser runs the test called name as nobody, with subid for both /etc/subuid
-// and /etc/subgid in a mount namespace of its own.
+// asUser runs the test called name as nobody, in a mount namespace where /etc/subuid
+// and /etc/subgid have the text subid.
 func asUser(t *testing.T, name, subid string) {
 	t.Helper()
 	needRoot(t)
@@ -253,7 +253,7 @@ func TestOwnIDAsUserInner(t *testing.T) {
 	if privileged, err := sys.CanSetIDs(); err != nil || NeedsHelper(own, os.Getegid(), privileged) {
 		t.Errorf("NeedsHelper is wrong; privileged %v, %v", privileged, err)
 	}
-	// No helper can have done it.
+	// Without helpers in PATH, Write must have written the maps itself.
 	t.Setenv("PATH", "/nonexistent")
 	pid := unmapped(t)
 	if err := Write(pid, own, own, Options{}); err != nil {

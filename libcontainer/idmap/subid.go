@@ -14,8 +14,8 @@ type Range struct {
 	Start, Count uint32
 }
 
-// ReadRanges reads the ranges that file, such as /etc/subuid, grants to a user
-// who goes by names: the login and the number, either may be used (subuid(5)).
+// ReadRanges returns the ranges that file, such as /etc/subuid, grants to a user.
+// names are the user's login and number: the file may use either (subuid(5)).
 func ReadRanges(file string, names ...string) ([]Range, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -25,8 +25,8 @@ func ReadRanges(file string, names ...string) ([]Range, error) {
 	return ParseRanges(f, names...)
 }
 
-// ParseRanges is ReadRanges of an open file. Like the shadow tools it passes over
-// lines that make no sense.
+// ParseRanges is ReadRanges for an open file. Like the shadow tools it skips
+// malformed lines.
 func ParseRanges(r io.Reader, names ...string) ([]Range, error) {
 	var ranges []Range
 	lines := bufio.NewScanner(r)
@@ -45,7 +45,7 @@ func ParseRanges(r io.Reader, names ...string) ([]Range, error) {
 	return ranges, lines.Err()
 }
 
-// Granted says whether ranges together hold the count ids from start on.
+// Granted reports whether ranges together hold the count ids from start on.
 func Granted(ranges []Range, start, count uint32) bool {
 	next, end := uint64(start), uint64(start)+uint64(count)
 	for next < end {

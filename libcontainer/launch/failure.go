@@ -1,42 +1,62 @@
 package launch
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"syscall"
 
+	"rung/internal/sys"
 	"rung/libcontainer/plan"
 )
 
-// Failure is an op that the kernel refused, or during which the hands died.
+// Failure is an op that the kernel refused, or during which the stage died.
 type Failure struct {
 	Op     *plan.Op
-	Index  int
+	Index  int // of Op in Plan
 	Plan   *plan.Plan
-	Errno  syscall.Errno // 0: the hands were killed
+	Errno  syscall.Errno // 0: the stage was killed
 	Killed bool
+
+	Path     string // COPY_UP: the current file, relative to the copied directory
+	Program  string // EXEC, FIND_PROGRAM: the path that the error is about
+	Messages string // FSCONFIG, FSMOUNT: what the kernel says about the file system context
+	Call     string // the system call that failed, of an op that makes several; "" if it was none
 }
 
-// Outcome reads from the progress page how the hands ended: ErrRunning when the program
-// took over, else a *Failure.
+// Outcome reads from the progress page how the stage ended. It returns ErrRunning if the stage
+// has executed the program, else the failure: a *Failure if the stage had begun with its plan.
 func Outcome(p *Progress, segments []*plan.Plan) error {
 	segment, index, errno := p.Segment(), p.Op(), p.Errno()
 	if !p.Begun() {
 		return notBegun{errno}
 	}
 	if segment >= len(segments) || index >= len(segments[segment].Ops) {
-		return fmt.Errorf("the hands left a progress page that names op %d of segment %d", index, segment)
+		return fmt.Errorf("the stage left a progress page that names op %d of segment %d", index, segment)
 	}
 	current := segments[segment]
 	op := &current.Ops[index]
 	if errno == 0 && op.Code == plan.Exec {
 		return ErrRunning
 	}
-	return &Failure{Op: op, Index: index, Plan: current, Errno: errno, Killed: errno == 0}
+	f := &Failure{Op: op, Index: index, Plan: current, Errno: errno, Killed: errno == 0}
+	f.Call = p.Call()
+	switch op.Code {
+	case plan.Exec, plan.FindProgram:
+		f.Program = programAt(op, segments, p.Candidate())
+	case plan.CopyUp:
+		f.Path = p.Detail()
+	case plan.Fsconfig, plan.Fsmount:
+		if errno != 0 {
+			f.Messages = sys.Messages(p.Detail())
+		}
+	}
+	return f
 }
 
-// notBegun is the end of hands that had not begun with their plan.
+// notBegun is the error of a stage that ended before it began with its plan.
 type notBegun struct{ errno syscall.Errno }
 
 func (e notBegun) Error() string {
@@ -53,41 +73,80 @@ func (e notBegun) Unwrap() error {
 	return e.errno
 }
 
-// ErrExec is what Is finds of a program that the kernel would not execute.
+// ErrExec is the error of a program that the kernel did not execute, for errors.Is.
 var ErrExec = errors.New("exec")
 
-// Is lets errors.Is find ErrExec.
+// Is reports whether the failure is ErrExec: the op that failed is EXEC.
 func (f *Failure) Is(target error) bool { return target == ErrExec && f.Op.Code == plan.Exec }
 
-// Error names the field, what was being done, the system call and the errno, on one line.
+// OfProcess reports whether the failure is about the program of the process or its working directory.
+func (f *Failure) OfProcess() bool { return f.Op.Code == plan.FindProgram || f.ofCwd() }
+
+func (f *Failure) ofCwd() bool {
+	return (f.Op.Code == plan.Chdir || f.Op.Code == plan.Mkpath) && strings.HasSuffix(f.Op.Origin.Field, ".cwd")
+}
+
+// Error returns one line: the field, the purpose of the op, the system call, the errno and a hint.
 func (f *Failure) Error() string {
 	var parts []string
-	if f.Op.Code == plan.Exec {
-		return fmt.Sprintf("exec %s: %v", f.program(), f.Errno)
+	switch {
+	case f.Op.Code == plan.Exec:
+		return fmt.Sprintf("exec %s: %v", f.Program, f.Errno)
+	case f.Op.Code == plan.FindProgram && !f.Killed:
+		return fmt.Sprintf("exec: %q: %s", f.name(), f.notFound())
+	case f.ofCwd() && !f.Killed: // runc's words, which people search for
+		return fmt.Sprintf("%s: chdir to cwd (%q): %s: %v", f.Op.Origin.Field, f.Op.Text[0], f.call(), f.Errno)
 	}
-	if f.Op.Why.Field != "" {
-		parts = append(parts, f.Op.Why.Field)
+	if f.Op.Origin.Field != "" {
+		parts = append(parts, f.Op.Origin.Field)
 	}
-	parts = append(parts, f.Op.Why.Purpose)
+	parts = append(parts, f.Op.Origin.Purpose)
+	if f.Path != "" {
+		parts = append(parts, "at "+strconv.Quote(f.Path)) // the path is from the image: it may have any character
+	}
 	if f.Killed {
 		return strings.Join(append(parts, "the container process was killed while it did this"), ": ")
 	}
+	if option := f.option(); option != "" {
+		parts = append(parts, option)
+	}
 	parts = append(parts, f.call(), f.Errno.Error())
-	if hint := Hint(f.Op, f.Errno); hint != "" {
+	if hint := f.hint(); hint != "" {
 		return strings.Join(parts, ": ") + " (" + hint + ")"
 	}
 	return strings.Join(parts, ": ")
 }
 
-func (f *Failure) program() string {
-	if argv := f.Op.Lists[1]; len(argv) > 0 {
-		return argv[0]
+// hint returns what a probe shows, and what the kernel says; "" if neither does.
+func (f *Failure) hint() string {
+	why := f.probed()
+	switch {
+	case f.Messages == "":
+		return why
+	case why == "":
+		return "the kernel says: " + f.Messages
 	}
-	return f.Op.Text[0]
+	return why + "; the kernel says: " + f.Messages
 }
 
-// call is the system call of a simple op, the name of a composite one.
+func (f *Failure) probed() string {
+	if missing := f.layerMissing(); missing != "" {
+		return missing
+	}
+	if f.Errno == syscall.EPERM && f.makes() {
+		if why := notOwned(f.fstype(), rungOwns); why != "" {
+			return why
+		}
+	}
+	return cmp.Or(Hint(f.Op, f.Call, f.Errno), f.limit())
+}
+
+// call returns the system call that failed. An error of a composite op may come from none; then call returns the name of the
+// op.
 func (f *Failure) call() string {
+	if f.Call != "" {
+		return f.Call
+	}
 	calls := f.Op.Code.Syscalls()
 	if strings.Contains(calls, " ") {
 		return strings.ToLower(f.Op.Code.String())
@@ -95,7 +154,7 @@ func (f *Failure) call() string {
 	return calls
 }
 
-// Unwrap gives the errno, so that errors.Is works.
+// Unwrap returns the errno, or nil if the stage was killed.
 func (f *Failure) Unwrap() error {
 	if f.Errno == 0 {
 		return nil
@@ -103,7 +162,7 @@ func (f *Failure) Unwrap() error {
 	return f.Errno
 }
 
-// Around prints the plan near the failing op, for --debug.
+// Around returns the lines of the plan near the op that failed, for --debug.
 func (f *Failure) Around() string {
 	var out strings.Builder
 	for i := max(0, f.Index-3); i < min(len(f.Plan.Ops), f.Index+4); i++ {

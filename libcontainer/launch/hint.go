@@ -11,25 +11,31 @@ import (
 // RlimitHint is what is behind EPERM of prlimit(2).
 const RlimitHint = "to raise a hard limit needs CAP_SYS_RESOURCE, and that of open files is never above fs.nr_open"
 
-// Hint says what is behind an errno where that is known and not obvious; else "".
-func Hint(op *plan.Op, errno syscall.Errno) string {
+// Hint says what is behind an errno where that is known and not obvious; else "". call is the op's system call that failed,
+// or "" if that is not known.
+func Hint(op *plan.Op, call string, errno syscall.Errno) string {
+	if why := whyRefused(op, call, errno); why != "" {
+		return why
+	}
 	switch {
+	case errno == syscall.ESTALE && op.Code == plan.CopyUp:
+		return "something else has taken its place while it was copied"
+	case errno == syscall.EFBIG && op.Code == plan.CopyUp:
+		return sys.SizeLimit()
 	case errno == syscall.ENOSPC && (op.Code == plan.Clone || op.Code == plan.Unshare):
-		return "a limit of /proc/sys/user/max_*_namespaces is reached"
+		return "a limit of /proc/sys/user/max_*_namespaces, or that of 32 nested namespaces, is reached" // clone(2)
 	case errno == syscall.EDQUOT && op.Code == plan.Keyring:
 		return "the key quota of this user is used up: see /proc/sys/kernel/keys/maxkeys, or use --no-new-keyring"
 	case errno == syscall.EPERM && op.Code == plan.Unshare && strings.Contains(op.Operands(), "user"):
-		return "user namespaces may be restricted: see kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns"
-	case errno == syscall.EPERM && op.Code == plan.Fsmount && strings.Contains(op.Why.Purpose, "proc"):
-		return "a user namespace may mount proc only where the host's is fully visible"
-	case errno == syscall.EPERM && op.Code == plan.Fsconfig && strings.Contains(op.Why.Purpose, "sysfs"):
-		return "sysfs needs a network namespace of the same user namespace: bind /sys instead"
-	case op.Code == plan.Write && strings.HasPrefix(op.Why.Purpose, "AppArmor"):
+		return userNamespaceDenied()
+	case errno == syscall.EPERM && op.Code == plan.Fsmount && call != "fsconfig" && strings.Contains(op.Origin.Purpose, "proc"):
+		return procHidden(ownMounts())
+	case op.Code == plan.Write && strings.HasPrefix(op.Origin.Purpose, "AppArmor"):
 		return appArmor(errno)
-	case errno == syscall.EINVAL && op.Code == plan.Write && op.Why.Field == "process.selinuxLabel":
+	case errno == syscall.EINVAL && op.Code == plan.Write && op.Origin.Field == "process.selinuxLabel":
 		return "the SELinux policy does not know this label"
 	case errno == syscall.EINVAL && op.Code == plan.Fsconfig && op.Text[0] == "context":
-		return "the SELinux policy does not know the label of linux.mountLabel, or of the mount's own context"
+		return unknownLabel(sys.SelinuxEnabled())
 	case errno == syscall.ENODEV && op.Code == plan.Fsopen:
 		return "this kernel does not know the file system type " + op.Text[0]
 	case errno == syscall.EPERM && op.Code == plan.Rlimit:
@@ -38,15 +44,31 @@ func Hint(op *plan.Op, errno syscall.Errno) string {
 		return "real-time policies need CAP_SYS_NICE and time of the cgroup; with SCHED_DEADLINE, process scheduler can't be used together with AllowedCPUs (linux.resources.cpu.cpus)"
 	case errno == syscall.EAGAIN && op.Code == plan.Clone:
 		return "pids.max of the cgroup or RLIMIT_NPROC is reached"
-	case errno == syscall.EINVAL && op.Code == plan.PivotRoot:
-		return "the host's root is on ramfs or its mounts are shared: try --no-pivot"
-	case errno == syscall.EINVAL && op.Code == plan.MoveMount:
-		// Docker tells by ENOTDIR's words that it is no fault of its own.
-		return "of the source and the mount point one is a directory, the other is not a directory"
-	case (errno == syscall.ENOSYS || errno == syscall.EPERM) && (op.Code == plan.Open || op.Code == plan.Mkpath):
-		return sys.Openat2Hint
-	case errno == syscall.ELOOP && op.Code == plan.Mkpath:
+	case errno == syscall.EINVAL && op.Code == plan.PivotRoot && rootIsFirst(ownMounts()):
+		return "the host's root is that of an initramfs, which nothing can take the place of: use --no-pivot"
+	case errno == syscall.ENOTDIR && op.Code == plan.MoveMount:
+		return "one of the source and the mount point is a directory, and the other is not"
+	case errno == syscall.EXDEV && op.Code == plan.Open && op.Text[0] == "/dev":
+		return "the image's /dev is a link into another mount, and devices must not be made there: mount a tmpfs on /dev"
+	case errno == syscall.ELOOP && op.Code == plan.Mkpath && op.Ints[0]&(plan.MkpathNofollow|plan.MkpathNoproc) != 0:
 		return "must be mounted on ordinary directory: a component of the path is a symbolic link"
+	}
+	return ""
+}
+
+// whyRefused asks which of an op's system calls something stands in the way of: rung is under the same filter as the stage.
+func whyRefused(op *plan.Op, failed string, errno syscall.Errno) string {
+	calls := strings.Fields(op.Code.Syscalls())
+	if failed != "" {
+		calls = []string{failed}
+	}
+	for _, call := range calls {
+		if call == "statx" {
+			continue // the stage has another way (nsenter/status.c)
+		}
+		if why := sys.WhyRefused(call, errno); why != "" {
+			return why
+		}
 	}
 	return ""
 }

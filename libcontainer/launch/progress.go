@@ -1,9 +1,11 @@
 package launch
 
 import (
+	"bytes"
 	"encoding/binary"
 	"os"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -12,31 +14,28 @@ import (
 	"rung/libcontainer/plan"
 )
 
-// progressHeader is the size of struct rung_progress without its clocks (ops.h).
-const progressHeader = 40
-
-// traceRoom is how many ops a trace may have.
+// traceRoom is the highest number of ops in a trace.
 const traceRoom = 4096
 
-// Progress is the page that the hands share with the parent: it says what they do, and
-// stays true after any death of theirs.
+// Progress is the page that the stage shares with the parent. It says what the stage is doing, and
+// it stays right whatever kills the stage.
 type Progress struct {
 	file *os.File
 	data []byte
 }
 
-// NewProgress makes a progress page in memory. With trace the hands store a clock for each op.
+// NewProgress makes a progress page in memory. With trace the stage stores the time of each op.
 func NewProgress(trace bool) (*Progress, error) {
-	memory, err := sys.Memfd("progress", 0)
+	memory, err := sys.Memfd("progress")
 	if err != nil {
 		return nil, err
 	}
 	return ProgressIn(memory, trace)
 }
 
-// ProgressIn prepares a file, which is empty, as a progress page that another rung can open.
+// ProgressIn makes an empty file a progress page, which another rung can open with OpenProgress.
 func ProgressIn(file *os.File, trace bool) (*Progress, error) {
-	size := progressHeader
+	size := plan.ProgressSize
 	if trace {
 		size += 8 * traceRoom
 	}
@@ -52,8 +51,8 @@ func ProgressIn(file *os.File, trace bool) (*Progress, error) {
 	return mapProgress(file, size)
 }
 
-// OpenProgress maps a page that another rung prepared, of a container that waits for start.
-func OpenProgress(file *os.File) (*Progress, error) { return mapProgress(file, progressHeader) }
+// OpenProgress maps the page that another rung made for a container that waits for start.
+func OpenProgress(file *os.File) (*Progress, error) { return mapProgress(file, plan.ProgressSize) }
 
 func mapProgress(file *os.File, size int) (*Progress, error) {
 	data, err := sys.MapShared(file, size)
@@ -64,7 +63,7 @@ func mapProgress(file *os.File, size int) (*Progress, error) {
 }
 
 func (p *Progress) word(offset int) uint32 {
-	defer runtime.KeepAlive(p) // the page goes with it
+	defer runtime.KeepAlive(p) // the page is unmapped when p is collected (Stage.Close)
 	return atomic.LoadUint32((*uint32)(unsafe.Pointer(&p.data[offset])))
 }
 
@@ -74,21 +73,63 @@ func (p *Progress) Segment() int { return int(p.word(12)) }
 // Op returns the index of the op under way.
 func (p *Progress) Op() int { return int(p.word(16)) }
 
+// Position is an op of a segment, both counted from 0.
+type Position struct{ Segment, Op int }
+
+// Position returns the op under way. The stage stores the first op of a new segment before the segment, so the segment is read
+// first: the position is never ahead of the stage.
+func (p *Progress) Position() Position {
+	segment := p.Segment()
+	return Position{segment, p.Op()}
+}
+
+// covered reports whether the host's root lay on the container's at some time between two positions of the stage: from
+// PIVOT_ROOT until the op after it, which detaches the host's, has ended.
+func covered(segments []*plan.Plan, from, to Position) bool {
+	for n, segment := range segments {
+		i := slices.IndexFunc(segment.Ops, func(op plan.Op) bool { return op.Code == plan.PivotRoot })
+		if i < 0 {
+			continue
+		}
+		begun := to.Segment > n || to.Segment == n && to.Op >= i
+		ended := from.Segment > n || from.Segment == n && from.Op > i+1
+		return begun && !ended
+	}
+	return false
+}
+
 // Errno returns the errno of a failed op, or 0.
 func (p *Progress) Errno() syscall.Errno { return syscall.Errno(p.word(20)) }
 
-// Pid returns the container process in rung's PID namespace; 0 before it exists.
+// Pid returns the PID of the container process in rung's PID namespace; 0 before it exists.
 func (p *Progress) Pid() int { return int(int32(p.word(24))) }
 
-// Begun reports whether the hands have got as far as their plan: before, Op says nothing.
+// Begun reports whether the stage has begun with its plan. Before that, Op has no meaning.
 func (p *Progress) Begun() bool { return p.word(36) != 0 }
 
-// Clocks returns CLOCK_MONOTONIC nanoseconds at the start of each op, over all segments.
+// Call returns the system call that failed, of an op that makes several; "" if the op made the error itself.
+func (p *Progress) Call() string { return p.text(40, 24) }
+
+// Detail returns the text of the op that failed (struct rung_progress). Only COPY_UP, FSCONFIG and FSMOUNT have one: after
+// any other op it is that of an earlier op.
+func (p *Progress) Detail() string { return p.text(64, 444) }
+
+// Candidate returns the index of the path that FIND_PROGRAM has found, or that its error is about.
+func (p *Progress) Candidate() int { return int(p.word(508)) }
+
+// text returns a C string. The caller knows that the stage, which writes it, has ended.
+func (p *Progress) text(offset, room int) string {
+	defer runtime.KeepAlive(p)
+	text, _, _ := bytes.Cut(p.data[offset:offset+room], []byte{0})
+	return string(text)
+}
+
+// Clocks returns when each op started, over all segments, in nanoseconds of CLOCK_MONOTONIC.
 func (p *Progress) Clocks() []uint64 {
 	n := int(p.word(28))
 	out := make([]uint64, 0, n)
 	for i := range n {
-		at := progressHeader + 8*i
+		at := plan.ProgressSize + 8*i
 		if at+8 > len(p.data) {
 			break
 		}

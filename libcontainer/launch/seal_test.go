@@ -8,7 +8,6 @@ import (
 func TestCheckMark(t *testing.T) {
 	const wanted = "amd64 0x00c0ffee"
 	for name, c := range map[string]struct{ image, says string }{
-		"none":               {"", ""},
 		"its own":            {"\x7fELF..rung stage amd64 0x00c0ffee\x00..", ""},
 		"of other sources":   {"\x7fELF..rung stage amd64 0x12345678\x00..", "it is amd64 0x12345678, and not amd64 0x00c0ffee"},
 		"of another machine": {"\x7fELF..rung stage arm64 0x00c0ffee\x00..", "it is arm64 0x00c0ffee, and not amd64 0x00c0ffee"},

@@ -1,36 +1,40 @@
 package launch
 
 import (
+	"cmp"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 
 	"rung/internal/sys"
+	"rung/internal/waits"
 	"rung/libcontainer/plan"
 )
 
-// Request is what Start needs to spawn the hands.
+// Request is the input of Start.
 type Request struct {
 	Plan     *plan.Plan
 	Slots    []*os.File // inherited descriptors, by slot
 	Stdio    [3]*os.File
-	Preserve int        // descriptors 3 to 2+Preserve go to the container as they are
-	Pass     []*os.File // or else these are its descriptors 3 and up
+	Preserve int        // the open ones of rung's descriptors 3 to 2+Preserve go to the container under the same numbers
+	Pass     []*os.File // the container's descriptors after those of Preserve
 	Progress *Progress
 	Parallel bool // the caller has work to do before it calls Next
 }
 
-// Segment is a plan in the form in which the hands get it: a memfd that nobody can change.
+// Segment is a marshalled plan in a sealed memfd, ready to be sent to the stage.
 type Segment struct {
 	Plan   *plan.Plan
 	memory *os.File
 }
 
-// Seal makes a Segment; to be closed when it was sent, or is not needed.
+// Seal marshals a plan into a Segment. The caller closes it after it was sent or is not needed.
 func Seal(p *plan.Plan) (*Segment, error) {
 	data, err := p.Marshal()
 	if err != nil {
@@ -43,28 +47,31 @@ func Seal(p *plan.Plan) (*Segment, error) {
 	return &Segment{p, memory}, nil
 }
 
-// Close gives up the memfd.
+// Close closes the memfd. A nil Segment is allowed.
 func (s *Segment) Close() {
 	if s != nil {
 		s.memory.Close()
 	}
 }
 
-// Hands are a running plan.
-type Hands struct {
+// Stage is a running stage. The caller answers its SYNCs (Next, Reply) and closes it (Close or Abort).
+type Stage struct {
 	Progress *Progress
 	Parallel bool // the caller has work to do after the next Reply
 	sync     *os.File
-	bell     *os.File // of early hands
-	stage    int      // PID of the process that execs; the container process is Progress.Pid
+	wakeup   *os.File // eventfd of an early stage, else nil
+	spawned  int      // PID of the process that was spawned; the container process is Progress.Pid
 	reaped   bool
 	segments []*plan.Plan
+
+	// Unfreeze takes a process that does not end out of a frozen cgroup. It may be nil.
+	Unfreeze    func(pid int)
+	interrupted atomic.Bool
 }
 
-// Start has the plan executed, by hands that wait already or by new ones, and returns while
-// they are at it.
-func Start(r Request) (*Hands, error) {
-	if err := checkImage(); err != nil {
+// Start gives the plan to the early stage or to a new one, and returns while the stage executes it.
+func (l *Launcher) Start(r Request) (*Stage, error) {
+	if err := l.check(); err != nil {
 		return nil, err
 	}
 	segment, err := Seal(r.Plan)
@@ -72,16 +79,19 @@ func Start(r Request) (*Hands, error) {
 		return nil, err
 	}
 	defer segment.Close()
-	if fitsEarly(r) {
-		if hands, ok, err := order(r, segment.memory); ok || err != nil {
-			return hands, err
+	if r.Preserve, err = preserved(r.Preserve); err != nil {
+		return nil, err
+	}
+	if early := l.takeEarly(r); early != nil {
+		if stage, ok, err := early.order(r, segment.memory); ok || err != nil {
+			return stage, err
 		}
 	}
-	return spawn(r, segment.memory)
+	return l.spawn(r, segment.memory)
 }
 
-func spawn(r Request, memory *os.File) (*Hands, error) {
-	self, err := program()
+func (l *Launcher) spawn(r Request, memory *os.File) (*Stage, error) {
+	self, err := l.program()
 	if err != nil {
 		return nil, err
 	}
@@ -90,73 +100,81 @@ func spawn(r Request, memory *os.File) (*Hands, error) {
 		return nil, err
 	}
 	defer theirs.Close()
-	files, err := descriptors(r, theirs, memory)
-	if err != nil {
-		ours.Close()
-		return nil, err
-	}
+	files := descriptors(r, theirs, memory)
 	base := 3 + r.Preserve + len(r.Pass)
 	argv := []string{"rung", "init", strconv.Itoa(base)}
 	pid, err := sys.SpawnFile(self, argv, []string{}, files)
 	if err != nil {
 		ours.Close()
-		return nil, fmt.Errorf("spawn the hands: %w", err)
+		return nil, fmt.Errorf("spawn the stage: %w", err)
 	}
-	return &Hands{Progress: r.Progress, sync: ours, stage: pid, segments: []*plan.Plan{r.Plan}}, nil
+	return &Stage{Progress: r.Progress, sync: ours, spawned: pid, segments: []*plan.Plan{r.Plan}}, nil
 }
 
-// descriptors is the table of the new process, by number (constructor.c).
-func descriptors(r Request, sync, memory *os.File) ([]*os.File, error) {
+// descriptors returns the descriptors of the new process, by number (nsenter/constructor.c).
+func descriptors(r Request, sync, memory *os.File) []*os.File {
 	files := append([]*os.File(nil), r.Stdio[:]...)
-	if err := checkPreserved(r.Preserve); err != nil {
-		return nil, err
-	}
 	for n := 3; n < 3+r.Preserve; n++ {
-		files = append(files, os.NewFile(uintptr(n), "preserved"))
+		if sys.Inherited(n) { // a descriptor of rung's own must not leak into the container
+			files = append(files, os.NewFile(uintptr(n), "preserved"))
+		} else {
+			files = append(files, nil)
+		}
 	}
 	files = append(files, r.Pass...)
 	files = append(files, sync, r.Progress.file, memory)
-	return append(files, r.Slots...), nil
+	return append(files, r.Slots...)
 }
 
-func checkPreserved(count int) error {
-	for n := 3; n < 3+count; n++ {
-		if !sys.Inherited(n) { // one of our own must not leak into the container
-			return fmt.Errorf("unable to stat preserved-fd %d (of %d): %w", n, count, syscall.ENOENT)
-		}
+// preserved is a number of descriptors without the closed ones at its end: callers may name any number. Closed ones among
+// the others are closed in the container too, as with crun: Podman passes the numbers of its user.
+func preserved(count int) (int, error) {
+	if count <= 0 {
+		return 0, nil
 	}
-	return nil
+	last, err := sys.LastInherited(3 + count)
+	if err != nil {
+		return 0, fmt.Errorf("--preserve-fds: %w", err)
+	}
+	return max(last-2, 0), nil
 }
 
-// ErrRunning is what Next returns when the user's program has taken over.
+// ErrRunning is what Next returns after the stage has executed the user's program.
 var ErrRunning = errors.New("the container process runs")
 
 // Waiting reports whether Next would return at once.
-func (h *Hands) Waiting() bool { return sys.Readable(h.sync) }
+func (s *Stage) Waiting() bool { return sys.Readable(s.sync) }
 
-// Next waits for the next SYNC, and returns the descriptor that was shown with it, or nil.
-// It returns ErrRunning after a successful exec, and a *Failure when an op failed.
-func (h *Hands) Next() (plan.SyncPoint, *os.File, error) {
-	point, shown, err := ReadPoint(h.sync, h.Pid)
+// Next waits for the next SYNC and returns it with the descriptor that the stage shows, or nil.
+// The error is ErrRunning after a successful exec, and a *Failure if an op failed.
+func (s *Stage) Next() (plan.SyncPoint, *os.File, error) {
+	point, shown, err := ReadPoint(s.sync, s.Pid)
+	if s.interrupted.Load() {
+		if shown != nil {
+			shown.Close()
+		}
+		return 0, nil, errInterrupted
+	}
 	if errors.Is(err, ErrClosed) {
-		return 0, nil, h.outcome()
+		return 0, nil, s.outcome()
 	}
 	if err == nil && point == plan.SyncReady {
-		h.reapStage()
+		s.reapSpawned()
 	}
 	return point, shown, err
 }
 
-// ErrClosed is what ReadPoint returns when the other side executed a program or ended.
-var ErrClosed = errors.New("the socket of the hands is closed")
+// ErrClosed is what ReadPoint returns after the other side has executed a program or ended.
+var ErrClosed = errors.New("the socket of the stage is closed")
 
-// ReadPoint waits until hands say on a socket where they are, and returns the descriptor
-// that they show, or have taken of the process that pid returns (struct rung_offer); or nil.
+// ReadPoint waits until a stage reports a point on a socket, and returns it with a descriptor: the
+// one that a SYNC shows, or the one that a HAND_OVER offers (struct rung_offer), which ReadPoint
+// takes from the process that pid returns; or nil.
 func ReadPoint(sock *os.File, pid func() int) (plan.SyncPoint, *os.File, error) {
 	var message [8]byte
 	n, files, err := sys.ReceiveMessage(sock, message[:])
 	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
-		return 0, nil, fmt.Errorf("hear from the container process: %w", err)
+		return 0, nil, fmt.Errorf("receive a message from the container process: %w", err)
 	}
 	if n == 0 {
 		return 0, nil, ErrClosed
@@ -172,12 +190,12 @@ func ReadPoint(sock *os.File, pid func() int) (plan.SyncPoint, *os.File, error) 
 	return point, nil, nil
 }
 
-// Answer lets hands go on that wait on the connection of a start.
+// Answer answers a stage that waits on the connection of `rung start`, so that it goes on.
 func Answer(conn *os.File, point plan.SyncPoint) error {
 	return sys.SendMessage(conn, newReply(point, 0, 0))
 }
 
-// newReply is a struct rung_reply without a segment.
+// newReply returns a struct rung_reply without a segment.
 func newReply(point plan.SyncPoint, slot, count uint32) []byte {
 	reply := make([]byte, 16)
 	binary.NativeEndian.PutUint32(reply[0:], uint32(point))
@@ -186,112 +204,170 @@ func newReply(point plan.SyncPoint, slot, count uint32) []byte {
 	return reply
 }
 
-// Reply lets the hands go on, even before they have come to the point; with a segment, that
-// is what they go on with. The files fill the slots that the SYNC named.
-func (h *Hands) Reply(point plan.SyncPoint, segment *Segment, files []*os.File) error {
-	if h.Parallel && h.bell != nil {
-		sys.Ring(h.bell)
+// Reply answers a SYNC, so that the stage goes on: with the next segment, if one is given. It may
+// be called before the stage has come to the point. The files fill the slots that the SYNC names.
+func (s *Stage) Reply(point plan.SyncPoint, segment *Segment, files []*os.File) error {
+	if s.Parallel && s.wakeup != nil {
+		sys.Ring(s.wakeup)
 	}
-	reply := newReply(point, h.slotOf(point), uint32(len(files)))
+	reply := newReply(point, s.slotOf(point), uint32(len(files)))
 	fds := numbers(files)
 	if segment != nil {
 		binary.NativeEndian.PutUint32(reply[4:], 1)
-		h.segments = append(h.segments, segment.Plan)
+		s.segments = append(s.segments, segment.Plan)
 		fds = append([]int{int(segment.memory.Fd())}, fds...)
 	}
-	err := sys.SendMessage(h.sync, reply, fds...)
+	err := sys.SendMessage(s.sync, reply, fds...)
+	if err != nil && s.interrupted.Load() {
+		return errInterrupted
+	}
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
-		return h.outcome() // they have ended: the page says where
+		return s.outcome() // the stage has ended: the progress page says where
 	}
 	return err
 }
 
-// ReplyAll is Reply to SYNC plan with any number of files: what one message does not carry
-// goes ahead with segments that only ask for more.
-func (h *Hands) ReplyAll(point plan.SyncPoint, segment *Segment, files []*os.File) error {
-	const room = plan.MaxReplyFds - 1
-	for len(files) > room {
-		if err := h.replyPart(point, files[:room]); err != nil {
-			return err
-		}
-		files = files[room:]
-	}
-	return h.Reply(point, segment, files)
+// Answer is Reply. busy says that the caller has work to do after it.
+func (s *Stage) Answer(point plan.SyncPoint, segment *Segment, files []*os.File, busy bool) error {
+	s.Parallel = busy
+	return s.Reply(point, segment, files)
 }
 
-func (h *Hands) replyPart(point plan.SyncPoint, files []*os.File) error {
-	again := h.segments[h.Progress.Segment()].Ops[h.Progress.Op()]
-	again.Ints[1] += uint64(len(files))
-	part, err := Seal(&plan.Plan{Ops: []plan.Op{again}})
-	if err != nil {
-		return err
+// slotOf returns the first slot that the answer to a point fills. It searches from the last
+// segment backwards, because an answer may be sent before the stage asks.
+func (s *Stage) slotOf(point plan.SyncPoint) uint32 {
+	if point == plan.SyncSources { // one of several, which the stage has come to
+		return uint32(s.segments[s.Progress.Segment()].Ops[s.Progress.Op()].Ints[1])
 	}
-	defer part.Close()
-	if err := h.Reply(point, part, files); err != nil {
-		return err
-	}
-	_, _, err = h.Next()
-	return err
-}
-
-// slotOf looks from the last segment backwards: an answer may be ahead of the hands.
-func (h *Hands) slotOf(point plan.SyncPoint) uint32 {
-	for i := len(h.segments) - 1; i >= 0; i-- {
-		if slot, ok := h.segments[i].SlotOf(point); ok {
+	for i := len(s.segments) - 1; i >= 0; i-- {
+		if slot, ok := s.segments[i].SlotOf(point); ok {
 			return slot
 		}
 	}
 	return 0
 }
 
-// Pid returns the container process in rung's PID namespace; until CLONE it is the
-// process that leads there.
-func (h *Hands) Pid() int {
-	if pid := h.Progress.Pid(); pid != 0 {
-		return pid
+var errInterrupted = errors.New("the stage was interrupted")
+
+// Until calls serve, which serves the stage. If ctx ends before, Next and Reply fail, and the error says what the stage did,
+// unless serve failed by something else. The caller then calls Abort.
+func (s *Stage) Until(ctx context.Context, serve func() error) error {
+	interrupt := func() {
+		s.interrupted.Store(true)
+		sys.Shutdown(s.sync)
 	}
-	return h.stage
+	var other error
+	err := waits.While(ctx, s.doing, interrupt, func() error {
+		err := serve()
+		if !errors.Is(err, errInterrupted) {
+			other = err
+		}
+		return err
+	})
+	return cmp.Or(other, err)
 }
 
-// reapStage collects the process that made the container process and ended: it may have been
-// kept from that for a while.
-func (h *Hands) reapStage() {
-	if !h.reaped {
-		_, _ = sys.Wait(h.stage)
-		h.reaped = true
+// doing says what the stage does, as an error of it would.
+func (s *Stage) doing() string {
+	segment, index := s.Progress.Segment(), s.Progress.Op()
+	if !s.Progress.Begun() || segment >= len(s.segments) || index >= len(s.segments[segment].Ops) {
+		return "the stage, which has not begun with its plan"
+	}
+	op := &s.segments[segment].Ops[index]
+	what := op.Origin.Purpose
+	if op.Origin.Field != "" {
+		what = op.Origin.Field + ": " + what
+	}
+	return fmt.Sprintf("process %d of the container (%s)", s.Pid(), what)
+}
+
+// Pid returns the PID of the container process in rung's PID namespace. Before CLONE it is the PID
+// of the process that was spawned.
+func (s *Stage) Pid() int {
+	if pid := s.Progress.Pid(); pid != 0 {
+		return pid
+	}
+	return s.spawned
+}
+
+// reapSpawned waits for the process that made the container process and ends after that.
+func (s *Stage) reapSpawned() {
+	if !s.reaped {
+		_, _ = sys.Wait(s.spawned)
+		s.reaped = true
 	}
 }
 
 // outcome tells a successful exec from a failure once the socket is closed.
-func (h *Hands) outcome() error {
-	h.reapStage()
-	return Outcome(h.Progress, h.segments)
+func (s *Stage) outcome() error {
+	s.reapSpawned()
+	return Outcome(s.Progress, s.segments)
 }
 
-// Abort ends the hands after an error of the parent: they see the socket closed, or are
-// killed where they do not listen; nothing of them is left to reap.
-func (h *Hands) Abort() {
-	h.sync.Close()
-	if !h.reaped {
-		_ = syscall.Kill(h.stage, syscall.SIGKILL)
-		h.reapStage()
+// Abort ends the stage after an error of the parent: it closes the socket, kills the processes of
+// the stage and reaps them. The Stage is closed afterwards.
+func (s *Stage) Abort() {
+	s.sync.Close()
+	if !s.reaped {
+		s.end(s.spawned)
+		s.reaped = true
 	}
-	if pid := h.Progress.Pid(); pid != 0 {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
+	if pid := s.Progress.Pid(); pid != 0 {
+		s.end(pid)
+	}
+	s.Close()
+}
+
+// Times that a killed process may take to end, in milliseconds: before it is taken for frozen, and after that.
+const (
+	endsSoon        = 200
+	endsAtAll       = 10_000
+	endsInterrupted = 300 // of a stage that was interrupted: the caller is to be gone within a second
+)
+
+// end kills and reaps a child. One in a frozen v1 cgroup does not die there, and one in a system call that cannot be
+// interrupted is left to whoever reaps it when it returns.
+func (s *Stage) end(pid int) {
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+	pidfd, err := sys.PidfdOpen(pid)
+	if err != nil {
+		_, _ = sys.Wait(pid)
+		return
+	}
+	defer pidfd.Close()
+	ended, err := sys.PidfdWait(pidfd, endsSoon)
+	if err == nil && !ended {
+		if s.Unfreeze != nil {
+			s.Unfreeze(pid)
+		}
+		limit := endsAtAll
+		if s.interrupted.Load() {
+			limit = endsInterrupted
+		}
+		ended, err = sys.PidfdWait(pidfd, limit)
+	}
+	if ended || err != nil {
 		_, _ = sys.Wait(pid)
 	}
-	h.Close()
 }
 
-// Close gives up the parent's end of the socket. The progress page goes when nobody has the Hands any more: to unmap it
-// takes longer than all other calls of the parent together, and the end of a command does it anyway.
-func (h *Hands) Close() {
-	h.sync.Close()
-	if h.bell != nil {
-		h.bell.Close()
+// Close closes the parent's end of the socket. The progress page is unmapped when nothing refers to it any more: to unmap it
+// takes longer than all other calls of the parent together, and the end of the command does it anyway.
+func (s *Stage) Close() {
+	s.sync.Close()
+	if s.wakeup != nil {
+		s.wakeup.Close()
 	}
-	runtime.AddCleanup(h.Progress, func(data []byte) { _ = sys.Unmap(data) }, h.Progress.data)
+	runtime.AddCleanup(s.Progress, func(data []byte) { _ = sys.Unmap(data) }, s.Progress.data)
 }
 
-// Segments returns the plans that were sent, for a trace.
-func (h *Hands) Segments() []*plan.Plan { return h.segments }
+// Uncovered runs look, which resolves paths in the container's root beside the stage. It reports whether the result counts:
+// between pivot_root(2) and umount2(2) the host's root lies on the container's, and ".." in a symbolic link leads to the host.
+func (s *Stage) Uncovered(look func()) bool {
+	from := s.Progress.Position()
+	look()
+	return !covered(s.segments, from, s.Progress.Position())
+}
+
+// Segments returns the plans that the stage has got so far, for a trace.
+func (s *Stage) Segments() []*plan.Plan { return s.segments }

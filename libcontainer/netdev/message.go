@@ -11,7 +11,7 @@ import (
 	"rung/internal/sys"
 )
 
-// link is what is needed of struct ifinfomsg.
+// link is the part of struct ifinfomsg that rung uses.
 type link struct {
 	index int32
 	up    bool
@@ -39,7 +39,7 @@ func attribute(message []byte, kind uint16, value []byte) []byte {
 
 func zeroTerminated(s string) []byte { return append([]byte(s), 0) }
 
-// find looks a device up by its name; ENODEV where there is none.
+// find looks a device up by its name. It returns ENODEV if there is none.
 func find(n *sys.Netlink, name string) (link, error) {
 	request := attribute(ifinfo(0, 0, 0), syscall.IFLA_IFNAME, zeroTerminated(name))
 	answers, err := n.Do(syscall.RTM_GETLINK, 0, request)
@@ -56,8 +56,8 @@ func find(n *sys.Netlink, name string) (link, error) {
 	}, nil
 }
 
-// send moves a device to another namespace and renames it there, in one request: the name
-// may be taken here. The kernel takes the device down for that.
+// send moves a device to another namespace and renames it there. It uses one request for both, because the new name may
+// be taken in the old namespace. The kernel takes the device down for the move.
 func send(from *sys.Netlink, index int32, name string, to *os.File) error {
 	fd := binary.NativeEndian.AppendUint32(nil, uint32(to.Fd()))
 	request := attribute(ifinfo(index, 0, 0), syscall.IFLA_IFNAME, zeroTerminated(name))
@@ -71,8 +71,8 @@ func setUp(n *sys.Netlink, index int32) error {
 	return err
 }
 
-// address is an RTM_NEWADDR message as the kernel gave it, but for the index: broadcast and
-// peer addresses, metric and flags stay what they were.
+// address is an RTM_NEWADDR message from the kernel. addAddress sends it with another index, so that broadcast and peer
+// addresses, metric and flags stay the same.
 type address struct {
 	message []byte // struct ifaddrmsg and attributes
 	text    netip.Addr
@@ -82,7 +82,7 @@ type address struct {
 
 func (a address) String() string { return netip.PrefixFrom(a.text, int(a.prefix)).String() }
 
-// addresses lists what has to be kept: permanent addresses of global scope.
+// addresses returns the addresses of a device that must move with it: permanent addresses of global scope.
 func addresses(n *sys.Netlink, index int32) ([]address, error) {
 	answers, err := dump(n)
 	if err != nil {
@@ -114,7 +114,7 @@ func parseAddress(m *syscall.NetlinkMessage) (a address, keep bool, err error) {
 	a = address{message: append([]byte(nil), m.Data[:syscall.SizeofIfAddrmsg]...), prefix: m.Data[1]}
 	for _, attr := range attributes {
 		switch attr.Attr.Type {
-		case syscall.IFA_CACHEINFO: // of this moment
+		case syscall.IFA_CACHEINFO: // times that hold only for this moment
 			continue
 		case syscall.IFA_LABEL:
 			a.label = strings.TrimRight(string(attr.Value), "\x00")
@@ -131,7 +131,7 @@ func parseAddress(m *syscall.NetlinkMessage) (a address, keep bool, err error) {
 	return a, flags&sys.IFA_F_PERMANENT != 0 && scope == sys.RT_SCOPE_UNIVERSE, nil
 }
 
-// dumpTries bounds how often a list is read that changes meanwhile.
+// dumpTries bounds how often dump reads the list again when it changed during the read (EINTR).
 const dumpTries = 10
 
 func dump(n *sys.Netlink) (answers []syscall.NetlinkMessage, err error) {
@@ -144,7 +144,8 @@ func dump(n *sys.Netlink) (answers []syscall.NetlinkMessage, err error) {
 	return answers, err
 }
 
-// relabel is the label after a change of names; "", which is the name, where it gets too long.
+// relabel returns an address's label after the device from is renamed to to. It returns "" if the label gets too long,
+// and the kernel then uses the name of the device.
 func relabel(label, from, to string) string {
 	rest, ok := strings.CutPrefix(label, from)
 	switch {

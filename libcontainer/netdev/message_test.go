@@ -8,7 +8,7 @@ import (
 	"rung/internal/sys"
 )
 
-// message is an address as the kernel lists it.
+// message returns an address as the kernel lists it.
 func message(flags, scope uint8, attrs ...[]byte) *syscall.NetlinkMessage {
 	data := []byte{syscall.AF_INET, 24, flags, scope, 7, 0, 0, 0}
 	for _, a := range attrs {
@@ -21,7 +21,7 @@ func flagsAttribute(flags uint32) []byte {
 	return attribute(nil, sys.IFA_FLAGS, binary.NativeEndian.AppendUint32(nil, flags))
 }
 
-// config-linux.md, "Network Devices": permanent addresses of global scope go with the device.
+// config-linux.md, "Network Devices": permanent addresses of global scope move with the device.
 func TestAddressesThatMove(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -16,27 +16,25 @@ import (
 	"rung/internal/sys"
 )
 
-// Moved is what Move did, so that a create that fails can give the devices back. Once a
-// container is created, its devices are the kernel's: with their namespace virtual ones end,
-// and physical ones return.
+// Moved holds the devices that Move moved, so that a failed create can give them back. After the create, only the
+// kernel handles the devices: when their namespace ends, it removes virtual devices and returns physical ones.
 type Moved struct {
 	namespace *os.File
 	devices   []device
 }
 
-// device is a network device as it was on the host.
+// device is a network device with its state on the host.
 type device struct {
 	name      string
 	inside    string // its name in the container
-	index     int32  // in the container: a hook may give it another name; 0 if it did not get there
+	index     int32  // its index in the container, because a hook may rename it; 0 if it is not there
 	up        bool
 	addresses []address
 }
 
-// Move moves the devices, in the order of their names, gives them the names that the
-// configuration asks for, keeps their permanent addresses of global scope, and brings them up.
-// When one cannot be moved, all are given back. namespace is kept until Forget or Undo.
-// Errors name the field.
+// Move moves the devices to the namespace, in the order of their names. It gives them the names in the configuration,
+// keeps their permanent addresses of global scope, and brings them up. If one device cannot be moved, Move gives all
+// back. Move takes namespace over: the caller ends the Moved with Forget or Undo, which close it. Errors name the field.
 func Move(devices map[string]specs.LinuxNetDevice, namespace *os.File) (*Moved, error) {
 	m := &Moved{namespace: namespace}
 	names := make([]string, 0, len(devices))
@@ -74,18 +72,18 @@ func LoopbackUp(namespace *os.File) error {
 		return err
 	}
 	defer n.Close()
-	return setUp(n, 1) // the index that the kernel gives it (LOOPBACK_IFINDEX)
+	return setUp(n, 1) // LOOPBACK_IFINDEX
 }
 
-// Forget leaves the devices where they are.
+// Forget closes the namespace and leaves the devices in it. m may be nil.
 func (m *Moved) Forget() {
 	if m != nil {
 		m.namespace.Close()
 	}
 }
 
-// Undo gives the devices back to the host, with their names, addresses and state. Routes over
-// them are lost. The error is of the first that could not be given back whole.
+// Undo moves the devices back to the host with their names, addresses and state, and closes the namespace. Routes over
+// them are lost. Undo tries all devices and returns the first error. m may be nil.
 func (m *Moved) Undo() (err error) {
 	if m == nil {
 		return nil
@@ -132,7 +130,7 @@ func isOwn(namespace *os.File) (bool, error) {
 	return err == nil && os.SameFile(own, other), err
 }
 
-// move returns the device as soon as it may have left the host.
+// move moves one device. After an error it still returns the device if that may have left the host, for Undo.
 func move(host, inside *sys.Netlink, name, wanted string, namespace *os.File) (*device, error) {
 	found, err := find(host, name)
 	if err != nil {
@@ -153,11 +151,11 @@ func move(host, inside *sys.Netlink, name, wanted string, namespace *os.File) (*
 		return d, fmt.Errorf("find %s in the network namespace: %w", d.inside, err)
 	}
 	d.index = link.index
-	return d, settle(inside, d.index, d, d.inside, true)
+	return d, configure(inside, d.index, d, d.inside, true)
 }
 
-// freeName is the name in the container. The kernel's templates ("eth%d") are filled in here,
-// so that it is known which device was meant.
+// freeName returns the device's name in the container: wanted, or name if wanted is empty. It completes a template such
+// as "eth%d" itself, because rung could not find the device again if the kernel chose the number.
 func freeName(inside *sys.Netlink, name, wanted string) (string, error) {
 	if wanted == "" {
 		wanted = name
@@ -175,7 +173,7 @@ func freeName(inside *sys.Netlink, name, wanted string) (string, error) {
 	return "", err
 }
 
-// maxNumber is how far the kernel counts (__dev_alloc_name): one bit of a page each.
+// maxNumber is the kernel's limit for the numbers in templates: one bit of a page for each (__dev_alloc_name).
 const maxNumber = 8 * 4096
 
 func numbered(inside *sys.Netlink, before, after string) (string, error) {
@@ -190,8 +188,8 @@ func numbered(inside *sys.Netlink, before, after string) (string, error) {
 	return "", fmt.Errorf("no name %s%%d%s is free: %w", before, after, syscall.ENFILE)
 }
 
-// settle gives a device that has just come to a namespace its addresses, and its state.
-func settle(n *sys.Netlink, index int32, d *device, name string, up bool) error {
+// configure adds d's addresses to a device that has just been moved to a namespace, and brings it up if up is true.
+func configure(n *sys.Netlink, index int32, d *device, name string, up bool) error {
 	for _, a := range d.addresses {
 		if err := addAddress(n, index, a, relabel(a.label, d.name, name)); err != nil {
 			return fmt.Errorf("add address %s: %w", a, err)
@@ -208,7 +206,7 @@ func settle(n *sys.Netlink, index int32, d *device, name string, up bool) error 
 
 func giveBack(host, inside *sys.Netlink, d *device) error {
 	if d.index == 0 {
-		stray, err := strayed(host, inside, d.name)
+		stray, err := findStray(host, inside, d.name)
 		if err != nil || stray == 0 {
 			return err
 		}
@@ -226,12 +224,13 @@ func giveBack(host, inside *sys.Netlink, d *device) error {
 	if err != nil {
 		return err
 	}
-	return settle(host, back.index, d, d.name, d.up)
+	return configure(host, back.index, d, d.name, d.up)
 }
 
-// strayed looks for a device whose move has failed: the kernel may move it first, and a rename
-// that fails then leaves it in the container under its old name. 0: it is where it was.
-func strayed(host, inside *sys.Netlink, name string) (int32, error) {
+// findStray returns the index in the container of a device whose move failed, 0 if the device is still on the host. The
+// kernel may move the device before it renames it. If the rename then fails, the device stays in the container under
+// its old name.
+func findStray(host, inside *sys.Netlink, name string) (int32, error) {
 	if _, err := find(host, name); !errors.Is(err, syscall.ENODEV) {
 		return 0, err
 	}

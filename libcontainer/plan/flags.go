@@ -21,10 +21,11 @@ var attrFlags = []flagName{
 	{0x20, "strictatime"}, {0x80, "nodiratime"}, {0x200000, "nosymfollow"},
 }
 
-// attrClearFlags: to clear the two bits of the access time is to set them anew.
+// attrClearFlags adds the field of the access time: the kernel clears it as a whole.
 var attrClearFlags = append([]flagName{{0x70, "atime"}}, attrFlags...)
 
-// openFlags have other bits on arm64, arm and ppc64le; O_PATH, which package syscall lacks, has not.
+// openFlags takes its bits from package syscall, because some differ on arm64, arm and ppc64le. O_PATH, which
+// package syscall lacks, is the same everywhere.
 var openFlags = []flagName{
 	{0x200000, "path"}, {syscall.O_RDWR, "rdwr"}, {syscall.O_WRONLY, "wronly"}, {syscall.O_DIRECTORY, "directory"},
 	{syscall.O_NOFOLLOW, "nofollow"}, {syscall.O_NOCTTY, "noctty"}, {syscall.O_NONBLOCK, "nonblock"},
@@ -40,7 +41,7 @@ var flagTables = map[Code][4][]flagName{
 	Clone:    {namespaceFlags},
 	Open:     {openFlags, resolveFlags},
 	Mkpath:   {{{1, "mkdir"}, {2, "mkfile"}, {4, "nofollow"}, {8, "noproc"}}},
-	Fsconfig: {{{1, "string"}, {6, "create"}}},
+	Fsconfig: {{{1, "string"}}},
 	Fsmount:  {attrFlags},
 	OpenTree: {{{1, "clone"}, {atRecursive, "recursive"}, {0x1000, "empty-path"}}},
 	MountAttr: {
@@ -48,16 +49,17 @@ var flagTables = map[Code][4][]flagName{
 		{{1 << 17, "unbindable"}, {1 << 18, "private"}, {1 << 19, "slave"}, {1 << 20, "shared"}},
 		{{atRecursive, "recursive"}},
 	},
+	MoveMount: {{{CloseA, "close-tree"}, {CloseB, "close-target"}}},
 	Mount: {{
 		{0x1, "ro"}, {0x2, "nosuid"}, {0x4, "nodev"}, {0x8, "noexec"}, {0x10, "sync"}, {0x40, "mand"},
 		{0x80, "dirsync"}, {0x400, "noatime"}, {0x800, "nodiratime"}, {0x1000, "bind"}, {0x4000, "rec"},
-	}},
+	}, {{CloseA, "close-target"}}},
 	Umount:  {{{0x2, "detach"}}},
 	Seccomp: {{{1, "tsync"}, {2, "log"}, {4, "spec-allow"}, {8, "new-listener"}, {0x20, "wait-killable-recv"}}},
 }
 
-// flagNames prints the names of the bits in operand i; "" for none. The operands of
-// MOUNT_ATTR say what they do to the flags.
+// flagNames returns the names of the bits in operand i; "" for none. Two operands of
+// MOUNT_ATTR get a prefix, set= or clear=.
 func flagNames(code Code, i int, bits uint64) string {
 	if bits == 0 {
 		return ""
@@ -82,6 +84,8 @@ func flagNames(code Code, i int, bits uint64) string {
 // ErrnoName returns the symbol of an errno that plans tolerate, or its number.
 func ErrnoName(errno syscall.Errno) string {
 	switch errno {
+	case syscall.ELOOP:
+		return "ELOOP"
 	case syscall.ENOENT:
 		return "ENOENT"
 	case syscall.EEXIST:

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
-// Format prints the plan, one line an op: index, name, operands, field, purpose.
+// Format returns the plan as text, one line for each op: index, name, operands, field, purpose.
 func (p *Plan) Format() string {
 	var out strings.Builder
 	for i := range p.Ops {
@@ -15,17 +16,17 @@ func (p *Plan) Format() string {
 	return out.String()
 }
 
-// Format prints the op on one line without its index.
+// Format returns the op as one line without its index.
 func (op *Op) Format() string {
 	line := fmt.Sprintf("%-13s %s", op.Code, op.Operands())
-	why := op.Why.Purpose
-	if op.Why.Field != "" {
-		why = op.Why.Field + ": " + why
+	origin := op.Origin.Purpose
+	if op.Origin.Field != "" {
+		origin = op.Origin.Field + ": " + origin
 	}
-	return strings.TrimRight(fmt.Sprintf("%-64s # %s", line, why), " ")
+	return strings.TrimRight(fmt.Sprintf("%-64s # %s", line, origin), " ")
 }
 
-// Operands prints the operands, and the conditions under which the op is skipped or may fail.
+// Operands returns the operands as text, with the conditions under which the op is skipped or may fail.
 func (op *Op) Operands() string {
 	var out []string
 	sig := op.Code.signature()
@@ -41,7 +42,7 @@ func (op *Op) Operands() string {
 		case 'b':
 			out = append(out, formatBytes(op.Code, op.Text[i]))
 		case 'v':
-			out = append(out, fmt.Sprintf("%q", op.Lists[i]))
+			out = append(out, fmt.Sprintf("%q", op.list(i)))
 		}
 	}
 	for i, kind := range sig.ints {
@@ -90,10 +91,12 @@ func (op *Op) syncInteger(i int) string {
 }
 
 func (op *Op) conditions() (out []string) {
-	if len(op.OK) > 0 {
-		names := make([]string, len(op.OK))
-		for i, errno := range op.OK {
-			names[i] = ErrnoName(errno)
+	if op.OK != (Errnos{}) {
+		var names []string
+		for _, errno := range op.OK {
+			if errno != 0 {
+				names = append(names, ErrnoName(syscall.Errno(errno)))
+			}
 		}
 		out = append(out, "ok:"+strings.Join(names, ","))
 	}
@@ -106,7 +109,8 @@ func (op *Op) conditions() (out []string) {
 	return out
 }
 
-// formatBytes prints what is text as text; a seccomp program by its length.
+// formatBytes returns bytes as a quoted string. It shortens a seccomp program and a full affinity
+// mask, and lists groups.
 func formatBytes(code Code, s string) string {
 	if code == Seccomp {
 		return fmt.Sprintf("<%d instructions>", len(s)/8)

@@ -13,8 +13,8 @@ func line(t *testing.T, make func(b *Builder)) string {
 	make(b)
 	p := b.Plan(true)
 	got := p.Ops[len(p.Ops)-1].Format()
-	text, why, found := strings.Cut(got, "# ")
-	if !found || why != "mounts[3]: a purpose" {
+	text, origin, found := strings.Cut(got, "# ")
+	if !found || origin != "mounts[3]: a purpose" {
 		t.Errorf("%q does not end with field and purpose", got)
 	}
 	return strings.Join(strings.Fields(text), " ")
@@ -49,7 +49,7 @@ func TestFormat(t *testing.T) {
 		{`MOUNT_ATTR @1 "" set=ro,noatime clear=atime recursive`, func(b *Builder) { b.MountAttr(1, "", Attr{Set: 0x11, Clear: 0x70, Recursive: true}) }},
 		{`MOUNT_ATTR "/" slave recursive`, func(b *Builder) { b.MountAttr(None, "/", Attr{Propagation: 1 << 19, Recursive: true}) }},
 		{`MOUNT_ATTR @1 @2 ""`, func(b *Builder) { b.IDMap(1, 2, false) }},
-		{`MOUNT "overlay" "overlay" "lowerdir=/a" ro,nosuid`, func(b *Builder) { b.Mount("overlay", "overlay", "lowerdir=/a", 3) }},
+		{`MOUNT @3 "overlay" "overlay" "lowerdir=/a" ro,nosuid`, func(b *Builder) { b.Mount(3, "overlay", "overlay", "lowerdir=/a", 3) }},
 		{`UMOUNT "." detach`, func(b *Builder) { b.Umount(".", 2) }},
 		{"PTY @1 >512 80 24 0 0", func(b *Builder) { b.Pty(1, 80, 24, 0, 0) }},
 		{"SETGROUPS [5 70000]", func(b *Builder) {
@@ -60,6 +60,7 @@ func TestFormat(t *testing.T) {
 		{"UMASK 022", func(b *Builder) { b.Number(Umask, 0o22) }},
 		{"SECCOMP >7 <2 instructions> log,new-listener", func(b *Builder) { b.LoadSeccomp(strings.Repeat("x", 16), 2|8, 7) }},
 		{`EXEC "/bin/sh" ["sh" "-c" "a b"] ["A=B"]`, func(b *Builder) { b.Exec("/bin/sh", []string{"sh", "-c", "a b"}, []string{"A=B"}) }},
+		{`FIND_PROGRAM ["/bin/sh" "sh"]`, func(b *Builder) { b.FindProgram([]string{"/bin/sh", "sh"}) }},
 		{"UNSHARE mnt,0x100", func(b *Builder) { b.Number(Unshare, 0x20100) }},
 		{"SETSID ok:ENOENT,EPERM,errno 4 unless:0 if-open", func(b *Builder) {
 			first := b.Number(Setsid)
@@ -109,7 +110,7 @@ func TestFormatHidesNoFlag(t *testing.T) {
 
 func TestErrnoName(t *testing.T) {
 	for errno, want := range map[syscall.Errno]string{
-		syscall.ENOENT: "ENOENT", syscall.EBUSY: "EBUSY", syscall.EOPNOTSUPP: "EOPNOTSUPP", syscall.EINTR: "errno 4",
+		syscall.ENOENT: "ENOENT", syscall.EBUSY: "EBUSY", syscall.EOPNOTSUPP: "EOPNOTSUPP", syscall.ELOOP: "ELOOP", syscall.EINTR: "errno 4",
 	} {
 		if got := ErrnoName(errno); got != want {
 			t.Errorf("ErrnoName(%d) = %s, want %s", errno, got, want)

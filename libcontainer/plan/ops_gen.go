@@ -4,13 +4,18 @@ package plan
 
 // Constants of the wire format.
 const (
-	StageIdentity  = 0x1e472961
+	StageIdentity  = 0xb0680db2
 	PlanMagic      = 0x6e616c70676e7572
 	ProgressMagic  = 0x676f7270676e7572
-	MaxSlots       = 4096
-	MaxOps         = 16384
 	NoSlot         = -1
-	MaxReplyFds    = 250
+	MostSlots      = 0x1000000
+	MaxOk          = 4
+	MaxBlob        = 0x8000000
+	MaxVectors     = 8
+	HeaderSize     = 32
+	OpSize         = 72
+	ProgressSize   = 512
+	MaxReplyFds    = 100
 	SkipIfOk       = 1
 	SkipIfEmpty    = 2
 	MkpathNone     = 0
@@ -18,9 +23,11 @@ const (
 	MkpathFile     = 2
 	MkpathNofollow = 4
 	MkpathNoproc   = 8
+	CloseA         = 1
+	CloseB         = 2
 )
 
-// The operations of the hands.
+// The operations of the stage.
 const (
 	opNone Code = iota
 	Unshare
@@ -49,9 +56,11 @@ const (
 	OpenTree
 	MountAttr
 	MoveMount
+	CopyUp
 	Mount
 	Umount
 	Mask
+	ReadonlyPath
 	PivotRoot
 	Chroot
 	Chdir
@@ -85,6 +94,7 @@ const (
 	Seccomp
 	HoldSignals
 	AwaitStart
+	FindProgram
 	Exec
 )
 
@@ -92,8 +102,8 @@ var signatures = [...]signature{
 	opNone:         {"", "---", "----", "---", ""},
 	Unshare:        {"UNSHARE", "---", "f---", "---", "unshare"},
 	Setns:          {"SETNS", "i--", "f---", "---", "setns"},
-	Clone:          {"CLONE", "m--", "f---", "---", "clone3 sched_yield exit_group"},
-	Sync:           {"SYNC", "m--", "nnn-", "---", "sendmsg ppoll read recvfrom recvmsg fcntl statx mmap munmap close"},
+	Clone:          {"CLONE", "m--", "f---", "---", "clone3 openat2 write close clone sched_yield exit_group"},
+	Sync:           {"SYNC", "m--", "nnn-", "---", "sendmsg ppoll read recvfrom recvmsg statx fcntl mmap mremap lseek close"},
 	HandOver:       {"HAND_OVER", "i--", "n---", "---", "write read"},
 	EnterCgroup:    {"ENTER_CGROUP", "i--", "----", "---", "write"},
 	Dumpable:       {"DUMPABLE", "---", "n---", "---", "prctl"},
@@ -111,14 +121,16 @@ var signatures = [...]signature{
 	VerifyFs:       {"VERIFY_FS", "i--", "n---", "---", "fstatfs"},
 	Close:          {"CLOSE", "i--", "----", "---", "close"},
 	Fsopen:         {"FSOPEN", "o--", "----", "s--", "fsopen"},
-	Fsconfig:       {"FSCONFIG", "i--", "f---", "ss-", "fsconfig"},
-	Fsmount:        {"FSMOUNT", "io-", "f---", "---", "fsmount close"},
+	Fsconfig:       {"FSCONFIG", "i--", "f---", "ss-", "fsconfig read"},
+	Fsmount:        {"FSMOUNT", "io-", "f---", "---", "fsconfig fsmount read close"},
 	OpenTree:       {"OPEN_TREE", "mo-", "f---", "p--", "open_tree"},
 	MountAttr:      {"MOUNT_ATTR", "mm-", "ffff", "p--", "mount_setattr"},
-	MoveMount:      {"MOVE_MOUNT", "ii-", "----", "---", "move_mount"},
-	Mount:          {"MOUNT", "---", "f---", "pss", "mount"},
+	MoveMount:      {"MOVE_MOUNT", "ii-", "f---", "---", "move_mount statx close"},
+	CopyUp:         {"COPY_UP", "ii-", "----", "---", "rt_sigaction mmap open_tree mount_setattr openat2 statx getdents64 mremap mkdirat read write lseek ftruncate readlinkat symlinkat mknodat linkat fchownat fchmodat flistxattr fgetxattr fsetxattr fchdir llistxattr lgetxattr lsetxattr utimensat unlinkat close chdir munmap"},
+	Mount:          {"MOUNT", "i--", "ff--", "pss", "fchdir mount close"},
 	Umount:         {"UMOUNT", "---", "f---", "p--", "umount2"},
 	Mask:           {"MASK", "iii", "----", "p--", "openat2 statx open_tree move_mount close"},
+	ReadonlyPath:   {"READONLY_PATH", "i--", "----", "p--", "openat2 open_tree mount_setattr move_mount close"},
 	PivotRoot:      {"PIVOT_ROOT", "---", "----", "---", "pivot_root"},
 	Chroot:         {"CHROOT", "---", "----", "p--", "chroot"},
 	Chdir:          {"CHDIR", "---", "----", "p--", "chdir"},
@@ -127,11 +139,11 @@ var signatures = [...]signature{
 	Hostname:       {"HOSTNAME", "---", "----", "s--", "sethostname"},
 	Domainname:     {"DOMAINNAME", "---", "----", "s--", "setdomainname"},
 	Loopback:       {"LOOPBACK", "---", "----", "---", "socket ioctl close"},
-	Pty:            {"PTY", "io-", "nnnn", "---", "ioctl"},
+	Pty:            {"PTY", "io-", "nnnn", "---", "ioctl fchown"},
 	SendFd:         {"SEND_FD", "ii-", "----", "s--", "sendmsg"},
 	Dup:            {"DUP", "i--", "n---", "---", "dup3"},
 	Ctty:           {"CTTY", "i--", "----", "---", "ioctl"},
-	StdioOwner:     {"STDIO_OWNER", "---", "nd--", "---", "statx fchown"},
+	StdioOwner:     {"STDIO_OWNER", "---", "nn--", "---", "statx fchown"},
 	Setgroups:      {"SETGROUPS", "---", "----", "b--", "setgroups"},
 	Setgid:         {"SETGID", "---", "n---", "---", "setresgid"},
 	Setuid:         {"SETUID", "---", "n---", "---", "setresuid"},
@@ -149,8 +161,9 @@ var signatures = [...]signature{
 	Affinity:       {"AFFINITY", "---", "----", "b--", "sched_setaffinity"},
 	Ioprio:         {"IOPRIO", "---", "n---", "---", "ioprio_set"},
 	Mempolicy:      {"MEMPOLICY", "---", "nn--", "b--", "set_mempolicy"},
-	Seccomp:        {"SECCOMP", "-w-", "f---", "b--", "seccomp"},
+	Seccomp:        {"SECCOMP", "-w-", "f---", "b--", "seccomp prctl"},
 	HoldSignals:    {"HOLD_SIGNALS", "o--", "----", "---", "rt_sigprocmask signalfd4"},
-	AwaitStart:     {"AWAIT_START", "ii-", "----", "---", "ppoll accept4 read close rt_sigprocmask"},
+	AwaitStart:     {"AWAIT_START", "ii-", "----", "---", "ppoll read exit_group accept4 close rt_sigprocmask"},
+	FindProgram:    {"FIND_PROGRAM", "---", "----", "v--", "statx faccessat2"},
 	Exec:           {"EXEC", "---", "----", "pvv", "execve"},
 }

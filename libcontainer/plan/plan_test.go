@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// finish makes a segment that Check accepts of what the builder holds.
+// finish completes the builder's ops to a segment that Check accepts.
 func finish(b *Builder) *Plan {
 	b.For("process.args", "become the program")
 	b.Exec("/bin/true", []string{"true"}, nil)
@@ -30,6 +30,36 @@ func TestCheckAcceptsWhatTheBuilderMakes(t *testing.T) {
 	}
 }
 
+// A MOVE_MOUNT closes its slots itself, unless it may be skipped or fail.
+func TestCloseAfterMoveMount(t *testing.T) {
+	for name, c := range map[string]struct {
+		move func(OpRef) OpRef
+		want int // ops
+	}{
+		"certain":   {func(r OpRef) OpRef { return r }, 3},
+		"tolerated": {func(r OpRef) OpRef { return r.Tolerate(syscall.EINVAL) }, 5},
+		"if slots":  {OpRef.IfSlots, 5},
+		"unless":    {func(r OpRef) OpRef { return r.Unless(OpRef{r.b, 0}) }, 5},
+	} {
+		b := NewBuilder()
+		tree, _ := b.OpenTree(None, "/usr", 1)
+		target, _ := b.Open(None, "/mnt", 0, 0)
+		c.move(b.MoveMount(tree, target))
+		b.Close(target)
+		b.Close(tree)
+		if got := len(b.ops); got != c.want {
+			t.Errorf("%s: %d ops, want %d", name, got, c.want)
+		}
+		if left := finish(b).Filled(); len(left) != 0 {
+			t.Errorf("%s: %v are left open", name, left)
+		}
+		b.Fchdir(target)
+		if err := Check(finish(b)); err == nil {
+			t.Errorf("%s: a closed slot may be read", name)
+		}
+	}
+}
+
 func TestCheckRefuses(t *testing.T) {
 	tests := []struct {
 		name, want string
@@ -38,17 +68,31 @@ func TestCheckRefuses(t *testing.T) {
 		{"a slot that is read before it is set", "slot 7 is read before it is set", func(b *Builder) { b.Fchdir(7) }},
 		{"an optional slot that is read before it is set", "slot 9 is read before it is set", func(b *Builder) { b.Clone(9, 0) }},
 		{"a missing slot", "slot -1 is outside the table", func(b *Builder) { b.Fchdir(None) }},
-		{"a slot outside of the table", "slot 4096 is outside the table", func(b *Builder) {
-			b.add(Op{Code: Fsopen, Slots: slots(MaxSlots), Text: text("tmpfs")})
+		{"a slot outside of the table", "slot 512 is outside the table", func(b *Builder) {
+			b.add(Op{Code: Fsopen, Slots: slots(FirstLocal), Text: text("tmpfs")})
+		}},
+		{"an answer outside of the table", "2 answered slots from 511 on are outside the table", func(b *Builder) {
+			b.Number(Sync, uint64(SyncHost), uint64(FirstLocal)-1, 2)
+		}},
+		{"an answer that no message can carry", "100 answered slots from 0 on are outside the table, or too many", func(b *Builder) {
+			b.Number(Sync, uint64(SyncHost), 0, Batch+1)
+		}},
+		{"more vectors than the stage keeps apart", "more than 8 vectors", func(b *Builder) {
+			for range MaxVectors/2 + 1 {
+				b.Exec("/x", nil, nil)
+			}
 		}},
 		{"a skip that depends on itself", "skip depends on op 0", func(b *Builder) { b.Number(Setsid).Unless(OpRef{b, 0}) }},
 		{"a skip forward", "skip depends on op 3", func(b *Builder) { b.Number(Setsid).Unless(OpRef{b, 3}) }},
 		{"a skip of before the plan", "skip depends on op -2", func(b *Builder) { b.Number(Setsid).Unless(OpRef{b, -2}) }},
-		{"five tolerated errnos", "5 tolerated errnos", func(b *Builder) { b.Number(Setsid).Tolerate(1, 2, 3, 4, 5) }},
-		{"an unlisted SYNC", "sync 8 is unlisted or out of order", func(b *Builder) { b.SyncAt(SyncMap+1, None) }},
+		{"an unlisted SYNC", "sync 9 is unlisted or out of order", func(b *Builder) { b.SyncAt(SyncSources+1, None) }},
 		{"SYNC map behind SYNC inside", "sync 7 is unlisted or out of order", func(b *Builder) {
 			b.SyncAt(SyncInside, None)
 			b.SyncAt(SyncMap, None)
+		}},
+		{"SYNC sources behind SYNC inside", "sync 8 is unlisted or out of order", func(b *Builder) {
+			b.SyncAt(SyncInside, None)
+			b.SyncAt(SyncSources, None)
 		}},
 		{"SYNC zero", "sync 0 is unlisted or out of order", func(b *Builder) { b.SyncAt(0, None) }},
 		{"SYNCs out of order", "sync 1 is unlisted or out of order", func(b *Builder) {
@@ -60,7 +104,7 @@ func TestCheckRefuses(t *testing.T) {
 			b.SyncAt(SyncHost, None)
 		}},
 		{"NUL in a path", "operand 0 holds a NUL byte", func(b *Builder) { b.Text(Chdir, "/a\x00b") }},
-		{"NUL in a string", "operand 1 holds a NUL byte", func(b *Builder) { b.Mount("none", "tm\x00pfs", "", 0) }},
+		{"NUL in a string", "operand 1 holds a NUL byte", func(b *Builder) { b.Mount(None, "none", "tm\x00pfs", "", 0) }},
 		{"a slot that was closed", "slot 512 is read before it is set", func(b *Builder) {
 			s, _ := b.Open(None, "/x", 0, 0)
 			b.Close(s)
@@ -72,14 +116,16 @@ func TestCheckRefuses(t *testing.T) {
 		}},
 		{"NUL in an argument", "a string of operand 1 holds a NUL byte", func(b *Builder) { b.Exec("/x", []string{"a\x00"}, nil) }},
 		{"NUL in the environment", "a string of operand 2 holds a NUL byte", func(b *Builder) { b.Exec("/x", nil, []string{"A=\x00"}) }},
+		{"NUL in a candidate", "a string of operand 0 holds a NUL byte", func(b *Builder) { b.FindProgram([]string{"/x\x00"}) }},
+		{"no program", "no path, and no FIND_PROGRAM before it", func(b *Builder) { b.Exec("", []string{"x"}, nil) }},
 		{"no operation", "unknown operation 0", func(b *Builder) { b.add(Op{}) }},
 		{"too many inherited slots", "513 inherited slots", func(b *Builder) {
 			for range FirstLocal + 1 {
 				b.Inherit()
 			}
 		}},
-		{"too many ops", "ops, not 1 to 16384", func(b *Builder) {
-			for range MaxOps {
+		{"too many ops", "ops, not 1 to 196608", func(b *Builder) {
+			for range MostOps {
 				b.Number(Setsid)
 			}
 		}},
@@ -98,7 +144,7 @@ func TestCheckRefuses(t *testing.T) {
 }
 
 func TestCheckRefusesUnknownCode(t *testing.T) {
-	p := &Plan{Ops: []Op{{Code: Code(len(signatures))}, {Code: Exec}}}
+	p := &Plan{Ops: []Op{{Code: Code(len(signatures))}, {Code: Exec}}, Slots: int(FirstLocal)}
 	if err := Check(p); err == nil || !strings.Contains(err.Error(), "unknown operation") {
 		t.Errorf("got %v", err)
 	}
@@ -118,9 +164,9 @@ func TestCheckRefusesOtherEnds(t *testing.T) {
 func TestCheckNamesOpAndPurpose(t *testing.T) {
 	b := NewBuilder()
 	b.For("root.path", "enter the root")
-	b.Fchdir(600)
+	b.Fchdir(500)
 	err := Check(finish(b))
-	if want := "plan: op 0 FCHDIR (enter the root): slot 600 is read before it is set"; err == nil || err.Error() != want {
+	if want := "plan: op 0 FCHDIR (enter the root): slot 500 is read before it is set"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -139,7 +185,7 @@ func TestSegmentsShareSlots(t *testing.T) {
 		t.Errorf("Filled() = %v, want %v", got, want)
 	}
 
-	b = b.Next()
+	b = b.Next(1)
 	own, _ := b.Open(answered+2, "y", 0, 0)
 	if slices.Contains(want, own) {
 		t.Errorf("slot %d of the first segment is given out again", own)
@@ -200,16 +246,16 @@ func TestFilesystemFreesItsContext(t *testing.T) {
 	}
 }
 
-// Where the kernel refuses, the context stays open and must be closed by the op after it.
+// If the kernel refuses the mount, the context stays open, and the op after FSMOUNT must close it.
 func TestTryFilesystem(t *testing.T) {
 	b := NewBuilder()
 	_, mount := b.TryFilesystem("cgroup2", nil, 0, syscall.EPERM)
 	closing := b.ops[len(b.ops)-1]
-	if closing.Code != Close || closing.SkipIfDone != mount.i+1 || closing.Slots[0] != b.ops[0].Slots[0] {
+	if closing.Code != Close || int(closing.SkipIfDone) != mount.i+1 || closing.Slots[0] != b.ops[0].Slots[0] {
 		t.Errorf("last op is %s", closing.Format())
 	}
 	for _, op := range b.ops[1 : len(b.ops)-1] {
-		if !slices.Contains(op.OK, syscall.EPERM) {
+		if !op.OK.Has(syscall.EPERM) {
 			t.Errorf("%s does not tolerate EPERM", op.Format())
 		}
 	}
@@ -227,11 +273,11 @@ func TestUnusedSlotsAreAbsent(t *testing.T) {
 	}
 }
 
-// everyOp has each operation once, with operands of every kind that it takes.
+// everyOp returns a plan with each operation once, with operands of every kind that it takes.
 func everyOp() *Plan {
-	p := &Plan{Inherited: 3}
+	p := &Plan{Inherited: 3, Slots: 1000}
 	for code := Code(1); int(code) < len(signatures); code++ {
-		op := Op{Code: code, Slots: [3]Slot{None, None, None}, Why: Why{"field", "purpose"}}
+		op := Op{Code: code, Slots: [3]Slot{None, None, None}, Origin: Origin{"field", "purpose"}}
 		sig := code.signature()
 		for i, kind := range sig.slots {
 			if kind != '-' {
@@ -246,6 +292,9 @@ func everyOp() *Plan {
 		for i, kind := range sig.strings {
 			switch kind {
 			case 'v':
+				if op.Lists == nil {
+					op.Lists = new([3][]string)
+				}
 				op.Lists[i] = []string{"one", "two"}
 			case '-':
 			default:

@@ -13,24 +13,24 @@ import (
 	"rung/internal/sys"
 )
 
-// Group is the group of one container, and its monitoring group.
+// Group is the resctrl group of one container, with its monitoring group.
 type Group struct {
 	state  State
 	config specs.LinuxIntelRdt
-	exists bool     // it was there before
-	made   []string // by Create, for Undo
+	exists bool     // the group existed when Plan looked
+	made   []string // the directories that Create made, for Undo
 }
 
-// State is what is remembered of a group.
+// State is the part of a Group that the container's state keeps.
 type State struct {
-	Root    string `json:"root"`              // of the file system
-	Path    string `json:"path"`              // of the group: its class of service
-	Remove  bool   `json:"remove,omitempty"`  // with the container: the class is the container's own
-	Monitor string `json:"monitor,omitempty"` // path of the monitoring group
+	Root    string `json:"root"`              // the root of the file system
+	Path    string `json:"path"`              // the directory of the group: its class of service
+	Remove  bool   `json:"remove,omitempty"`  // Destroy removes the group, because it is the container's own
+	Monitor string `json:"monitor,omitempty"` // the directory of the monitoring group, "" if there is none
 }
 
-// Plan finds the group for a container below root, and says whether this machine can do what
-// the configuration asks for. It changes nothing. Errors name the field.
+// Plan returns the group for the container id below root, as Find returns it. It changes nothing. It fails if this
+// machine cannot do what the configuration asks for. Errors name the field.
 func Plan(root, id string, c *specs.LinuxIntelRdt) (*Group, error) {
 	class := c.ClosID
 	if class == "" {
@@ -45,32 +45,38 @@ func Plan(root, id string, c *specs.LinuxIntelRdt) (*Group, error) {
 	if c.EnableMonitoring {
 		g.state.Monitor = filepath.Join(g.state.Path, "mon_groups", id)
 	}
+	cache, bandwidth, err := Allocates(root)
 	switch {
-	case c.L3CacheSchema != "" && !Allocates(root, "L3"):
+	case err != nil:
+		return nil, fmt.Errorf("linux.intelRdt: %w", err)
+	case c.L3CacheSchema != "" && !cache:
 		return nil, errors.New("linux.intelRdt.l3CacheSchema: specified in config, but Intel RDT/CAT is not enabled")
-	case c.MemBwSchema != "" && !Allocates(root, "MB"):
+	case c.MemBwSchema != "" && !bandwidth:
 		return nil, errors.New("linux.intelRdt.memBwSchema: specified in config, but Intel RDT/MBA is not enabled")
 	case !g.exists && c.ClosID != "" && lines(c) == "":
 		return nil, fmt.Errorf("linux.intelRdt.closID: %s must exist when schemata, l3CacheSchema and memBwSchema are empty: %w",
 			g.state.Path, syscall.ENOENT)
 	}
-	return g, g.agrees()
+	return g, g.checkSchemata()
 }
 
-// Allocates reports whether portions of a resource can be given: "L3" the cache, "MB" memory
-// bandwidth.
-func Allocates(root, resource string) bool {
-	there, _ := sys.Exists(filepath.Join(root, "info", resource))
-	return there
+// Allocates reports whether the machine can allocate portions of the L3 cache and of memory bandwidth.
+func Allocates(root string) (cache, bandwidth bool, err error) {
+	if cache, err = sys.Exists(filepath.Join(root, "info", "L3")); err != nil {
+		return false, false, err
+	}
+	bandwidth, err = sys.Exists(filepath.Join(root, "info", "MB"))
+	return cache, bandwidth, err
 }
 
 // Load returns the group of a container that was created earlier.
 func Load(s State) *Group { return &Group{state: s} }
 
-// State returns what is to be remembered.
+// State returns the part of the Group that Load takes.
 func (g *Group) State() State { return g.state }
 
-// Create makes what is missing of the group, writes its schemata, and puts a process into it.
+// Create makes the group and its monitoring group unless they exist, writes the schemata, and puts the process into
+// both. After an error the caller calls Undo.
 func (g *Group) Create(pid int) error {
 	if !g.exists {
 		if err := g.mkdir(g.state.Path); err != nil {
@@ -103,7 +109,7 @@ func (g *Group) Join(pid int) error {
 	return nil
 }
 
-// Update writes schemas that are not empty, that of the cache first.
+// Update writes the schemas that are not empty, the cache's first. g may be nil if both are empty.
 func (g *Group) Update(l3Cache, memBw string) error {
 	text := lines(&specs.LinuxIntelRdt{L3CacheSchema: l3Cache, MemBwSchema: memBw})
 	if text == "" {
@@ -115,7 +121,7 @@ func (g *Group) Update(l3Cache, memBw string) error {
 	return nil
 }
 
-// Undo removes what Create has made, after a failure.
+// Undo removes the directories that Create made, for a caller whose create failed. It returns the first error.
 func (g *Group) Undo() error {
 	var first error
 	for i := len(g.made) - 1; i >= 0; i-- {
@@ -126,11 +132,11 @@ func (g *Group) Undo() error {
 	return first
 }
 
-// Destroy removes the group if it is the container's own, else the monitoring group. What is
-// gone already is no error.
+// Destroy removes the group if it is the container's own, else only the monitoring group. A missing directory is no
+// error.
 func (g *Group) Destroy() error {
 	switch {
-	case g.state.Remove: // the monitoring group goes with it
+	case g.state.Remove: // this also removes the monitoring group
 		return remove(g.state.Path)
 	case g.state.Monitor != "":
 		return remove(g.state.Monitor)
@@ -160,7 +166,7 @@ func (g *Group) write(group, file, text string) error {
 	return nil
 }
 
-// explain adds what the kernel says of the last failure.
+// explain adds the kernel's reason for the last failure.
 func (g *Group) explain(err error) error {
 	status := read(filepath.Join(g.state.Root, "info", "last_cmd_status"))
 	if status == "" || status == "ok" {

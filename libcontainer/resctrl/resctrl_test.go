@@ -5,13 +5,17 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
 )
 
-// What the kernel makes with each group is tested on a file system of its own kind:
-// tests/integration/resctrl.bats.
+// These tests use plain files. tests/integration/resctrl.bats uses a file system that makes a group's files as the
+// kernel does.
 
 func tree(t *testing.T, files map[string]string) string {
 	t.Helper()
@@ -58,7 +62,7 @@ func TestPlan(t *testing.T) {
 		name   string
 		files  map[string]string
 		config specs.LinuxIntelRdt
-		want   string // of the error
+		want   string // how the error begins
 	}{
 		{"the same value, written otherwise", machine(), specs.LinuxIntelRdt{ClosID: "gold", L3CacheSchema: "L3:1=1f"}, ""},
 		{"a bandwidth that the kernel rounds", machine(), specs.LinuxIntelRdt{ClosID: "gold", MemBwSchema: "MB:0=11;1=65"}, ""},
@@ -118,12 +122,37 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+func parsed(t *testing.T, mountinfo string) []*sys.Mount {
+	t.Helper()
+	mounts, err := sys.ParseMounts([]byte(mountinfo))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mounts
+}
+
 func TestMountedAt(t *testing.T) {
 	const others = "20 1 0:19 / /proc rw - proc proc rw\n30 1 0:30 /a /part rw - resctrl resctrl rw\n"
-	if got := mountedAt(others); got != "" {
+	if got := mountedAt(parsed(t, others)); got != "" {
 		t.Error(got)
 	}
-	if got := mountedAt(others + "31 1 0:30 / /srv/r\\040d rw shared:5 - resctrl resctrl rw\n"); got != "/srv/r d" {
+	if got := mountedAt(parsed(t, others+"31 1 0:30 / /srv/r\\040d rw shared:5 - resctrl resctrl rw\n")); got != "/srv/r d" {
 		t.Error(got)
+	}
+}
+
+// An error other than "not found" does not mean "not available". A file name of 300 bytes causes such an error.
+func TestUnreadableFilesAreErrors(t *testing.T) {
+	root := "/" + strings.Repeat("x", 300)
+	if _, _, err := Allocates(root); err == nil {
+		t.Error("Allocates: no error")
+	}
+	group := tree(t, map[string]string{"schemata": "L3:0=f\n"})
+	if _, err := Load(State{Root: root, Path: group}).Stats(); err == nil {
+		t.Error("Stats: no error")
+	}
+	group = tree(t, map[string]string{"info/L3/cbm_mask": "f", "shared/tasks": ""}) // without schemata
+	if _, err := Plan(group, "c", &specs.LinuxIntelRdt{ClosID: "shared", L3CacheSchema: "L3:0=f"}); !errors.Is(err, syscall.ENOENT) {
+		t.Errorf("Plan: %v", err)
 	}
 }

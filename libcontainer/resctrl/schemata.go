@@ -7,9 +7,11 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
 )
 
-// lines is what is written to the file schemata, in the order of the specification.
+// lines returns the text for the file schemata, in the order of the specification.
 func lines(c *specs.LinuxIntelRdt) string {
 	var out strings.Builder
 	for _, line := range append([]string{c.L3CacheSchema, c.MemBwSchema}, c.Schemata...) {
@@ -20,19 +22,23 @@ func lines(c *specs.LinuxIntelRdt) string {
 	return out.String()
 }
 
-// agrees: a class of service that is there already may be that of others; it must have what
-// the configuration says (config-linux.md, "IntelRdt").
-func (g *Group) agrees() error {
+// checkSchemata returns an error if the class of service exists and its schemata differ from the configuration. rung
+// must not change such a class, because other containers may share it (config-linux.md, "IntelRdt").
+func (g *Group) checkSchemata() error {
 	if !g.exists || g.config.ClosID == "" {
 		return nil
 	}
 	schemas := [...]struct{ field, value string }{
 		{"linux.intelRdt.l3CacheSchema", g.config.L3CacheSchema}, {"linux.intelRdt.memBwSchema", g.config.MemBwSchema},
 	}
-	there := parse(read(filepath.Join(g.state.Path, "schemata")))
+	text, err := sys.ReadControl(filepath.Join(g.state.Path, "schemata"))
+	if err != nil {
+		return fmt.Errorf("linux.intelRdt.closID: %w", err)
+	}
+	current := parse(text)
 	for _, s := range schemas {
 		for domain, want := range parse(s.value) {
-			if has := there[domain]; g.value(domain, has) != g.value(domain, want) {
+			if has := current[domain]; g.value(domain, has) != g.value(domain, want) {
 				return fmt.Errorf("%s: %s does not match the schemata of %s, which has %s=%s",
 					s.field, s.value, g.state.Path, domain, has)
 			}
@@ -41,7 +47,7 @@ func (g *Group) agrees() error {
 	return nil
 }
 
-// parse gives the values of schemata by "RESOURCE:ID", such as "L3:0".
+// parse returns the values in schemata by "RESOURCE:ID", such as "L3:0".
 func parse(schemata string) map[string]string {
 	out := map[string]string{}
 	for line := range strings.Lines(schemata) {
@@ -55,8 +61,9 @@ func parse(schemata string) map[string]string {
 	return out
 }
 
-// value is the meaning of a text: a bit mask in hexadecimal digits, or a bandwidth, which the
-// kernel rounds up to what the hardware can do (bw_validate of the kernel's ctrlmondata.c).
+// value returns a value in a form that can be compared: the same number can have several texts. A bit mask is in
+// hexadecimal digits. A bandwidth is decimal, and the kernel rounds it up to a step of the hardware (bw_validate in the
+// kernel's ctrlmondata.c).
 func (g *Group) value(domain, text string) string {
 	base := 16
 	if strings.HasPrefix(domain, "MB:") {
@@ -72,7 +79,7 @@ func (g *Group) value(domain, text string) string {
 	return strconv.FormatUint(n, 10)
 }
 
-// number reads a file with one number; 0 where there is none.
+// number reads a file with one number. It returns 0 if there is no such file or number.
 func number(path string) uint64 {
 	n, _ := strconv.ParseUint(read(path), 10, 64)
 	return n

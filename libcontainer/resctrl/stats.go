@@ -10,7 +10,7 @@ import (
 	"rung/internal/sys"
 )
 
-// Stats is what `events` tells, in runc's form.
+// Stats is the part of `events` about resctrl, with runc's JSON names.
 type Stats struct {
 	L3CacheInfo       *L3CacheInfo `json:"l3_cache_info,omitempty"`
 	L3CacheSchemaRoot string       `json:"l3_cache_schema_root,omitempty"`
@@ -23,14 +23,14 @@ type Stats struct {
 	CMTStats          *[]CMT       `json:"cmt_stats,omitempty"`
 }
 
-// L3CacheInfo is what the hardware can do with the cache.
+// L3CacheInfo describes how the hardware can divide the L3 cache.
 type L3CacheInfo struct {
 	CbmMask    string `json:"cbm_mask,omitempty"` // hexadecimal
 	MinCbmBits uint64 `json:"min_cbm_bits,omitempty"`
 	NumClosids uint64 `json:"num_closids,omitempty"`
 }
 
-// MemBwInfo is what the hardware can do with memory bandwidth, in percent.
+// MemBwInfo describes how the hardware can divide memory bandwidth. Bandwidths are in percent.
 type MemBwInfo struct {
 	BandwidthGran uint64 `json:"bandwidth_gran,omitempty"`
 	DelayLinear   uint64 `json:"delay_linear,omitempty"`
@@ -49,8 +49,8 @@ type CMT struct {
 	LLCOccupancy uint64 `json:"llc_occupancy"`
 }
 
-// Stats reads the schemata, and the counters of the monitoring group; without one those of
-// the class, which others may share.
+// Stats reads the schemata and the counters of the monitoring group. Without a monitoring group it reads the counters
+// of the class of service, which other containers may share.
 func (g *Group) Stats() (*Stats, error) {
 	schemata, err := sys.ReadControl(filepath.Join(g.state.Path, "schemata"))
 	if err != nil {
@@ -59,14 +59,18 @@ func (g *Group) Stats() (*Stats, error) {
 	own := strings.Split(strings.TrimSpace(schemata), "\n")
 	root := strings.Split(read(filepath.Join(g.state.Root, "schemata")), "\n")
 	s := &Stats{Schemata: own}
-	if Allocates(g.state.Root, "L3") {
+	cache, bandwidth, err := Allocates(g.state.Root)
+	if err != nil {
+		return nil, err
+	}
+	if cache {
 		s.L3CacheInfo = &L3CacheInfo{
 			CbmMask: read(g.info("L3", "cbm_mask")), MinCbmBits: number(g.info("L3", "min_cbm_bits")),
 			NumClosids: number(g.info("L3", "num_closids")),
 		}
 		s.L3CacheSchema, s.L3CacheSchemaRoot = lineOf(own, "L3"), lineOf(root, "L3")
 	}
-	if Allocates(g.state.Root, "MB") {
+	if bandwidth {
 		s.MemBwInfo = &MemBwInfo{
 			BandwidthGran: number(g.info("MB", "bandwidth_gran")), DelayLinear: number(g.info("MB", "delay_linear")),
 			MinBandwidth: number(g.info("MB", "min_bandwidth")), NumClosids: number(g.info("MB", "num_closids")),
@@ -80,7 +84,7 @@ func (g *Group) info(resource, file string) string {
 	return filepath.Join(g.state.Root, "info", resource, file)
 }
 
-// lineOf finds the last line about a resource.
+// lineOf returns the last line about a resource, "" if there is none.
 func lineOf(lines []string, resource string) (out string) {
 	for _, line := range lines {
 		if strings.Contains(line, resource) {
@@ -90,7 +94,7 @@ func lineOf(lines []string, resource string) (out string) {
 	return out
 }
 
-// monitor reads the counters of each domain that the hardware has (mon_features).
+// monitor reads the counters of each cache domain. mon_features lists the counters that the hardware has.
 func (g *Group) monitor(s *Stats) error {
 	features := strings.Fields(read(g.info("L3_MON", "mon_features")))
 	if len(features) == 0 {
@@ -108,9 +112,9 @@ func (g *Group) monitor(s *Stats) error {
 	var occupancy []CMT
 	for _, d := range domains {
 		if d.IsDir() {
-			at := filepath.Join(group, "mon_data", d.Name())
-			traffic = append(traffic, MBM{number(filepath.Join(at, "mbm_total_bytes")), number(filepath.Join(at, "mbm_local_bytes"))})
-			occupancy = append(occupancy, CMT{number(filepath.Join(at, "llc_occupancy"))})
+			dir := filepath.Join(group, "mon_data", d.Name())
+			traffic = append(traffic, MBM{number(filepath.Join(dir, "mbm_total_bytes")), number(filepath.Join(dir, "mbm_local_bytes"))})
+			occupancy = append(occupancy, CMT{number(filepath.Join(dir, "llc_occupancy"))})
 		}
 	}
 	has := func(feature string) bool { return slices.Contains(features, feature) }

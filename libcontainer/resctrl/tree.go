@@ -1,6 +1,6 @@
-// Package resctrl puts containers into groups of the kernel's resource control file system:
-// portions of cache and memory bandwidth, and their monitoring (config-linux.md, "IntelRdt";
-// Documentation/filesystems/resctrl.rst; Linux 4.10, memory bandwidth 4.12).
+// Package resctrl puts containers into groups of the kernel's resctrl file system. A group allocates portions of cache
+// and memory bandwidth, and monitors their use (config-linux.md, "IntelRdt"; Documentation/filesystems/resctrl.rst;
+// Linux 4.10, memory bandwidth 4.12).
 package resctrl
 
 import (
@@ -10,15 +10,14 @@ import (
 	"rung/internal/sys"
 )
 
-// ErrNotMounted has runc's words.
+// ErrNotMounted is the error if no resctrl file system is mounted. Its text begins as runc's does.
 var ErrNotMounted = errors.New("intelRdt is specified in config, but Intel RDT is not enabled (no resctrl file system is mounted)")
 
-// mountpoint is where the kernel has a directory for it.
+// mountpoint is the directory that the kernel provides for the file system.
 const mountpoint = "/sys/fs/resctrl"
 
-// pretended is empty in rung. The linker gives a binary of the tests the path of a tree that
-// is no resctrl file system (-X, see the Makefile): no option, file or variable of the
-// environment can.
+// pretended is empty in rung. In a binary for the tests the linker sets it to the path of a tree that is not a resctrl
+// file system (-X, see the Makefile). No option, file or environment variable can set it.
 var pretended string
 
 // Find returns the root of the mounted file system, or ErrNotMounted.
@@ -29,30 +28,32 @@ func Find() (string, error) {
 	if magic, err := sys.FsMagic(mountpoint); err == nil && magic == sys.ResctrlSuperMagic {
 		return mountpoint, nil
 	}
-	mounts, err := sys.ReadControl("/proc/self/mountinfo")
+	mounts, err := sys.OwnMounts()
 	if err != nil {
 		return "", err
 	}
 	root := mountedAt(mounts)
-	if magic, err := sys.FsMagic(root); err != nil || magic != sys.ResctrlSuperMagic {
+	if root == "" {
 		return "", ErrNotMounted
 	}
-	return root, nil
+	magic, err := sys.FsMagic(root)
+	if err == nil && magic != sys.ResctrlSuperMagic {
+		err = ErrNotMounted // another mount covers it
+	}
+	return root, err
 }
 
-// mountedAt finds the mount of the whole file system in a mountinfo text (proc(5)).
-func mountedAt(mounts string) string {
-	for line := range strings.Lines(mounts) {
-		left, right, _ := strings.Cut(line, " - ")
-		fields := strings.Fields(left)
-		if strings.HasPrefix(right, "resctrl ") && len(fields) > 4 && fields[3] == "/" {
-			return sys.UnescapeMountinfo(fields[4])
+// mountedAt finds the mount of the whole file system.
+func mountedAt(mounts []*sys.Mount) string {
+	for _, m := range mounts {
+		if m.FSType == "resctrl" && m.Root == "/" {
+			return m.Mountpoint
 		}
 	}
 	return ""
 }
 
-// read returns the content of a file, without the blanks around it; "" where there is none.
+// read returns the content of a file without the space around it, "" if the file cannot be read.
 func read(path string) string {
 	text, err := sys.ReadControl(path)
 	if err != nil {

@@ -1,3 +1,5 @@
+//go:build cgo
+
 package seccomp
 
 import (
@@ -6,18 +8,17 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// architecture is one way of making system calls.
+// architecture is one system call interface, with its names in config.json, libseccomp and the kernel.
 type architecture struct {
 	name specs.Arch
 	scmp libseccomp.ScmpArch
-	// audit is the AUDIT_ARCH_* of <linux/audit.h>: what the kernel puts into
-	// seccomp_data.arch. x86-64 and x32 share one.
+	// audit is the AUDIT_ARCH_* of <linux/audit.h>, which the kernel puts into seccomp_data.arch. x86-64 and x32 share
+	// one value.
 	audit uint32
 }
 
-// architectureAt gives architecture i, sorted by name, and false behind the
-// last. A function, since a table would have to be filled by package
-// initialisation: libseccomp's constants are no Go constants.
+// architectureAt returns architecture i in the order of their names, and false after the last one. The list is in a
+// function, because libseccomp's constants are not Go constants: package initialisation would have to fill a table.
 func architectureAt(i int) (architecture, bool) {
 	list := [...]architecture{
 		{specs.ArchAARCH64, libseccomp.ArchARM64, 0xc00000b7},
@@ -50,10 +51,10 @@ func architectureAt(i int) (architecture, bool) {
 	return list[i], true
 }
 
-// auditX8664 is AUDIT_ARCH_X86_64, also that of x32.
+// auditX8664 is AUDIT_ARCH_X86_64, which x32 uses too.
 const auditX8664 = 0xc000003e
 
-// KnownArchs lists the architectures for `features`, sorted.
+// KnownArchs returns the architectures for `features`, sorted.
 func KnownArchs() []string {
 	var names []string
 	for i := 0; ; i++ {
@@ -65,7 +66,7 @@ func KnownArchs() []string {
 	}
 }
 
-// find returns the architecture for which match holds.
+// find returns the first architecture for which match is true, and false if there is none.
 func find(match func(architecture) bool) (architecture, bool) {
 	for i := 0; ; i++ {
 		a, ok := architectureAt(i)
@@ -75,8 +76,8 @@ func find(match func(architecture) bool) (architecture, bool) {
 	}
 }
 
-// architectures lists what the filter covers: the native architecture, which
-// libseccomp always adds, first; then those of the profile.
+// architectures returns the architectures that the filter covers. The native one is first, because libseccomp always
+// adds it. Those of the profile follow.
 func architectures(s *specs.LinuxSeccomp) ([]architecture, error) {
 	native, err := libseccomp.GetNativeArch()
 	if err != nil {
@@ -90,7 +91,7 @@ func architectures(s *specs.LinuxSeccomp) ([]architecture, error) {
 	for i, name := range s.Architectures {
 		a, ok := find(func(a architecture) bool { return a.name == name })
 		if !ok {
-			return nil, fail(at("architectures", i), "unknown architecture %q", name)
+			return nil, fail(item("architectures", i), "unknown architecture %q", name)
 		}
 		if !contains(list, a.scmp) {
 			list = append(list, a)

@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 )
 
-// instruction is struct sock_filter of <linux/filter.h>. In a conditional jump,
-// jt and jf count the instructions to skip; in opJump, k does.
+// instruction is struct sock_filter of <linux/filter.h>. jt and jf are the numbers of instructions that a conditional
+// jump skips. k is that number in opJump.
 type instruction struct {
 	code   uint16
 	jt, jf uint8
@@ -14,15 +14,16 @@ type instruction struct {
 
 const instructionSize = 8
 
-// Codes of classic BPF: BPF_LD|BPF_W|BPF_ABS, BPF_JMP|..., BPF_RET, each with
-// BPF_K.
+// Codes of classic BPF: BPF_LD|BPF_W|BPF_ABS, BPF_JMP|..., BPF_RET, each with BPF_K, and BPF_ST.
 const (
-	opLoad = 0x20
-	opJump = 0x05
-	opJEQ  = 0x15
-	opJGT  = 0x25
-	opJSET = 0x45
-	opRet  = 0x06
+	opLoad  = 0x20
+	opJump  = 0x05
+	opJEQ   = 0x15
+	opJGT   = 0x25
+	opJGE   = 0x35
+	opJSET  = 0x45
+	opRet   = 0x06
+	opStore = 0x02
 )
 
 // Offsets in struct seccomp_data.

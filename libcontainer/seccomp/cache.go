@@ -19,22 +19,22 @@ import (
 	"rung/internal/sys"
 )
 
-// Cache keeps compiled filters in a directory: libseccomp takes 6 ms for a profile like
-// Docker's, which is longer than all the rest of a start.
+// Cache keeps compiled filters in a directory, because libseccomp takes 6 ms for a profile like Docker's. That is longer
+// than the rest of a container's start.
 //
-// A file holds the profile, the name of the program that compiled it, and the filter; it
-// counts where both are the same to the byte, so that no digest must keep profiles apart
-// (crypto/sha256 costs every command half a millisecond of initialisation and 32 MiB of .bss
-// in Go 1.26). Only a directory and files of this user that nobody else may write count: who
-// could change them could change the state of the containers too. Whatever is wrong with the
-// cache, the profile is compiled as if there were none.
+// A file holds the profile, the identity of the program that compiled it, and the filter. Cache uses the filter only if
+// profile and identity are the same to the byte. It does not rely on a digest to tell profiles apart: crypto/sha256
+// costs every command half a millisecond of initialisation and 32 MiB of .bss in Go 1.26. Cache uses the directory and
+// a file only if they belong to this user and nobody else may write to them. Somebody who can change them can also
+// change the state of the containers. If anything is wrong with the cache, Compile compiles the profile as if there
+// were no cache.
 type Cache struct {
-	Dir      string // made when the first filter is stored
-	ReadOnly bool   // nothing is stored
+	Dir      string // Compile makes it when it stores the first filter; "" means no cache
+	ReadOnly bool   // Compile stores nothing
 }
 
-// Bounds of a cache: the oldest filters go first. A filter has at most 32 KiB; a longer key
-// than that of 1 MiB is not kept.
+// Bounds of a cache. The oldest filters are removed first. A filter has at most 32 KiB. A filter with a key longer than
+// 1 MiB is not stored.
 const (
 	cacheEntries = 64
 	headerSize   = 4 * 8
@@ -42,12 +42,13 @@ const (
 	maxFileSize  = headerSize + maxKeySize + sys.SeccompMaxInstructions*instructionSize
 )
 
-// cacheMagic changes with the layout of a file.
+// cacheMagic is the start of a file. A new layout of the file needs a new value.
 const cacheMagic = "rungbpf2"
 
-const listenerBit = 1 << 63 // in the flags of a file; seccomp(2) has no such flag
+const listenerBit = 1 << 63 // Program.Listener in the flags of a file; seccomp(2) has no such flag
 
-// Compile is the function Compile, by way of the cache.
+// Compile returns what the function Compile returns. It takes the filter from the cache if it can, and else compiles the
+// profile and stores the filter.
 func (c *Cache) Compile(s *specs.LinuxSeccomp) (*Program, error) {
 	if s == nil || c.Dir == "" {
 		return Compile(s)
@@ -61,13 +62,13 @@ func (c *Cache) Compile(s *specs.LinuxSeccomp) (*Program, error) {
 	}
 	p, err := Compile(s)
 	if err == nil && p != nil && !c.ReadOnly {
-		_ = c.store(key, p) // the next start compiles again
+		_ = c.store(key, p) // after an error the next start compiles the profile again
 	}
 	return p, err
 }
 
-// cacheKey is all that a filter depends on: the profile, and this program with the
-// libseccomp in it.
+// cacheKey contains everything that a filter depends on: the profile, and the identity of this program, which includes
+// libseccomp.
 type cacheKey []byte
 
 func newCacheKey(s *specs.LinuxSeccomp) (cacheKey, error) {
@@ -79,7 +80,7 @@ func newCacheKey(s *specs.LinuxSeccomp) (cacheKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	// JSON tells an empty list of flags from none at all no more; Compile does.
+	// The JSON loses the difference between an empty and a missing list of flags. Compile treats them differently.
 	key := fmt.Appendf(nil, "%s\x00%v\x00%s", program, s.Flags == nil, profile)
 	if len(key) > maxKeySize {
 		return nil, fmt.Errorf("a profile of %d bytes is too long for the cache", len(profile))
@@ -87,21 +88,21 @@ func newCacheKey(s *specs.LinuxSeccomp) (cacheKey, error) {
 	return key, nil
 }
 
-// name is that of the key's file. Two keys of one name only take turns in it.
+// name returns the name of the key's file. Two keys with the same name replace each other's file.
 func (k cacheKey) name() string {
 	h := fnv.New128a()
 	_, _ = h.Write(k) // never an error
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// checksum finds a file that was damaged, not one that was forged: see Cache.
+// checksum detects a damaged file. It does not detect a forged one; see Cache.
 func checksum(data []byte) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write(data) // never an error
 	return h.Sum64()
 }
 
-// encodeProgram: magic, flags, checksum of the filter, length of the key, key, filter.
+// encodeProgram returns the content of a file: magic, flags, checksum of the filter, length of the key, key, filter.
 func encodeProgram(key cacheKey, p *Program) []byte {
 	flags := p.Flags
 	if p.Listener {
@@ -130,7 +131,7 @@ func decodeProgram(key cacheKey, data []byte) *Program {
 	return &Program{Filter: filter, Flags: flags &^ listenerBit, Listener: flags&listenerBit != 0}
 }
 
-// load returns nil where there is no filter that may be trusted.
+// load returns the stored program, nil if there is none that can be trusted.
 func (c *Cache) load(key cacheKey) *Program {
 	dir, err := openOwn(c.Dir, syscall.O_DIRECTORY)
 	if err != nil {
@@ -149,7 +150,7 @@ func (c *Cache) load(key cacheKey) *Program {
 	return decodeProgram(key, data)
 }
 
-// openOwn opens what this user has made, and nobody else may write to.
+// openOwn opens a file or directory. It fails unless this user owns it and nobody else may write to it.
 func openOwn(path string, flags int) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|flags, 0)
 	if err != nil {
@@ -157,7 +158,7 @@ func openOwn(path string, flags int) (*os.File, error) {
 	}
 	info, err := file.Stat()
 	if err == nil {
-		err = own(info, flags&syscall.O_DIRECTORY != 0)
+		err = checkOwn(info, flags&syscall.O_DIRECTORY != 0)
 	}
 	if err != nil {
 		file.Close()
@@ -166,15 +167,15 @@ func openOwn(path string, flags int) (*os.File, error) {
 	return file, nil
 }
 
-func own(info fs.FileInfo, dir bool) error {
+func checkOwn(info fs.FileInfo, dir bool) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	switch {
 	case !ok || int(stat.Uid) != os.Geteuid():
-		return fmt.Errorf("is another user's")
+		return fmt.Errorf("belongs to another user")
 	case info.Mode().Perm()&0o022 != 0:
 		return fmt.Errorf("mode %o: others may write to it", info.Mode().Perm())
 	case info.IsDir() != dir || !dir && !info.Mode().IsRegular():
-		return fmt.Errorf("is no file, or no directory, as it should be")
+		return fmt.Errorf("is neither a regular file nor the directory")
 	}
 	return nil
 }
@@ -188,8 +189,8 @@ func (c *Cache) store(key cacheKey, p *Program) error {
 		return err
 	}
 	defer dir.Close() //nolint:errcheck // Nothing was written to the directory itself.
-	at := sys.FDPath(dir)
-	file, err := os.CreateTemp(at, "new-*") // mode 0600
+	path := sys.FDPath(dir)
+	file, err := os.CreateTemp(path, "new-*") // mode 0600
 	if err != nil {
 		return err
 	}
@@ -198,17 +199,17 @@ func (c *Cache) store(key cacheKey, p *Program) error {
 		err = errClose
 	}
 	if err == nil {
-		err = os.Rename(file.Name(), filepath.Join(at, key.name()))
+		err = os.Rename(file.Name(), filepath.Join(path, key.name()))
 	}
 	if err != nil {
 		_ = os.Remove(file.Name())
 		return err
 	}
-	return evict(at)
+	return evict(path)
 }
 
-// evict removes the oldest files where there are too many; files that a killed rung left half
-// written are among them.
+// evict removes the oldest files if there are more than cacheEntries. This also removes files that a killed rung left
+// half written.
 func evict(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) <= cacheEntries {
@@ -216,7 +217,7 @@ func evict(dir string) error {
 	}
 	infos := make([]fs.FileInfo, 0, len(entries))
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil { // else another rung was quicker
+		if info, err := e.Info(); err == nil { // an error means that another rung has removed the file
 			infos = append(infos, info)
 		}
 	}

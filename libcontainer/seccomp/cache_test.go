@@ -33,7 +33,7 @@ func (c *Cache) mustCompile(t *testing.T, s *specs.LinuxSeccomp) *Program {
 	return p
 }
 
-// plant stores a filter that no profile compiles to, under the key of one.
+// plant stores a program under the key of a profile and returns the path of the file.
 func (c *Cache) plant(t *testing.T, s *specs.LinuxSeccomp, p *Program) string {
 	t.Helper()
 	key, err := newCacheKey(s)
@@ -46,6 +46,7 @@ func (c *Cache) plant(t *testing.T, s *specs.LinuxSeccomp, p *Program) string {
 	return filepath.Join(c.Dir, key.name())
 }
 
+// planted is a program that no profile compiles to.
 var planted = &Program{Filter: encode(nil, []instruction{ret(0x7fff0000)}), Flags: 8 | 2, Listener: true}
 
 func isPlanted(p *Program) bool {
@@ -58,7 +59,7 @@ func TestCacheGivesWhatItStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // compiled, then loaded
+	for range 2 { // the first call compiles, the second one loads
 		if got := c.mustCompile(t, s); !bytes.Equal(got.Filter, want.Filter) || got.Flags != want.Flags || got.Listener {
 			t.Errorf("got %v, want %v", got, want)
 		}
@@ -72,7 +73,7 @@ func TestCacheGivesWhatItStored(t *testing.T) {
 	}
 }
 
-// Every field of a profile is part of the key: a filter of another one would be a hole.
+// Every field of a profile is part of the key, because the filter of another profile could allow more.
 func TestCacheKeyCoversTheProfile(t *testing.T) {
 	texts := []string{
 		`{"defaultAction":"SCMP_ACT_ALLOW"}`,
@@ -108,7 +109,7 @@ func TestCacheTrustsOnlyWhatIsItsOwn(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, dir, file string){
 		"a file that others may write": func(t *testing.T, _, file string) { check(t, os.Chmod(file, 0o622)) },
 		"a directory that others may write": func(t *testing.T, dir, _ string) {
-			check(t, os.Chmod(dir, 0o777)) //nolint:gosec // that is the point
+			check(t, os.Chmod(dir, 0o777)) //nolint:gosec // the test needs this mode
 		},
 		"a link": func(t *testing.T, _, file string) {
 			check(t, os.Rename(file, file+".there"))
@@ -159,7 +160,7 @@ func TestCacheTrustsOnlyWhatIsItsOwn(t *testing.T) {
 			c := newCache(t)
 			spoil(t, c.Dir, c.plant(t, s, planted))
 			if got := c.mustCompile(t, s); isPlanted(got) {
-				t.Error("the filter was taken")
+				t.Error("the cache used the filter")
 			}
 		})
 	}

@@ -1,3 +1,5 @@
+//go:build cgo
+
 package seccomp
 
 import (
@@ -7,17 +9,17 @@ import (
 )
 
 const (
-	// x32Bit is __X32_SYSCALL_BIT: set in the numbers of x32's system calls.
+	// x32Bit is __X32_SYSCALL_BIT, which is set in the numbers of x32's system calls.
 	x32Bit = 1 << 30
-	// armPrivate is __ARM_NR_BASE: from it on there are system calls of 32-bit arm alone (set_tls, cacheflush).
+	// armPrivate is __ARM_NR_BASE, the lowest number of the system calls that only 32-bit arm has (set_tls, cacheflush).
 	armPrivate = 0xf0000
 	enosys     = 38
 	// retENOSYS is SECCOMP_RET_ERRNO with ENOSYS.
 	retENOSYS = 0x00050000 | enosys
 )
 
-// needsStub says whether unknown system calls are to fail with ENOSYS. A profile
-// that lets them pass, traces them, or says ENOSYS itself needs nothing.
+// needsStub reports whether system calls newer than the profile need enosysStub to fail with ENOSYS. A profile whose
+// default action allows, logs or traces them, or is ENOSYS itself, needs no stub.
 func needsStub(s *specs.LinuxSeccomp) bool {
 	switch s.DefaultAction {
 	case specs.ActAllow, specs.ActLog, specs.ActTrace:
@@ -28,10 +30,9 @@ func needsStub(s *specs.LinuxSeccomp) bool {
 	return true
 }
 
-// enosysStub goes in front of the filter of one architecture: a system call with
-// a number above every one that the profile mentions did not exist when the
-// profile was written, and fails with ENOSYS. All others fall through into the
-// filter. It is nil if the profile mentions none.
+// enosysStub returns the instructions in front of the filter of one architecture. A system call with a number above all
+// numbers that the profile mentions did not exist when the profile was written, and fails with ENOSYS. All others fall
+// through into the filter. The stub is nil if the profile mentions no system call or needs no stub.
 func enosysStub(s *specs.LinuxSeccomp, a architecture) []instruction {
 	newest, ok := newestSyscall(s, a)
 	if !ok || !needsStub(s) {
@@ -40,23 +41,23 @@ func enosysStub(s *specs.LinuxSeccomp, a architecture) []instruction {
 	stub := []instruction{load(offsetNr)}
 	switch a.scmp {
 	case libseccomp.ArchS390, libseccomp.ArchS390X:
-		// The kernel hands a number that does not fit its svc instruction over as
-		// 0, which is the long gone setup(2).
+		// The kernel passes a number that does not fit into the svc instruction as 0. That was setup(2), which no kernel
+		// has any more.
 		stub = append(stub, jumpIf(opJEQ, 0, 0, 1), ret(retENOSYS))
 	case libseccomp.ArchAMD64:
-		// Numbers of x32 get here if that is not allowed: the filter's business.
+		// x32 numbers reach this stub if the profile does not list x32. They skip it, so that the filter refuses them.
 		stub = append(stub, jumpIf(opJSET, x32Bit, 2, 0))
 	case libseccomp.ArchX32:
 		stub = append(stub, jumpIf(opJSET, x32Bit, 0, 2))
 	case libseccomp.ArchARM:
-		// They are as old as the architecture, and no call is newer because its number is higher than theirs.
+		// The private numbers are as old as the architecture, although they are higher than all others. They skip the stub.
 		stub = append(stub, jumpIf(opJGT, armPrivate-1, 2, 0))
 	}
 	return append(stub, jumpIf(opJGT, newest, 0, 1), ret(retENOSYS))
 }
 
-// newestSyscall is the largest number among the names of the profile, arm's private ones left out. Numbers
-// below zero are libseccomp's marks for "not on this architecture".
+// newestSyscall returns the largest number among the names of the profile, without arm's private numbers. It returns
+// false if there is none. A number below zero is libseccomp's mark for "not on this architecture".
 func newestSyscall(s *specs.LinuxSeccomp, a architecture) (uint32, bool) {
 	newest := libseccomp.ScmpSyscall(0)
 	for i := range s.Syscalls {

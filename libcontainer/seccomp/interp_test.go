@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// call is struct seccomp_data, without the instruction pointer.
+// call is struct seccomp_data without the instruction pointer.
 type call struct {
 	nr   uint32
 	arch uint32
@@ -23,8 +23,7 @@ func (c call) bytes() []byte {
 	return b
 }
 
-// run interprets a filter as the kernel does: it returns the SECCOMP_RET_* value
-// and the number of instructions that were executed.
+// run interprets a filter as the kernel does. It returns the SECCOMP_RET_* value and how many instructions it executed.
 func run(filter []byte, c call) (result uint32, steps int, err error) {
 	var acc uint32
 	var mem [16]uint32

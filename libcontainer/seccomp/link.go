@@ -1,3 +1,5 @@
+//go:build cgo
+
 package seccomp
 
 import (
@@ -10,26 +12,26 @@ type body struct {
 	code []byte
 }
 
-// retBadArch is what becomes of system calls of other architectures: SECCOMP_RET_KILL_PROCESS.
-// libseccomp and runc kill the thread only, which hangs a program of several
-// threads.
+// retBadArch is the verdict on system calls of other architectures: SECCOMP_RET_KILL_PROCESS. libseccomp and runc kill
+// only the thread, and a program with several threads then hangs.
 const retBadArch = 0x80000000
 
-// link makes one filter out of those of several architectures: in front of them
-// comes a dispatcher, which never returns to itself.
+// link joins the filters of several architectures to one. A dispatcher in front of them jumps to the filter of the
+// system call's architecture.
 func link(bodies []body) []byte {
-	// The dispatcher, with the index of a body where a jump's distance belongs.
+	// program is the dispatcher. In its opJump instructions k is the index of a body until the loop below replaces it with
+	// the distance.
 	program := []instruction{load(offsetArch)}
 	both := index(bodies, libseccomp.ArchAMD64) >= 0 && index(bodies, libseccomp.ArchX32) >= 0
 	for i, b := range bodies {
 		switch {
 		case both && b.arch.scmp == libseccomp.ArchX32:
-			// Comes with x86-64, whose audit value it shares.
+			// The case of x86-64 covers x32, because they share the audit value.
 		case both && b.arch.scmp == libseccomp.ArchAMD64:
 			program = append(program, jumpIf(opJEQ, b.arch.audit, 0, 4), load(offsetNr), jumpIf(opJSET, x32Bit, 0, 1),
-				enter(index(bodies, libseccomp.ArchX32)), enter(i))
+				jumpTo(index(bodies, libseccomp.ArchX32)), jumpTo(i))
 		default:
-			program = append(program, jumpIf(opJEQ, b.arch.audit, 0, 1), enter(i))
+			program = append(program, jumpIf(opJEQ, b.arch.audit, 0, 1), jumpTo(i))
 		}
 	}
 	program = append(program, ret(retBadArch))
@@ -45,9 +47,9 @@ func link(bodies []body) []byte {
 	return filter
 }
 
-func enter(body int) instruction { return instruction{code: opJump, k: uint32(body)} }
+func jumpTo(body int) instruction { return instruction{code: opJump, k: uint32(body)} }
 
-// distance is how many instructions lie before body i.
+// distance returns the number of instructions in the bodies before body i.
 func distance(bodies []body, i int) uint32 {
 	n := 0
 	for _, b := range bodies[:i] {

@@ -1,7 +1,7 @@
 package seccomp
 
-// A distribution's static libseccomp was compiled against glibc's checked stdio; with musl
-// that one function is missing. libseccomp prints by it only when asked for pseudo code.
+// A distribution's static libseccomp is compiled against glibc's checked stdio, and musl lacks this one function of it.
+// libseccomp calls it only to print pseudo code.
 
 /*
 #include <stdarg.h>

@@ -1,3 +1,5 @@
+//go:build cgo
+
 package seccomp
 
 import (
@@ -8,10 +10,10 @@ import (
 	"rung/internal/sys"
 )
 
-// flagTsync is in no version of the specification, but in old profiles.
+// flagTsync is a flag of old profiles. No version of the specification has it.
 const flagTsync = specs.LinuxSeccompFlag("SECCOMP_FILTER_FLAG_TSYNC")
 
-// KnownActions lists the actions for `features`, sorted.
+// KnownActions returns the actions for `features`, sorted.
 func KnownActions() []string {
 	return []string{
 		string(specs.ActAllow), string(specs.ActErrno), string(specs.ActKill), string(specs.ActKillProcess),
@@ -20,7 +22,7 @@ func KnownActions() []string {
 	}
 }
 
-// KnownOperators lists the operators for `features`, sorted.
+// KnownOperators returns the operators for `features`, sorted.
 func KnownOperators() []string {
 	return []string{
 		string(specs.OpEqualTo), string(specs.OpGreaterEqual), string(specs.OpGreaterThan), string(specs.OpLessEqual),
@@ -28,7 +30,7 @@ func KnownOperators() []string {
 	}
 }
 
-// KnownFlags lists the flags for `features`, in the order of their values.
+// KnownFlags returns the flags for `features`, in the order of their values.
 func KnownFlags() []string {
 	return []string{
 		string(flagTsync), string(specs.LinuxSeccompFlagSpecAllow), string(specs.LinuxSeccompFlagLog),
@@ -36,7 +38,7 @@ func KnownFlags() []string {
 	}
 }
 
-// SupportedFlags lists those of KnownFlags that the kernel takes.
+// SupportedFlags returns the flags of KnownFlags that the kernel accepts.
 func SupportedFlags() []string {
 	var list []string
 	for _, f := range KnownFlags() {
@@ -47,7 +49,7 @@ func SupportedFlags() []string {
 	return list
 }
 
-// supported asks the kernel. WAIT_KILLABLE_RECV is refused without a listener.
+// supported asks the kernel whether it accepts a flag. The kernel refuses WAIT_KILLABLE_RECV without a listener.
 func supported(bit uint64) bool {
 	if bit == sys.SeccompFlagWaitKillableRecv {
 		bit |= sys.SeccompFlagNewListener
@@ -55,8 +57,8 @@ func supported(bit uint64) bool {
 	return sys.SeccompFlagsSupported(bit)
 }
 
-// flagBit gives the bit of a flag. TSYNC is taken and means nothing: the filter
-// is loaded by a process of one thread.
+// flagBit returns the bit of a flag, and false for an unknown flag. TSYNC is accepted without a bit: it would have no
+// effect, because a process with one thread loads the filter.
 func flagBit(f specs.LinuxSeccompFlag) (uint64, bool) {
 	switch f {
 	case flagTsync:
@@ -71,8 +73,7 @@ func flagBit(f specs.LinuxSeccompFlag) (uint64, bool) {
 	return 0, false
 }
 
-// eperm is the errno of SCMP_ACT_ERRNO and SCMP_ACT_TRACE unless the profile
-// gives one (config-linux.md).
+// eperm is the errno of SCMP_ACT_ERRNO and SCMP_ACT_TRACE if the profile gives none (config-linux.md).
 const eperm = 1
 
 func action(a specs.LinuxSeccompAction, errnoRet *uint) (libseccomp.ScmpAction, bool) {

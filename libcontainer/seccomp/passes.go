@@ -6,19 +6,19 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// Passes says whether a profile lets system calls of these names through, whatever their
-// arguments are, without asking anybody.
+// Passes reports whether a profile allows all system calls of these names with any arguments and without asking an
+// agent.
 func Passes(s *specs.LinuxSeccomp, names []string) bool {
 	return !slices.ContainsFunc(names, func(name string) bool { return !passes(s, name) })
 }
 
 func passes(s *specs.LinuxSeccomp, name string) bool {
-	passed := lets(s.DefaultAction)
+	passed := isAllow(s.DefaultAction)
 	for i := range s.Syscalls {
 		r := &s.Syscalls[i]
 		switch {
 		case !slices.Contains(r.Names, name):
-		case !lets(r.Action):
+		case !isAllow(r.Action):
 			return false
 		case len(r.Args) == 0:
 			passed = true
@@ -27,4 +27,4 @@ func passes(s *specs.LinuxSeccomp, name string) bool {
 	return passed
 }
 
-func lets(a specs.LinuxSeccompAction) bool { return a == specs.ActAllow || a == specs.ActLog }
+func isAllow(a specs.LinuxSeccompAction) bool { return a == specs.ActAllow || a == specs.ActLog }

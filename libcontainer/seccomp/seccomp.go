@@ -1,5 +1,6 @@
-// Package seccomp compiles the seccomp profile of a container into a BPF
-// program. It loads nothing.
+//go:build cgo
+
+// Package seccomp compiles the seccomp profile of a container into a BPF program. It does not load the program.
 package seccomp
 
 import (
@@ -15,44 +16,35 @@ import (
 	"rung/internal/sys"
 )
 
-// Program is what seccomp(2) needs to load a profile.
+// Program is a compiled profile: the arguments for seccomp(2).
 type Program struct {
-	// Filter is an array of struct sock_filter, 8 bytes each, in the byte order
-	// of this machine; at most BPF_MAXINSNS (4096) of them.
+	// Filter is an array of at most BPF_MAXINSNS (4096) struct sock_filter of 8 bytes, in the byte order of this machine.
 	Filter []byte
-	// Flags are the SECCOMP_FILTER_FLAG_* to pass, NEW_LISTENER included where
-	// Listener is true.
+	// Flags are the SECCOMP_FILTER_FLAG_* for seccomp(2). They include NEW_LISTENER if Listener is true.
 	Flags uint64
-	// Listener says that the filter asks an agent (SCMP_ACT_NOTIFY): seccomp(2)
-	// will return a descriptor, to be sent to the profile's listenerPath.
+	// Listener is true if the filter asks an agent (SCMP_ACT_NOTIFY). seccomp(2) then returns a descriptor, which the
+	// caller must send to the profile's listenerPath.
 	Listener bool
 }
 
-// Instructions is the length of the filter in BPF instructions.
+// Instructions returns the length of the filter in BPF instructions.
 func (p *Program) Instructions() int { return len(p.Filter) / instructionSize }
 
-// treeThreshold is the number of names from which on the filter looks a system
-// call up in a binary tree (see Compile). libseccomp puts 4 system calls into a
-// leaf, so for few names a tree is all overhead; and up to 2.5.4 it fails on a
-// tree without rules.
+// treeThreshold is the smallest number of names for which the filter is a binary tree (see Compile). libseccomp puts 4
+// system calls into a leaf, so with few names a tree only adds overhead. libseccomp up to 2.5.4 also fails on a tree
+// without rules.
 const treeThreshold = 32
 
-// Compile compiles a profile that has passed bundle.Validate. The result is nil
-// for a profile that means "no seccomp": without default action and rules.
+// Compile compiles a profile that has passed bundle.Validate. It returns nil for a profile without default action and
+// rules, which means "no seccomp". Errors name the field of config.json.
 //
-// Names of system calls that libseccomp does not know are skipped, since a
-// profile serves all kernels and architectures, and so are rules whose action is
-// the default one. System calls newer than the newest one that the profile
-// mentions fail with ENOSYS rather than with the default action, so that a C
-// library falls back to an older call (runc#2151).
+// Compile skips names of system calls that libseccomp does not know, because a profile serves all kernels and
+// architectures. It also skips rules with the default action. A system call newer than the newest one in the profile
+// fails with ENOSYS instead of the default action, so that a C library falls back to an older call (runc#2151).
 //
-// A long profile becomes a binary tree over the system calls: for one like
-// Docker's the kernel executes some 25 instructions a system call instead of 300.
-// libseccomp's time grows with the square of what is in one filter, so each
-// architecture is compiled on its own, at the same time as the others, and the
-// results are linked.
-//
-// Errors name the field of config.json.
+// A long profile becomes a binary tree over the system calls. For a profile like Docker's the kernel then executes about
+// 25 instructions per system call instead of 300. libseccomp's time grows with the square of a filter's size, so Compile
+// compiles the architectures separately and in parallel, and links the results.
 func Compile(s *specs.LinuxSeccomp) (*Program, error) {
 	if s == nil || s.DefaultAction == "" && len(s.Syscalls) == 0 {
 		return nil, nil
@@ -73,14 +65,14 @@ func Compile(s *specs.LinuxSeccomp) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{Filter: link(bodies), Flags: flags, Listener: listener}
+	p := &Program{Filter: merge(link(bodies)), Flags: flags, Listener: listener}
 	if n := p.Instructions(); n > sys.SeccompMaxInstructions {
 		return nil, fail("", "the filter has %d instructions, the kernel takes at most %d", n, sys.SeccompMaxInstructions)
 	}
 	return p, nil
 }
 
-// compileAll compiles the filters of all architectures side by side.
+// compileAll compiles the filters of all architectures in parallel.
 func compileAll(s *specs.LinuxSeccomp, archs []architecture) ([]body, error) {
 	bodies := make([]body, len(archs))
 	errs := make([]error, len(archs))
@@ -105,8 +97,8 @@ func compileAll(s *specs.LinuxSeccomp, archs []architecture) ([]body, error) {
 	return bodies, nil
 }
 
-// usesListener says whether a rule asks an agent. The default action must not:
-// the process has to live until the agent has its descriptor.
+// usesListener reports whether a rule asks an agent. The default action must not ask one, because the process must be
+// able to make system calls before the agent has its descriptor.
 func usesListener(s *specs.LinuxSeccomp) (bool, error) {
 	if s.DefaultAction == specs.ActNotify {
 		return false, fail("defaultAction", "%s cannot be used as default action", specs.ActNotify)
@@ -119,9 +111,9 @@ func usesListener(s *specs.LinuxSeccomp) (bool, error) {
 	return false, nil
 }
 
-// flagBits turns the profile's flags into seccomp(2)'s. A profile that does not
-// say anything, not even an empty list, gets SPEC_ALLOW, as from runc: the
-// mitigation that it turns off is expensive, and off by default since Linux 5.16.
+// flagBits converts the profile's flags to those of seccomp(2). A profile without a list of flags gets SPEC_ALLOW, as
+// with runc, because the mitigation that this flag turns off is expensive. Linux turns it off by default since 5.16. An
+// empty list means no flags.
 func flagBits(s *specs.LinuxSeccomp, listener bool) (uint64, error) {
 	var bits uint64
 	if s.Flags == nil {
@@ -130,10 +122,10 @@ func flagBits(s *specs.LinuxSeccomp, listener bool) (uint64, error) {
 	for i, f := range s.Flags {
 		bit, ok := flagBit(f)
 		if !ok {
-			return 0, fail(at("flags", i), "unknown seccomp flag %q", f)
+			return 0, fail(item("flags", i), "unknown seccomp flag %q", f)
 		}
 		if bit == sys.SeccompFlagWaitKillableRecv && !supported(bit) {
-			return 0, fail(at("flags", i), "this kernel does not have %s, it came with Linux 5.19", f)
+			return 0, fail(item("flags", i), "this kernel does not have %s, it came with Linux 5.19", f)
 		}
 		bits |= bit
 	}
@@ -154,7 +146,7 @@ func compileRules(s *specs.LinuxSeccomp, arch, native architecture) ([]byte, err
 		return nil, fail("defaultAction", "%w", err)
 	}
 	defer filter.Release()
-	if err := filter.SetBadArchAction(libseccomp.ActKillProcess); err != nil { // as retBadArch
+	if err := filter.SetBadArchAction(libseccomp.ActKillProcess); err != nil { // for the reason of retBadArch
 		return nil, fail("architectures", "%w", err)
 	}
 	if arch.scmp != native.scmp {
@@ -168,7 +160,7 @@ func compileRules(s *specs.LinuxSeccomp, arch, native architecture) ([]byte, err
 	names := 0
 	for i := range s.Syscalls {
 		names += len(s.Syscalls[i].Names)
-		if err := addRule(filter, &s.Syscalls[i], byDefault, at("syscalls", i)); err != nil {
+		if err := addRule(filter, &s.Syscalls[i], byDefault, item("syscalls", i)); err != nil {
 			return nil, err
 		}
 	}
@@ -180,14 +172,13 @@ func compileRules(s *specs.LinuxSeccomp, arch, native architecture) ([]byte, err
 	return export(filter)
 }
 
-// export generates the filter. A memfd takes it whole, where a pipe would block
-// on a long one.
+// export generates the filter. libseccomp writes it to a memfd, because the write of a long filter to a pipe blocks.
 func export(filter *libseccomp.ScmpFilter) ([]byte, error) {
 	f, err := sys.SeccompScratch()
 	if err != nil {
 		return nil, fail("", "%w", err)
 	}
-	defer f.Close() //nolint:errcheck // Nothing of value is in it.
+	defer f.Close() //nolint:errcheck // The file is dropped.
 	if err := filter.ExportBPF(f); err != nil {
 		return nil, fail("", "libseccomp: generate the filter: %w", err)
 	}
@@ -206,7 +197,7 @@ func readBack(f *os.File) ([]byte, error) {
 	return buf, nil
 }
 
-// fail names a field below linux.seccomp, or that itself if field is "".
+// fail returns an error that names a field below linux.seccomp, or linux.seccomp itself if field is "".
 func fail(field, format string, args ...any) error {
 	if field != "" {
 		field = "." + field
@@ -214,6 +205,6 @@ func fail(field, format string, args ...any) error {
 	return fmt.Errorf("linux.seccomp"+field+": "+format, args...)
 }
 
-func at(field string, i int) string {
+func item(field string, i int) string {
 	return fmt.Sprintf("%s[%d]", field, i)
 }

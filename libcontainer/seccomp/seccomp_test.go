@@ -17,7 +17,7 @@ import (
 	"rung/internal/sys"
 )
 
-// number resolves a system call for an architecture.
+// number returns the number of a system call on an architecture.
 func number(t testing.TB, name string, arch libseccomp.ScmpArch) uint32 {
 	t.Helper()
 	nr, err := libseccomp.GetSyscallFromNameByArch(name, arch)
@@ -164,7 +164,7 @@ func TestSeveralArguments(t *testing.T) {
 	p := profile(specs.LinuxSeccompArg{Index: 0, Value: 2, Op: specs.OpEqualTo}, specs.LinuxSeccompArg{Index: 1, Value: 3, Op: specs.OpEqualTo})
 	expect(t, p, "both", call{nr: nr, arch: n.audit, args: [6]uint64{2, 3}}, retAllow)
 	expect(t, p, "first only", call{nr: nr, arch: n.audit, args: [6]uint64{2, 4}}, retErrno|1)
-	// The same argument twice: one is enough.
+	// The same argument twice: one condition is enough.
 	p = profile(specs.LinuxSeccompArg{Index: 0, Value: 2, Op: specs.OpEqualTo}, specs.LinuxSeccompArg{Index: 0, Value: 9, Op: specs.OpEqualTo})
 	expect(t, p, "one value", call{nr: nr, arch: n.audit, args: [6]uint64{2}}, retAllow)
 	expect(t, p, "the other", call{nr: nr, arch: n.audit, args: [6]uint64{9}}, retAllow)
@@ -256,8 +256,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// dockerLike allows every system call of this machine's table except a few, some
-// of them by argument: the size and shape of Docker's default profile.
+// dockerLike returns a profile with the size and shape of Docker's default profile: it allows every system call of this
+// machine's table except a few, and some only with certain arguments.
 func dockerLike(t testing.TB) *specs.LinuxSeccomp {
 	t.Helper()
 	denied := []string{"keyctl", "add_key", "request_key", "mount", "umount2", "reboot", "kexec_load", "init_module",
@@ -269,7 +269,7 @@ func dockerLike(t testing.TB) *specs.LinuxSeccomp {
 			allowed = append(allowed, name)
 		}
 	}
-	// Calls of i386 that x86-64 does not have.
+	// x86-64 does not have these calls of i386.
 	allowed = append(allowed, "socketcall", "waitpid", "clock_gettime64", "_llseek", "mmap2", "fstatat64", "set_thread_area")
 	personality := func(v uint64) specs.LinuxSyscall {
 		return specs.LinuxSyscall{Names: []string{"personality"}, Action: specs.ActAllow,
@@ -331,7 +331,7 @@ func TestDockerLike(t *testing.T) {
 	}
 }
 
-// TestTreeIsCheap keeps the promise of Compile's comment.
+// TestTreeIsCheap holds the filter to the figure in Compile's comment.
 func TestTreeIsCheap(t *testing.T) {
 	needAMD64(t)
 	p := compile(t, dockerLike(t))
@@ -358,8 +358,7 @@ func TestNullArchitecturesMeanNative(t *testing.T) {
 	expect(t, p, "native", call{nr: number(t, "getpid", libseccomp.ArchAMD64), arch: auditX8664}, retAllow)
 	expect(t, p, "i386", call{nr: number(t, "getpid", libseccomp.ArchX86), arch: auditI386}, retKillProcess)
 	expect(t, p, "x32", call{nr: number(t, "getpid", libseccomp.ArchX32), arch: auditX8664}, retKillProcess)
-	// Without x32 in the list its numbers are for the filter to refuse, however
-	// large they are.
+	// If the profile does not list x32, the filter refuses x32's numbers, even the largest ones.
 	expect(t, p, "x32 newer", call{nr: x32Bit | 1000, arch: auditX8664}, retKillProcess)
 }
 
@@ -368,7 +367,7 @@ func TestEnosysStubBoundary(t *testing.T) {
 	newest := number(t, "openat2", n.scmp)
 	p := compile(t, &specs.LinuxSeccomp{
 		DefaultAction: specs.ActKillProcess,
-		// A rule that is skipped still tells how new the profile is.
+		// Compile skips the second rule, but its name still counts as the newest system call.
 		Syscalls: []specs.LinuxSyscall{
 			{Names: []string{"getpid"}, Action: specs.ActAllow},
 			{Names: []string{"openat2"}, Action: specs.ActKillProcess},
@@ -390,20 +389,20 @@ func TestNoEnosysStub(t *testing.T) {
 		}
 		compile(t, &s)
 	}
-	// Nothing mentioned, so nothing is newer.
+	// A profile that mentions no system call has no stub.
 	p := compile(t, &specs.LinuxSeccomp{DefaultAction: specs.ActErrno})
 	expect(t, p, "empty profile", call{nr: 1000, arch: n.audit}, retErrno|1)
 }
 
-// TestStubOfOtherArchitectures puts stubs in front of filters that only return,
-// since libseccomp compiles for the byte order of one architecture at a time.
+// TestStubOfOtherArchitectures puts stubs in front of filters that only return, because libseccomp compiles for the byte
+// order of one architecture at a time.
 func TestStubOfOtherArchitectures(t *testing.T) {
 	s := &specs.LinuxSeccomp{
 		DefaultAction: specs.ActErrno,
 		Syscalls:      []specs.LinuxSyscall{{Names: []string{"getpid", "openat2", "set_tls"}, Action: specs.ActAllow}},
 	}
-	// fell is what the filter of architecture i returns.
-	fell := func(i int) uint32 { return uint32(0x1000 + i) }
+	// verdict returns what the filter of architecture i returns.
+	verdict := func(i int) uint32 { return uint32(0x1000 + i) }
 	linked := func(names ...specs.Arch) *Program {
 		var bodies []body
 		for i, name := range names {
@@ -411,30 +410,30 @@ func TestStubOfOtherArchitectures(t *testing.T) {
 			if !ok {
 				t.Fatalf("no %s", name)
 			}
-			bodies = append(bodies, body{a, encode(nil, append(enosysStub(s, a), ret(fell(i))))})
+			bodies = append(bodies, body{a, encode(nil, append(enosysStub(s, a), ret(verdict(i))))})
 		}
 		return &Program{Filter: link(bodies)}
 	}
-	const openat2 = 437 // On all of these.
+	const openat2 = 437 // the same number on all these architectures
 	p := linked(specs.ArchS390X, specs.ArchAARCH64)
 	expect(t, p, "s390x multiplexer", call{nr: 0, arch: auditS390X}, retENOSYS)
-	expect(t, p, "s390x known", call{nr: openat2, arch: auditS390X}, fell(0))
+	expect(t, p, "s390x known", call{nr: openat2, arch: auditS390X}, verdict(0))
 	expect(t, p, "s390x newer", call{nr: openat2 + 1, arch: auditS390X}, retENOSYS)
-	expect(t, p, "arm64 zero", call{nr: 0, arch: auditARM64}, fell(1))
+	expect(t, p, "arm64 zero", call{nr: 0, arch: auditARM64}, verdict(1))
 	expect(t, p, "arm64 newer", call{nr: openat2 + 1, arch: auditARM64}, retENOSYS)
 	expect(t, p, "unlisted", call{nr: 1000, arch: auditI386}, retKillProcess)
 
 	p = linked(specs.ArchARM)
 	expect(t, p, "arm newer", call{nr: openat2 + 1, arch: auditARM}, retENOSYS)
-	expect(t, p, "arm's own", call{nr: armPrivate + 5, arch: auditARM}, fell(0))
+	expect(t, p, "arm's own", call{nr: armPrivate + 5, arch: auditARM}, verdict(0))
 
 	p = linked(specs.ArchX32)
-	expect(t, p, "x32 known", call{nr: x32Bit | openat2, arch: auditX8664}, fell(0))
+	expect(t, p, "x32 known", call{nr: x32Bit | openat2, arch: auditX8664}, verdict(0))
 	expect(t, p, "x32 newer", call{nr: x32Bit | 1000, arch: auditX8664}, retENOSYS)
-	expect(t, p, "x86-64 is for x32's filter to refuse", call{nr: 1000, arch: auditX8664}, fell(0))
+	expect(t, p, "x86-64 is for x32's filter to refuse", call{nr: 1000, arch: auditX8664}, verdict(0))
 
 	p = linked(specs.ArchX86_64)
-	expect(t, p, "x32 is for x86-64's filter to refuse", call{nr: x32Bit | 1000, arch: auditX8664}, fell(0))
+	expect(t, p, "x32 is for x86-64's filter to refuse", call{nr: x32Bit | 1000, arch: auditX8664}, verdict(0))
 
 	for _, order := range [][]specs.Arch{
 		{specs.ArchAARCH64, specs.ArchX32, specs.ArchX86_64},
@@ -443,19 +442,19 @@ func TestStubOfOtherArchitectures(t *testing.T) {
 		p = linked(order...)
 		x86, x32 := slices.Index(order, specs.ArchX86_64), slices.Index(order, specs.ArchX32)
 		expect(t, p, "x32 newer", call{nr: x32Bit | 1000, arch: auditX8664}, retENOSYS)
-		expect(t, p, "x32 known", call{nr: x32Bit | openat2, arch: auditX8664}, fell(x32))
+		expect(t, p, "x32 known", call{nr: x32Bit | openat2, arch: auditX8664}, verdict(x32))
 		expect(t, p, "x86-64 newer", call{nr: 1000, arch: auditX8664}, retENOSYS)
-		expect(t, p, "x86-64 known", call{nr: openat2, arch: auditX8664}, fell(x86))
-		expect(t, p, "arm64 known", call{nr: openat2, arch: auditARM64}, fell(slices.Index(order, specs.ArchAARCH64)))
+		expect(t, p, "x86-64 known", call{nr: openat2, arch: auditX8664}, verdict(x86))
+		expect(t, p, "arm64 known", call{nr: openat2, arch: auditARM64}, verdict(slices.Index(order, specs.ArchAARCH64)))
 	}
 }
 
-// TestLinkedAsWhole compares the linked filter with the one that libseccomp makes
-// of all architectures at once, for every system call.
+// TestLinkedAsWhole compares the linked filter with the filter that libseccomp makes for all architectures at once, for
+// every system call.
 func TestLinkedAsWhole(t *testing.T) {
 	needAMD64(t)
 	s := dockerLike(t)
-	// The stub is ours, so leave it out of both.
+	// With ENOSYS as default there is no stub, which libseccomp's filter does not have.
 	s.DefaultErrnoRet = ptr(uint(enosys))
 	byDefault, _ := action(s.DefaultAction, s.DefaultErrnoRet)
 	filter, err := libseccomp.NewFilter(byDefault)
@@ -496,7 +495,7 @@ func TestLinkedAsWhole(t *testing.T) {
 		}
 	}
 	for _, arch := range []uint32{auditX8664, auditI386} {
-		c := call{arch: arch, nr: 0xffffffff} // What a tracer leaves to skip a call.
+		c := call{arch: arch, nr: 0xffffffff} // a tracer sets this number to skip a call
 		want, _, _ := run(whole, c)
 		expect(t, linked, "nr -1", c, want)
 	}
@@ -514,18 +513,18 @@ func TestKnownArchsAreSortedAndMapped(t *testing.T) {
 	}
 	for _, name := range KnownActions() {
 		if _, ok := action(specs.LinuxSeccompAction(name), nil); !ok {
-			t.Errorf("%s is known, and has no action", name)
+			t.Errorf("%s is known, but has no action", name)
 		}
 	}
 	for _, name := range KnownOperators() {
 		if _, ok := operator(specs.LinuxSeccompOperator(name)); !ok {
-			t.Errorf("%s is known, and has no operator", name)
+			t.Errorf("%s is known, but has no operator", name)
 		}
 	}
 }
 
-// TestKernelTakesFilter loads the filter on a thread of its own, which dies with
-// its goroutine, and compares the kernel's verdicts with the interpreter's.
+// TestKernelTakesFilter loads the filter on a thread of its own, which ends with its goroutine, and checks the kernel's
+// verdicts.
 func TestKernelTakesFilter(t *testing.T) {
 	needAMD64(t)
 	p := compile(t, dockerLike(t))

@@ -1,3 +1,5 @@
+//go:build cgo
+
 package seccomp
 
 import (
@@ -6,7 +8,7 @@ import (
 	libseccomp "github.com/seccomp/libseccomp-golang"
 )
 
-// Version is that of the libseccomp in this binary.
+// Version returns the version of the libseccomp in this binary, such as "2.5.4".
 func Version() string {
 	major, minor, micro := libseccomp.GetLibraryVersion()
 	return fmt.Sprintf("%d.%d.%d", major, minor, micro)

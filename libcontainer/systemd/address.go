@@ -17,7 +17,7 @@ const (
 	privateSocket = "/run/systemd/private"
 )
 
-// ErrNotRunning is the error where systemd is not the machine's service manager.
+// ErrNotRunning is the error for a machine whose service manager is not systemd.
 var ErrNotRunning = errors.New("systemd not running on this host, cannot use systemd cgroups manager")
 
 // Booted reports whether systemd manages the machine (sd_booted(3)).
@@ -26,7 +26,7 @@ func Booted() bool {
 	return err == nil && info.IsDir()
 }
 
-// systemAddress is where the system's bus listens.
+// systemAddress returns the socket of the system bus.
 func systemAddress() (string, error) {
 	if env := os.Getenv("DBUS_SYSTEM_BUS_ADDRESS"); env != "" {
 		return socketOf("DBUS_SYSTEM_BUS_ADDRESS", env)
@@ -34,14 +34,14 @@ func systemAddress() (string, error) {
 	return systemSocket, nil
 }
 
-// userAddress is where the bus of the user's own systemd listens.
+// userAddress returns the socket of the bus of the user's own systemd.
 func userAddress() (string, error) {
 	if env := os.Getenv("DBUS_SESSION_BUS_ADDRESS"); env != "" {
 		return socketOf("DBUS_SESSION_BUS_ADDRESS", env)
 	}
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
 		path := filepath.Join(dir, "bus")
-		if there, err := sys.Exists(path); there || err != nil {
+		if exists, err := sys.Exists(path); exists || err != nil {
 			return path, err
 		}
 	}
@@ -50,8 +50,8 @@ func userAddress() (string, error) {
 		"note you may need to re-login")
 }
 
-// socketOf finds the first unix socket in an address of D-Bus (D-Bus Specification, "Server
-// Addresses"); a name in the abstract namespace begins with "@".
+// socketOf returns the first unix socket in a D-Bus address (D-Bus Specification, "Server Addresses"). A name in the
+// abstract namespace begins with "@". variable names the source of the address in the error.
 func socketOf(variable, address string) (string, error) {
 	for one := range strings.SplitSeq(address, ";") {
 		transport, rest, ok := strings.Cut(one, ":")
@@ -71,7 +71,7 @@ func socketOf(variable, address string) (string, error) {
 	return "", fmt.Errorf("%s: %q names no unix socket", variable, address)
 }
 
-// unescape resolves %41; what is no such escape stays.
+// unescape replaces escapes such as %41. It leaves other text with "%" as it is.
 func unescape(s string) string {
 	for i := 0; i+2 < len(s); i++ {
 		if c, err := hex.DecodeString(s[i+1 : i+3]); s[i] == '%' && err == nil {
@@ -81,10 +81,9 @@ func unescape(s string) string {
 	return s
 }
 
-// UserOwner returns whose service manager the user's bus belongs to, as sd_bus_creds_get_owner_uid(3)
-// has it: the N of user-N.slice, where the listener of the bus is. ok is false where that is not to
-// be found out. In a user namespace it tells a root that is the host's plain user from one with a
-// systemd of its own.
+// UserOwner returns the uid of the user whose systemd the user's bus belongs to, as sd_bus_creds_get_owner_uid(3) does:
+// the N of the user-N.slice that the listener of the bus is in. ok is false if UserOwner cannot find it out. A root in
+// a user namespace can be a plain user of the host, or can have a systemd of its own; UserOwner tells which it is.
 func UserOwner() (uid int, ok bool) {
 	address, err := userAddress()
 	if err != nil {
@@ -99,15 +98,20 @@ func UserOwner() (uid int, ok bool) {
 	if err != nil || pid <= 0 {
 		return 0, false
 	}
-	text, err := sys.ReadControl(fmt.Sprintf("/proc/%d/cgroup", pid))
+	placements, err := sys.Placements(pid)
 	if err != nil {
 		return 0, false
 	}
-	return ownerOf(text)
+	for _, p := range placements {
+		if uid, ok := ownerOf(p.Path); ok {
+			return uid, true
+		}
+	}
+	return 0, false
 }
 
-func ownerOf(procCgroup string) (uid int, ok bool) {
-	for part := range strings.FieldsFuncSeq(procCgroup, func(r rune) bool { return r == '/' || r == '\n' }) {
+func ownerOf(cgroup string) (uid int, ok bool) {
+	for part := range strings.SplitSeq(cgroup, "/") {
 		if name, found := strings.CutPrefix(part, "user-"); found {
 			if n, err := fmt.Sscanf(name, "%d.slice", &uid); err == nil && n == 1 {
 				return uid, true

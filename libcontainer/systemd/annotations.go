@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// AnnotationPrefix is that of the annotations which set properties of the container's unit.
+// AnnotationPrefix is the prefix of annotations that set properties of the container's unit.
 const AnnotationPrefix = "org.systemd.property."
 
-// FromAnnotations returns the properties of the annotations org.systemd.property.NAME, whose
-// values are in the GVariant text format. A name is of three Latin letters or more: what
-// systemd would take it for otherwise is nobody's guess. A name with the suffix Sec, as the
-// manual pages have it, and a number of seconds become that with USec and microseconds, as
-// with runc. Errors name the annotation.
+// FromAnnotations returns the properties of the annotations org.systemd.property.NAME, sorted by name. Their values are
+// in the GVariant text format. A name must have three or more characters, all of them Latin letters, because the
+// meaning of another name to systemd is not known. The manual pages use names with the suffix Sec and seconds, but
+// systemd's bus takes USec and microseconds. FromAnnotations converts the former to the latter, as runc does. Errors
+// name the annotation.
 func FromAnnotations(annotations map[string]string) ([]Property, error) {
 	var out []Property
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {

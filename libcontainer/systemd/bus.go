@@ -1,8 +1,9 @@
-// Package systemd speaks with systemd about the units that containers are in: the few calls
-// that are needed for that, over D-Bus. It knows nothing of cgroups or of the specification.
+// Package systemd asks systemd over D-Bus to make, change and stop the units of containers. It has only the few calls
+// that this needs. It knows nothing of cgroup files or of the runtime specification.
 package systemd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,34 +12,41 @@ import (
 	"time"
 )
 
-// Timeout bounds each wait: for the bus to accept, for an answer, for the end of a job.
+// Timeout bounds each wait: until the bus accepts the connection, until an answer comes, until a job ends.
 const Timeout = 30 * time.Second
 
 const (
 	service             = "org.freedesktop.systemd1"
 	objectPath          = "/org/freedesktop/systemd1"
 	managerInterface    = "org.freedesktop.systemd1.Manager"
+	scopeInterface      = "org.freedesktop.systemd1.Scope"
 	propertiesInterface = "org.freedesktop.DBus.Properties"
 
 	unitExists = "org.freedesktop.systemd1.UnitExists"
 	noSuchUnit = "org.freedesktop.systemd1.NoSuchUnit"
 )
 
-// Bus is a connection to a service manager, made when it is first needed. It is not safe for
+// Bus is a connection to systemd. It connects at the first call. The caller closes it with Close. It is not safe for
 // concurrent use.
 type Bus struct {
-	User      bool // the user's own manager, not the system's
+	User      bool // connect to the user's own systemd, not to the system's
 	Anonymous bool // rung is in a user namespace
 
+	Context context.Context // ends all waits; nil never does
+
 	conn    *conn
-	timeout time.Duration // Timeout, but in tests
+	timeout time.Duration // Timeout; tests set a shorter one
 }
 
-// Connect connects, so that the first call has less to wait for. Its error is that of the
-// next call, too.
+// Connect connects ahead of the first call, so that this call waits less. A call without a connection calls Connect
+// itself and returns its error.
 func (b *Bus) Connect() error {
-	if b.conn != nil {
+	if b.conn != nil && b.conn.context.Err() == nil {
 		return nil
+	}
+	b.Close() // of a context that has ended
+	if b.Context == nil {
+		b.Context = context.Background()
 	}
 	if b.timeout == 0 {
 		b.timeout = Timeout
@@ -48,10 +56,10 @@ func (b *Bus) Connect() error {
 		address, err = userAddress()
 	}
 	if err == nil {
-		b.conn, err = dial(address, false, b.Anonymous)
+		b.conn, err = dial(b.Context, address, false, b.Anonymous)
 	}
 	if err != nil && !b.User && os.Geteuid() == 0 {
-		if direct, errDirect := dial(privateSocket, true, b.Anonymous); errDirect == nil {
+		if direct, errDirect := dial(b.Context, privateSocket, true, b.Anonymous); errDirect == nil {
 			b.conn, err = direct, nil
 		}
 	}
@@ -68,7 +76,7 @@ func (b *Bus) hint() string {
 	return ""
 }
 
-// Close ends the connection.
+// Close ends the connection. A later call connects again.
 func (b *Bus) Close() {
 	if b.conn != nil {
 		b.conn.close()
@@ -89,7 +97,7 @@ func (b *Bus) call(m *call) (*message, error) {
 	return reply, b.explain(m.method, err)
 }
 
-// explain says that it took too long, and whose fault that is.
+// explain adds to a timeout that systemd or the bus is too busy. It returns other errors unchanged.
 func (b *Bus) explain(what string, err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("%s: systemd has not answered for %v, it or the bus is too busy: %w", what, b.timeout, err)
@@ -97,7 +105,7 @@ func (b *Bus) explain(what string, err error) error {
 	return err
 }
 
-// property asks for a property of the manager, which must be a string.
+// property returns a property of systemd's manager object. The property must be a string.
 func (b *Bus) property(name string) (string, error) {
 	s, err := b.get(objectPath, managerInterface, name)
 	if err != nil {
@@ -114,13 +122,22 @@ func (b *Bus) get(path, iface, name string) (string, error) {
 	return reply.body.variantString()
 }
 
-// Result returns how a scope has ended: "oom-kill", or "success" while it has not.
-func (b *Bus) Result(scope string) (string, error) {
-	return b.get(unitPath(scope), "org.freedesktop.systemd1.Scope", "Result")
+// Number returns a property of a scope that is a number of the type "t".
+func (b *Bus) Number(scope, name string) (uint64, error) {
+	reply, err := b.call(&call{service, unitPath(scope), propertiesInterface, "Get", []Value{String(scopeInterface), String(name)}})
+	if err != nil {
+		return 0, fmt.Errorf("property %s of %s: %w", name, scope, err)
+	}
+	return reply.body.variantUint64()
 }
 
-// unitPath is the object of a unit: what is no letter and no digit is escaped, as is a digit
-// that comes first (sd_bus_path_encode(3)).
+// Result returns how a scope ended, for example "oom-kill". It returns "success" for a scope that still runs.
+func (b *Bus) Result(scope string) (string, error) {
+	return b.get(unitPath(scope), scopeInterface, "Result")
+}
+
+// unitPath returns the object path of a unit. It escapes every character except letters and digits, and a digit in the
+// first place (sd_bus_path_encode(3)).
 func unitPath(unit string) string {
 	out := objectPath + "/unit/"
 	for i, c := range []byte(unit) {
@@ -133,10 +150,10 @@ func unitPath(unit string) string {
 	return out
 }
 
-// ControlGroup returns the top of the manager's own tree of cgroups, "" for that of all.
+// ControlGroup returns the top of systemd's own tree of cgroups, "" if that is the root cgroup.
 func (b *Bus) ControlGroup() (string, error) { return b.property("ControlGroup") }
 
-// Version returns systemd's version: 252 of "252.38-1~deb12u1" or "v252".
+// Version returns systemd's main version: 252 for "252.38-1~deb12u1" or "v252".
 func (b *Bus) Version() (int, error) {
 	s, err := b.property("Version")
 	if err != nil {
@@ -153,8 +170,9 @@ func (b *Bus) Version() (int, error) {
 	return n, nil
 }
 
-// SetProperties changes properties of a unit until it ends. They are in force when it returns:
-// systemd answers before it writes to a cgroup, but writes before it takes the next call.
+// SetProperties changes properties of a unit. The change lasts until the unit ends, and is in force when SetProperties
+// returns. systemd answers the call before it writes to the cgroup, but it writes before it handles the next call, so
+// SetProperties sends a ping and waits for its answer too.
 func (b *Bus) SetProperties(unit string, list []Property) error {
 	if err := b.Connect(); err != nil {
 		return err
@@ -172,8 +190,8 @@ func (b *Bus) SetProperties(unit string, list []Property) error {
 	return nil
 }
 
-// Attach moves a process into the cgroup of a unit, or into one below that ("/" is its own):
-// for a caller who may not do so himself.
+// Attach asks systemd to move a process into the cgroup of a unit or into a sub-cgroup ("/" is the unit's own), for a
+// caller without permission to move it.
 func (b *Bus) Attach(unit, below string, pid int) error {
 	pids := Array{Elem: "u", Items: []Value{Uint32(pid)}}
 	_, err := b.call(managerCall("AttachProcessesToUnit", String(unit), String(below), pids))

@@ -1,6 +1,7 @@
 package systemd
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -56,13 +57,13 @@ func TestStart(t *testing.T) {
 	if got := fakebus.PropertiesOf(c.Args[2]); !reflect.DeepEqual(got, want) {
 		t.Errorf("properties %v, want %v", got, want)
 	}
-	// dbus-broker never matches an argument behind one that is no string.
+	// dbus-broker never matches an argument after one that is not a string.
 	if rule := fake.Calls("AddMatch")[0].Args[0].(string); !strings.Contains(rule, "member='JobRemoved'") || strings.Contains(rule, "arg") {
 		t.Errorf("rule %s", rule)
 	}
 }
 
-// TestOnePacket: what needs no answer is not waited for.
+// Begin sends the call together with the greeting, and waits for no answer before that.
 func TestOnePacket(t *testing.T) {
 	fake, b := newBus(t)
 	if _, err := b.Begin("a.scope", nil); err != nil {
@@ -76,11 +77,11 @@ func TestOnePacket(t *testing.T) {
 	}
 }
 
-// TestPrivateSocket: systemd itself does not hear a call that is in one packet with the greeting.
+// On its private socket systemd does not handle a call that comes in one packet with the greeting.
 func TestPrivateSocket(t *testing.T) {
 	fake := fakebus.New(t)
 	fake.Private = true
-	c, err := dial(fake.Socket, true, false)
+	c, err := dial(t.Context(), fake.Socket, true, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,13 +124,13 @@ func failOnce(member, name, text string) func(*fakebus.Call) (string, string) {
 	}
 }
 
-// TestUnitExists: https://github.com/opencontainers/runc/pull/3780: a failed unit of that name is
-// reset, and any other one is an error.
+// https://github.com/opencontainers/runc/pull/3780: a failed unit of the same name is reset, and any other unit of that
+// name is an error.
 func TestUnitExists(t *testing.T) {
 	fake, b := newBus(t)
 	fake.Fail = failOnce("StartTransientUnit", unitExists, "Unit a.scope was already loaded.")
 	if err := start(b, "a.scope"); err != nil {
-		t.Fatalf("a failed unit is in the way: %v", err)
+		t.Fatalf("a failed unit of the same name was not reset: %v", err)
 	}
 	if n := len(fake.Calls("ResetFailedUnit")); n != 1 {
 		t.Errorf("reset %d times", n)
@@ -145,7 +146,7 @@ func TestUnitExists(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err = s.Wait(); s.Accepted() {
-		t.Error("another's unit is to be stopped")
+		t.Error("Accepted is true for another's unit, which would be stopped")
 	}
 	if !errors.Is(err, ErrUnitExists) || !strings.Contains(err.Error(), `unable to start unit "a.scope"`) {
 		t.Errorf("error %v", err)
@@ -246,7 +247,7 @@ func TestCalls(t *testing.T) {
 func TestNoBus(t *testing.T) {
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+filepath.Join(t.TempDir(), "none"))
 	b := &Bus{}
-	if there, err := sys.Exists(privateSocket); there || err != nil {
+	if exists, err := sys.Exists(privateSocket); exists || err != nil {
 		t.Skip("needs a machine without systemd")
 	}
 	if err := b.Connect(); !errors.Is(err, syscall.ENOENT) || !strings.Contains(err.Error(), "failed to connect to dbus") {
@@ -260,7 +261,7 @@ func TestNoBus(t *testing.T) {
 	}
 }
 
-// TestFullQueue: https://github.com/opencontainers/runc/issues/3904: a bus that does not accept.
+// https://github.com/opencontainers/runc/issues/3904: a bus that does not accept connections.
 func TestFullQueue(t *testing.T) {
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -285,4 +286,34 @@ func TestFullQueue(t *testing.T) {
 		defer sys.CloseFd(client)
 	}
 	t.Error("no client was refused")
+}
+
+// Each wait ends with the context, and the Bus can be used with another context then.
+func TestContext(t *testing.T) {
+	errCause := errors.New("ended by SIGTERM")
+	for name, set := range map[string]func(*fakebus.Bus){
+		"answer": func(f *fakebus.Bus) { f.Silent = true },
+		"job":    func(f *fakebus.Bus) { f.Results["a.scope"] = "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake, b := newBus(t)
+			set(fake)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			b.Context = ctx
+			time.AfterFunc(20*time.Millisecond, func() { cancel(errCause) })
+			begin := time.Now()
+			err := start(b, "a.scope")
+			if !errors.Is(err, errCause) || !strings.Contains(err.Error(), "waiting for an answer of systemd: ended by SIGTERM") {
+				t.Errorf("error %v", err)
+			}
+			if took := time.Since(begin); took > Timeout/2 {
+				t.Errorf("took %v", took)
+			}
+			fake.Silent = false
+			b.Context = t.Context()
+			if err := b.Stop("b.scope"); err != nil {
+				t.Errorf("after another context: %v", err)
+			}
+		})
+	}
 }

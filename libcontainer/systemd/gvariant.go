@@ -8,55 +8,54 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth bounds how deep values may lie in each other (D-Bus Specification: 32 arrays, 32
-// structs).
+// maxDepth bounds how deeply values may be nested (D-Bus Specification: 32 arrays, 32 structs).
 const maxDepth = 32
 
-// Parse reads a value in the GVariant text format, as the annotations org.systemd.property.*
-// have it: `uint64 5`, `'text'`, `[1, 2]`, `@as []`, `<true>`, `(1, 'a')`, `{'k': 1}`.
+// Parse reads a value in the GVariant text format of the annotations org.systemd.property.*: `uint64 5`, `'text'`,
+// `[1, 2]`, `@as []`, `<true>`, `(1, 'a')`, `{'k': 1}`. Text after the value is an error.
 func Parse(text string) (Value, error) {
 	p := &parser{text: text}
 	n, err := p.node(0)
 	if err != nil {
 		return nil, err
 	}
-	if p.space(); p.at < len(text) {
-		return nil, fmt.Errorf("%q after the value", text[p.at:])
+	if p.space(); p.pos < len(text) {
+		return nil, fmt.Errorf("%q after the value", text[p.pos:])
 	}
 	return n.value("")
 }
 
-// node is a parsed value whose type may depend on where it stands. value makes it one of
-// the type kind, or of its own where kind is "".
+// node is a parsed value. Its type may depend on its place, so the parser does not decide it.
 type node interface {
+	// value converts the node to the type kind, or to its own type if kind is "".
 	value(kind string) (Value, error)
 }
 
 type parser struct {
 	text string
-	at   int
+	pos  int
 }
 
 var errEnd = errors.New("the value ends early")
 
 func (p *parser) space() {
-	for p.at < len(p.text) && strings.IndexByte(" \t\n\r", p.text[p.at]) >= 0 {
-		p.at++
+	for p.pos < len(p.text) && strings.IndexByte(" \t\n\r", p.text[p.pos]) >= 0 {
+		p.pos++
 	}
 }
 
-// peek returns the next character that is no space, or 0.
+// peek returns the next character that is not a space, 0 at the end.
 func (p *parser) peek() byte {
 	p.space()
-	if p.at == len(p.text) {
+	if p.pos == len(p.text) {
 		return 0
 	}
-	return p.text[p.at]
+	return p.text[p.pos]
 }
 
 func (p *parser) take(c byte) bool {
 	if p.peek() == c {
-		p.at++
+		p.pos++
 		return true
 	}
 	return false
@@ -64,7 +63,7 @@ func (p *parser) take(c byte) bool {
 
 func (p *parser) node(depth int) (node, error) {
 	if depth > maxDepth {
-		return nil, errors.New("values lie too deep in each other")
+		return nil, errors.New("values are nested too deeply")
 	}
 	switch c := p.peek(); {
 	case c == 0:
@@ -84,15 +83,15 @@ func (p *parser) node(depth int) (node, error) {
 	case c == '\'' || c == '"':
 		s, err := p.quoted(false)
 		return stringNode(s), err
-	case c == 'b' && p.at+1 < len(p.text) && (p.text[p.at+1] == '\'' || p.text[p.at+1] == '"'):
-		p.at++
+	case c == 'b' && p.pos+1 < len(p.text) && (p.text[p.pos+1] == '\'' || p.text[p.pos+1] == '"'):
+		p.pos++
 		s, err := p.quoted(true)
 		return bytesNode(s), err
 	}
 	return p.word(depth)
 }
 
-// list reads items between open and end, with commas; a tuple may end with one.
+// list reads items with commas between open and end. A tuple may have a comma after its last item.
 func (p *parser) list(open, end byte, depth int) ([]node, error) {
 	p.take(open)
 	var items []node
@@ -146,22 +145,22 @@ func (p *parser) variant(depth int) (node, error) {
 	return variantNode{n}, err
 }
 
-// annotated is a value behind its type: @as [].
+// annotated reads a type and a value, such as @as [].
 func (p *parser) annotated(depth int) (node, error) {
 	p.take('@')
-	start := p.at
-	for p.at < len(p.text) && strings.IndexByte(" \t\n\r", p.text[p.at]) < 0 {
-		p.at++
+	start := p.pos
+	for p.pos < len(p.text) && strings.IndexByte(" \t\n\r", p.text[p.pos]) < 0 {
+		p.pos++
 	}
-	kind := p.text[start:p.at]
+	kind := p.text[start:p.pos]
 	if rest, err := cutType(kind, 0); err != nil || rest != "" {
-		return nil, fmt.Errorf("%q is no type", kind)
+		return nil, fmt.Errorf("%q is not a type", kind)
 	}
 	n, err := p.node(depth + 1)
 	return typedNode{kind, n}, err
 }
 
-// keyword returns the type that a name before a value stands for, or "".
+// keyword returns the type for a type name before a value, "" if word is no type name.
 func keyword(word string) string {
 	switch word {
 	case "boolean":
@@ -193,11 +192,11 @@ func keyword(word string) string {
 }
 
 func (p *parser) word(depth int) (node, error) {
-	start := p.at
-	for p.at < len(p.text) && strings.IndexByte(" \t\n\r,:]})>", p.text[p.at]) < 0 {
-		p.at++
+	start := p.pos
+	for p.pos < len(p.text) && strings.IndexByte(" \t\n\r,:]})>", p.text[p.pos]) < 0 {
+		p.pos++
 	}
-	word := p.text[start:p.at]
+	word := p.text[start:p.pos]
 	if kind := keyword(word); kind != "" {
 		n, err := p.node(depth + 1)
 		return typedNode{kind, n}, err
@@ -208,23 +207,23 @@ func (p *parser) word(depth int) (node, error) {
 	case word != "" && strings.IndexByte("+-.0123456789", word[0]) >= 0:
 		return numberNode(word), nil
 	}
-	return nil, fmt.Errorf("%q is no value", word)
+	return nil, fmt.Errorf("%q is not a value", word)
 }
 
-// quoted reads a string; those of bytes know octal escapes, the others Unicode ones.
+// quoted reads a string. A string of bytes has octal escapes, any other string has Unicode escapes.
 func (p *parser) quoted(bytes bool) (string, error) {
-	quote := p.text[p.at]
+	quote := p.text[p.pos]
 	var out strings.Builder
-	for p.at++; p.at < len(p.text); p.at++ {
-		switch c := p.text[p.at]; c {
+	for p.pos++; p.pos < len(p.text); p.pos++ {
+		switch c := p.text[p.pos]; c {
 		case quote:
-			p.at++
+			p.pos++
 			if s := out.String(); bytes || utf8.ValidString(s) {
 				return s, nil
 			}
-			return "", errors.New("a string is no valid UTF-8")
+			return "", errors.New("a string is not valid UTF-8")
 		case '\\':
-			p.at++
+			p.pos++
 			if err := p.escape(&out, bytes); err != nil {
 				return "", err
 			}
@@ -235,12 +234,12 @@ func (p *parser) quoted(bytes bool) (string, error) {
 	return "", errEnd
 }
 
-// escape leaves p at the last character of the escape.
+// escape reads an escape after its backslash. Afterwards p is at the last character of the escape.
 func (p *parser) escape(out *strings.Builder, bytes bool) error {
-	if p.at == len(p.text) {
+	if p.pos == len(p.text) {
 		return errEnd
 	}
-	c := p.text[p.at]
+	c := p.text[p.pos]
 	if i := strings.IndexByte("abfnrtv", c); i >= 0 {
 		out.WriteByte("\a\b\f\n\r\t\v"[i])
 		return nil
@@ -249,7 +248,7 @@ func (p *parser) escape(out *strings.Builder, bytes bool) error {
 	switch {
 	case bytes && c >= '0' && c <= '7':
 		digits, base = 3, 8
-		p.at--
+		p.pos--
 	case !bytes && c == 'u':
 		digits, base = 4, 16
 	case !bytes && c == 'U':
@@ -258,14 +257,14 @@ func (p *parser) escape(out *strings.Builder, bytes bool) error {
 		out.WriteByte(c)
 		return nil
 	}
-	if p.at+digits >= len(p.text) {
+	if p.pos+digits >= len(p.text) {
 		return errEnd
 	}
-	v, err := strconv.ParseUint(p.text[p.at+1:p.at+1+digits], base, 32)
+	v, err := strconv.ParseUint(p.text[p.pos+1:p.pos+1+digits], base, 32)
 	if err != nil || (bytes && v > 255) || (!bytes && (v == 0 || v > utf8.MaxRune)) {
 		return errors.New("a string has a wrong escape")
 	}
-	p.at += digits
+	p.pos += digits
 	if bytes {
 		out.WriteByte(byte(v))
 	} else {
@@ -274,7 +273,7 @@ func (p *parser) escape(out *strings.Builder, bytes bool) error {
 	return nil
 }
 
-// cutType takes one complete type off a signature.
+// cutType removes one complete type from the front of a signature.
 func cutType(s string, depth int) (rest string, err error) {
 	if s == "" || depth > maxDepth {
 		return "", errEnd
@@ -297,10 +296,10 @@ func cutType(s string, depth int) (rest string, err error) {
 		}
 		return rest[1:], nil
 	}
-	return "", fmt.Errorf("%q is no type", s[:1])
+	return "", fmt.Errorf("%q is not a type", s[:1])
 }
 
-// members are the types in a struct or an entry of a dictionary.
+// members returns the types in a struct or in an entry of a dictionary.
 func members(kind string) (out []string) {
 	for kind = kind[1 : len(kind)-1]; kind != ""; {
 		rest, err := cutType(kind, 0)

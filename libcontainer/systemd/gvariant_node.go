@@ -47,14 +47,14 @@ func (n stringNode) value(kind string) (Value, error) {
 		return String(n), nil
 	case "o":
 		if !strings.HasPrefix(string(n), "/") {
-			return nil, fmt.Errorf("%q is no object path", string(n))
+			return nil, fmt.Errorf("%q is not an object path", string(n))
 		}
 		return ObjectPath(n), nil
 	case "g":
 		for rest := string(n); rest != ""; {
 			var err error
 			if rest, err = cutType(rest, 0); err != nil || len(n) > 255 {
-				return nil, fmt.Errorf("%q is no signature", string(n))
+				return nil, fmt.Errorf("%q is not a signature", string(n))
 			}
 		}
 		return TypeName(n), nil
@@ -62,7 +62,7 @@ func (n stringNode) value(kind string) (Value, error) {
 	return nil, wrongType("a string", kind)
 }
 
-// value: a string of bytes ends with a null byte, as g_variant_new_bytestring makes it.
+// value appends a null byte to a string of bytes, as g_variant_new_bytestring does.
 func (n bytesNode) value(kind string) (Value, error) {
 	if kind != "" && kind != "ay" {
 		return nil, wrongType("a string of bytes", kind)
@@ -140,7 +140,7 @@ func (n tupleNode) value(kind string) (Value, error) {
 		}
 	}
 	if len(n) == 0 {
-		return nil, errors.New("an empty tuple can not be sent")
+		return nil, errors.New("an empty tuple cannot be sent")
 	}
 	out := make(Struct, len(n))
 	for i := range n {
@@ -160,13 +160,13 @@ func (n arrayNode) value(kind string) (Value, error) {
 		}
 		elem = kind[1:]
 	}
-	items, elem, err := alike(n, elem)
+	items, elem, err := convertAll(n, elem)
 	return Array{Elem: elem, Items: items}, err
 }
 
-// alike gives all items one type: that which was asked for, else that of the first item
-// which fits them all.
-func alike(nodes []node, elem string) ([]Value, string, error) {
+// convertAll converts all items to one type and returns that type: elem, or if elem is "" the type of the first item
+// whose type fits all of them.
+func convertAll(nodes []node, elem string) ([]Value, string, error) {
 	if elem != "" {
 		items, err := each(nodes, elem)
 		return items, elem, err
@@ -210,14 +210,14 @@ func (n dictNode) value(kind string) (Value, error) {
 	for _, pair := range n {
 		keys, values = append(keys, pair[0]), append(values, pair[1])
 	}
-	k, keyKind, err := alike(keys, kinds[0])
+	k, keyKind, err := convertAll(keys, kinds[0])
 	if err != nil {
 		return nil, err
 	}
 	if len(keyKind) != 1 || keyKind == "v" {
-		return nil, fmt.Errorf("a dictionary can not have keys of the type %q", keyKind)
+		return nil, fmt.Errorf("a dictionary cannot have keys of the type %q", keyKind)
 	}
-	v, valueKind, err := alike(values, kinds[1])
+	v, valueKind, err := convertAll(values, kinds[1])
 	if err != nil {
 		return nil, err
 	}

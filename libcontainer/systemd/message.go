@@ -2,8 +2,7 @@ package systemd
 
 import "encoding/binary"
 
-// The types of messages, and the header fields that are used (D-Bus Specification, "Message
-// Format").
+// Types of messages, and the header fields that rung uses (D-Bus Specification, "Message Format").
 const (
 	methodCall   = 1
 	methodReturn = 2
@@ -19,11 +18,11 @@ const (
 	fieldSignature   = 8
 
 	fixedHeader = 16
-	// maxMessage is far above what systemd answers, and bounds what is read for one message.
+	// maxMessage bounds how much is read for one message. systemd's answers are far smaller.
 	maxMessage = 1 << 20
 )
 
-// call is a method to be called.
+// call is a method call.
 type call struct {
 	to, path, iface, method string
 	args                    []Value
@@ -57,7 +56,7 @@ func endianness() byte {
 	return 'B'
 }
 
-// message is one that was received.
+// message is a message that was received.
 type message struct {
 	kind      byte
 	reply     uint32 // serial of the call that it answers
@@ -67,7 +66,7 @@ type message struct {
 	body      decoder
 }
 
-// parseMessage takes one message off the front of data. n is 0 while it is not whole.
+// parseMessage parses the message at the front of data, which has n bytes. m is nil if the message is not complete yet.
 func parseMessage(data []byte) (m *message, n int, err error) {
 	if len(data) < fixedHeader {
 		return nil, 0, nil
@@ -88,8 +87,8 @@ func parseMessage(data []byte) (m *message, n int, err error) {
 		return nil, 0, nil
 	}
 	m = &message{kind: data[1], body: decoder{buf: data[start:n], order: order}}
-	header := decoder{buf: data[:fixedHeader+int(fields)], at: fixedHeader, order: order}
-	for header.at < len(header.buf) && !header.bad {
+	header := decoder{buf: data[:fixedHeader+int(fields)], pos: fixedHeader, order: order}
+	for header.pos < len(header.buf) && !header.bad {
 		m.field(&header)
 	}
 	if header.bad {
@@ -118,6 +117,6 @@ func (m *message) field(d *decoder) {
 			m.reply = v
 		}
 	default:
-		d.bad = true // no other types are in headers
+		d.bad = true // no header field has another type
 	}
 }

@@ -11,8 +11,8 @@ const (
 	maxUnitName = 255
 )
 
-// SlicePath returns the cgroup of a slice below the top of systemd's tree: a-b.slice is in
-// a.slice (systemd.slice(5)), and "-.slice" is the top, "/".
+// SlicePath returns the cgroup of a slice below the top of systemd's tree. a-b.slice is in a.slice (systemd.slice(5)),
+// and "-.slice" is the top, "/".
 func SlicePath(slice string) (string, error) {
 	name, ok := strings.CutSuffix(slice, sliceSuffix)
 	if !ok || name == "" || strings.Contains(slice, "/") {
@@ -33,8 +33,8 @@ func SlicePath(slice string) (string, error) {
 	return path, nil
 }
 
-// CheckUnitName refuses what systemd would not take for the name of a unit (systemd.unit(5)),
-// and so what would mean something else in a rule of the bus or in a path.
+// CheckUnitName returns an error for a name that systemd does not accept as the name of a unit (systemd.unit(5)). This
+// also excludes characters with a meaning in a match rule or in a path.
 func CheckUnitName(name string) error {
 	if len(name) > maxUnitName {
 		return fmt.Errorf("unit name %s is longer than %d characters", name, maxUnitName)

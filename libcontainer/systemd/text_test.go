@@ -52,7 +52,7 @@ func TestParse(t *testing.T) {
 
 func render(v Value) string { return strings.TrimPrefix(Property{"", v}.String(), "=") }
 
-// FuzzParse: any annotation, and all that may come over the bus.
+// FuzzParse parses arbitrary text as an annotation and as a message of the bus.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{"5", "@a{sv} {'a': <1>}", "('a', uint32 1,)", "b'a\\101'", `"a\u00e9\n"`, "[1, 2.5]"} {
 		f.Add(text)
@@ -73,7 +73,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// TestForeignByteOrder: the bus hands messages on in the sender's byte order.
+// The bus forwards messages in the sender's byte order.
 func TestForeignByteOrder(t *testing.T) {
 	data := []byte{'B', errorReply, 0, 1, 0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0, 8, fieldReplySerial, 1, 'u', 0, 0, 0, 0, 42, 0, 0, 0, 2, 'h', 'i', 0}
 	m, n, err := parseMessage(data)
@@ -104,7 +104,7 @@ func TestFromAnnotations(t *testing.T) {
 			t.Errorf("%s: %v, %v", text, list, err)
 		}
 	}
-	// CVE-2024-3154: nothing in a name or behind a value may become another property.
+	// CVE-2024-3154: no text in a name or after a value may become another property.
 	for _, text := range []string{
 		"Xo=1", "Number1=1", "Exec-Start=1", "A\nExecStop='x'", "Délégué=1", "ValidName=invalid-value", "TimeoutStopSec=false",
 		"TimeoutStopSec='x'", "TimeoutStopSec=-1", "TimeoutStopSec=uint64 18446744073710", "Slice='a'\nExecStart='b'",
@@ -150,10 +150,10 @@ func TestAddresses(t *testing.T) {
 
 func TestOwnerOf(t *testing.T) {
 	for text, want := range map[string]int{
-		"0::/user.slice/user-1000.slice/user@1000.service/init.scope\n": 1000,
-		"1:name=systemd:/user.slice/user-0.slice/session-1.scope\n":     0,
-		"0::/system.slice/x\n": -1,
-		"0::/user-x.slice\n":   -1,
+		"/user.slice/user-1000.slice/user@1000.service/init.scope": 1000,
+		"/user.slice/user-0.slice/session-1.scope":                 0,
+		"/system.slice/x": -1,
+		"/user-x.slice":   -1,
 	} {
 		uid, ok := ownerOf(text)
 		if ok != (want >= 0) || (ok && uid != want) {

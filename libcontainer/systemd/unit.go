@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// Start is the start of a transient unit that is under way: systemd does its part while the
-// caller does other things.
+// Start is the pending start of a transient unit. The caller can do other work before it calls Wait.
 type Start struct {
 	bus    *Bus
 	unit   string
 	call   *call
 	serial uint32
 
-	accepted bool // systemd has made the unit, or is about to
+	accepted bool // systemd has accepted the call: it has made the unit or will make it
 	waited   bool
 	err      error
 }
 
-// ErrUnitExists is in the error of a unit that is there already.
+// ErrUnitExists is the error if a unit of that name exists already.
 var ErrUnitExists = errors.New("unit already exists")
 
-// Begin asks for a transient unit (org.freedesktop.systemd1(5), StartTransientUnit).
+// Begin asks for a transient unit with the given properties (org.freedesktop.systemd1(5), StartTransientUnit). It does
+// not wait for the answer: the caller must call Wait.
 func (b *Bus) Begin(unit string, list []Property) (*Start, error) {
 	if err := b.Connect(); err != nil {
 		return nil, err
@@ -43,9 +43,9 @@ func (s *Start) wrap(err error) error {
 	return fmt.Errorf("unable to start unit %q: %w", s.unit, err)
 }
 
-// Wait returns when the unit is there with all its properties in force. A failed unit of that
-// name, as an out-of-memory kill leaves behind, is reset; any other is an error that has
-// ErrUnitExists in it.
+// Wait waits until the unit exists and all its properties are in force. If a failed unit of that name exists, as an
+// out-of-memory kill leaves it behind, Wait resets that unit and tries again. Any other unit of that name is an error
+// that wraps ErrUnitExists. A second Wait returns the same error.
 func (s *Start) Wait() error {
 	if !s.waited {
 		s.waited = true
@@ -54,8 +54,8 @@ func (s *Start) Wait() error {
 	return s.err
 }
 
-// Accepted reports after Wait whether systemd has made the unit of this call, as far as is known: any
-// other unit of that name is not the caller's to stop.
+// Accepted reports, after Wait, whether systemd has accepted the call, so that the unit of that name is the caller's.
+// The caller must not stop the unit if it is false.
 func (s *Start) Accepted() bool { return s.accepted }
 
 func (s *Start) wait() error {
@@ -74,7 +74,7 @@ func (s *Start) wait() error {
 	return s.bus.finish(job, s.unit, "create", "creating")
 }
 
-// answer returns the job that systemd has made of the call.
+// answer waits for the answer to the call and returns systemd's job for it.
 func (s *Start) answer() (string, error) {
 	reply, err := s.bus.conn.wait(s.serial, time.Now().Add(s.bus.timeout))
 	if err != nil {
@@ -91,7 +91,7 @@ func jobOf(reply *message) (string, error) {
 	return job, nil
 }
 
-// finish waits for the end of a job. A job that did not come about leaves no failed unit.
+// finish waits for the end of a job. If the job fails, finish resets the unit, so that no failed unit is left behind.
 func (b *Bus) finish(job, unit, verb, doing string) error {
 	result, err := b.conn.waitJob(job, time.Now().Add(b.timeout))
 	switch {
@@ -106,7 +106,7 @@ func (b *Bus) finish(job, unit, verb, doing string) error {
 	return nil
 }
 
-// Stop stops a unit, and forgets it where it has failed. One that is gone is fine.
+// Stop stops a unit and waits for its end. It resets a unit that has failed. A unit that does not exist is no error.
 func (b *Bus) Stop(unit string) error {
 	if err := b.Connect(); err != nil {
 		return err
@@ -126,6 +126,6 @@ func (b *Bus) Stop(unit string) error {
 	if err := b.finish(job, unit, "remove", "removing"); err != nil {
 		return err
 	}
-	_ = b.reset(unit) // it fails for one that has not failed, which is gone by now
+	_ = b.reset(unit) // an error is normal: a unit that has not failed does not exist any more
 	return nil
 }

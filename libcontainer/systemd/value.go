@@ -8,7 +8,7 @@ import (
 
 // Value is a value of D-Bus (D-Bus Specification, "Type System").
 type Value interface {
-	// kind is the type in the notation of D-Bus.
+	// kind returns the type as a D-Bus signature.
 	kind() string
 	encode(e *encoder)
 }
@@ -40,7 +40,7 @@ type (
 	TypeName string
 )
 
-// Array holds values of one type, whose signature it needs where it is empty.
+// Array holds values of one type. Elem is the signature of that type, which an empty array needs too.
 type Array struct {
 	Elem  string
 	Items []Value
@@ -49,13 +49,13 @@ type Array struct {
 // Struct is a tuple.
 type Struct []Value
 
-// Entry is one entry of a dictionary, which is an array of them.
+// Entry is one entry of a dictionary. A dictionary is an Array of entries.
 type Entry struct{ Key, Value Value }
 
 // Variant is a value that carries its type.
 type Variant struct{ Value Value }
 
-// Infinity is how systemd writes "no limit".
+// Infinity is systemd's value for "no limit".
 const Infinity = Uint64(1<<64 - 1)
 
 func (Bool) kind() string       { return "b" }
@@ -83,13 +83,13 @@ func signatureOf(values []Value) string {
 	return b.String()
 }
 
-// Property is one property of a unit, as systemd names it on the bus.
+// Property is one property of a unit, with its name on the bus.
 type Property struct {
 	Name  string
 	Value Value
 }
 
-// String is for messages and tests: "TasksMax=10".
+// String returns the property for messages and tests, such as "TasksMax=10".
 func (p Property) String() string { return p.Name + "=" + text(p.Value) }
 
 func text(v Value) string {
@@ -120,7 +120,7 @@ func join(values []Value) string {
 	return strings.Join(out, ", ")
 }
 
-// Bytes is an array of bytes, as AllowedCPUs is.
+// Bytes returns an array of bytes, the type of AllowedCPUs.
 func Bytes(b []byte) Array {
 	a := Array{Elem: "y"}
 	for _, c := range b {
@@ -129,7 +129,7 @@ func Bytes(b []byte) Array {
 	return a
 }
 
-// properties is the a(sv) that units are made with.
+// properties returns the array of type a(sv) that systemd takes for the properties of a unit.
 func properties(list []Property) Array {
 	a := Array{Elem: "(sv)"}
 	for _, p := range list {

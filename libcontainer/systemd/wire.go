@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// encoder writes values in the machine's byte order; its buffer begins at a multiple of
-// eight bytes of the message (D-Bus Specification, "Marshaling").
+// encoder writes values in the machine's byte order. Its buffer must begin at a multiple of eight bytes of the message,
+// because alignment counts from the start of the message (D-Bus Specification, "Marshaling").
 type encoder struct{ buf []byte }
 
 func (e *encoder) align(n int) {
@@ -75,16 +75,16 @@ func (s Struct) encode(e *encoder) {
 
 func (p Entry) encode(e *encoder) { Struct{p.Key, p.Value}.encode(e) }
 
-// encode: the length does not count the padding before the first item.
+// encode writes the length and the items. The length does not include the padding before the first item.
 func (a Array) encode(e *encoder) {
 	e.uint32(0)
-	at := len(e.buf) - 4
+	lengthPos := len(e.buf) - 4
 	e.align(alignment(a.Elem[0]))
 	start := len(e.buf)
 	for _, v := range a.Items {
 		v.encode(e)
 	}
-	binary.NativeEndian.PutUint32(e.buf[at:], uint32(len(e.buf)-start))
+	binary.NativeEndian.PutUint32(e.buf[lengthPos:], uint32(len(e.buf)-start))
 }
 
 func alignment(kind byte) int {
@@ -101,27 +101,29 @@ func alignment(kind byte) int {
 
 var errMalformed = errors.New("malformed message on the bus")
 
-// decoder reads what systemd and the bus send; they may be of another byte order. After a
-// mistake it gives zero values, and bad is set.
+// decoder reads messages of systemd and of the bus, which may have another byte order. After malformed data it sets bad
+// and returns zero values.
 type decoder struct {
 	buf   []byte
-	at    int
+	pos   int
 	order binary.ByteOrder
 	bad   bool
 }
 
-// take returns n bytes, after padding.
+// take skips padding up to a multiple of align and returns the next n bytes.
 func (d *decoder) take(align, n int) []byte {
-	at := (d.at + align - 1) / align * align
-	if d.bad || n < 0 || at+n > len(d.buf) {
+	start := (d.pos + align - 1) / align * align
+	if d.bad || n < 0 || start+n > len(d.buf) {
 		d.bad = true
 		return make([]byte, 8)
 	}
-	d.at = at + n
-	return d.buf[at : at+n]
+	d.pos = start + n
+	return d.buf[start : start+n]
 }
 
 func (d *decoder) uint32() uint32 { return d.order.Uint32(d.take(4, 4)) }
+
+func (d *decoder) uint64() uint64 { return d.order.Uint64(d.take(8, 8)) }
 
 func (d *decoder) string() string {
 	n := int(d.uint32())
@@ -148,4 +150,16 @@ func (d *decoder) variantString() (string, error) {
 		return "", errMalformed
 	}
 	return s, nil
+}
+
+// variantUint64 reads a variant that must hold a number of the type "t".
+func (d *decoder) variantUint64() (uint64, error) {
+	if d.signature() != "t" {
+		return 0, errMalformed
+	}
+	v := d.uint64()
+	if d.bad {
+		return 0, errMalformed
+	}
+	return v, nil
 }

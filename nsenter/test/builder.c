@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* builder.c - makes plans for the tests, and runs them. */
+/* builder.c - makes plans for the tests and runs them. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -73,22 +73,22 @@ char *blob_of(struct builder *b)
 
 void builder_finish(struct builder *b)
 {
-	struct rung_header *h = header_of(b);
+	struct rung_header *stage = header_of(b);
 
 	b->blob[b->blob_size++] = '\0';
-	h->magic = RUNG_PLAN_MAGIC;
-	h->identity = RUNG_STAGE_IDENTITY;
-	h->ops = b->count;
-	h->slots = b->slots;
-	h->inherited = b->inherited;
-	h->blob = b->blob_size;
-	h->flags = 0;
+	stage->magic = RUNG_PLAN_MAGIC;
+	stage->identity = RUNG_STAGE_IDENTITY;
+	stage->ops = b->count;
+	stage->slots = b->slots;
+	stage->inherited = b->inherited;
+	stage->blob = b->blob_size;
+	stage->flags = 0;
 	memcpy(op_of(b, 0), b->ops, b->count * sizeof(b->ops[0]));
 	memcpy(blob_of(b), b->blob, b->blob_size);
-	b->size = sizeof(*h) + b->count * sizeof(b->ops[0]) + b->blob_size;
+	b->size = sizeof(*stage) + b->count * sizeof(b->ops[0]) + b->blob_size;
 }
 
-/* One op of every kind of operand. */
+/* A plan with every kind of operand. */
 void sample_plan(struct builder *b)
 {
 	static const char *const argv[] = { "sh", "-c", "true", NULL };
@@ -152,31 +152,31 @@ struct rung_progress *new_progress(uint32_t room)
 	return p;
 }
 
-struct hands *bare_hands(struct builder *b)
+struct stage *bare_stage(struct builder *b)
 {
-	static struct hands h;
+	static struct stage stage;
 
-	memset(&h, 0, sizeof(h));
-	h.sync = -1;
-	EQUAL(plan_map(&h.plan, sealed_memfd(b->bytes, b->size)), 0);
-	return &h;
+	memset(&stage, 0, sizeof(stage));
+	stage.sync = -1;
+	EQUAL(plan_take(&stage, sealed_memfd(b->bytes, b->size)), 0);
+	return &stage;
 }
 
 int run_builder(struct builder *b, struct rung_progress *progress, int sync, const int *fds,
 		int count)
 {
-	struct hands *h;
+	struct stage *stage;
 	int status, i;
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		alarm(TIMEOUT / 2);
-		h = bare_hands(b);
-		h->progress = progress;
-		h->sync = sync;
+		stage = bare_stage(b);
+		stage->progress = progress;
+		stage->sync = sync;
 		for (i = 0; i < count; i++)
-			slot_put(h, (int16_t)i, fds[i]);
-		run_plan(h);
+			slot_put(stage, (int32_t)i, fds[i]);
+		run_plan(stage);
 	}
 	EQUAL(waitpid(pid, &status, 0), pid);
 	return status;

@@ -14,7 +14,7 @@
 
 #include "test.h"
 
-static char top[] = "/tmp/hands-test.XXXXXX";
+static char top[] = "/tmp/stage-test.XXXXXX";
 static int passed, failed, skipped;
 
 void check_equal(const char *file, int line, const char *what, long got, long want)
@@ -66,7 +66,7 @@ static void run_test(const struct test *t)
 		_exit(0);
 	}
 	waitpid(pid, &status, 0);
-	kill(-pid, SIGKILL); /* what a failed test left behind */
+	kill(-pid, SIGKILL); /* a failed test may have left processes behind */
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		passed++;
 		printf("ok %d %s\n", passed + failed + skipped, t->name);
@@ -84,43 +84,59 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
+static void short_plan(struct builder *b)
+{
+	builder_init(b);
+	add(b, OP_SETSID);
+	builder_finish(b);
+}
+
+/* Two EXECs, whose vectors share their strings. */
+static void vectors_plan(struct builder *b)
+{
+	sample_plan(b);
+	b->ops[4] = b->ops[5];
+	b->ops[4].t = add_vector(b, (const char *const[]){ "sh", NULL });
+	b->ops[4].u = add_vector(b, (const char *const[]){ NULL });
+	builder_finish(b);
+}
+
 /* Writes well-formed plans for the fuzzer to start from. */
 static int write_seeds(const char *dir)
 {
+	static void (*const plans[])(struct builder *) = { sample_plan, short_plan, vectors_plan };
 	static struct builder b;
 	char path[PATH_MAX];
 	FILE *file;
-	int i;
+	size_t i;
 
-	sample_plan(&b);
-	for (i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "%s/%d", dir, i);
+	for (i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
+		plans[i](&b);
+		snprintf(path, sizeof(path), "%s/%zu", dir, i);
 		file = fopen(path, "we");
 		if (!file || fwrite(b.bytes, b.size, 1, file) != 1 || fclose(file))
 			return 1;
-		builder_init(&b);
-		add(&b, OP_SETSID);
-		builder_finish(&b);
 	}
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct test *const suites[] = { plan_tests, loop_tests, file_tests,
-						     mount_tests, process_tests };
+	static const struct test *const suites[] = { plan_tests,    loop_tests,	  file_tests,
+						     mount_tests,   copyup_tests, process_tests,
+						     message_tests, program_tests };
 	long *stack = (long *)(void *)argv - 1;
 	const struct test *t;
 	size_t i;
 
 	/*
-	 * As the entry point of rung does: argv lies on the stack that the kernel made. On arm the
-	 * C library has used the place of argc.
+	 * Calls rung_enter as the entry point of rung does: argv lies on the stack that the kernel
+	 * made. On arm the C library has overwritten argc there.
 	 */
 	stack[0] = argc;
 	rung_enter(stack);
-	if (getenv("HANDS_TEST_RETURN"))
-		return 3; /* for the tests of the way in: it did not enter */
+	if (getenv("STAGE_TEST_RETURN"))
+		return 3; /* tells entry_stays_out that rung_enter returned */
 	if (argc == 3 && strcmp(argv[1], "--seeds") == 0)
 		return write_seeds(argv[2]);
 	if (!mkdtemp(top))

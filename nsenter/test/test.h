@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test.h - what the tests of the hands share. Each test runs in a process of its own. */
+/* test.h - the functions that the tests of the stage share. Each test runs in a process of its own. */
 #ifndef RUNG_TEST_H
 #define RUNG_TEST_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "hands.h"
+#include "stage.h"
 
 enum need { ANYBODY, ROOT };
 
@@ -16,17 +16,18 @@ struct test {
 	enum need need;
 };
 
-extern const struct test plan_tests[], loop_tests[], file_tests[], mount_tests[], process_tests[];
+extern const struct test plan_tests[], loop_tests[], file_tests[], mount_tests[], copyup_tests[],
+	process_tests[], message_tests[], program_tests[];
 
-/* Ends the test as failed, with the place and the two values, unless they are equal. */
+/* Unless the two values are equal, prints them and the place, and ends the test as failed. */
 #define EQUAL(got, want) check_equal(__FILE__, __LINE__, #got, (long)(got), (long)(want))
 #define CHECK(condition) EQUAL(!!(condition), 1)
 void check_equal(const char *file, int line, const char *what, long got, long want);
 
-/* Seconds after which a test, or the hands that it started, count as hanging. */
+/* Seconds after which a test, or the stage that it started, counts as hanging. */
 #define TIMEOUT 20
 
-/* builder.c: a plan under construction, and as the bytes that the hands read. */
+/* A plan that is being built, and the bytes that the stage reads (builder.c). */
 #define MAX_TEST_OPS 64
 struct builder {
 	struct rung_op ops[MAX_TEST_OPS];
@@ -48,25 +49,25 @@ struct rung_op *op_of(struct builder *b, uint32_t index);
 char *blob_of(struct builder *b);
 void sample_plan(struct builder *b);
 
-/* A memfd that holds these bytes, sealed against every change. */
+/* Each returns a memfd that holds these bytes; the first is sealed against every change. */
 int sealed_memfd(const void *data, size_t size);
 int unsealed_memfd(const void *data, size_t size);
 
-/* A progress page that survives the hands, with room for that many clocks. */
+/* Returns a progress page with room for that many clocks. It outlives the stage. */
 struct rung_progress *new_progress(uint32_t room);
 
-/* Runs a finished plan in a child; its wait status. The slots 0.. are filled from fds. */
+/* Runs a finished plan in a child and returns its wait status. fds fill the slots from 0 on. */
 int run_builder(struct builder *b, struct rung_progress *progress, int sync, const int *fds,
 		int count);
 
-/* That the hands came to the end of a plan without EXEC: every op before it was fine. */
+/* Checks that every op succeeded: the stage came to the end of a plan that has no EXEC. */
 void check_came_to_end(const struct rung_progress *progress, const struct builder *b);
 void check_failed(const struct rung_progress *progress, uint32_t op, int error);
 
-/* The hands in this very process, to call one op. */
-struct hands *bare_hands(struct builder *b);
+/* Returns a stage in this process, for a test that calls an op itself. */
+struct stage *bare_stage(struct builder *b);
 
-/* A new empty directory, which is removed when the tests end, open as O_PATH. */
+/* scratch makes an empty directory, which is removed when the tests end. open_path opens as O_PATH. */
 const char *scratch(void);
 int open_path(const char *path);
 

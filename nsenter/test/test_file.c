@@ -3,12 +3,15 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/openat2.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -20,7 +23,7 @@ enum { ROOT_SLOT, OUT_SLOT };
 
 static char outside[128], root[160];
 
-/* A root directory, and beside it what no path may reach. */
+/* Makes a root directory inside of a directory that no path may reach. */
 static void make_root(void)
 {
 	snprintf(outside, sizeof(outside), "%s", scratch());
@@ -30,22 +33,22 @@ static void make_root(void)
 	umask(0);
 }
 
-static struct hands *hands_for(struct builder *b)
+static struct stage *stage_for(struct builder *b)
 {
-	struct hands *h;
+	struct stage *stage;
 
 	builder_finish(b);
-	h = bare_hands(b);
-	slot_put(h, ROOT_SLOT, open_path(root));
-	return h;
+	stage = bare_stage(b);
+	slot_put(stage, ROOT_SLOT, open_path(root));
+	return stage;
 }
 
-/* Runs one MKPATH; its result, and the device and inode that it opened in *st. */
+/* Runs one MKPATH, returns its result, and fills *st with the status of the file that it opened. */
 static long mkpath(const char *path, uint64_t kind, uint64_t mode, struct stat *st)
 {
 	static struct builder b;
 	struct rung_op *op;
-	struct hands *h;
+	struct stage *stage;
 	long result;
 
 	builder_init(&b);
@@ -55,12 +58,12 @@ static long mkpath(const char *path, uint64_t kind, uint64_t mode, struct stat *
 	op->x = kind;
 	op->y = mode;
 	op->s = add_string(&b, path);
-	h = hands_for(&b);
-	result = op_MKPATH(h, h->plan.ops);
+	stage = stage_for(&b);
+	result = op_MKPATH(stage, stage->plan.ops);
 	if (result == 0)
-		EQUAL(fstat(slot_get(h, OUT_SLOT), st), 0);
+		EQUAL(fstat(slot_get(stage, OUT_SLOT), st), 0);
 	else
-		EQUAL(slot_get(h, OUT_SLOT), -1);
+		EQUAL(slot_get(stage, OUT_SLOT), -1);
 	return result;
 }
 
@@ -175,7 +178,7 @@ static void loops(void)
 	EQUAL(mkpath("/b/x", RUNG_MKPATH_DIR, 0755, &st), -ELOOP);
 }
 
-/* Each expansion makes something, so that the kernel's own count never ends it. */
+/* Each expansion of the link makes a directory, so the kernel's limit of links in one path never ends the loop. */
 static void growing_loop(void)
 {
 	struct stat st;
@@ -231,7 +234,7 @@ static void magic_links(void)
 	EQUAL(mkpath("/self/root", RUNG_MKPATH_NONE, 0, &st), -ELOOP);
 }
 
-/* CVE-2019-16884: a link of the image to what the host trusts. */
+/* CVE-2019-16884: a link in the image leads into procfs. */
 static void no_proc(void)
 {
 	struct stat st;
@@ -260,15 +263,15 @@ static long write_file(const char *path, const void *data, uint32_t length)
 {
 	static struct builder b;
 	struct rung_op *op;
-	struct hands *h;
+	struct stage *stage;
 
 	builder_init(&b);
 	op = add(&b, OP_WRITE);
 	op->a = ROOT_SLOT;
 	op->s = add_string(&b, path);
 	op->t = add_bytes(&b, data, length);
-	h = hands_for(&b);
-	return op_WRITE(h, h->plan.ops);
+	stage = stage_for(&b);
+	return op_WRITE(stage, stage->plan.ops);
 }
 
 static void touch(const char *path)
@@ -343,7 +346,7 @@ static long verify(enum rung_opcode code, const char *path, uint64_t x, uint64_t
 {
 	static struct builder b;
 	struct rung_op *op;
-	struct hands *h;
+	struct stage *stage;
 
 	builder_init(&b);
 	op = add(&b, code);
@@ -351,10 +354,10 @@ static long verify(enum rung_opcode code, const char *path, uint64_t x, uint64_t
 	op->x = x;
 	op->y = y;
 	builder_finish(&b);
-	h = bare_hands(&b);
-	slot_put(h, OUT_SLOT, open_path(path));
-	return code == OP_VERIFY_FS ? op_VERIFY_FS(h, h->plan.ops)
-				    : op_VERIFY_DEVICE(h, h->plan.ops);
+	stage = bare_stage(&b);
+	slot_put(stage, OUT_SLOT, open_path(path));
+	return code == OP_VERIFY_FS ? op_VERIFY_FS(stage, stage->plan.ops)
+				    : op_VERIFY_DEVICE(stage, stage->plan.ops);
 }
 
 static void verify_device(void)
@@ -373,12 +376,12 @@ static void verify_fs(void)
 	EQUAL(verify(OP_VERIFY_FS, "/tmp", 0x9fa0, 0), -EINVAL);
 }
 
-static long node_op(long (*function)(struct hands *, const struct rung_op *), enum rung_opcode code,
+static long node_op(long (*function)(struct stage *, const struct rung_op *), enum rung_opcode code,
 		    const char *s, const char *t, uint64_t x, uint64_t y)
 {
 	static struct builder b;
 	struct rung_op *op;
-	struct hands *h;
+	struct stage *stage;
 
 	builder_init(&b);
 	op = add(&b, code);
@@ -387,8 +390,8 @@ static long node_op(long (*function)(struct hands *, const struct rung_op *), en
 	op->y = y;
 	op->s = add_string(&b, s);
 	op->t = add_string(&b, t);
-	h = hands_for(&b);
-	return function(h, h->plan.ops);
+	stage = stage_for(&b);
+	return function(stage, stage->plan.ops);
 }
 
 static void nodes(void)
@@ -413,7 +416,7 @@ static void extended_attribute(void)
 {
 	static struct builder b;
 	struct rung_op *op;
-	struct hands *h;
+	struct stage *stage;
 	char value[8] = "";
 
 	make_root();
@@ -423,9 +426,9 @@ static void extended_attribute(void)
 	op->a = 1;
 	op->s = add_string(&b, "user.label");
 	op->t = add_bytes(&b, "a:b", 3);
-	h = hands_for(&b);
-	slot_put(h, 1, open("file", O_RDONLY | O_CLOEXEC));
-	EQUAL(op_XATTR(h, h->plan.ops), 0);
+	stage = stage_for(&b);
+	slot_put(stage, 1, open("file", O_RDONLY | O_CLOEXEC));
+	EQUAL(op_XATTR(stage, stage->plan.ops), 0);
 	EQUAL(getxattr("file", "user.label", value, sizeof(value)), 3);
 	EQUAL(strcmp(value, "a:b"), 0);
 }
@@ -451,6 +454,71 @@ static void device_nodes(void)
 	EQUAL(st.st_uid, 0);
 	EQUAL(stat(".", &st), 0);
 	EQUAL(st.st_uid * 10 + st.st_gid, 34);
+}
+
+/* Loads a filter into this test under which a system call fails. */
+static void deny(unsigned int number, unsigned int error)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+
+	EQUAL(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	EQUAL(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+static void same_status(unsigned int error)
+{
+	const int fds[] = { open_path("/dev/tty"), open_path("/etc/passwd"), open_path("/") };
+	struct statx wanted[3], got;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		EQUAL(status_of(fds[i], &wanted[i]), 0);
+	deny(SYS_statx, error);
+	for (i = 0; i < 3; i++) {
+		EQUAL(status_of(fds[i], &got), 0);
+		EQUAL(got.stx_mode, wanted[i].stx_mode);
+		EQUAL(got.stx_uid, wanted[i].stx_uid);
+		EQUAL(got.stx_gid, wanted[i].stx_gid);
+		EQUAL(got.stx_size, wanted[i].stx_size);
+		EQUAL(device_number(&got), device_number(&wanted[i]));
+	}
+	EQUAL(status_of(999, &got), -EBADF);
+}
+
+static void no_statx(void)
+{
+	same_status(ENOSYS);
+}
+
+static void denied_statx(void)
+{
+	same_status(EPERM);
+}
+
+/* The list takes more than one read, and some numbers in it are free. */
+static void no_close_range(void)
+{
+	int fd, top = open_path("/");
+
+	for (fd = 100; fd < 400; fd += 3)
+		EQUAL(fcntl(top, F_DUPFD, fd), fd);
+	deny(SYS_close_range, ENOSYS);
+	EQUAL(cloexec_from(103), 0);
+	for (fd = 100; fd < 400; fd += 3)
+		EQUAL(fcntl(fd, F_GETFD), fd == 100 ? 0 : FD_CLOEXEC);
+	EQUAL(close_between(103, 199), 0);
+	for (fd = 100; fd < 400; fd += 3)
+		EQUAL(fcntl(fd, F_GETFD) >= 0, fd == 100 || fd > 199);
+	EQUAL(close_from(100), 0);
+	for (fd = 100; fd < 400; fd++)
+		EQUAL(fcntl(fd, F_GETFD), -1);
+	EQUAL(fcntl(0, F_GETFD) >= 0, 1);
 }
 
 const struct test file_tests[] = {
@@ -479,5 +547,8 @@ const struct test file_tests[] = {
 	{ "VERIFY_FS takes that file system only", verify_fs, ANYBODY },
 	{ "MKNOD, SYMLINK and UNLINK", nodes, ANYBODY },
 	{ "MKNOD makes devices and CHOWN follows no link", device_nodes, ROOT },
+	{ "status_of without statx", no_statx, ANYBODY },
+	{ "status_of where statx is denied", denied_statx, ANYBODY },
+	{ "descriptors are closed without close_range", no_close_range, ANYBODY },
 	{ NULL, NULL, ANYBODY },
 };

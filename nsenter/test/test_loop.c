@@ -34,7 +34,7 @@ static struct rung_op *add_chdir(const char *path)
 	return op;
 }
 
-static struct rung_op *add_open(const char *path, int16_t slot)
+static struct rung_op *add_open(const char *path, int32_t slot)
 {
 	struct rung_op *op = add(&b, OP_OPEN);
 
@@ -44,7 +44,7 @@ static struct rung_op *add_open(const char *path, int16_t slot)
 	return op;
 }
 
-static struct rung_op *add_fchdir(int16_t slot)
+static struct rung_op *add_fchdir(int32_t slot)
 {
 	struct rung_op *op = add(&b, OP_FCHDIR);
 
@@ -106,7 +106,7 @@ static void other_errno(void)
 	check_failed(progress, 0, ENOENT);
 }
 
-static struct rung_op *skip_if_ok(struct rung_op *op, uint16_t index)
+static struct rung_op *skip_if_ok(struct rung_op *op, uint32_t index)
 {
 	op->flags = RUNG_SKIP_IF_OK;
 	op->skip = index;
@@ -132,7 +132,7 @@ static void no_skip_after_failure(void)
 	check_failed(progress, 1, ENOENT);
 }
 
-/* A skipped op did not succeed, so that a chain of alternatives works. */
+/* A skipped op does not count as one that succeeded: an op that depends on its success runs. */
 static void no_skip_after_skip(void)
 {
 	begin();
@@ -154,7 +154,7 @@ static void empty_slot(void)
 	check_failed(progress, 1, EBADF);
 }
 
-/* A tolerated EBADF is that of a system call, never that of a slot. */
+/* A tolerated EBADF covers a system call's error, never an empty slot. */
 static void empty_slot_not_tolerated(void)
 {
 	begin();
@@ -290,7 +290,7 @@ static void exec_fails(void)
 	check_failed(progress, 0, ENOENT);
 }
 
-/* Denies exit_group, as a filter of the user's may: the hands must die all the same. */
+/* Denies exit_group and exit, as a user's filter may: the stage must die all the same. */
 static void add_no_exit_filter(void)
 {
 	const struct sock_filter filter[] = {
@@ -320,7 +320,7 @@ static void death_without_exit(void)
 	check_failed(progress, 2, ENOENT);
 }
 
-/* The filter sees execve and no other call of the hands, with --trace too. */
+/* After SECCOMP the stage makes no system call but execve, with --trace too. */
 static void nothing_between_filter_and_exec(void)
 {
 	const struct sock_filter filter[] = {
@@ -383,8 +383,8 @@ const struct test loop_tests[] = {
 	{ "no clock without trace", no_clocks, ANYBODY },
 	{ "EXEC passes arguments and environment", exec_program, ANYBODY },
 	{ "EXEC reports a program that is missing", exec_fails, ANYBODY },
-	{ "a failure ends the hands under a filter that denies exit", death_without_exit, ANYBODY },
+	{ "a failure ends the stage under a filter that denies exit", death_without_exit, ANYBODY },
 	{ "trace makes no system call under the filter", nothing_between_filter_and_exec, ANYBODY },
-	{ "the page names the op during which the hands were killed", killed, ANYBODY },
+	{ "the page names the op during which the stage was killed", killed, ANYBODY },
 	{ NULL, NULL, ANYBODY },
 };

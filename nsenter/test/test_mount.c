@@ -48,7 +48,7 @@ static void run(void)
 	run_builder(&b, progress, -1, &fd, 1);
 }
 
-static void open_slot(int16_t slot, const char *path)
+static void open_slot(int32_t slot, const char *path)
 {
 	struct rung_op *op = add(&b, OP_OPEN);
 
@@ -57,7 +57,7 @@ static void open_slot(int16_t slot, const char *path)
 	op->s = add_string(&b, path);
 }
 
-static void fsopen_tmpfs(int16_t fs, int16_t tree, uint64_t attributes)
+static void fsopen_tmpfs(int32_t fs, int32_t tree, uint64_t attributes)
 {
 	struct rung_op *op = add(&b, OP_FSOPEN);
 
@@ -68,22 +68,19 @@ static void fsopen_tmpfs(int16_t fs, int16_t tree, uint64_t attributes)
 	op->x = FSCONFIG_SET_STRING;
 	op->s = add_string(&b, "mode");
 	op->t = add_string(&b, "711");
-	op = add(&b, OP_FSCONFIG);
-	op->a = fs;
-	op->x = FSCONFIG_CMD_CREATE;
-	op->s = op->t = add_string(&b, "");
 	op = add(&b, OP_FSMOUNT);
 	op->a = fs;
 	op->b = tree;
 	op->x = attributes;
 }
 
-static void move(int16_t tree, int16_t target)
+static struct rung_op *move(int32_t tree, int32_t target)
 {
 	struct rung_op *op = add(&b, OP_MOVE_MOUNT);
 
 	op->a = tree;
 	op->b = target;
+	return op;
 }
 
 static void make_file(const char *path)
@@ -123,7 +120,49 @@ static void context_is_closed(void)
 	add(&b, OP_CLOSE)->a = 2;
 	add(&b, OP_SETSID);
 	run();
-	check_failed(progress, 4, EBADF);
+	check_failed(progress, 3, EBADF);
+}
+
+/* MOVE_MOUNT closes what it is told to, and that only when the mount is attached. */
+static void move_closes(uint64_t which, int32_t closed, int32_t open)
+{
+	begin();
+	EQUAL(mkdir("m", 0755), 0);
+	open_slot(1, "m");
+	fsopen_tmpfs(2, 3, 0);
+	move(3, 1)->x = which;
+	add(&b, OP_CLOSE)->a = open;
+	add(&b, OP_CLOSE)->a = closed;
+	add(&b, OP_SETSID);
+	run();
+	check_failed(progress, 6, EBADF);
+}
+
+static void move_closes_tree(void)
+{
+	move_closes(RUNG_CLOSE_A, 3, 1);
+}
+
+static void move_closes_target(void)
+{
+	move_closes(RUNG_CLOSE_B, 1, 3);
+}
+
+static void refused_move_closes_nothing(void)
+{
+	struct rung_op *op;
+
+	begin();
+	make_file("file");
+	open_slot(1, "file");
+	fsopen_tmpfs(2, 3, 0);
+	op = move(3, 1);
+	op->x = RUNG_CLOSE_A | RUNG_CLOSE_B;
+	op->ok[0] = ENOTDIR;
+	add(&b, OP_CLOSE)->a = 1;
+	add(&b, OP_CLOSE)->a = 3;
+	run();
+	check_came_to_end(progress, &b);
 }
 
 static void bind_read_only(void)
@@ -159,16 +198,58 @@ static void mount_by_name(void)
 	begin();
 	EQUAL(mkdir("m", 0755), 0);
 	open_slot(1, "m");
-	add(&b, OP_FCHDIR)->a = 1;
 	op = add(&b, OP_MOUNT);
+	op->a = 1;
 	op->x = 0x8; /* MS_NOEXEC */
+	op->y = RUNG_CLOSE_A;
 	op->s = add_string(&b, "none");
 	op->t = add_string(&b, "tmpfs");
 	op->u = add_string(&b, "mode=700");
+	add(&b, OP_CLOSE)->a = 1;
+	run();
+	check_failed(progress, 2, EBADF);
+	EQUAL(flags_of("m") & ST_NOEXEC, ST_NOEXEC);
+}
+
+static struct rung_op *readonly_path(const char *path)
+{
+	struct rung_op *op = add(&b, OP_READONLY_PATH);
+
+	op->a = 0;
+	op->s = add_string(&b, path);
+	return op;
+}
+
+/* The mounts below the path are there still, and as they were. A link leads to what it means in the root. */
+static void readonly_paths(void)
+{
+	begin();
+	EQUAL(mkdir("dir", 0755), 0);
+	EQUAL(mkdir("dir/below", 0755), 0);
+	EQUAL(mount("none", "dir/below", "tmpfs", MS_NOEXEC, NULL), 0);
+	make_file("file");
+	make_file("other");
+	EQUAL(symlink("/other", "link"), 0);
+	readonly_path("/dir");
+	readonly_path("/file");
+	readonly_path("/link");
+	readonly_path("/missing")->ok[0] = ENOENT;
 	add(&b, OP_SETSID);
 	run();
 	check_came_to_end(progress, &b);
-	EQUAL(flags_of("m") & ST_NOEXEC, ST_NOEXEC);
+	EQUAL(flags_of("dir") & ST_RDONLY, ST_RDONLY);
+	EQUAL(flags_of("dir/below") & (ST_RDONLY | ST_NOEXEC), ST_NOEXEC);
+	EQUAL(flags_of("file") & ST_RDONLY, ST_RDONLY);
+	EQUAL(flags_of("other") & ST_RDONLY, ST_RDONLY);
+	EQUAL(flags_of(".") & ST_RDONLY, 0);
+}
+
+static void readonly_path_missing(void)
+{
+	begin();
+	readonly_path("/missing");
+	run();
+	check_failed(progress, 0, ENOENT);
 }
 
 /* Slots: 1 the null device, 2 an empty directory that is attached, 3.. scratch. */
@@ -254,6 +335,21 @@ static void mask_without_source(void)
 	check_failed(progress, at, ESTALE);
 }
 
+/* What stays to be seen must not be taken for hidden. */
+static void mask_not_attached(void)
+{
+	uint32_t at;
+
+	begin();
+	make_file("file");
+	mask_sources();
+	at = b.count;
+	mask("/file")->b = 2; /* a directory */
+	add(&b, OP_SETSID);
+	run();
+	check_failed(progress, at, EINVAL);
+}
+
 /* A link of the image leads nowhere but into the root. */
 static void mask_stays_inside(void)
 {
@@ -290,7 +386,7 @@ static pid_t rename_for_ever(const char *from, const char *to)
 /* A lookup that goes up is refused with EAGAIN while anybody on the machine renames anything (openat2(2)). */
 static void mask_while_others_rename(void)
 {
-	struct hands *h;
+	struct stage *stage;
 	pid_t other;
 	int i;
 
@@ -300,12 +396,12 @@ static void mask_while_others_rename(void)
 	make_file("file");
 	mask("/dir/../dir/../dir/../dir/../file");
 	builder_finish(&b);
-	h = bare_hands(&b);
-	EQUAL(slot_put(h, 0, open_path(root)), 0);
-	EQUAL(slot_put(h, 1, open_path("/dev/null")), 0);
+	stage = bare_stage(&b);
+	EQUAL(slot_put(stage, 0, open_path(root)), 0);
+	EQUAL(slot_put(stage, 1, open_path("/dev/null")), 0);
 	other = rename_for_ever("some", "other");
 	for (i = 0; i < 1000; i++) {
-		EQUAL(op_MASK(h, op_of(&b, 0)), 0);
+		EQUAL(op_MASK(stage, op_of(&b, 0)), 0);
 		EQUAL(umount2("file", 0), 0);
 	}
 	EQUAL(kill(other, SIGKILL), 0);
@@ -321,7 +417,7 @@ static void move_on_wrong_kind(void)
 	move(3, 1);
 	add(&b, OP_SETSID);
 	run();
-	check_failed(progress, 5, EINVAL);
+	check_failed(progress, 4, ENOTDIR);
 }
 
 static void pivot(void)
@@ -379,17 +475,160 @@ static void cwd_outside(void)
 	check_failed(progress, 3, EXDEV);
 }
 
+static struct rung_op *configure(int32_t fs, const char *key, const char *value)
+{
+	struct rung_op *op = add(&b, OP_FSCONFIG);
+
+	op->a = fs;
+	op->x = FSCONFIG_SET_STRING;
+	op->s = add_string(&b, key);
+	op->t = add_string(&b, value);
+	return op;
+}
+
+/* A failure brings the kernel's messages, without those of a failure before it that the plan tolerates. */
+static void messages(void)
+{
+	struct rung_op *op;
+
+	begin();
+	op = add(&b, OP_FSOPEN);
+	op->a = 1;
+	op->s = add_string(&b, "tmpfs");
+	configure(1, "nosuch", "1")->ok[0] = EINVAL;
+	configure(1, "size", "64kb");
+	run();
+	check_failed(progress, 2, EINVAL);
+	EQUAL(strcmp(progress->call, "fsconfig"), 0);
+	CHECK(strstr(progress->detail, "e tmpfs: Bad value for 'size'\n") == progress->detail);
+	EQUAL(strstr(progress->detail, "nosuch") == NULL, 1);
+}
+
+/* A context without messages leaves none, and not those of the context before. */
+static void no_messages(void)
+{
+	struct rung_op *op;
+
+	begin();
+	op = add(&b, OP_FSOPEN);
+	op->a = 1;
+	op->s = add_string(&b, "tmpfs");
+	configure(1, "nosuch", "1")->ok[0] = EINVAL;
+	op = add(&b, OP_FSMOUNT);
+	op->a = 1;
+	op->b = 2;
+	op->x = 1ULL << 31; /* no attribute of a mount */
+	run();
+	check_failed(progress, 2, EINVAL);
+	EQUAL(strcmp(progress->call, "fsmount"), 0);
+	EQUAL(strcmp(progress->detail, ""), 0);
+}
+
+static void make_path(const char *path, uint64_t kind, int tolerated)
+{
+	struct rung_op *op = add(&b, OP_MKPATH);
+
+	op->a = 0;
+	op->b = 1;
+	op->x = kind;
+	op->y = 0755;
+	op->s = add_string(&b, path);
+	op->ok[0] = (uint8_t)tolerated;
+}
+
+static void expect_call(const char *call)
+{
+	if (strcmp(progress->call, call) != 0)
+		fprintf(stderr, "# %s, not %s\n", progress->call, call);
+	EQUAL(strcmp(progress->call, call), 0);
+}
+
+/* A composite op says which of its calls failed: mkdir below /sys fails with EPERM, and not openat2. */
+static void failed_call(void)
+{
+	begin();
+	EQUAL(mount(NULL, root, NULL, 0x20 | 1, NULL), 0); /* MS_REMOUNT | MS_RDONLY */
+	make_path("/missing", RUNG_MKPATH_NONE, ENOENT);
+	make_path("/new", RUNG_MKPATH_DIR, 0);
+	run();
+	check_failed(progress, 1, EROFS);
+	expect_call("mkdirat");
+}
+
+static void failed_call_of_a_file(void)
+{
+	begin();
+	EQUAL(mount(NULL, root, NULL, 0x20 | 1, NULL), 0);
+	make_path("/new", RUNG_MKPATH_FILE, 0);
+	run();
+	check_failed(progress, 0, EROFS);
+	expect_call("mknodat");
+}
+
+static void failed_call_of_a_lookup(void)
+{
+	begin();
+	make_path("/missing", RUNG_MKPATH_NONE, 0);
+	run();
+	check_failed(progress, 0, ENOENT);
+	expect_call("openat2");
+}
+
+/* The call that failed before is not that of an error that the op makes itself. */
+static void error_without_call(void)
+{
+	begin();
+	EQUAL(mkdir("proc", 0755), 0);
+	EQUAL(mount("proc", "proc", "proc", 0, NULL), 0);
+	make_path("/missing", RUNG_MKPATH_NONE, ENOENT);
+	make_path("/proc", RUNG_MKPATH_DIR | RUNG_MKPATH_NOPROC, 0);
+	run();
+	check_failed(progress, 1, ELOOP);
+	expect_call("");
+}
+
+static void failed_call_of_a_mask(void)
+{
+	struct rung_op *op;
+
+	begin();
+	EQUAL(mknod("file", S_IFREG | 0644, 0), 0);
+	open_slot(1, "/dev/null");
+	op = add(&b, OP_MASK);
+	op->a = 0;
+	op->b = 0; /* a directory does not go on a file */
+	op->c = 1;
+	op->s = add_string(&b, "/file");
+	run();
+	check_failed(progress, 1, EINVAL);
+	expect_call("move_mount");
+}
+
 const struct test mount_tests[] = {
+	{ "FSCONFIG brings the kernel's messages", messages, ROOT },
+	{ "FSMOUNT without messages brings none", no_messages, ROOT },
+	{ "MKPATH says that mkdirat failed", failed_call, ROOT },
+	{ "MKPATH says that mknodat failed", failed_call_of_a_file, ROOT },
+	{ "MKPATH says that openat2 failed", failed_call_of_a_lookup, ROOT },
+	{ "MKPATH names no call for an error of its own", error_without_call, ROOT },
+	{ "MASK says that move_mount failed", failed_call_of_a_mask, ROOT },
 	{ "FSOPEN to MOVE_MOUNT makes a file system with its options", new_filesystem, ROOT },
 	{ "FSMOUNT closes the file system context", context_is_closed, ROOT },
 	{ "OPEN_TREE and MOUNT_ATTR make a read-only bind", bind_read_only, ROOT },
 	{ "MOUNT mounts on the working directory", mount_by_name, ROOT },
+	{ "READONLY_PATH protects directories, files and the targets of links", readonly_paths,
+	  ROOT },
+	{ "READONLY_PATH reports what is missing", readonly_path_missing, ROOT },
 	{ "MASK hides directories, files and the targets of links", masks, ROOT },
 	{ "MASK reports what is missing", mask_missing, ROOT },
 	{ "MASK does not take the loss of the mask for a missing path", mask_without_source, ROOT },
+	{ "MASK reports a mask that cannot be attached", mask_not_attached, ROOT },
 	{ "MASK stays in the root", mask_stays_inside, ROOT },
 	{ "MASK takes no harm from renames elsewhere", mask_while_others_rename, ROOT },
 	{ "MOVE_MOUNT refuses a directory on a file", move_on_wrong_kind, ROOT },
+	{ "MOVE_MOUNT closes the mount", move_closes_tree, ROOT },
+	{ "MOVE_MOUNT closes the mount point", move_closes_target, ROOT },
+	{ "MOVE_MOUNT closes nothing if it fails", refused_move_closes_nothing, ROOT },
 	{ "PIVOT_ROOT leaves the host's root", pivot, ROOT },
 	{ "VERIFY_CWD refuses a directory outside of the root", cwd_outside, ROOT },
 	{ NULL, NULL, ANYBODY },

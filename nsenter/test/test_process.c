@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_process.c - the talk with the parent, the container process, the way in, and start. */
+/* test_process.c - messages with the parent, the container process, the way in, and start. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -42,12 +42,12 @@ static struct rung_op *add_sync(uint32_t id, uint32_t first, uint32_t count)
 	return op;
 }
 
-/* What the parent of a test does at the one SYNC of its plan. */
+/* The parent's answer to the one SYNC of a test's plan. */
 struct answer {
 	struct rung_reply reply;
 	int fds[RUNG_MAX_REPLY_FDS + 1];
 	int count;
-	size_t size; /* of the message */
+	size_t size; /* of the reply that is sent */
 	int hang_up;
 };
 
@@ -96,10 +96,10 @@ static void send_answer(int sock, const struct answer *a)
 	EQUAL(sendmsg(sock, &msg, 0), a->size);
 }
 
-static void start_hands(int *sock, pid_t *pid)
+static void start_stage(int *sock, pid_t *pid)
 {
 	int pair[2];
-	struct hands *h;
+	struct stage *stage;
 
 	builder_finish(&b);
 	EQUAL(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
@@ -111,19 +111,19 @@ static void start_hands(int *sock, pid_t *pid)
 	}
 	alarm(TIMEOUT / 2);
 	close(pair[0]);
-	h = bare_hands(&b);
-	h->progress = progress;
-	h->sync = pair[1];
-	run_plan(h);
+	stage = bare_stage(&b);
+	stage->progress = progress;
+	stage->sync = pair[1];
+	run_plan(stage);
 }
 
-/* Runs the plan, answers its SYNC, and waits for the end of the hands. */
+/* Runs the plan, answers its SYNC, and waits until the stage has ended. */
 static void converse(const struct answer *a)
 {
 	int sock, shown, status;
 	pid_t pid;
 
-	start_hands(&sock, &pid);
+	start_stage(&sock, &pid);
 	EQUAL(receive_id(sock, &shown), b.ops[0].x);
 	if (!a->hang_up)
 		send_answer(sock, a);
@@ -141,7 +141,7 @@ static struct answer ok_answer(void)
 	return a;
 }
 
-/* A plan of SYNC and an FCHDIR to slot 4, which the answer is to fill. */
+/* A plan of a SYNC, whose answer fills slot 4, and an FCHDIR to slot 4. */
 static void begin_fchdir(void)
 {
 	begin();
@@ -199,7 +199,7 @@ static void sync_shows_descriptor(void)
 	op->s = add_string(&b, "/etc");
 	add_sync(7, 0, 0)->a = 1;
 	add(&b, OP_SETSID);
-	start_hands(&sock, &pid);
+	start_stage(&sock, &pid);
 	EQUAL(receive_id(sock, &shown), 7);
 	EQUAL(fstat(shown, &got), 0);
 	EQUAL(stat("/etc", &want), 0);
@@ -232,7 +232,7 @@ static void fill(struct answer *a, int count)
 	a->count = count;
 }
 
-/* A limit that comes while the hands wait. */
+/* RLIMIT_NOFILE is lowered while the stage waits. */
 static void sync_no_room(void)
 {
 	struct answer a = ok_answer();
@@ -244,7 +244,7 @@ static void sync_no_room(void)
 	a.reply.count = 1;
 	a.fds[0] = open_path("/");
 	a.count = 1;
-	start_hands(&sock, &pid);
+	start_stage(&sock, &pid);
 	EQUAL(receive_id(sock, &shown), 7);
 	EQUAL(prlimit(pid, RLIMIT_NOFILE, &(const struct rlimit){ 3, 3 }, NULL), 0);
 	send_answer(sock, &a);
@@ -262,7 +262,7 @@ BAD_ANSWER(sync_more_than_fit, EPROTO, a.reply.count = 65; fill(&a, 65))
 BAD_ANSWER(sync_count_overflow, EPROTO, a.reply.count = 0xffffffff; a.reply.segment = 1)
 BAD_ANSWER(sync_short_message, EPROTO, a.size -= 4)
 BAD_ANSWER(sync_hang_up, ECONNRESET, a.hang_up = 1)
-BAD_ANSWER(sync_bad_segment, EPERM, a.reply.segment = 1; a.reply.count = 0)
+BAD_ANSWER(sync_bad_segment, EBADF, a.reply.segment = 1; a.reply.count = 0)
 
 static struct answer segment_answer(void)
 {
@@ -290,7 +290,7 @@ static void next_segment(void)
 	check_came_to_end(progress, &next);
 }
 
-/* Slots keep what they hold over segments; skips count in their own. */
+/* Slots keep their descriptors in the next segment. Skips refer to ops of their own segment. */
 static void next_segment_keeps_slots(void)
 {
 	struct rung_op *op;
@@ -304,7 +304,8 @@ static void next_segment_keeps_slots(void)
 	op->ok[0] = ENOENT;
 	op = add(&next, OP_FCHDIR);
 	op->a = 4;
-	op->flags = RUNG_SKIP_IF_OK; /* op 0 of the first segment succeeded, of this one not */
+	op->flags =
+		RUNG_SKIP_IF_OK; /* op 0 of the first segment succeeded; op 0 of this one did not */
 	add(&next, OP_CLOSE)->a = 4;
 	add(&next, OP_SETSID);
 	a = segment_answer();
@@ -317,14 +318,45 @@ static void next_segment_keeps_slots(void)
 	check_came_to_end(progress, &next);
 }
 
-static void next_segment_other_slots(void)
+/* A later segment may have more slots and more ops: the new ones are empty. */
+static void next_segment_more_slots(void)
+{
+	struct rung_op *op;
+	struct answer a;
+	int i;
+
+	begin();
+	add_sync(7, 4, 1);
+	builder_init(&next);
+	next.slots = 100000;
+	op = add(&next, OP_FCHDIR);
+	op->a = 99999;
+	op->flags = RUNG_SKIP_IF_EMPTY;
+	add(&next, OP_FCHDIR)->a = 4;
+	op = add(&next, OP_OPEN);
+	op->b = 99999;
+	op->s = add_string(&next, "/");
+	add(&next, OP_FCHDIR)->a = 99999;
+	for (i = 0; i < 50; i++)
+		add(&next, OP_UMASK);
+	a = segment_answer();
+	a.reply.slot = 4;
+	a.reply.count = 1;
+	a.fds[1] = open_path("/");
+	a.count = 2;
+	converse(&a);
+	EQUAL(progress->segment, 1);
+	check_came_to_end(progress, &next);
+}
+
+static void next_segment_fewer_slots(void)
 {
 	struct answer a;
 
 	begin();
 	add_sync(7, 0, 0);
 	builder_init(&next);
-	next.slots = 17;
+	next.slots = 15;
 	add(&next, OP_SETSID);
 	a = segment_answer();
 	converse(&a);
@@ -419,7 +451,7 @@ static void clone_and_start(void)
 	EQUAL(stage, 0); /* the stage ended well, and the container process is our child */
 	CHECK(progress->pid > 0);
 	EQUAL(waitpid(progress->pid, &status, WNOHANG), 0);
-	close(connect_to(path)); /* a start that dies before it says go */
+	close(connect_to(path)); /* a start that dies before it sends the byte */
 	conn = connect_to(path);
 	EQUAL(poll(&(struct pollfd){ conn, POLLIN, 0 }, 1, 200), 0);
 	EQUAL(write(conn, "g", 1), 1);
@@ -457,21 +489,21 @@ static int hand_over(uint32_t answered)
 
 static void hand_over_waits(void)
 {
-	EQUAL(hand_over(6), ENOEXEC); /* it came to the end of the plan */
+	EQUAL(hand_over(6), ENOEXEC); /* the stage came to the end of the plan */
 	EQUAL(hand_over(5), EPROTO);
 }
 
 static void clone_fails(void)
 {
 	begin();
-	add(&b, OP_CLONE)->x = CLONE_NEWUSER | CLONE_FS; /* the kernel refuses the two together */
+	add(&b, OP_CLONE)->x = CLONE_NEWUSER | CLONE_FS; /* the kernel refuses this combination */
 	builder_finish(&b);
 	run_builder(&b, progress, -1, NULL, 0);
 	check_failed(progress, 0, EINVAL);
 	EQUAL(progress->pid, 0);
 }
 
-/* EXEC of a script that looks at itself; slots must be closed by it. */
+/* EXECs a script that checks its own attributes. EXEC must close the slots. */
 static void attributes(void)
 {
 	static const char *const argv[] = {
@@ -541,7 +573,7 @@ static void pty(void)
 	check_failed(progress, b.count - 1, 0);
 }
 
-/* The way in, in this binary executed anew: argv and three descriptors lead in. */
+/* Executes this binary again: argv and three descriptors lead rung_enter into the stage. */
 static int enter(const char *base, int plan, int page, const char *first)
 {
 	pid_t pid = fork();
@@ -555,7 +587,7 @@ static int enter(const char *base, int plan, int page, const char *first)
 				_exit(9);
 		if (dup2(open_path("/etc"), 103) < 0 || dup2(open_path("/"), 3) < 0)
 			_exit(9);
-		close(104); /* slot 1: the parent had nothing for it */
+		close(104); /* slot 1: the parent had no descriptor for it */
 		execl("/proc/self/exe", "rung", first, base, NULL);
 		_exit(9);
 	}
@@ -609,17 +641,18 @@ static void entry_enters(void)
 	check_failed(progress, 2, 0);
 }
 
-static void entry_refuses_unsealed(void)
+static void entry_refuses_rubbish(void)
 {
 	int page = page_file(), status;
 
 	entry_plan();
+	b.bytes[0] ^= 1;
 	status = enter("100", unsealed_memfd(b.bytes, b.size), page, "init");
 	EQUAL(WEXITSTATUS(status), 1);
 	EQUAL(progress->error, ENOEXEC);
 }
 
-/* Then it returns and main runs, which knows none of these: --seeds to no directory. */
+/* rung_enter returns and main runs: --seeds fails for a directory that is missing, STAGE_TEST_RETURN gives 3. */
 static void entry_stays_out(void)
 {
 	static const char *const bases[] = { "", "2", "x", "100x", "-1", "99999999999999" };
@@ -631,7 +664,7 @@ static void entry_stays_out(void)
 	EQUAL(WEXITSTATUS(enter("/does/not/exist", plan, page, "--seeds")), 1);
 	EQUAL(progress->op, 0);
 	EQUAL(progress->error, 0);
-	setenv("HANDS_TEST_RETURN", "1", 1);
+	setenv("STAGE_TEST_RETURN", "1", 1);
 	for (i = 0; i < sizeof(bases) / sizeof(bases[0]); i++)
 		EQUAL(WEXITSTATUS(enter(bases[i], plan, page, "init")), 3);
 	EQUAL(WEXITSTATUS(enter("100", plan, page, "initial")), 3);
@@ -640,16 +673,77 @@ static void entry_stays_out(void)
 	EQUAL(progress->error, 0);
 }
 
-/* A pidfd has no owner that could be changed (Linux 6.16). */
-static void stdio_without_owner(void)
+static void owned_by(uint32_t uid, int terminal)
 {
-	struct rung_op *op;
+	struct rung_op *op = add(&b, OP_STDIO_OWNER);
+
+	op->x = uid;
+	op->y = (uint64_t)terminal;
+}
+
+static void run_with_streams(int in, int out, int err)
+{
+	EQUAL(dup2(in, 0), 0);
+	EQUAL(dup2(out, 1), 1);
+	EQUAL(dup2(err, 2), 2);
+	add(&b, OP_SETSID);
+	builder_finish(&b);
+	run_builder(&b, progress, -1, NULL, 0);
+}
+
+static uint32_t owner_of(int fd)
+{
+	struct stat st;
+
+	EQUAL(fstat(fd, &st), 0);
+	return st.st_uid;
+}
+
+/* A pipe and a socket become the user's. A regular file, a device and a terminal of the caller stay as they are. */
+static void stdio_kinds(void)
+{
+	int fds[2], socks[2], file = memfd_create("file", 0),
+			      terminal = posix_openpt(O_RDWR | O_NOCTTY);
+	uint32_t before;
 
 	begin();
+	EQUAL(pipe(fds), 0);
+	EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, socks), 0);
+	owned_by(12345, 0);
+	run_with_streams(fds[0], socks[0], file);
+	check_came_to_end(progress, &b);
+	EQUAL(owner_of(fds[0]), 12345);
+	EQUAL(owner_of(socks[0]), 12345);
+	EQUAL(owner_of(file), 0);
+	begin();
+	before = owner_of(terminal);
+	owned_by(12345, 0);
+	run_with_streams(terminal, terminal, terminal);
+	EQUAL(owner_of(terminal), before);
+}
+
+/* The container's own terminal becomes the user's. */
+static void stdio_terminal(void)
+{
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY), peer, file = memfd_create("file", 0);
+
+	begin();
+	EQUAL(grantpt(terminal), 0);
+	EQUAL(unlockpt(terminal), 0);
+	peer = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+	owned_by(12345, 1);
+	run_with_streams(peer, peer, file);
+	check_came_to_end(progress, &b);
+	EQUAL(owner_of(peer), 12345);
+	EQUAL(owner_of(file), 0);
+}
+
+/* The owner of a pidfd cannot be changed (Linux 6.16). */
+static void stdio_without_owner(void)
+{
+	begin();
 	EQUAL(dup2((int)syscall(SYS_pidfd_open, getpid(), 0), 0), 0);
-	op = add(&b, OP_STDIO_OWNER);
-	op->x = 12345;
-	op->y = makedev(1, 3);
+	owned_by(12345, 1);
 	add(&b, OP_SETSID);
 	builder_finish(&b);
 	run_builder(&b, progress, -1, NULL, 0);
@@ -678,16 +772,20 @@ const struct test process_tests[] = {
 	{ "SYNC goes on in the next segment", next_segment, ANYBODY },
 	{ "the next segment has the slots, and skips of its own", next_segment_keeps_slots,
 	  ANYBODY },
-	{ "a segment with another slot table is refused", next_segment_other_slots, ANYBODY },
+	{ "the next segment may have more slots", next_segment_more_slots, ANYBODY },
+	{ "a segment with fewer slots is refused", next_segment_fewer_slots, ANYBODY },
 	{ "SEND_FD sends a descriptor and its name", send_fd, ANYBODY },
 	{ "HAND_OVER names the descriptor and waits for the answer", hand_over_waits, ANYBODY },
 	{ "CLONE, AWAIT_START and EXEC: create and start", clone_and_start, ROOT },
 	{ "CLONE reports a failure and leaves no process", clone_fails, ANYBODY },
 	{ "user, groups, capabilities, umask, no_new_privs", attributes, ROOT },
+	{ "STDIO_OWNER gives away pipes and sockets, and nothing of the caller's", stdio_kinds,
+	  ROOT },
+	{ "STDIO_OWNER gives away the container's terminal", stdio_terminal, ROOT },
 	{ "STDIO_OWNER leaves alone what has no owner", stdio_without_owner, ROOT },
 	{ "PTY has the size, and the kernel's modes", pty, ANYBODY },
 	{ "the way in executes a sealed plan", entry_enters, ANYBODY },
-	{ "the way in refuses a plan that is not sealed", entry_refuses_unsealed, ANYBODY },
+	{ "the way in refuses rubbish", entry_refuses_rubbish, ANYBODY },
 	{ "the way in returns unless argv says so", entry_stays_out, ANYBODY },
 	{ NULL, NULL, ANYBODY },
 };

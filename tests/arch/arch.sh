@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Runs tests of rung for another architecture, with TAP on its output. What it builds is in build/cross/ARCH.
+# Builds rung for another architecture in build/cross/ARCH, runs tests, and prints TAP.
 #
-#   arch.sh machine ARCH [FILE]...    in a machine that QEMU emulates, with Debian's Linux: the C tests, the Go tests and
-#                                     the integration tests of FILE (default: the smoke suite below), as root
-#   arch.sh user ARCH                 what runs under QEMU's emulation of a single program: the stage, and the commands
-#                                     that make no container
-#   arch.sh shell ARCH                a shell in that machine
+#   arch.sh machine ARCH [FILE]...    runs the C tests, the Go tests and the integration tests of FILE (default: the smoke
+#                                     suite below) as root, in a machine that QEMU emulates, with Debian's Linux
+#   arch.sh user ARCH                 runs the stage and the commands that make no container under qemu-user, and the stage of a
+#                                     program that plain go build made
+#   arch.sh shell ARCH                starts a shell in that machine
 #
-# The machine's root file system is in its memory, and comes out of an initramfs: the packages of Debian are unpacked and
-# never configured, so that nothing of the architecture runs here. A 32-bit architecture runs on the kernel of its 64-bit
-# sister. Status 77: the machine cannot be had, and the last line of standard error says why.
+# The machine's root file system is in its memory and comes from an initramfs. Debian's packages are unpacked and never
+# configured, so no program of the architecture runs on this machine. A 32-bit architecture runs on the kernel of the
+# corresponding 64-bit one. Status 77: there is no machine, and the last line of standard error says why.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -40,7 +40,7 @@ need() {
 
 hash_of() { printf '%s\n' "$@" | sha256sum | cut -c1-12; }
 
-# describe_machine sets which emulator and kernel an architecture's tests run on.
+# describe_machine sets the emulator and the kernel for an architecture.
 describe_machine() { # ARCH
 	kernel_suite=$suite
 	case $1 in
@@ -53,7 +53,7 @@ describe_machine() { # ARCH
 	esac
 }
 
-# ---- what is built ---------------------------------------------------------------------------------------------------
+# ---- the build -------------------------------------------------------------------------------------------------------
 
 build_rung() {
 	scripts/install-deps.sh build "cross-$arch" || lacks "a cross compiler for $arch"
@@ -62,22 +62,22 @@ build_rung() {
 
 build_tests() {
 	local package commands
-	make -s -C nsenter/test CC="$triplet-gcc" SANITIZE='' LDFLAGS=-static OUT="$repo/$out/nsenter-test" "$repo/$out/nsenter-test/hands-test" >&2
+	make -s -C nsenter/test CC="$triplet-gcc" SANITIZE='' LDFLAGS=-static OUT="$repo/$out/nsenter-test" "$repo/$out/nsenter-test/stage-test" >&2
 	rm -rf "$out/go"
 	mkdir -p "$out/go" "$out/commands"
-	# Only the names of what has tests: two packages that have none may share a name.
+	# Lists only packages with tests: two packages without tests may have the same name.
 	mapfile -t tested < <(scripts/go list -f '{{if or .TestGoFiles .XTestGoFiles}}.{{slice .Dir (len .Module.Dir)}}{{end}}' \
 		./internal/... ./libcontainer/... | grep -v /gen$)
 	ARCH=$arch scripts/build.sh --tests "$out/go/" "${tested[@]}" >&2
 	for package in "${tested[@]}"; do
 		echo "${package#./}" >"$out/go/${package##*/}.dir"
 	done
-	mapfile -t commands < <(GOARCH=$goarch CGO_ENABLED=0 scripts/go list ./tests/cmd/... | grep -v /embed$)
+	mapfile -t commands < <(GOARCH=$goarch CGO_ENABLED=0 scripts/go list ./tests/cmd/... | grep -vE "/embed(check)?$")
 	GOARCH=$goarch CGO_ENABLED=0 scripts/go build -trimpath -buildvcs=false -o "$out/commands/" "${commands[@]}" >&2
 }
 
-# get_packages NAME SUITE ARCH PACKAGE... sets $got to a directory with the packages unpacked, and fetches them where the
-# cache has none of these.
+# get_packages NAME SUITE ARCH PACKAGE... sets $got to a directory with the unpacked packages. It fetches them if they are not in
+# the cache.
 get_packages() {
 	local name=$1
 	shift
@@ -87,7 +87,7 @@ get_packages() {
 	mv "$work/new" "$got"
 }
 
-# The root file system as the first part of the initramfs, in the cache.
+# Makes the root file system, the first part of the initramfs, in the cache.
 make_base() {
 	local root
 	needs=yes get_packages root "$suite" "$debian" "${packages[@]}"
@@ -107,14 +107,14 @@ pack() { # DIR FILE
 	mv "$2.new" "$2"
 }
 
-# What the tests need of this tree, as the second part.
+# Makes the second part, with the files of this tree that the tests need.
 make_overlay() {
 	local top=$work/top
 	mkdir -p "$top/arch" "$top/src"
 	install -m 0755 "$here/guest/init" "$top/init"
 	git ls-files -z --cached --others --exclude-standard | xargs -0 tar -c | tar -x -C "$top/src"
 	cp "$out/rung" "$top/src/rung"
-	cp "$out/nsenter-test/hands-test" "$top/arch/"
+	cp "$out/nsenter-test/stage-test" "$top/arch/"
 	cp -r "$out/go" "$out/commands" "$top/arch/"
 	printf '%s\n' "${files[@]}" >"$top/arch/files"
 	pack "$top" "$work/overlay.cpio"
@@ -137,7 +137,7 @@ make_machine() {
 		lacks "QEMU: apt-get install qemu-system"
 }
 
-# No second processor: an emulated machine is quickest with one.
+# Starts the machine with one processor: an emulated machine is fastest so.
 run_machine() { # [QEMU_OPTION]...
 	timeout --foreground -k 5 "${ARCH_TIMEOUT:-7200}" "$qemu" -nodefaults -no-user-config -no-reboot -nographic "${hardware[@]}" \
 		-accel tcg -smp 1 -m "$memory" -kernel "$kernel" -initrd "$work/initrd" \

@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
-# Gives the same command lines to Debian's runc and to rung, and compares what a program sees of them: the exit
-# status, the shape of the standard output, and the class of the message. Prints TAP.
+# Runs the same command lines with Debian's runc and with rung, and compares what a calling program sees: the exit status, the
+# shape of the standard output, and the class of the message. Prints TAP.
 #
 #   compare.sh [SUBJECT...]        default: all files of cases/
 #
-# $RUNG is rung, $RUNC what it is compared with. Where the two differ on purpose, differences.sh says so with the
-# reason, and the reason is a row of docs/coming-from-runc.md; a difference that is listed and not there is a failure
-# too. runc's older versions differ from the newer ones: such a row names the version that changed it.
+# $RUNG is rung, and $RUNC the runtime to compare with. differences.sh lists the intended differences, each with its reason, which
+# is a row of docs/coming-from-runc.md. A listed difference that does not occur is a failure too. Some differences are only with
+# older versions of runc: these entries name the version that changed the behaviour.
 #
 # A case is
 #
 #   same [OPTION...] NAME SCRIPT
-#     -c STATE    with the container $ID in that state: created, running, paused or stopped. One container serves
-#                 all such cases; -C gives the case its own.
-#     -n NEED     skipped, by name, where the machine has it not: v1 (the cgroup v1 controller memory)
-#     -o FORM     how to compare the output: text (as it is, but for names and numbers that cannot be the same),
-#                 numbers (nor any numbers), json (paths and types), flags (the names of options), none; json+ and
-#                 flags let rung have more than runc. Default: text.
+#     -c STATE    has the container $ID in that state: created, running, paused or stopped. All such cases share one
+#                 container; with -C the case gets its own.
+#     -n NEED     skips the case if the machine lacks NEED: v1 (the cgroup v1 controller memory)
+#     -o FORM     how to compare the output: text (without names and numbers that must differ), numbers (also without
+#                 all other numbers), json (paths and types), flags (the names of options), none. With json+ and flags
+#                 rung may have more than runc. Default: text.
 #
-# The script is run twice, in a bundle of its own; `rt` is the runtime.
+# SCRIPT runs once with each runtime, in a bundle of its own. `rt` calls the runtime, and `told` tells what it wrote where.
 # shellcheck disable=SC2030,SC2031 # each case is a subshell
-# shellcheck disable=SC2154,SC2034 # subject, state and the like are set by who calls
+# shellcheck disable=SC2154,SC2034 # the callers set subject, state and others
 set -uo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -28,11 +28,12 @@ here=$(dirname "$(readlink -f "$0")")
 . "$here/../../scripts/lib.sh"
 
 : "${RUNG:=$repo/rung}"
-: "${RUNC:=$(command -v runc)}"
+: "${RUNC:=/usr/sbin/runc}" # Debian's, not one that is earlier in PATH
 [ -x "$RUNC" ] || die 'needs runc'
 [ "$(id -u)" = 0 ] || die 'needs root'
 
 base=$(mktemp -d /tmp/rung-compat.XXXXXX)
+chmod 0711 "$base" # for containers with other ids
 runc_version=$("$RUNC" --version | awk 'NR == 1 { print $3 }')
 
 clean() {
@@ -55,7 +56,7 @@ runtime_of() { # DIRECTORY ARGUMENT...
 
 # ---- the two sides --------------------------------------------------------------------------------------------------
 
-# One root file system, and the configuration of runc for both.
+# Makes one root file system, and a configuration by runc, for both.
 make_world() {
 	"$repo/scripts/busybox-rootfs.sh" "$base/rootfs"
 	mkdir "$base/spec"
@@ -64,12 +65,27 @@ make_world() {
 		| .root = {path: $rootfs, readonly: true}' "$base/spec/config.json" >"$base/config.json"
 }
 
-# In the subshell of a case: the runtime.
+# Calls the runtime, in the subshell of a case.
 rt() {
 	runtime_of "$side_dir" --root "$side_dir/root" "$@"
 }
 
-# The runtime in place of this shell, for scripts that send it signals or count processes.
+# Calls the runtime and prints the exit status, and whether the help, "Incorrect Usage" and the message of a usage error are on
+# standard output or on stderr. The messages of other errors have words of their own.
+told() { # ARGUMENT...
+	rt "$@" >told.out 2>told.err
+	echo "$*: status $?"
+	awk '/^NAME:$|^Incorrect Usage/ { print (FILENAME == "told.out" ? "  out: " : "  err: ") $0; usage += /^Incorrect/ }
+		usage && sub(/.*level=error msg=/, "  log: ")' told.out told.err
+}
+
+# Prints the options of a command of $RUNC, those that take a value with a "=" behind the name.
+options_of() { # COMMAND
+	"$RUNC" "$1" --help | sed -nE '/^OPTIONS:/,/^GLOBAL OPTIONS:/s/^   -/-/p' |
+		sed -E 's/  .*//; s/ \[.*//; s/, /\n/g' | sed -E 's/ .*/=/'
+}
+
+# Replaces this shell by the runtime, for scripts that send it signals or count processes.
 direct() {
 	local program=$RUNG
 	[ "${side_dir##*/}" = rung ] || program=$RUNC
@@ -84,12 +100,21 @@ args() { # PROGRAM [ARGUMENT...]
 	jq '.process.args = $ARGS.positional' config.json --args -- "$@" >config.new && mv config.new config.json
 }
 
+# Debian's runc gives up on the v1 freezer, with "unable to freeze", on a machine that is busy.
+pause() {
+	local tries
+	for tries in 1 2 3; do
+		! rt pause "$ID" || return 0
+	done
+	return 1
+}
+
 # Makes the container $ID, in the bundle that is the current directory, or ends the subshell.
 container() { # STATE
 	case $1 in
 	created) rt create "$ID" </dev/null >/dev/null 2>&1 ;;
 	running) rt run -d "$ID" </dev/null >/dev/null 2>&1 ;;
-	paused) container running && rt pause "$ID" ;;
+	paused) container running && pause ;;
 	stopped) container running && rt kill "$ID" KILL && becomes_stopped ;;
 	esac || die "could not make a $1 container"
 }
@@ -108,20 +133,20 @@ bundle() { # DIRECTORY
 }
 
 shared_container() { # STATE
-	ID=cc-$subject-$1-${side_dir##*/}
+	ID=cc-$$-$subject-$1-${side_dir##*/}
 	[ ! -d "$side_dir/root/$ID" ] || return 0
 	bundle "$side_dir/$1"
 	(cd "$side_dir/$1" && container "$1")
 }
 
-# Runs a script with one of the runtimes: leaves out, err and status in DIRECTORY/NUMBER, and unmade where there was no
-# container for it.
+# Runs a script with one of the runtimes. It writes the files out, err and status in DIRECTORY/NUMBER, and unmade if the container
+# for the script could not be made.
 run_side() { # runc|rung
-	local side_dir=$work/$1 dir=$work/$1/$number ID=cc-$subject-$number
+	local side_dir=$work/$1 dir=$work/$1/$number ID=cc-$$-$subject-$number
 	bundle "$dir"
 	if [ -n "$state" ] && [ "$own" = no ]; then
 		shared_container "$state" || : >"$dir/unmade"
-		ID=cc-$subject-$state-$1
+		ID=cc-$$-$subject-$state-$1
 	fi
 	(
 		cd "$dir" || exit
@@ -131,16 +156,16 @@ run_side() { # runc|rung
 		echo $? >status
 	)
 	local made
-	for made in "$side_dir/root/cc-$subject-$number"*; do
+	for made in "$side_dir/root/cc-$$-$subject-$number"*; do
 		[ ! -d "$made" ] || (cd "$dir" && rt delete --force "${made##*/}" >/dev/null 2>&1)
 	done
 	form_out "$dir" "$1" >"$dir/shape"
 	message_class "$dir" "$1" >"$dir/class"
 }
 
-# ---- what is compared -----------------------------------------------------------------------------------------------
+# ---- the comparison -------------------------------------------------------------------------------------------------
 
-# What cannot be the same for both: names, process ids, times.
+# Replaces what cannot be the same for both: names, process ids, times.
 level() { # runc|rung
 	sed -E -e "s#$work/$1#WORK#g; s#$base#WORK#g; s#($RUNG|$RUNC)#RT#g; s/\b(runc|rung|Runc|Rung)\b/RT/g; s/\bcc-[a-z0-9-]+/ID/g" \
 		-e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]{5})/TIME/g'
@@ -158,7 +183,7 @@ form_out() { # DIRECTORY runc|rung
 	esac
 }
 
-# rung may have more than runc.
+# Removes what only rung has.
 known_to_runc() { # DIRECTORY runc|rung
 	if [ "$2" = rung ]; then
 		grep -xF -f "$work/runc/$number/shape"
@@ -167,7 +192,7 @@ known_to_runc() { # DIRECTORY runc|rung
 	fi
 }
 
-# The last message, without what belongs to the log, as the first class that it matches, else as it is.
+# Prints the class of the last message: the first class that matches, or the message itself without the form of the log.
 message_class() { # DIRECTORY runc|rung
 	local text class
 	text=$(grep -v '^ *$' "$1/err" | grep -vE 'level=(warning|debug|info)|: line [0-9]+: +[0-9]+ (Killed|Terminated)' | tail -n 1 | level "$2")
@@ -238,8 +263,9 @@ verdict() { # NAME
 # ---- differences on purpose -----------------------------------------------------------------------------------------
 
 declare -A differences=()
+commands=(checkpoint create delete events exec kill list pause ps restore resume run spec start state update features)
 
-# differ WHAT REASON PATTERN...: WHAT is a list of status, shape, class. The reason is a row of the document.
+# differ WHAT REASON PATTERN...: WHAT is a list of status, shape, class. REASON is a row of docs/coming-from-runc.md.
 differ() {
 	local what=$1 reason=$2 pattern
 	shift 2
@@ -249,11 +275,18 @@ differ() {
 	done
 }
 
-# before VERSION differ ...: only where runc is older.
+# before VERSION differ ...: the difference is only with an older runc.
 before() {
-	local version=$1
-	shift
-	[ "$(printf '%s\n' "$version" "${runc_version%%[+~-]*}" | sort -V | head -n 1)" = "$version" ] || "$@"
+	! is_older "$1" || "${@:2}"
+}
+
+# since VERSION differ ...: the difference is only with that runc and newer ones.
+since() {
+	is_older "$1" || "${@:2}"
+}
+
+is_older() { # VERSION
+	[ "$(printf '%s\n' "$1" "${runc_version%%[+~-]*}" | sort -V | head -n 1)" != "$1" ]
 }
 
 expected_difference() { # NAME
@@ -272,7 +305,7 @@ run_subject() {
 	. "$here/cases/$subject.sh" || die "$subject: status $?"
 }
 
-# The subjects run beside each other: most of the time both runtimes wait.
+# The subjects run in parallel, because both runtimes wait most of the time.
 make_world
 subjects=("$@")
 [ $# -gt 0 ] || for subject in "$here"/cases/*.sh; do subjects+=("$(basename "$subject" .sh)"); done
@@ -282,7 +315,7 @@ for subject in "${subjects[@]}"; do
 	jobs+=($!)
 done
 for n in "${!jobs[@]}"; do
-	# one that ends half-way would only make the plan shorter
+	# Without this line a subject that ends early would only make the plan shorter.
 	wait "${jobs[n]}" || echo "not ok ${subjects[n]}: all of its cases" >>"$base/${subjects[n]}.tap"
 done
 for subject in "${subjects[@]}"; do cat "$base/$subject.tap"; done |

@@ -7,12 +7,12 @@ load helpers
 start_engine() {
 	mkdir -p /etc/containers/containers.conf.d
 	page_file /etc/containers/containers.conf >/etc/containers/containers.conf
-	# Of this machine, not of rung: maybe no right to raise limits.
+	# Settings for this machine, not for rung: it may not allow to raise limits.
 	printf '[engine]\ncgroup_manager = "cgroupfs"\n[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]\n' \
 		>/etc/containers/containers.conf.d/tests.conf
 	buildah pull -q "docker-archive:$SHARED/busybox.image" >/dev/null
 	c=$(buildah from busybox)
-	buildah run --runtime rung "$c" true # makes the network's firewall rules, which stay
+	buildah run --runtime rung "$c" true # makes the network's firewall rules before the snapshot: they stay
 	buildah rm "$c" >/dev/null
 }
 

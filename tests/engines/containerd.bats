@@ -31,7 +31,7 @@ clean_engine() {
 	ctr containers ls -q | xargs -r ctr containers rm
 }
 
-# What the cases begin with.
+# Each case begins with this text.
 begin='
 image=localhost/busybox:latest
 start() { ctr run -d --runc-binary /usr/local/bin/rung "${@:2}" $image $1 sh -c "trap \"exit 4\" TERM; while :; do sleep 0.1; done"; }
@@ -44,7 +44,7 @@ remove() { ctr tasks rm -f $1 >/dev/null 2>&1; ctr containers rm $1; }
 @test "containerd: ctr run: status, errors, what the program sees" {
 	both <<-CASE
 		$begin
-		for n in 0 3 255; do code once \$image one sh -c "echo out; exit \$n"; done
+		for n in 0 3 255; do code once \$image one sh -c "echo out; sleep 0.3; exit \$n"; done # ctr ends its copying with the task
 		code once \$image one no-such-program 2>&1 | grep -oE 'status .*|exec: "no-such-program": executable file not found in .PATH'
 		code once \$image one /etc/passwd 2>&1 | grep -oE 'status .*|permission denied'
 		once --env A=1 --cwd /tmp --env-file /dev/null --read-only \$image one sh -c 'exec 2>&1; echo \$A; pwd; id; touch /tmp/x; grep -E "^(Cap|NoNew|Seccomp:)" /proc/self/status' 2>&1

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2016,SC2034,SC2094 # scripts for inner shells; page_file reads another file
-# containerd with its CRI plugin, for the tests of crictl and critest. With SYSTEMD_CGROUP=true it has the systemd cgroup
-# driver; then its pods are of the handler $RUNTIME.
+# containerd with its CRI plugin, for the tests with crictl and critest. With SYSTEMD_CGROUP=true it uses the systemd cgroup
+# driver, and its pods use the handler $RUNTIME.
 
 start_engine() {
 	mkdir -p /etc/containerd /etc/cni/net.d
-	# The first part is of these tests: a pause image without a registry, and no right to protect it from the OOM killer.
+	# The first part is for these tests: a pause image without a registry, and no OOM protection, which needs a right.
 	cat - <(page_file /etc/containerd/config.toml) >/etc/containerd/config.toml <<-'TOML'
 		[plugins."io.containerd.grpc.v1.cri"]
 		  sandbox_image = "localhost/pause:latest"
@@ -14,7 +14,7 @@ start_engine() {
 		  bin_dir = "/usr/lib/cni"
 	TOML
 	sed -i -e '/^version/d' -e '1i version = 2' /etc/containerd/config.toml
-	# As docs/engines.md says it of that driver; it has no options for runc.
+	# Adds the setting that docs/engines.md names for this driver. The page has no options for runc.
 	if [ "${SYSTEMD_CGROUP:-}" = true ]; then
 		sed -i '/BinaryName/a SystemdCgroup = true' /etc/containerd/config.toml
 		printf '[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]\nSystemdCgroup = true\n' >>/etc/containerd/config.toml
@@ -33,7 +33,7 @@ start_engine() {
 	ctr -n k8s.io images import "$SHARED/pause.image" >/dev/null
 	crictl() { "$SOURCE/build/tools/crictl" "$@"; }
 	until_ok 30 crictl info
-	# What the first pod makes stays: the bridge and its rules.
+	# The first pod makes the bridge and its rules, which stay. So it runs before the snapshot.
 	parent=${SYSTEMD_CGROUP:+'"cgroup_parent": "kubepods.slice"'} # systemd's driver has no default
 	printf '{"metadata": {"name": "warm", "namespace": "default", "uid": "warm"}, "port_mappings": [{"container_port": 80, "host_port": 8082}], "linux": {%s}}' "$parent" >/run/warm.json
 	pod=$(crictl runp --runtime rung /run/warm.json) && crictl rmp -f "$pod"
@@ -55,7 +55,8 @@ clean_engine() {
 	"$SOURCE/build/tools/crictl" rmp -fa
 }
 
-# What the cases begin with: pod [SETTINGS OF THE POD], container POD NAME SCRIPT [SETTINGS], in JSON.
+# Each case begins with this text. It has the functions pod [SETTINGS] and container POD NAME SCRIPT [SETTINGS], with settings
+# in JSON.
 begin='
 crictl() { "$SOURCE/build/tools/crictl" "$@"; }
 pod() {

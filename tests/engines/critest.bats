@@ -1,8 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2094 # scripts for inner shells; page_file reads another file
-# critest, the validation suite of CRI implementations, with rung as the handler: the same tests pass as with runc.
-# Left out is what needs images that no registry here has (with nginx, ipcs, pgrep, an ls of its own), and what is containerd's
-# alone (images, pulls).
+# critest, the validation suite of CRI implementations, with rung as the handler: the same tests pass as with runc. Left out are
+# tests that need images from a registry (with nginx, ipcs, pgrep, or their own ls), and tests of containerd alone (images, pulls).
 
 load helpers
 load cri
@@ -12,7 +11,7 @@ setup_file() {
 	start_worlds
 }
 
-# What critest leaves is not looked for.
+# Replaces the check for leftovers: critest itself leaves some.
 teardown() {
 	:
 }

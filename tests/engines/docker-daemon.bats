@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2094 # scripts for inner shells; page_file reads another file
-# Docker, where the daemon itself is the matter: its crash, live-restore, userns-remap, another cgroup parent; and a
-# service of Debian's packages behind a published port, from a registry.
+# Docker, tests of the daemon itself: its crash, live-restore, userns-remap, another cgroup parent; and a service from Debian's
+# packages with a published port, from a registry.
 
 load helpers
 load docker
@@ -11,7 +11,7 @@ setup_file() {
 	service_image
 }
 
-# An image with Redis, made of Debian's packages without running their scripts.
+# Makes an image with Redis from Debian's packages, without running their scripts.
 service_image() {
 	local kept=$RUNG_SOURCE/build/engines/redis.tar
 	if [ ! -s "$kept" ]; then
@@ -26,7 +26,7 @@ service_image() {
 	ln -sfn "$kept" "$SHARED/redis.tar"
 }
 
-# What dockerd is started with, and started again.
+# Functions for the cases, which start dockerd and start it again.
 daemon='
 up() {
 	page_file /etc/docker/daemon.json >/etc/docker/daemon.json
@@ -75,6 +75,7 @@ down() { kill "-${1:-TERM}" "$(cat /run/docker.pid)"; until_ok 30 test ! -d "/pr
 		docker import --change 'CMD ["sh"]' "\$SHARED/busybox.tar" busybox >/dev/null
 		docker run --rm busybox sh -c 'id -u; tr -s " " </proc/self/uid_map; touch /made && stat -c %u /made /proc/1 /dev/pts; grep -E "^(CapEff|Seccomp:)" /proc/self/status; cut -d" " -f2,3 /proc/mounts | grep -vE "/proc/(keys|timer_list)" | sort'
 		docker run -d --name one busybox sleep 1000 >/dev/null; stat -c %u /proc/\$(docker inspect --format '{{.State.Pid}}' one)
+		docker run --rm -u 1000 busybox sh -c 'echo by the user >/dev/stdout'; docker exec -u 1000 one sh -c 'echo by exec >/dev/stdout'
 		docker exec -u 1000 one id; docker exec one sh -c 'echo x >/tmp/f; ls /sys/fs/cgroup >/dev/null && echo sees cgroups'
 		docker rm -f one; code docker run --rm --network host busybox true 2>&1 | grep -oE 'status .*|cannot share.*'
 		docker run --rm --network host --userns host busybox tr -s ' ' </proc/self/uid_map >/dev/null && docker run --rm --userns host busybox tr -s ' ' /proc/self/uid_map 2>&1 | head -1 | wc -l
@@ -82,7 +83,7 @@ down() { kill "-${1:-TERM}" "$(cat /run/docker.pid)"; until_ok 30 test ! -d "/pr
 		printf 'FROM busybox\\nRUN echo built >/made\\nCMD cat /made\\n' | DOCKER_BUILDKIT=0 docker build -q -t built - >/dev/null; docker run --rm built
 		docker rmi -f built busybox >/dev/null; docker image prune -af >/dev/null; down; up
 	CASE
-	mentions ' 0 300000 65536' 300000 'uid=1000(user)' written piped built
+	mentions ' 0 300000 65536' 300000 'uid=1000(user)' written piped built 'by the user' 'by exec'
 }
 
 @test "docker daemon: another cgroup parent, the default cgroup namespace private, no new privileges by default" {

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2016,SC2094 # scripts for inner shells; page_file reads another file
-# dockerd, for the tests of what its users do and of the daemon itself.
+# Starts dockerd, for docker.bats and docker-daemon.bats.
 
-# Checkpoints are experimental.
-# shellcheck disable=SC2046 # no option, where there is none
+# Checkpoints need the experimental mode.
+# shellcheck disable=SC2046 # an empty text must be no argument
 start_engine() {
 	mkdir -p /etc/docker
 	page_file /etc/docker/daemon.json >/etc/docker/daemon.json

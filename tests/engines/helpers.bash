@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # tests read output; bats sets its variables
-# What the tests of the engines share. Each file starts its engine twice, in two worlds (world.sh) that differ in
-# nothing but the runtime: rung, and Debian's runc. A test hands `both` a case, a script that works as a user does; both
-# worlds run it at the same time, and it must end and print the same in both.
+# Functions for the tests of the engines. Each file starts its engine twice, in two worlds (world.sh) that differ only in the
+# runtime: rung, and Debian's runc. A test gives `both` a case, which is a script with the commands of a user. Both worlds run it
+# at the same time, and exit status and output must be the same.
 #
-# $RUNG is the binary, $RUNC the one to compare with. Each case adds a line to $RUNG_ENGINES_RESULTS, if that is set:
+# $RUNG is the binary, and $RUNC the one to compare with. If $RUNG_ENGINES_RESULTS is set, each case adds a line to that file:
 # engine, test, verdict, reason, seconds with rung, seconds with runc (tab-separated).
 
 bats_require_minimum_version 1.5.0
@@ -34,7 +34,7 @@ teardown() {
 
 # ---- the worlds of a file -------------------------------------------------------------------------------------------
 
-# Starts both worlds and runs the function `start_engine` of the file in each. What it needs of the host is in $SHARED.
+# Starts both worlds, and runs the file's function `start_engine` in each. $SHARED has files from the host for it.
 start_worlds() {
 	local runtime
 	[ "$EUID" = 0 ] || die 'needs root'
@@ -50,7 +50,7 @@ start_worlds() {
 	done
 }
 
-# Images and other things that are made once a run of bats: the parent of all files' directories.
+# Prints the directory for images and other files that are made once in a run of bats: the parent of all files' directories.
 shared_directory() {
 	local dir=$BATS_RUN_TMPDIR/shared
 	if [ ! -d "$dir" ]; then
@@ -64,7 +64,7 @@ shared_directory() {
 	echo "$dir"
 }
 
-# The busybox root file system as localhost/NAME in the archive NAME.image, with a configuration of umoci's.
+# Makes the archive NAME.image with the busybox root file system as localhost/NAME, and umoci's options for its configuration.
 make_image() { # NAME OPTION...
 	local layout=$dir/layout
 	[ -d "$layout" ] || umoci init --layout "$layout"
@@ -74,7 +74,7 @@ make_image() { # NAME OPTION...
 	skopeo --insecure-policy copy -q "oci:$layout:$1" "docker-archive:$dir/$1.image:localhost/$1:latest"
 }
 
-# What was there before must be all that is there after, in the worlds and on the host.
+# Fails if anything new is left in the worlds or on the host.
 stop_worlds() {
 	local runtime left=0
 	in_both "$(declare -f stop_engine); stop_engine" || left=1
@@ -88,7 +88,7 @@ stop_worlds() {
 	return $left
 }
 
-# Runs a script in both worlds at the same time; fails with its output where it fails.
+# Runs a script in both worlds at the same time. If it fails, in_both fails and prints its output.
 in_both() { # SCRIPT
 	local runtime jobs=() left=0
 	for runtime in rung runc; do
@@ -106,13 +106,14 @@ in_world() { # RUNTIME COMMAND...
 
 # ---- cases ----------------------------------------------------------------------------------------------------------
 
-# What every case finds defined. A case prints what is to be compared and nothing that is another each time.
+# Functions for every case. A case prints what is to be compared. It must not print text that differs from run to run.
 prelude='
 set -uo pipefail
 code() { local s=0; "$@" || s=$?; echo "status $s"; }
 quiet() { "$@" >/dev/null 2>&1; }
-# Somebody sits there: at the end of its input script types control-D, and then Podman and ctr show no more output.
-# A program in a terminal stays a second: an engine sets the size once it has started, and ctr reports it where that is too late.
+# Runs a command in a terminal. The input stays open: at its end script types control-D, and Podman and ctr then show no more
+# output. A program in a terminal must run for a second: an engine sets the size after the start, and ctr prints an error if the
+# program has ended by then.
 tty() {
 	local keys=$PWD/keys.$RANDOM s=0
 	mkfifo "$keys"
@@ -125,18 +126,18 @@ has() { "$@" 2>&1 | grep -q .; }
 listens() { timeout 2 bash -c ": </dev/tcp/$1/$2"; }
 says_so() { local text=$1; shift; "$@" 2>&1 | grep -qF -- "$text"; }
 knob() { if [ -e /sys/fs/cgroup/cgroup.controllers ]; then cat "/sys/fs/cgroup/docker/$1/$4"; else cat "/sys/fs/cgroup/$2/docker/$1/$3"; fi; }
-# Of this machine, not of rung: maybe no right to protect the daemon from the OOM killer. Docker 26 has no such option.
+# An option for this machine, not for rung: it may not allow to protect the daemon from the OOM killer. Docker 26 lacks the option.
 oom_option() { dockerd --help 2>&1 | sed -n "s/.*\(--oom-score-adjust\).*/\1=0/p"; }
 until_socket() { until_ok 30 test -S "$1" || { tail -n 20 "$2"; exit 1; }; }
-# From docs/engines.md: the file that is shown below a line that begins with its name, and the commands of a section, of that
-# page or another.
+# page_file prints the file in docs/engines.md below the line that begins with its name. page_commands prints the commands of a
+# section of that page or of another page.
 page_file() {
 	awk -v name="\`$1\`" '"'"'index($0, name) == 1 { found = 1 } !found { next } /^```/ { if (inside) exit; inside = 1; next } inside'"'"' "$SOURCE/docs/engines.md"
 }
 page_commands() { # HEADING [PAGE]
 	awk -v heading="## $1" '"'"'/^## / { here = $0 == heading } /^```/ { inside = here && $0 == "```sh"; next } inside'"'"' "$SOURCE/docs/${2:-engines}.md"
 }
-# A bundle as docs/first-container.md makes it, and a container of it.
+# Makes a bundle as docs/first-container.md does, and runs it.
 first_container() { # HEADING
 	page_commands "$1" first-container >commands && [ -s commands ] && bash -e commands >/dev/null || return
 	cd first
@@ -147,9 +148,9 @@ as_plain() { setpriv --reuid 4343 --regid 4343 --init-groups env HOME=/run/home 
 cd "$(mktemp -d "${XDG_RUNTIME_DIR:-/run}/case.XXXXXX")" && chmod 0755 .
 '
 
-# Runs the case on standard input in both worlds. It must print the same, apart from ids, and end alike; this is then
-# in $output and $status. With --differs it must not: $output and $status are rung's, REASON says why and whose fault.
-# What rung's side waited for in vain is wrong even where runc's did too.
+# Runs the case on standard input in both worlds. Output, apart from ids, and status must be the same; they are then in $output
+# and $status. With --differs they must differ: $output and $status are rung's, and REASON says why and who is wrong. If rung's
+# side waits in vain, that is a failure even if runc's side does too.
 both() { # [--differs REASON]
 	local runtime jobs=() verdict=equal differs=
 	[ "${1:-}" != --differs ] || differs=$2
@@ -185,7 +186,8 @@ run_case() { # RUNTIME
 	awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }' >"$file.seconds"
 }
 
-# Buildah asks for ambient capabilities that can not be raised: rung and runc 1.5 warn, Debian's runc 1.1 is silent.
+# Removes warnings about ambient capabilities that cannot be raised. Buildah asks for them; rung and runc 1.5 warn, and Debian's
+# runc 1.1 does not.
 normalised() {
 	tr -d '\0' | sed -E '/can.t raise ambient capability/d; s/time="[^"]*"/time/; s/\b[0-9a-f]{64}\b/ID/g; s/\b[0-9a-f]{12}\b/ID/g'
 }
@@ -196,10 +198,10 @@ keep_result() { # VERDICT REASON
 		"$(cat "$BATS_TEST_TMPDIR/rung.seconds" 2>/dev/null)" "$(cat "$BATS_TEST_TMPDIR/runc.seconds" 2>/dev/null)" >>"$RUNG_ENGINES_RESULTS"
 }
 
-# ---- what a case may not leave --------------------------------------------------------------------------------------
+# ---- leftovers of a case --------------------------------------------------------------------------------------------
 
-# All there is in a world: the names of processes, mounts, links, network namespaces, firewall rules, cgroups, and what
-# the engine says about itself (the file's function `engine_state`).
+# Prints everything that exists in a world: the names of processes, mounts, links, network namespaces, firewall rules, cgroups,
+# and the engine's own state (by the file's function `engine_state`).
 snapshot() { # RUNTIME
 	in_world "$1" bash -c "$prelude $(declare -f engine_state)"'
 		ps -e -o comm= --sort comm | grep -vxE "ps|bash|grep|sleep|sed|sort" | sed "s/^/process /"
@@ -213,7 +215,7 @@ snapshot() { # RUNTIME
 		rmdir "$PWD"' </dev/null 3>&-
 }
 
-# To be called after each test. What ends a moment later, such as a shim, may take this moment.
+# Must be called after each test. It waits a moment for processes that end late, such as a shim.
 nothing_left() {
 	local runtime tries left=0
 	for runtime in rung runc; do
@@ -229,7 +231,7 @@ nothing_left() {
 	return $left
 }
 
-# ---- requirements: a skip names what is missing ---------------------------------------------------------------------
+# ---- requirements: a skip names the missing one ---------------------------------------------------------------------
 
 needs_capability() { # NAME NUMBER
 	(((0x$(sed -n 's/^CapEff:\s*//p' /proc/self/status) >> $2) & 1)) || not_here "needs $1"
@@ -239,7 +241,7 @@ needs_pure_v2() {
 	[ -e /sys/fs/cgroup/cgroup.controllers ] || not_here "needs pure cgroup v2${1:+, and $1}"
 }
 
-# Whether CRIU can do anything with this kernel is asked of CRIU.
+# Asks CRIU itself whether it works on this kernel.
 needs_criu() { # [FEATURE]
 	in_world rung criu check ${1:+--feature "$1"} >/dev/null 2>&1 </dev/null 3>&- ||
 		not_here "needs a kernel with what CRIU calls ${1:-the minimum}"

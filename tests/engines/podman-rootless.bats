@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2094 # scripts for inner shells; page_file reads another file
-# Podman as a plain user with subordinate ids who has not logged in: no systemd, and on cgroup v1 no limits.
+# Podman as a plain user with subordinate ids and without a login session: no systemd, and on cgroup v1 no limits.
 
 load helpers
 
@@ -9,7 +9,7 @@ start_engine() {
 	install -d -o plain -g plain -m 0700 /run/user/4343 /var/lib/containers/plain
 	mkdir -p /etc/containers/containers.conf.d
 	page_file /etc/containers/containers.conf >/etc/containers/containers.conf
-	# Of this machine, not of rung.
+	# Settings for this machine, not for rung.
 	printf '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n' >/etc/containers/containers.conf.d/tests.conf
 	printf '[storage]\ndriver = "overlay"\nrootless_storage_path = "/var/lib/containers/plain"\n' >/etc/containers/storage.conf
 	cp "$SHARED/busybox.tar" /run/busybox.tar

@@ -7,7 +7,7 @@ load helpers
 start_engine() {
 	mkdir -p /etc/containers/containers.conf.d
 	page_file /etc/containers/containers.conf >/etc/containers/containers.conf
-	# Of this machine, not of rung: no systemd, and maybe no right to raise limits.
+	# Settings for this machine, not for rung: it has no systemd, and may not allow to raise limits.
 	cat >/etc/containers/containers.conf.d/tests.conf <<-'CONF'
 		[engine]
 		cgroup_manager = "cgroupfs"
@@ -150,7 +150,7 @@ clean_engine() {
 		g cpu cpu.cfs_quota_us cpu.max; g cpu cpu.shares cpu.weight; g cpuset cpuset.cpus cpuset.cpus; g pids pids.max pids.max
 		podman exec one sh -c 'cat /proc/1/oom_score_adj; grep "open files" /proc/1/limits; df -k /dev/shm | tail -1'
 		podman rm -f -t 0 one >/dev/null
-		code podman run --name one -m 16m --memory-swap 16m busybox dd if=/dev/zero of=/dev/null bs=64M count=1
+		code podman run --name one -m 16m --memory-swap 16m busybox sh -c 'dd if=/dev/zero of=/dev/null bs=64M count=1; s=$?; sleep 2; exit $s'
 		podman inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' one; podman rm one >/dev/null
 		code podman run --rm --cpuset-cpus 77 busybox true 2>&1 | grep status
 		code podman run --rm -m 1k busybox true 2>&1 | grep status
@@ -227,6 +227,18 @@ clean_engine() {
 		podman rm -f -t 0 one >/dev/null
 	CASE
 	mentions ' 0 100000 65536' 'uid=1000(user)'
+}
+
+# podman#16027, runc#4475
+@test "podman: /dev/stdout of another user in a user namespace" {
+	both --differs 'with runc the pipes stay those of a user that the namespace does not map' <<-'CASE'
+		podman run --rm --uidmap 0:100000:65536 --gidmap 0:100000:65536 busybox sh -c 'echo root >/dev/stdout'
+		podman run --rm --uidmap 0:100000:65536 --gidmap 0:100000:65536 -u 1000 busybox sh -c 'echo user >/dev/stdout; echo error >/dev/stderr'
+		podman run -d --name one --uidmap 0:100000:65536 busybox sleep 1000 >/dev/null
+		podman exec -u 1000 one sh -c 'echo exec >/dev/stdout'
+		podman rm -f -t 0 one >/dev/null
+	CASE
+	says $'root\nuser\nerror\nexec'
 }
 
 # bats test_tags=smoke

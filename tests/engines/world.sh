@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# A world is where an engine runs in these tests: mount, pid, network, IPC, UTS and cgroup namespaces with an /etc, /run,
-# /var/lib and cgroups of its own. An engine in it uses its default paths and can not meet another. When its first
-# process ends, all of it is gone but the directory and the cgroups, which `stop` removes.
+# Makes a world: the namespaces (mount, pid, network, IPC, UTS, cgroup) that an engine runs in, with an /etc, /run, /var/lib and
+# cgroups of their own. An engine in a world uses its default paths and does not see another engine. When the first process of a
+# world ends, everything is gone except the directory and the cgroups, which `stop` removes.
 #
 #   world.sh start DIR RUNTIME     makes a world in the new directory DIR, with RUNTIME as /usr/local/bin/rung; with
 #                                  WORLD_CGROUP=v1 a hybrid machine shows pure cgroup v1 there
 #   world.sh in DIR COMMAND...     runs a command there
-#   world.sh stop DIR              ends it; fails where cgroups of containers are left
+#   world.sh stop DIR              ends the world; fails if cgroups of containers are left
 #
-# RUNTIME is put under the name rung so that one configuration serves both runtimes of a comparison. BuildKit inside
-# of dockerd takes no configuration but looks for runc in PATH: there is the same program under that name too. CRIU is
-# that of scripts/unstable.sh.
+# RUNTIME has the name rung in each world, so that both runtimes of a comparison use the same configuration. BuildKit inside
+# dockerd has no configuration and looks for runc in PATH, so RUNTIME has that name too. CRIU is from scripts/unstable.sh.
 # Needs root.
 set -euo pipefail
 
@@ -20,11 +19,11 @@ here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=scripts/cgroups.sh
 . "$here/../../scripts/cgroups.sh"
 
-# Where rung is, and the engines of Debian's packages: /usr/local/bin has nothing else there.
+# The directories of rung and of the engines from Debian's packages. /usr/local/bin has no other program in a world.
 path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
-# Engines keep a parent for all their containers, such as /docker; what is below it was a container's. A pod's cgroup
-# was made by the runtime, and Podman removes it only from the hierarchies that it knows.
+# Removes the cgroups of a world. An engine keeps a parent for all its containers, such as /docker; a cgroup below it is a leftover
+# of a container. The runtime makes the cgroup of a pod, and Podman removes it only from the hierarchies that Podman knows.
 remove_world_cgroups() { # DIR
 	local root group left=0
 	while read -r root _; do
@@ -71,13 +70,13 @@ start() { # DIR RUNTIME
 	pgrep --newest --parent "$(cat "$dir/outer")" >"$dir/pid"
 }
 
-# inside is pid 1: it waits for orphans and for its end.
+# inside is pid 1 of the world: it reaps orphans until it is killed.
 inside() { # DIR
 	local dir=$1
 	[ ! -d /sys/fs/cgroup/init ] || enter_cgroups "$dir/cgroups" 2
 	mount_system
 	mount_files "$dir"
-	mount --make-rshared / # as systemd makes it, and engines like it
+	mount --make-rshared / # as systemd does, and as engines expect
 	hostname world
 	ip link set lo up
 	touch "$dir/ready"
@@ -88,12 +87,12 @@ inside() { # DIR
 	done
 }
 
-# /sys shows the devices of the network namespace of whoever mounts it.
+# Mounts a new /sys, which shows the devices of the new network namespace.
 mount_system() {
 	local groups=()
 	mapfile -t groups < <(mounted_hierarchies)
-	# The mounts that came along show these hierarchies from above our cgroup namespace, which engines can not use. The
-	# host's are others: nothing propagates from here.
+	# The inherited cgroup mounts show more than our cgroup namespace, and engines cannot use them. Unmounting them here does not
+	# change the host's, because nothing propagates from here.
 	! findmnt -n -o PROPAGATION /sys | grep -qv private || die '/sys is not private'
 	umount --recursive /sys
 	mount -t sysfs sysfs /sys
@@ -103,7 +102,7 @@ mount_system() {
 mount_files() { # DIR
 	local dir=$1 name
 	mount -t tmpfs -o mode=755 tmpfs /run
-	cut -d' ' -f5 /proc/self/mountinfo >/run/mounts-of-host # some go when the host's go
+	cut -d' ' -f5 /proc/self/mountinfo >/run/mounts-of-host # some of these may vanish with those of the host
 	mkdir -p /run/lock /run/user
 	for name in etc sbin; do
 		mkdir -p "$dir/$name" "$dir/$name.work"
@@ -115,7 +114,7 @@ mount_files() { # DIR
 		mkdir -p "$dir/lib/$name" "/var/lib/$name"
 		mount --bind "$dir/lib/$name" "/var/lib/$name"
 	done
-	# Anybody's on other machines, by a rule of udev.
+	# On other machines a rule of udev lets everybody use these devices.
 	for name in net/tun fuse; do
 		[ -c "/dev/$name" ] || continue
 		mkdir -p "$dir/dev/net"

@@ -4,20 +4,20 @@
  *
  *   inject [-o REPORT] [-x NAME,...] [-y NAME,...] [-p PID] CLASS K ACTION -- COMMAND [ARGUMENT...]
  *
- *   CLASS   rung: the command's own process, with all threads; or stage: each process that it spawns, until that
- *           executes another program than the command's or a memfd called rung. Others run without being traced.
- *   K       which system call of the class, counted from 1; 0 only counts
- *   ACTION  kill: SIGKILL to the process in place of the call; or an errno: the call is not made and returns that. Only
- *           close(2) is made: it frees the descriptor, whatever it returns
- *   -o      where to write what was hit, a line "hit", NAME, arguments, text, and then "total", NUMBER (tab-separated)
- *   -x      calls that are not counted in the command's own process, nor in a child of vfork(2), which has its memory, until
- *           that executes something: those of its language's run-time library
- *   -y      the only calls that are counted. A name that this architecture lacks says nothing
- *   -p      a stage that an earlier command left waiting: traced too
+ *   CLASS   rung: the command's own process with all its threads; or stage: each process that the command spawns, until
+ *           it executes a program other than the command's or a memfd called rung. All other processes are not traced.
+ *   K       the number of the system call in the class, counted from 1; with 0 inject only counts
+ *   ACTION  kill: the process gets SIGKILL instead of the call; or an errno: the call is not made and returns the errno.
+ *           Only close(2) is made, because it frees the descriptor whatever it returns
+ *   -o      the file for the result: a line "hit", NAME, arguments, text, and then "total", NUMBER (tab-separated)
+ *   -x      calls of the language's run-time library. They are not counted in the command's own process, nor in a child
+ *           of vfork(2), which shares its memory, until the child executes a program
+ *   -y      count only these calls. A name that this architecture lacks is ignored
+ *   -p      trace a stage too that an earlier command left waiting
  *
- * A call just like the one before it in the same thread is not counted again: how often a program asks, until the answer
- * has come, differs from run to run. The exit status is the command's, 128 plus the signal that ended it, or 125 for a
- * failure of inject itself. What is traced when the command has ended runs on.
+ * A call that equals the call before it in the same thread is not counted again, because the number of times that a program
+ * polls differs from run to run. The exit status is the command's, 128 plus the signal that ended it, or 125 for a failure
+ * of inject itself. When the command has ended, traced processes run on without inject.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -45,11 +45,11 @@
 #define MAX_TRACEES 4096
 #define MAX_CALLS   1024
 #define KILL	    (-1)
-/* A child's first stop may be reported before the event of its parent that tells what it is. */
+/* The class of a child whose first stop is reported before the event of its parent, which shows what the child is. */
 #define UNKNOWN '?'
 #define RUNG	'r'
 #define STAGE	's'
-/* The command's process before it has executed the command. */
+/* The class of the command's process before it has executed the command. */
 #define BEFORE 'b'
 
 static const char *const names[MAX_CALLS] = {
@@ -59,9 +59,9 @@ static const char *const names[MAX_CALLS] = {
 struct tracee {
 	pid_t pid, process;
 	char class;
-	int held;    /* in its first stop, of unknown class */
-	int borrows; /* the memory of the command's process, by vfork(2) */
-	int pending; /* the errno that its call is to return */
+	int held;    /* it is in its first stop, and its class is not known yet */
+	int borrows; /* it uses the memory of the command's process, after vfork(2) */
+	int pending; /* the errno that its call must return */
 	uint64_t nr, args[6];
 };
 
@@ -71,7 +71,7 @@ static int count;
 static struct {
 	const char *report;
 	unsigned char excluded[MAX_CALLS], only[MAX_CALLS];
-	int limited; /* to only */
+	int limited; /* count only the calls in only */
 	pid_t waiting;
 	char class;
 	long k;
@@ -80,7 +80,7 @@ static struct {
 
 static struct {
 	pid_t command;
-	dev_t device; /* of the command's program */
+	dev_t device; /* the device of the command's program */
 	ino_t inode;
 	int status, ended;
 	long total;
@@ -151,7 +151,7 @@ static void detach(struct tracee *t, int sig)
 	forget(t->pid);
 }
 
-/* ESRCH says that it has been killed meanwhile: its end is reported next. */
+/* ESRCH means that the process was killed in the meantime: its end is reported next. */
 static void resume(struct tracee *t, int sig)
 {
 	if (run.ended && !t->pending)
@@ -167,7 +167,7 @@ static const char *name_of(uint64_t nr)
 	return nr < MAX_CALLS && names[nr] ? names[nr] : "?";
 }
 
-/* Text at an address of the process, with spaces for all that a line of the report may not have. */
+/* Reads text at an address of the process. Characters that a line of the report must not have become spaces. */
 static int read_text(pid_t pid, uint64_t address, char *text, size_t size)
 {
 	struct iovec to = { text, size - 1 }, from = { (void *)(uintptr_t)address, size - 1 };
@@ -176,7 +176,7 @@ static int read_text(pid_t pid, uint64_t address, char *text, size_t size)
 
 	if (address < 4096)
 		return 0;
-	from.iov_len -= (address + from.iov_len) & 4095; /* not into a page that may not be there */
+	from.iov_len -= (address + from.iov_len) & 4095; /* the next page may not be mapped */
 	n = process_vm_readv(pid, &to, 1, &from, 1, 0);
 	if (n <= 0 && (from.iov_len = size - 1))
 		n = process_vm_readv(pid, &to, 1, &from, 1, 0);
@@ -211,7 +211,7 @@ static void report_hit(const struct tracee *t)
 #error "inject does not know the registers of this architecture"
 #endif
 
-/* Has the kernel make no call: number -1 is none. */
+/* Makes the kernel skip the call: -1 is the number of no call. */
 static void skip_call(pid_t pid)
 {
 #if defined(__x86_64__)
@@ -375,7 +375,7 @@ static void on_stop(struct tracee *t, int sig, int event)
 	}
 }
 
-/* The command has ended: the others run on, without being traced. */
+/* Stops tracing all processes after the end of the command. */
 static void let_go(void)
 {
 	int i;
@@ -427,7 +427,7 @@ static void seize(pid_t pid, char class)
 	ptrace(PTRACE_INTERRUPT, pid, 0, 0);
 }
 
-/* The child waits until it is traced. */
+/* Spawns the command. The child waits until it is traced. */
 static void spawn(char **argv)
 {
 	int ready[2];

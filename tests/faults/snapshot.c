@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * snapshot.c - prints all that a runtime gives its container, as the program in it sees it: a line each, "KIND TEXT".
+ * snapshot.c - prints everything that a runtime sets up, as a program in the container sees it, in lines "KIND TEXT".
  *
  *   snapshot once|stay [FILE]...
  *
- * The FILEs are printed too. With "stay" it goes on after the line "end", tells each of SIGUSR1 and SIGTERM that it gets
- * by a line "signal NUMBER", and ends at SIGTERM. It is C since a Go program has changed its limits, signals and
- * descriptors before its first line runs.
+ * It prints the FILEs too. With "stay" it runs on after the line "end", prints a line "signal NUMBER" for each SIGUSR1 and
+ * SIGTERM, and ends at SIGTERM. It is written in C, because the Go runtime changes limits, signals and descriptors before
+ * main.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -30,6 +30,18 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+/* Does not print the link count of a device: a node that rung makes for masks loses its name some time after the start. */
+static void show_owner(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		printf("%s: %s\n", path, strerror(errno));
+	else
+		printf("%s is %o %u:%u %lu\n", path, st.st_mode, st.st_uid, st.st_gid,
+		       S_ISCHR(st.st_mode) ? 0 : (unsigned long)st.st_nlink);
+}
+
 static void show_file(const char *path)
 {
 	char line[4096];
@@ -44,7 +56,7 @@ static void show_file(const char *path)
 	fclose(file);
 }
 
-/* The lines of proc_pid_status(5) that a runtime decides. */
+/* Prints the lines of proc_pid_status(5) that a runtime determines. */
 static void show_status(void)
 {
 	static const char *const kept[] = { "Umask:",	   "Uid:",     "Gid:",	    "Groups:",
@@ -114,7 +126,7 @@ static void show_link(int dir, const char *name)
 	printf("%s\n", link);
 }
 
-/* A descriptor with its flags; the one that reads the directory is this program's. */
+/* Prints a descriptor with its flags, but not the one that reads the directory. */
 static void show_descriptor(int dir, const char *name)
 {
 	int fd = atoi(name);
@@ -152,7 +164,7 @@ static void show_process(char **argv, char **env)
 		printf("environment %s\n", *env);
 }
 
-/* What the profile of the trial denies, and what it does not. */
+/* Makes calls that the profile of the trial denies, and others, and prints the results. */
 static void show_filter(void)
 {
 	errno = 0;
@@ -206,7 +218,7 @@ int main(int argc, char **argv, char **env)
 {
 	int i;
 
-	/* The descriptors first: nothing here has opened any yet. */
+	/* First the descriptors: this program has opened none yet. */
 	show_directory("/proc/self/fd", show_descriptor);
 	show_status();
 	show_file("/proc/self/limits");
@@ -225,8 +237,10 @@ int main(int argc, char **argv, char **env)
 	show_filter();
 	show_keyring();
 	show_loopback();
-	for (i = 2; i < argc; i++)
+	for (i = 2; i < argc; i++) {
+		show_owner(argv[i]);
 		show_file(argv[i]);
+	}
 	if (argc > 1 && strcmp(argv[1], "stay") == 0)
 		stay();
 	else

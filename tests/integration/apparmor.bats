@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016 # expanded by jq, or by the shell in the container
-# process.apparmorProfile: from execve on, for init and for exec, alone and stacked. The profiles allow everything but
-# to write one file each.
+# process.apparmorProfile: in force from execve on, for init and for exec, alone and stacked. Each profile denies writes to one
+# file and allows everything else.
 
 load helpers
 
@@ -42,7 +42,7 @@ setup() {
 	[ "$BATS_TEST_DESCRIPTION" = 'apparmor: a machine without it' ] || enabled || skip "needs AppArmor"
 }
 
-# A container with a profile, whose root the test may write to.
+# Makes a container with a profile and a root file system of its own.
 profile() { # NAME
 	needs_root
 	needs_command apparmor_parser
@@ -50,7 +50,7 @@ profile() { # NAME
 	config '.process.apparmorProfile = $name' --arg name "$1"
 }
 
-# What a process says of its confinement.
+# A script that prints its confinement.
 probe='cat /proc/self/attr/apparmor/current; for n in a b c; do touch /tmp/denied-$n 2>/dev/null && echo wrote $n; done; true'
 
 # bats test_tags=vm

@@ -1,16 +1,16 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2154,SC2238 # variables of bats and helpers, scripts for inner shells
-# Broken configurations: exit 1, one line that names the field, the same in the --log, and nothing left behind.
+# Broken configurations: rung exits with 1, prints one line that names the field, logs the same line, and leaves nothing behind.
 
 load helpers
 
-# What is left behind shows in the namespaces that rung is run in: they have no other process and mount. It is run as
-# process 2 of them, so that whatever outlives it is there when it has ended.
+# Runs rung in namespaces without other processes and mounts, which show what it leaves behind. rung is process 2 there, so that
+# processes that outlive it still exist after its end.
 setup() {
 	setup_bundle
 	LOG=$BATS_TEST_TMPDIR/log
 	GROUP=bad-$$-$BATS_SUITE_TEST_NUMBER
-	# A plain user may not make one by name.
+	# A plain user may not make a cgroup by name.
 	! is_root || config '.linux.cgroupsPath = $path' --arg path "/$GROUP"
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	IN_NAMESPACES=(unshare --pid --fork --mount-proc --mount --propagation private bash -c '
@@ -28,7 +28,7 @@ setup() {
 	fi
 }
 
-# broken FIELD FILTER [OPTION OF JQ...]: the configuration that FILTER makes is refused on account of FIELD.
+# broken FIELD FILTER [OPTION OF JQ...]: rung must refuse the configuration that FILTER makes, and name FIELD.
 broken() {
 	config "${@:2}"
 	refused_whole "$1"
@@ -61,7 +61,7 @@ nothing_left() {
 	"${IN_NAMESPACES[@]}" bash -c 'sleep 5 >/dev/null 2>&1 & mount -t tmpfs none /mnt' 3>&-
 	grep -qx sleep processes
 	run -1 diff mounts.before mounts.after
-	# each by itself
+	# each of the two alone
 	mv mounts.after mounts.more
 	mv processes processes.more
 	cp mounts.before mounts.after
@@ -80,7 +80,7 @@ nothing_left() {
 	mentions /mnt
 }
 
-@test "bad input: and the configuration is good without a fault" {
+@test "bad input: the unchanged configuration runs" {
 	process echo good
 	run -0 "${IN_NAMESPACES[@]}" "$RUNG" --root "$STATE" run "$ID" 3>&-
 	says good
@@ -141,11 +141,11 @@ nothing_left() {
 	broken ociVersion 'del(.ociVersion)'
 }
 
-@test "bad input: ociVersion of another world" {
+@test "bad input: ociVersion of another major version" {
 	broken ociVersion '.ociVersion = "7.0.0"'
 }
 
-@test "bad input: ociVersion that is none" {
+@test "bad input: ociVersion that is no version" {
 	broken ociVersion '.ociVersion = "one"'
 }
 
@@ -319,7 +319,7 @@ nothing_left() {
 	broken 'hooks.prestart[0].path' '.hooks.prestart = [{path: "true"}]'
 }
 
-@test "bad input: hooks with a timeout of nothing" {
+@test "bad input: hooks with a timeout of zero" {
 	broken 'hooks.poststop[0].timeout' '.hooks.poststop = [{path: "/bin/true", timeout: 0}]'
 }
 
@@ -478,11 +478,11 @@ nothing_left() {
 }
 
 @test "bad input: cpu.cpus that are no list" {
-	broken linux.resources.cpu.cpus '.linux.resources.cpu.cpus = "all"'
+	broken linux.resources.cpu.cpus '.linux.resources.cpu.cpus = "every"'
 }
 
 @test "bad input: blockIO.weight" {
-	broken linux.resources.blockIO.weight '.linux.resources.blockIO.weight = 1'
+	broken linux.resources.blockIO.weight '.linux.resources.blockIO.weight = 1001'
 }
 
 @test "bad input: hugepageLimits" {
@@ -495,6 +495,20 @@ nothing_left() {
 
 @test "bad input: unified with a path" {
 	broken 'linux.resources.unified' '.linux.resources.unified = {"../memory.max": "1"}'
+}
+
+# Without the sandbox that was asked for, the program would have more rights than it is meant to have. "explain" says so too.
+@test "bad input: annotations that ask for a virtual machine or an interpreter" {
+	broken 'annotations[run.oci.handler]' '.annotations["run.oci.handler"] = "krun"'
+	rm "$LOG"
+	broken 'annotations[krun.cpus]' '.annotations = {"krun.cpus": "2"}'
+	rm "$LOG"
+	broken 'annotations[module.wasm.image/variant]' '.annotations = {"module.wasm.image/variant": "compat"}'
+	run -1 rung explain -b "$BUNDLE"
+	mentions 'annotations[module.wasm.image/variant]'
+	config '.annotations = {"module.wasm.image/variant": "compat", "io.kubernetes.cri.container-type": "sandbox"}'
+	run_container
+	[ "$status" -eq 0 ]
 }
 
 # ---- not the configuration ------------------------------------------------------------------------------------------

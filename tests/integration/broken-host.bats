@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
-# Hosts that fail: an error is never taken for an answer, and nothing of others is changed.
+# Hosts with failures: rung never takes an error for an answer, and changes nothing that is not its own.
 
 load helpers
 load commands
 
-# privately SCRIPT [ARGUMENT...]: in a mount namespace of its own, whose changes nobody else sees.
+# privately SCRIPT [ARGUMENT...]: runs a script in a mount namespace of its own, whose mounts nobody else sees.
 privately() {
 	export BATS_TEST_TMPDIR
 	unshare --mount --propagation private bash -ec "$@"
@@ -47,7 +47,7 @@ privately() {
 	grep -q 'the container process was killed before it could execute the program' "$BATS_TEST_TMPDIR/start"
 }
 
-# The start is at the socket: its lock of the state directory is taken.
+# The start has reached the socket: it holds its lock.
 connected() {
 	! flock --nonblock "$STATE/$ID" true
 }
@@ -69,13 +69,13 @@ connected() {
 	done
 }
 
-# failing CALLS ERROR PATH COMMAND OF RUNG...: with all these system calls that name the path failing.
+# failing CALLS ERROR PATH COMMAND OF RUNG...: runs rung, and makes these system calls fail if they name the path.
 failing() {
 	needs_command strace
 	run strace -f -q -o /dev/null -P "$3" -e trace="$1" -e inject="$1:error=$2" "$RUNG" --root "$STATE" "${@:4}"
 }
 
-@test "what cannot be looked at is not taken for missing: user namespace, cgroups, SELinux, covered directories" {
+@test "an error is not taken for a missing file: user namespace, cgroups, SELinux, covered directories" {
 	needs_root
 	local path
 	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}'
@@ -97,13 +97,22 @@ failing() {
 	mentions "start.sock: input/output error"
 }
 
-@test "a stage that cannot close what is not the container's ends, and says so" {
+# blocked CALL ERRNO COMMAND...: runs a command under a filter that makes the call fail.
+blocked() {
+	run "$RUNG_TEST_COMMANDS/blocked" "$@"
+}
+
+@test "a stage that cannot close the caller's descriptors ends with an error" {
 	needs_root
 	needs_command strace
-	run strace -f -q -o /dev/null -e trace=close_range -e inject=close_range:error=EPERM "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID" 9</etc/hostname
+	process ls /proc/self/fd
+	blocked close_range EPERM "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID" 9</etc/hostname
+	[ "$status" -eq 0 ] || fail "status $status: $output"
+	says $'0\n1\n2\n3' # ls has the directory open
+	blocked close_range EPERM strace -f --quiet=all -o /dev/null -P /proc/self/fd -e trace=openat -e inject=openat:error=EIO "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID" 9</etc/hostname
 	[ "$status" -eq 1 ] || fail "status $status: $output"
 	[ "${#lines[@]}" -eq 1 ] || fail "not one line: $output"
-	mentions 'prepare the container process (its signals and descriptors): operation not permitted'
+	mentions 'prepare the container process (its signals and descriptors): input/output error'
 	no_leftovers
 }
 
@@ -112,7 +121,7 @@ failing() {
 	start_sleeper
 	local command
 	for command in "list" "list -q" "list -f json" "ps $ID" "ps -f json $ID" "state $ID"; do
-		is_root || [[ $command != ps* ]] || continue # a rootless container may have no cgroup that would tell
+		is_root || [[ $command != ps* ]] || continue # a rootless container may have no cgroup, which ps needs
 		# shellcheck disable=SC2086 # words
 		if rung $command >/dev/full 2>"$BATS_TEST_TMPDIR/said"; then fail "$command: success"; fi
 		grep -q 'no space left on device' "$BATS_TEST_TMPDIR/said" || fail "$command: $(cat "$BATS_TEST_TMPDIR/said")"
@@ -120,12 +129,11 @@ failing() {
 }
 
 # bats test_tags=user
-@test "a damaged state is told by list, and delete --force finds what is left by the cgroup" {
+@test "list reports a damaged state, and delete --force finds what is left by the cgroup" {
 	local text pid
 	for text in '{}' null '{"id":"other"}' '' '[]' '{"format":1,"id":"'"$ID"'","pid":0,"startTime":5}' '{"format":1,"id":"'"$ID"'","pid":5}'; do
 		start_sleeper
 		pid=$(init_pid)
-		rm -f "$STATE/$ID"/creating.json
 		printf '%s' "$text" >"$STATE/$ID/state.json"
 		run rung list
 		[ "$status" -eq 0 ]
@@ -141,8 +149,26 @@ failing() {
 		if is_root; then
 			wait_until 5 dead "$pid"
 		else
-			kill -KILL "$pid" || true # without a cgroup of its own nothing tells of it
+			kill -KILL "$pid" || true # without a cgroup of its own rung cannot find it
 		fi
+		[ ! -e "$STATE/$ID" ]
+	done
+}
+
+@test "a state that is no regular file counts as damaged, and rung does not wait for it" {
+	local kind pid
+	needs_root
+	for kind in 'mkfifo "$1"' 'ln -s /dev/zero "$1"' 'mkdir "$1"' 'truncate -s 1G "$1"'; do
+		start_sleeper
+		pid=$(init_pid)
+		rm "$STATE/$ID/state.json"
+		bash -c "$kind" - "$STATE/$ID/state.json" || true
+		run timeout 10 "$RUNG" --root "$STATE" delete "$ID"
+		[ "$status" -eq 1 ] || fail "$kind: status $status: $output"
+		kill -0 "$pid"
+		run timeout 10 "$RUNG" --root "$STATE" delete --force "$ID"
+		[ "$status" -eq 0 ] || fail "$kind: $output"
+		wait_until 5 dead "$pid"
 		[ ! -e "$STATE/$ID" ]
 	done
 }
@@ -163,6 +189,12 @@ failing() {
 	rung run -d --pid-file "$BATS_TEST_TMPDIR/link" -b "$BUNDLE" "$ID" >/dev/null 2>&1
 	[ "$(readlink "$BATS_TEST_TMPDIR/link")" = target ]
 	[ "$(cat "$BATS_TEST_TMPDIR/target")" = "$(init_pid)" ]
+	rung delete --force "$ID"
+
+	ln -s made "$BATS_TEST_TMPDIR/dangling"
+	rung run -d --pid-file "$BATS_TEST_TMPDIR/dangling" -b "$BUNDLE" "$ID" >/dev/null 2>&1
+	[ "$(readlink "$BATS_TEST_TMPDIR/dangling")" = made ]
+	[ "$(cat "$BATS_TEST_TMPDIR/made")" = "$(init_pid)" ]
 	rung delete --force "$ID"
 
 	mkfifo "$BATS_TEST_TMPDIR/fifo"
@@ -194,7 +226,7 @@ failing() {
 	mentions '4294967295' null
 }
 
-# in_full_userns COMMAND...: in a user and a mount namespace in which every id is itself.
+# in_full_userns COMMAND...: runs a command in a user and a mount namespace that maps every id to itself.
 in_full_userns() {
 	local child status=0
 	mkfifo "$BATS_TEST_TMPDIR/go"
@@ -229,6 +261,8 @@ in_other_userns() { # PID
 		-n 63 the caller's RLIMIT_NOFILE of 63 is too small
 		-v 200000 the caller's RLIMIT_AS of 204800000 is too small
 		-v 700000 the caller's RLIMIT_AS of 716800000 is too small
+		-d 1000 the caller's RLIMIT_DATA of 1024000 is too small
+		-d 60000 the caller's RLIMIT_DATA of 61440000 is too small
 		-s 16 the caller's RLIMIT_STACK of 16384 is too small
 		-f 0 the caller's RLIMIT_FSIZE is 0 bytes
 		-f 4 the caller's RLIMIT_FSIZE is 4096 bytes
@@ -239,12 +273,32 @@ in_other_userns() { # PID
 	done <<-END
 		-n 100
 		-v 800000
+		-d 66000
 		-s 64
 		-f 1024
 	END
 }
 
-# with_null SCRIPT COMMAND...: on a host whose /dev is a tmpfs in which the script has put something at null.
+# bats test_tags=user-only
+@test "a number of processes that is too small for the threads of Go is named in one line" {
+	run bash -c 'ulimit -u 5 && exec "$@"' - "$RUNG" --root "$STATE" list
+	[ "$status" -eq 1 ]
+	says "rung: the caller's RLIMIT_NPROC of 5 is too small: rung needs 16 (ulimit -u)"
+}
+
+# bats test_tags=user
+@test "a limit of the caller that is too small is named in the file of --log too" {
+	local log=$BATS_TEST_TMPDIR/log
+	run bash -c 'ulimit -n 20 && exec "$@"' - "$RUNG" --log "$log" --root "$STATE" list
+	[ "$status" -eq 1 ]
+	says "rung: the caller's RLIMIT_NOFILE of 20 is too small: rung needs 64 (ulimit -n)"
+	grep -qxF 'level=error msg="the caller'"'"'s RLIMIT_NOFILE of 20 is too small: rung needs 64 (ulimit -n)"' "$log"
+	run bash -c 'ulimit -n 20 && exec "$@"' - "$RUNG" --root "$STATE" -log-format json --log="$log.json" list
+	[ "$status" -eq 1 ]
+	[ "$(jq -r '.level + " " + .msg' "$log.json")" = "error the caller's RLIMIT_NOFILE of 20 is too small: rung needs 64 (ulimit -n)" ]
+}
+
+# with_null SCRIPT COMMAND...: runs a command on a host whose /dev is a tmpfs, after the script has made something at /dev/null.
 with_null() {
 	privately '
 		mkdir -p "$BATS_TEST_TMPDIR/dev"
@@ -300,7 +354,7 @@ with_null() {
 	mkdir "$STATE/$ID/config.json" # EISDIR
 	run rung delete --force "$ID"
 	[ "$status" -eq 1 ]
-	mentions 'config.json: is a directory'
+	mentions 'config.json: not a regular file'
 	kill -0 "$pid"
 	rmdir "$STATE/$ID/config.json"
 	cp "$BATS_TEST_TMPDIR/config.json" "$STATE/$ID/config.json"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
-# The build itself: the same bytes wherever it is made, and a stage that belongs to its Go side.
+# The build: it makes the same bytes anywhere, and a stage that belongs to its Go side.
 
 load helpers
 load commands
 
-# copy_tree DIR: the sources, as they are in the checkout, and no file that was built.
+# copy_tree DIR: copies the sources of the checkout without built files.
 copy_tree() {
 	mkdir -p "$1"
 	(cd "$RUNG_SOURCE" && git -c safe.directory="$RUNG_SOURCE" ls-files -z --cached --others --exclude-standard |
@@ -21,7 +21,7 @@ needs_toolchain() {
 	[ -e "$RUNG_SOURCE/.git" ] || skip 'needs a checkout'
 }
 
-# The modules of rung from root's module cache, which may have no others, for another user, without a network.
+# Copies rung's modules from root's module cache for another user, who has no network.
 modules_for() { # USER DIR
 	local from
 	from=$("$RUNG_SOURCE/scripts/go" env GOMODCACHE)
@@ -29,7 +29,7 @@ modules_for() { # USER DIR
 	chown -R "$1" "$2"
 }
 
-# The tree of another commit or another day: the directory, its user, the clock of the files and the caches differ.
+# The two builds differ in directory, user, times of the files and caches.
 @test "build: two users in two directories make the same bytes, one of them with spaces and parentheses in its name" {
 	needs_toolchain
 	local first=$BATS_TEST_TMPDIR/first second="$BATS_TEST_TMPDIR/the second (of two)" user=65534
@@ -47,6 +47,14 @@ modules_for() { # USER DIR
 	"$second/rung" --version | grep -q 'commit: 0123456789ab'
 }
 
+# Every Go program contains the names of its functions, also a stripped one.
+@test "build: a library of the tests is no part of rung" {
+	grep -qaF github.com/moby/sys/mountinfo "$RUNG" # proves that names of a linked library are found
+	run ! grep -qaF github.com/cilium/ebpf "$RUNG"
+	run ! grep -qaF github.com/checkpoint-restore/go-criu "$RUNG"
+	run ! grep -qaF google.golang.org/protobuf "$RUNG"
+}
+
 @test "build: a stage of other sources is named before it is executed" {
 	needs_toolchain
 	local tree=$BATS_TEST_TMPDIR/tree
@@ -62,10 +70,17 @@ modules_for() { # USER DIR
 	run rung create -b "$BUNDLE" "$ID"
 	[ "$status" -eq 1 ]
 	mentions 'does not belong to it'
-	rm "$tree/nsenter/image/hands" # without one, a sealed copy of the binary itself is the stage
+	rm "$tree/nsenter/image/stage" # without one, a sealed copy of the binary itself is the stage
 	(cd "$tree" && CGO_ENABLED=1 scripts/go build -tags netgo,osusergo -o other .)
 	inside 'echo it runs'
 	says 'it runs'
+	# a container that executes the copy does not run rung
+	own_rootfs
+	echo '#!/proc/self/exe' >"$ROOTFS/bin/self"
+	chmod 0755 "$ROOTFS/bin/self"
+	process /bin/self --version
+	run -127 rung run -b "$BUNDLE" "$ID"
+	says ''
 }
 
 @test "build: changed C sources are noticed, and what is generated from them is made anew" {

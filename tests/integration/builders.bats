@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Builders who are not us: what a build needs on any distribution, the install of what was built, and the source tarball.
+# Builds by others: what a build needs on any distribution, the installation, and the source tarball.
 
 load helpers
 
@@ -12,9 +12,9 @@ teardown() {
 	:
 }
 
-# ---- what is missing ------------------------------------------------------------------------------------------------
+# ---- missing needs --------------------------------------------------------------------------------------------------
 
-# A machine of another distribution: OS_RELEASE names it, and PATH has what every one has and what is named.
+# Makes a machine of another distribution: OS_RELEASE names the distribution, and PATH has the usual commands and the named ones.
 machine() { # ID [COMMAND]...
 	printf '%s\n' "$1" >os-release
 	mkdir bin
@@ -25,7 +25,7 @@ machine() { # ID [COMMAND]...
 	echo certificates >certificates
 }
 
-# install-deps.sh on that machine, which has Go and certificates only where it says so.
+# Runs install-deps.sh on that machine. It has Go and certificates only if the test adds them.
 on_machine() { # STATUS PART...
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	run "-$1" env -u CC -u RUNG_LIBC PATH="$BATS_TEST_TMPDIR/bin" OS_RELEASE="$BATS_TEST_TMPDIR/os-release" \
@@ -95,13 +95,13 @@ missing_all='install-deps.sh: missing: a C compiler; headers of the C library an
 	mentions 'certificates, to fetch Go modules with' 'apk add ca-certificates'
 }
 
-# The machine of the tests can build rung, with its compiler and C library.
+# Checks that this machine can build rung with its compiler and C library.
 has_build() {
 	[ -z "${CC:-}${RUNG_LIBC:-}" ] || skip "needs the default compiler"
 	RUNG_LIBC=glibc OS_RELEASE=/dev/null "$RUNG_SOURCE/scripts/install-deps.sh" build >/dev/null 2>&1 || skip "needs what a build needs"
 }
 
-# A compiler whose static libraries are not installed.
+# Makes a compiler without static libraries.
 compiler_without_static() {
 	rm bin/gcc
 	# shellcheck disable=SC2016 # expanded by the inner shell
@@ -129,7 +129,7 @@ compiler_without_static() {
 	mentions 'a C compiler; headers of the C library'
 }
 
-@test "install-deps: where all is there nothing is asked for, without network, by who is not root" {
+@test "install-deps: with nothing missing a plain user needs neither network nor root" {
 	needs_root
 	has_build
 	mkdir -m 0755 tree
@@ -139,7 +139,7 @@ compiler_without_static() {
 	run -0 unshare -n setpriv --reuid 4242 --regid 4242 --clear-groups env OS_RELEASE="$PWD/os-release" \
 		tree/scripts/install-deps.sh build run
 	says ''
-	# Nor on Debian, of its apt.
+	# On Debian it does not call apt either.
 	mkdir bin
 	printf '#!/bin/sh\necho asked >>%s/asked\nexit 1\n' "$PWD" | tee bin/apt-get >bin/sudo
 	chmod 0755 bin/*
@@ -177,7 +177,7 @@ compiler_without_static() {
 
 # ---- the source tarball ---------------------------------------------------------------------------------------------
 
-# git, wherever the tree is and whoever's it is.
+# Runs git, also if the tree belongs to another user.
 git_here() {
 	git -c safe.directory="$RUNG_SOURCE" -C "$RUNG_SOURCE" "$@"
 }
@@ -212,7 +212,7 @@ git_here() {
 	run -0 rung-9.8.7/rung --version
 	[ "${lines[0]}" = 'rung version 9.8.7' ]
 	[ "${lines[1]}" = "commit: $(git_here rev-parse HEAD | cut -c 1-12)" ]
-	# A build by Go alone has them too.
+	# A build with Go alone finds the modules too.
 	(cd rung-9.8.7 && unshare -n env GOFLAGS=-mod=vendor GOPROXY=off GOTOOLCHAIN=local GOMODCACHE="$BATS_TEST_TMPDIR/modules" \
 		"$RUNG_SOURCE/scripts/go" build -o plain .)
 	[ "$(rung-9.8.7/plain --version | head -n 2)" = "$(rung-9.8.7/rung --version | head -n 2)" ]

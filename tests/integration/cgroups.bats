@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2030,SC2031,SC2153 # expanded by jq, or by the shell in the container
-# linux.cgroupsPath and linux.resources with the file system driver: made, entered, limits read back inside and on the
-# host, all killed, removed. The v1 tests need the controller on v1, the v2 tests one that is on the unified hierarchy.
+# linux.cgroupsPath and linux.resources with the file system driver: cgroups are made, entered and removed, limits are read back
+# inside and on the host, and processes are killed. A v1 test needs the controller on v1, a v2 test on the unified hierarchy.
 
 load helpers
 
@@ -10,8 +10,8 @@ setup() {
 	needs_root
 }
 
-# reads CONTROLLER [FILE WANT]... [v2 [FILE WANT]...]: what the files of this machine's cgroups say, in the container
-# and on the host. Those of v1 come first.
+# reads CONTROLLER [FILE WANT]... [v2 [FILE WANT]...]: each FILE of the container's cgroup must contain WANT, in the container and on
+# the host. The first pairs are for v1.
 reads() {
 	local controller=$1 file want
 	shift
@@ -27,7 +27,7 @@ reads() {
 	done
 }
 
-# of_this_mode puts its arguments before, or on a v2 machine after the word "v2" into the array $pairs.
+# of_this_mode puts the arguments before the word "v2" into the array $pairs, or on a v2 machine those after it.
 of_this_mode() {
 	local word v2=
 	pairs=()
@@ -42,7 +42,7 @@ of_this_mode() {
 	done
 }
 
-# limit CONTROLLER FILTER FILES...: of a container that is created with these resources.
+# limit CONTROLLER FILTER FILES...: creates a container with these resources, and checks the files.
 limit() {
 	local controller=$1
 	needs_controller "$controller"
@@ -52,18 +52,18 @@ limit() {
 	reads "$controller" "$@"
 }
 
-# update_to FILTER: other resources for the container.
+# update_to FILTER: changes the resources of the container.
 update_to() {
 	jq -n "$1" >"$BATS_TEST_TMPDIR/resources.json"
 	run -0 rung update -r "$BATS_TEST_TMPDIR/resources.json" "$ID"
 }
 
-# Processes of the container, in its cgroup.
+# Lists the processes in the container's cgroup.
 processes() {
 	cat "$(cgroup_path freezer)/cgroup.procs"
 }
 
-# ---- the place ------------------------------------------------------------------------------------------------------
+# ---- the path -------------------------------------------------------------------------------------------------------
 
 @test "the container is in a cgroup of each hierarchy, and that is gone after it" {
 	start_sleeper
@@ -215,7 +215,7 @@ needs_swap_accounting() {
 @test "memory: the limit is in force" {
 	needs_controller memory
 	config '.linux.resources.memory = {limit: 16777216}'
-	if [ "$(wc -l </proc/swaps)" -gt 1 ]; then # else it could go there
+	if [ "$(wc -l </proc/swaps)" -gt 1 ]; then # otherwise the memory could be swapped out
 		is_v2 || [ -e "$(v1_mount memory)/memory.memsw.limit_in_bytes" ] || skip "needs swap accounting, or no swap"
 		config '.linux.resources.memory.swap = 16777216'
 	fi
@@ -225,11 +225,32 @@ needs_swap_accounting() {
 	[[ $output != *67108864* ]]
 }
 
-# The kernel has given up these limits; runc leaves them out too.
-@test "memory: kernel and kernelTCP are left out, with a warning" {
-	config '.linux.resources.memory = {kernel: 10485760, kernelTCP: 10485760}'
+# The kernel has no such limit any more; runc ignores it too.
+@test "memory: kernel is left out, with a warning" {
+	config '.linux.resources.memory = {kernel: 10485760}'
 	inside true
 	mentions linux.resources.memory.kernel
+}
+
+@test "memory: kernelTCP on v1, by update too" {
+	needs_v1_controller memory
+	local file
+	config '.linux.resources.memory = {kernelTCP: 10485760}'
+	start_sleeper
+	file=$(cgroup_path memory)/memory.kmem.tcp.limit_in_bytes
+	[ "$(cat "$file")" = 10485760 ]
+	update_to '{memory: {kernelTCP: 20971520}}'
+	[ "$(cat "$file")" = 20971520 ]
+	run -0 rung update --kernel-memory-tcp -1 "$ID"
+	says ''
+	[ "$(cat "$file")" -gt 1000000000000 ]
+}
+
+@test "memory: kernelTCP on v2 is left out, with a warning" {
+	[ ! -e /sys/fs/cgroup/memory/memory.kmem.tcp.limit_in_bytes ] || skip "needs pure cgroup v2"
+	config '.linux.resources.memory = {kernelTCP: 10485760}'
+	inside true
+	mentions linux.resources.memory.kernelTCP
 }
 
 # bats test_tags=vm
@@ -241,8 +262,8 @@ needs_swap_accounting() {
 	reads pids pids.max 7 v2 pids.max 7
 }
 
-# runc until 1.4: 0 was taken for no limit.
-# It is written as 1, as systemd has no 0.
+# runc until 1.4 took 0 for no limit.
+# rung writes 0 as 1, because systemd accepts no 0.
 @test "pids: 0 is a limit, a negative one is none" {
 	needs_controller pids
 	local none
@@ -315,7 +336,7 @@ needs_swap_accounting() {
 	says 0
 	[ "$(sed -n 's/^Cpus_allowed_list:\s*//p' "/proc/$(init_pid)/status")" = 0 ]
 	needs_two_cpus
-	update_to '{cpu: {cpus: "0, 1,"}}' # as the kernel and runc take it
+	update_to '{cpu: {cpus: "0, 1,"}}' # the kernel and runc accept this form
 	reads cpuset cpuset.cpus 0-1 v2 cpuset.cpus 0-1
 }
 
@@ -328,7 +349,7 @@ needs_swap_accounting() {
 	fi
 }
 
-# A v1 cpuset is made empty, and takes no process so.
+# A new v1 cpuset is empty, and the kernel admits no process to it.
 @test "cpuset: each new parent of a cgroupsPath gets its own parent's" {
 	needs_v1_controller cpuset
 	config '.linux.cgroupsPath = $p' --arg p "/$ID-a/b/c"
@@ -338,7 +359,7 @@ needs_swap_accounting() {
 	cgroups_at "*/$ID-a*" | xargs rmdir
 }
 
-# cgroup-v2.rst, Threads: below a threaded cgroup everything must be, level by level, and cgroup.kill is refused.
+# cgroup-v2.rst, Threads: every cgroup below a threaded one must be made threaded, level by level, and has no cgroup.kill.
 @test "threaded: a container below a threaded cgroup" {
 	local top
 	top=$(findmnt -nt cgroup2 -o TARGET | head -n 1)
@@ -355,7 +376,7 @@ needs_swap_accounting() {
 	cgroups_at "*/$ID-domain*" | xargs rmdir
 }
 
-# A block device that may be opened: MAJOR:MINOR of the whole disk.
+# Prints MAJOR:MINOR of a whole disk that may be opened.
 block_device() {
 	local number
 	for number in /sys/block/*/dev; do
@@ -422,7 +443,7 @@ block_device() {
 
 # ---- devices --------------------------------------------------------------------------------------------------------
 
-# GHSA-g54h-m393-cpwq: rules start from nothing allowed, also where the list does not say so.
+# GHSA-g54h-m393-cpwq: no device is allowed by default, even if the list does not begin with a deny rule.
 @test "devices: only the default ones, whatever the list begins with" {
 	needs_v1_controller devices
 	config '.linux.resources.devices = []'
@@ -446,7 +467,7 @@ disk() {
 	done
 }
 
-# Gives the container a node of it: $major and $minor.
+# Gives the container a node for it. Sets $major and $minor.
 with_disk() {
 	major=$(disk)
 	[ -n "$major" ] || skip "needs a block device that may be opened"
@@ -459,7 +480,7 @@ with_disk() {
 	local major minor
 	with_disk
 	config '.linux.resources.devices = [{allow: false, access: "rwm"}]'
-	# a node in linux.devices is no right to open it, as in runc
+	# as in runc, a node in linux.devices gives no right to open it
 	process sh -c '(: </dev/disk && echo opened) 2>&1; (: >>/dev/disk && echo opened) 2>&1; true'
 	run_container
 	[[ ${lines[0]} == *'Operation not permitted' && ${lines[1]} == *'Operation not permitted' ]] || fail "$output"
@@ -469,7 +490,7 @@ with_disk() {
 	[[ ${lines[0]} == opened && ${lines[1]} == *'Operation not permitted' ]] || fail "$output"
 }
 
-# v1 cannot say this, see below.
+# v1 cannot express this, see below.
 # bats test_tags=vm
 @test "devices: an exception from a rule on all minor numbers, for exec too" {
 	is_v2 || skip "needs cgroup v2"
@@ -480,7 +501,7 @@ with_disk() {
 	start_sleeper
 	exec_in sh -c '(: </dev/disk && echo opened) 2>&1; (: >>/dev/disk && echo opened) 2>&1; true'
 	[[ ${lines[0]} == opened && ${lines[1]} == *'Operation not permitted' ]] || fail "$output"
-	# an update without devices leaves them
+	# an update without devices does not change the rules
 	update_to '{pids: {limit: 20}}'
 	exec_in sh -c '(: >>/dev/disk && echo opened) 2>&1; true'
 	[[ $output == *'Operation not permitted' ]] || fail "$output"
@@ -494,7 +515,7 @@ with_disk() {
 	run cgroup_value devices devices.list
 	mentions 'c 10:* rw' 'b *:* m' 'c 11:7 rm'
 	rung delete --force "$ID"
-	# what the v1 controller cannot express is no rule that is left out
+	# a rule that the v1 controller cannot express is an error, and not left out
 	config '.linux.resources.devices += [{allow: false, type: "c", major: 10, minor: 200, access: "w"}]'
 	refused linux.resources.devices
 }
@@ -601,6 +622,120 @@ empty_cgroup() {
 	((SECONDS - before < 5))
 }
 
+# Makes a sub-cgroup for the freezer in the container's cgroup, with a process, and freezes it.
+freeze_below() { # NAME
+	local top
+	top=$(cgroup_path "$(is_v2 || echo freezer)")
+	mkdir -p "$top/$1"
+	rung exec -d --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 1000 </dev/null >/dev/null 2>&1
+	cat "$BATS_TEST_TMPDIR/pid" >"$top/$1/cgroup.procs"
+	if is_v2; then echo 1 >"$top/$1/cgroup.freeze"; else echo FROZEN >"$top/$1/freezer.state"; fi
+}
+
+# https://github.com/opencontainers/runc/issues/2105
+@test "delete --force and kill end a container with a frozen cgroup below its own" {
+	needs_controller freezer
+	local verb
+	for verb in delete kill kill-host; do
+		[ $verb != kill-host ] || no_namespace pid
+		start_sleeper
+		freeze_below sub/deep
+		if [ $verb = delete ]; then
+			timeout 20 "$RUNG" --root "$STATE" delete --force "$ID"
+		else
+			rung kill "$ID" KILL
+			wait_until 10 stopped
+			rung delete "$ID"
+		fi
+		[ -z "$(cgroups_at "*$ID*")" ]
+	done
+}
+
+# https://github.com/kubernetes/kubernetes/issues/104280
+@test "a frozen cgroup above the container's: killed where the kernel can, else named" {
+	needs_controller freezer
+	local top verb before
+	config '.linux.cgroupsPath = $p' --arg p "/$ID-above/c"
+	for verb in delete kill; do
+		start_sleeper
+		top=$(dirname "$(cgroup_path "$(is_v2 || echo freezer)")")
+		if is_v2; then echo 1 >"$top/cgroup.freeze"; else echo FROZEN >"$top/freezer.state"; fi
+		before=$SECONDS
+		if [ $verb = delete ]; then
+			run rung delete --force "$ID"
+		else
+			run rung kill "$ID" KILL
+		fi
+		((SECONDS - before < 8))
+		if is_v2; then
+			[ "$status" -eq 0 ]
+			says ''
+			echo 0 >"$top/cgroup.freeze"
+		else
+			[ "$status" -eq "$([ $verb = kill ] && echo 0 || echo 1)" ] || fail "$status: $output"
+			mentions "$top" FROZEN
+			echo THAWED >"$top/freezer.state"
+		fi
+		if [ -d "$STATE/$ID" ]; then
+			wait_until 10 stopped # the signal was sent all the same
+			rung delete "$ID"
+		fi
+	done
+	cgroups_at "*/$ID-above*" | xargs rmdir
+}
+
+@test "v1: a process that somebody has moved to a frozen cgroup elsewhere: named" {
+	needs_v1_controller freezer
+	local elsewhere before
+	elsewhere=/sys/fs/cgroup/freezer/$ID-elsewhere
+	mkdir "$elsewhere"
+	start_sleeper
+	init_pid >"$elsewhere/cgroup.procs"
+	echo FROZEN >"$elsewhere/freezer.state"
+	before=$SECONDS
+	run rung delete --force "$ID"
+	echo THAWED >"$elsewhere/freezer.state"
+	[ "$status" -eq 1 ]
+	((SECONDS - before < 8))
+	mentions "$elsewhere" FROZEN "process "
+	wait_until 10 stopped # the signal was sent all the same
+	rung delete "$ID"
+	rmdir "$elsewhere"
+}
+
+@test "unified: what is the runtime's is refused, with the key" {
+	local key
+	for key in cgroup.procs cgroup.threads cgroup.kill cgroup.freeze cgroup.type cgroup.subtree_control; do
+		# 0 does no harm where it is written.
+		config '.linux.resources.unified = {($k): "0"}' --arg k "$key"
+		refused "linux.resources.unified[$key]" 'only the runtime writes this file'
+	done
+	config 'del(.linux.resources.unified)'
+	start_sleeper
+	run -1 rung update -r - "$ID" <<<'{"unified": {"cgroup.procs": "0"}}'
+	mentions 'linux.resources.unified[cgroup.procs]'
+	[ -n "$(findmnt -nt cgroup2)" ] || skip "needs the unified hierarchy"
+	update_to '{unified: {"cgroup.max.depth": "5", "cgroup.max.descendants": "7"}}'
+	[ "$(cgroup_value '' cgroup.max.depth) $(cgroup_value '' cgroup.max.descendants)" = '5 7' ]
+}
+
+@test "a value that the kernel takes or ignores is none to refuse" {
+	config '.linux.resources += {memory: {useHierarchy: false}, network: {classID: 0, priorities: []}, rdma: {}, cpu: {cpus: "all"}}'
+	start_sleeper
+	[ "$(cgroup_value cpuset cpuset.cpus)" = "$(is_v2 && cat /sys/fs/cgroup/cpuset.cpus.effective || cat "$(v1_mount cpuset)/cpuset.cpus")" ]
+	update_to '{memory: {useHierarchy: false}, cpu: {cpus: "N"}}'
+}
+
+@test "threaded: a limit that a threaded tree has no controller for" {
+	is_v2 || skip "needs cgroup v2"
+	local top=/sys/fs/cgroup/$ID-domain
+	mkdir -p "$top/x"
+	echo threaded >"$top/x/cgroup.type"
+	config '.linux.cgroupsPath = $p | .linux.resources = {memory: {limit: 33554432}}' --arg p "/$ID-domain/a"
+	refused linux.resources.memory "$top" 'it is in a threaded tree'
+	cgroups_at "*/$ID-domain*" | xargs rmdir
+}
+
 @test "a container whose cgroup somebody has removed can be deleted" {
 	process true
 	create_container
@@ -613,7 +748,7 @@ empty_cgroup() {
 
 # ---- other views ----------------------------------------------------------------------------------------------------
 
-# The unified hierarchy is hidden, in a mount namespace of its own.
+# Hides the unified hierarchy in a mount namespace of its own.
 @test "with v1 hierarchies only" {
 	[ -d /sys/fs/cgroup/unified ] || skip "needs a machine with v1 hierarchies and the unified one"
 	export RUNG STATE BUNDLE ID

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2030,SC2031 # expanded by jq, or by the shell in the container; a test changes its own PATH
-# rung checkpoint and rung restore, with CRIU: that of scripts/unstable.sh, which works on new kernels, or the one in PATH.
+# rung checkpoint and rung restore, with the CRIU of scripts/unstable.sh, which works on new kernels, or the one in PATH.
 
 load helpers
 load commands
@@ -31,12 +31,12 @@ needs_criu() {
 	[ "$CRIU_WORKS" = yes ] || skip "needs a CRIU that works on this kernel (criu check)"
 }
 
-# CRIU saves no file of the host: the standard streams are pipes, terminals or /dev/null.
+# CRIU saves no file of the host, so the standard streams must be pipes, terminals or /dev/null.
 create_container() {
 	rung create -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
 }
 
-# A program that stays after a restore too. CRIU wakes it up: from busybox 1.37 on, sleep ends then.
+# Sets a program that runs on after a restore. CRIU wakes programs up, and sleep of busybox 1.37 and newer ends then.
 stays() {
 	process tail -f /dev/null
 }
@@ -46,14 +46,14 @@ start_sleeper() {
 	start_container
 }
 
-# A directory of the host, at /data.
+# Binds a directory of the host at /data.
 with_data() {
 	needs_criu
 	mkdir -p "$BUNDLE/data"
 	config '.mounts += [{destination: "/data", type: "bind", source: "data", options: ["bind"]}]'
 }
 
-# A container that counts in a file of the host.
+# Starts a container that counts in a file of the host.
 start_counter() {
 	with_data
 	process sh -c 'n=0; while :; do echo $((n += 1)) >/data/next; mv /data/next /data/count; sleep 0.05; done'
@@ -69,7 +69,7 @@ checkpoint() { # [FLAG...]
 	rung checkpoint --image-path "$IMAGE" --work-path "$LOGS" "$@" "$ID"
 }
 
-# A restored container has the standard streams of rung, so not those of the test.
+# A restored container gets the standard streams of rung, and must not get those of the test.
 restore() { # [FLAG...]
 	rung restore -d -b "$BUNDLE" --image-path "$IMAGE" --work-path "$LOGS" "$@" "$ID" </dev/null >"$BATS_TEST_TMPDIR/output" 2>&1 || {
 		local code=$?
@@ -108,7 +108,7 @@ last_line() {
 	[ "$(cat "$BUNDLE/data/count")" -lt $((before + 200)) ]
 }
 
-# In the pids hierarchy only: a process in the one of the freezer would be part of the dump. As with runc.
+# The extra process is in the pids hierarchy only: one in the freezer's hierarchy would be part of the dump, as with runc.
 @test "checkpoint: the images are whole, though the cgroup can not be removed" {
 	[ -n "$(v1_mount pids)" ] || skip "needs the cgroup v1 controller pids"
 	start_counter
@@ -232,6 +232,35 @@ prompted_twice() {
 	[ "$(grep -o '# ' "$BUNDLE/typed" | wc -l)" -ge 2 ]
 }
 
+@test "a restored terminal: its streams are no pipes of the restore, and it is saved and restored again" {
+	needs_criu
+	config '.process.terminal = true'
+	process sh
+	local user
+	"$RUNG_TEST_COMMANDS/console" -socket "$BUNDLE/one" 'expect=# ' 'send=x=kept\n' 'expect=# ' >"$BUNDLE/typed" 2>&1 3>&- &
+	user=$!
+	wait_until 5 test -S "$BUNDLE/one"
+	rung run -d -b "$BUNDLE" --console-socket "$BUNDLE/one" "$ID" 3>&-
+	wait_until 10 prompted_twice
+	checkpoint
+	wait "$user"
+	"$RUNG_TEST_COMMANDS/console" -socket "$BUNDLE/two" 'send=echo $x\n' 'expect=kept' >"$BUNDLE/shown" 2>&1 3>&- &
+	user=$!
+	wait_until 5 test -S "$BUNDLE/two"
+	true | rung restore -d -b "$BUNDLE" --image-path "$IMAGE" --work-path "$LOGS" --console-socket "$BUNDLE/two" "$ID" 2>&1 3>&- | cat
+	[ "$(jq -c .pipes "$STATE/$ID/state.json")" = '["","",""]' ]
+	wait_until 10 grep -q kept "$BUNDLE/shown"
+	IMAGE=$BATS_TEST_TMPDIR/again
+	checkpoint
+	wait "$user"
+	[[ "$(<"$IMAGE/descriptors.json")" != *pipe:* ]]
+	"$RUNG_TEST_COMMANDS/console" -socket "$BUNDLE/three" 'send=echo $x\n' 'expect=kept' 'send=exit\n' >"$BUNDLE/last" 2>&1 3>&- &
+	user=$!
+	wait_until 5 test -S "$BUNDLE/three"
+	restore --console-socket "$BUNDLE/three"
+	wait "$user" || fail "$(cat "$BUNDLE/last")"
+}
+
 @test "a terminal in the foreground" {
 	needs_criu
 	config '.process.terminal = true'
@@ -292,7 +321,7 @@ prompted_twice() {
 	says $'/a:\nis-a\n\n/b:\nis-b'
 }
 
-# CRIU takes the propagation of the root and of all bind mounts from one source, which must be as wide as they.
+# CRIU takes the propagation of the root and of all bind mounts from one source, which must be as wide as all of them.
 @test "bind mounts on a host whose mounts are shared, as with systemd" {
 	needs_criu
 	mkdir "$BUNDLE/a" "$BUNDLE/b"
@@ -304,10 +333,10 @@ prompted_twice() {
 	[ "$(status_of)" = running ]
 }
 
-# A directory of the host at /data, with all below it: a tmpfs at disk, and at sub/etc a directory of the bundle. A tmpfs
-# of the container's own is at /data/own. These mounts, of this propagation, are there for a script alone.
+# Runs a script on a host with these mounts, of this propagation, which nobody else sees: a directory at /data with a tmpfs at
+# disk, and at sub/etc a directory of the bundle. The container has a tmpfs of its own at /data/own.
 below_data() { # PROPAGATION SCRIPT
-	mkdir -p "$BUNDLE/data"/{disk,own,sub/etc} "$BUNDLE/etc"
+	mkdir -p "$BUNDLE/data"/{disk,own,sub/etc} "$BUNDLE/etc" "$(shared_rootfs)/data"
 	echo etc >"$BUNDLE/etc/name"
 	config '.mounts += [{destination: "/data", source: "data", options: ["rbind"]},
 		{destination: "/data/own", type: "tmpfs", source: "own"}]'
@@ -349,7 +378,7 @@ mounts_below() { # PROPAGATION
 	mounts_below shared
 }
 
-# There the kernel lets no mount be bound without those below it.
+# In a user namespace the kernel does not allow to bind a mount without those below it.
 @test "mounts below a recursive bind mount, and a user namespace" {
 	map_ids
 	mounts_below private
@@ -384,7 +413,7 @@ mounts_below() { # PROPAGATION
 	[ "$(status_of)" = running ]
 }
 
-# What the container mounts in the place of the host's is the container's: no name of the host's leads to it.
+# A mount that the container makes in the place of the host's belongs to the container, and no name of the host leads to it.
 @test "security: another mount in the place of one below a recursive bind mount" {
 	needs_criu
 	config '.process.capabilities[] += ["CAP_SYS_ADMIN"]'
@@ -407,7 +436,7 @@ mounts_below() { # PROPAGATION
 	[ ! -e "$BUNDLE/etc/x" ]
 }
 
-# CVE-2026-119101: links that the container changes must not have one source restored in the place of another.
+# CVE-2026-119101: if the container changes links, a restore must not bind one source in the place of another.
 @test "security: a link that leads to another mount is no name for it" {
 	needs_criu
 	mkdir "$BUNDLE/secret" "$BUNDLE/data"
@@ -425,13 +454,13 @@ mounts_below() { # PROPAGATION
 	[ "$status" -eq 1 ]
 	mentions 'is another mount in the container now'
 	[ "$(status_of)" = running ]
-	# A source that was replaced on the host meanwhile changes nothing.
+	# It does not matter if the source was replaced on the host in the meantime.
 	mv "$BUNDLE/secret" "$BUNDLE/old"
 	mkdir "$BUNDLE/secret"
 	run checkpoint
 	[ "$status" -eq 1 ]
 	mentions 'is another mount in the container now'
-	# As it was, it works, and what is read-only stays so.
+	# With the original link it works, and read-only mounts stay read-only.
 	rung exec "$ID" ln -sfn /one /link1
 	rung exec "$ID" ln -sfn /two /link2
 	checkpoint
@@ -494,7 +523,7 @@ mounts_below() { # PROPAGATION
 	[ "${lines[0]}" = "${lines[1]}" ]
 }
 
-# As runc has it: youki's contest looks into the image ("checkpoint with external namespaces").
+# As with runc: youki's contest checks the image ("checkpoint with external namespaces").
 @test "a PID namespace at a path is no part of the image, the host's neither" {
 	local pid
 	config '(.linux.namespaces[] | select(.type == "pid")).path = "/proc/self/ns/pid"'
@@ -509,7 +538,7 @@ mounts_below() { # PROPAGATION
 	[ "$(readlink "/proc/$pid/ns/pid")" = "$(readlink /proc/self/ns/pid)" ]
 }
 
-# A restored process has its old number, which must be free.
+# A restored process gets its old pid, which must be free.
 no_process() { # PID
 	[ ! -e "/proc/$1" ]
 }
@@ -587,7 +616,7 @@ no_process() { # PID
 		+ [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["rw"]}]'
 	map_ids
 	own_rootfs
-	mkdir -p "$ROOTFS/data" # another test may have made it in the shared one
+	mkdir -p "$ROOTFS/data" # in the shared root file system another test may have made it
 	mkdir -m 777 "$BUNDLE/data"
 	start_counter
 	checkpoint
@@ -598,6 +627,68 @@ no_process() { # PID
 }
 
 # runc#4705
+# CRIU cannot enter such a namespace with the container, or would find out at the restore only, when the container is gone.
+@test "a user namespace, and another namespace that does not belong to it" {
+	needs_criu
+	map_ids
+	stays
+	local kind owner original why
+	original=$(cat "$BUNDLE/config.json")
+	unshare --ipc --uts --net --pid --fork sleep 1000 3>&- &
+	owner=$!
+	wait_until 5 pgrep -P "$owner"
+	while read -r kind why; do
+		printf '%s\n' "$original" >"$BUNDLE/config.json"
+		case $kind in
+		*:*) config '(.linux.namespaces[] | select(.type == $type)).path = $path
+			| if $type == "uts" then .hostname = "" else . end | if $type == "pid" then .mounts |= map(select(.type != "proc")) | .linux.maskedPaths = [] | .linux.readonlyPaths = [] else . end' \
+			--arg type "${kind%:*}" --arg path "/proc/$(pgrep -P "$owner")/ns/${kind#*:}" ;;
+		*) no_namespace "$kind" ;;
+		esac
+		start_container
+		run checkpoint
+		[ "$status" -eq 1 ] || fail "$kind: status $status: $output"
+		mentions "the ${kind%:*} namespace does not belong to the container's user namespace" "$why"
+		[ "$(status_of)" = running ]
+		[ ! -e "$IMAGE" ]
+		rung delete --force "$ID"
+	done <<-END
+		ipc CRIU cannot mount mqueue at a restore
+		pid CRIU cannot mount proc at a restore
+		ipc:ipc CRIU cannot enter it with the container
+		uts:uts CRIU cannot enter it with the container
+		network:net CRIU cannot enter it with the container
+		pid:pid CRIU cannot enter it with the container
+	END
+	kill "$(pgrep -P "$owner")"
+	printf '%s\n' "$original" >"$BUNDLE/config.json"
+	config '.mounts |= map(select(.type != "mqueue"))'
+	no_namespace ipc
+	start_container
+	checkpoint
+	restore
+	[ "$(readlink "/proc/$(init_pid)/ns/ipc")" = "$(readlink /proc/self/ns/ipc)" ]
+}
+
+# A restored container is in the namespaces that it had joined, not in copies of them.
+@test "IPC and UTS namespaces at a path are joined again" {
+	needs_criu
+	stays
+	unshare --ipc --uts sleep 1000 3>&- &
+	local owner=$! kind
+	wait_until 5 eval '[ "$(readlink /proc/self/ns/ipc)" != "$(readlink "/proc/$owner/ns/ipc")" ]'
+	config '.hostname = "" | (.linux.namespaces[] | select(.type == "ipc")).path = $dir + "ipc" | (.linux.namespaces[] | select(.type == "uts")).path = $dir + "uts"' \
+		--arg dir "/proc/$owner/ns/"
+	start_container
+	checkpoint
+	restore
+	for kind in ipc uts; do
+		[ "$(readlink "/proc/$(init_pid)/ns/$kind")" = "$(readlink "/proc/$owner/ns/$kind")" ] || fail "$kind"
+	done
+	rung delete --force "$ID"
+	kill "$owner"
+}
+
 @test "a time namespace goes on where it was" {
 	local before
 	config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 5000000}, monotonic: {secs: 7000000}}'
@@ -700,7 +791,7 @@ seconds_inside() { # since the boot of the container's time namespace
 	start_counter
 	checkpoint
 	mkdir "$BATS_TEST_TMPDIR/bin"
-	# The first call is for the version; the second one stays.
+	# The first call asks for the version; the second one does not end.
 	cat >"$BATS_TEST_TMPDIR/bin/criu" <<-END
 		#!/bin/sh
 		if [ -e '$BATS_TEST_TMPDIR/called' ]; then
@@ -727,7 +818,7 @@ seconds_inside() { # since the boot of the container's time namespace
 	start_sleeper
 	checkpoint
 	restore
-	sleep 1000 3>&- & # in the place of CRIU
+	sleep 1000 3>&- & # stands for CRIU
 	local pid=$! path
 	while read -r path; do
 		echo "$pid" >"$path/cgroup.procs"
@@ -739,7 +830,7 @@ seconds_inside() { # since the boot of the container's time namespace
 
 @test "TCP connections need --tcp-established" {
 	needs_criu
-	# there 4242 is 1092, 0A is listening, 01 established
+	# in the file 1092 is port 4242, 0A means listening, and 01 established
 	process sh -c 'nc -l -p 4242 -e cat & until grep -qs ":1092 .* 0A " /proc/net/tcp /proc/net/tcp6; do sleep 0.05; done
 		exec nc 127.0.0.1 4242 </dev/shm/in >/dev/shm/out'
 	config '.process.args[2] = "mkfifo /dev/shm/in; (tail -f /dev/null >/dev/shm/in) & " + .process.args[2]'
@@ -755,7 +846,7 @@ seconds_inside() { # since the boot of the container's time namespace
 	wait_until 5 rung exec "$ID" grep -q over /dev/shm/out
 }
 
-# Also on the side that listened, which does so no more.
+# Also on the side that listened, which does not listen any more.
 connected() {
 	local sockets
 	sockets=$(cat "/proc/$(init_pid)/net/tcp" "/proc/$(init_pid)/net/tcp6")
@@ -797,7 +888,7 @@ connected() {
 	touch "$BUNDLE/data/go"
 	wait_until 5 test -s "$BUNDLE/data/read"
 	[ "$(cat "$BUNDLE/data/read")" = kept ]
-	[ "$(cd "$BUNDLE/data" && echo *)" = 'b go read ready' ] # CRIU's own names have gone
+	[ "$(cd "$BUNDLE/data" && echo *)" = 'b go read ready' ] # CRIU has removed its own names
 }
 
 @test "a socket of the host needs --ext-unix-sk" {
@@ -808,7 +899,7 @@ connected() {
 	"$RUNG_TEST_COMMANDS/notify" manager "$BUNDLE/data/socket" >"$BUNDLE/told" 3>&- &
 	local manager=$!
 	wait_until 5 test -S "$BUNDLE/data/socket"
-	# CRIU connects to the name that the socket was bound to, and knows only sockets of the same network namespace.
+	# CRIU connects to the name that the socket was bound to, and finds only sockets of the same network namespace.
 	config '.process.env += ["NOTIFY_SOCKET=\($data)/socket"] | del(.linux.namespaces[] | select(.type == "network"))
 		| .mounts += [{destination: $data, type: "bind", source: "data", options: ["bind"]}]' --arg data "$BUNDLE/data"
 	process sh -c 'mkfifo /dev/shm/in; exec notify lines <>/dev/shm/in'
@@ -827,7 +918,7 @@ connected() {
 
 @test "a terminal of the caller's needs --shell-job" {
 	needs_criu
-	# 3.17 finds no mount for a terminal of the host's.
+	# CRIU 3.17 finds no mount for a terminal of the host.
 	[ "$(printf '%s\n' 4.2 "$(criu --version | sed -n 's/^Version: //p')" | sort -V | head -n 1)" = 4.2 ] || skip "needs CRIU 4.2"
 	process sh -c 'while read -r line; do echo "got $line"; [ "$line" != end ] || exit 3; done'
 	"$RUNG_TEST_COMMANDS/console" 'send=one\n' 'expect=got one' 'expect=never' -- "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID" >"$BUNDLE/shown" 2>&1 3>&- &
@@ -886,7 +977,7 @@ connected() {
 	rung delete --force "$other"
 }
 
-# One that nobody has on this machine.
+# Prints a port that nobody uses on this machine.
 free_port() {
 	local port=27777
 	while grep -qi ":$(printf %04x $port) " /proc/net/tcp /proc/net/tcp6; do port=$((port + 1)); done

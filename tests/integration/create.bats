@@ -60,7 +60,7 @@ load helpers
 	[ "$(cat pid)" = "$(init_pid)" ]
 }
 
-@test "create --pid-file: one of a rung that was killed while it wrote is in nobody's way" {
+@test "create --pid-file: a file that a killed rung has left does not matter" {
 	echo 1 >.pid
 	create_container --pid-file pid
 	[ "$(cat pid)" = "$(init_pid)" ]
@@ -81,6 +81,38 @@ load helpers
 	rung start "$ID"
 	wait_until 5 stopped
 	[ "$(cat output)" = three ]
+}
+
+# bats test_tags=user
+@test "create --preserve-fds and LISTEN_FDS: closed descriptors stay closed, and the others keep their numbers" {
+	process sh -c 'echo $LISTEN_FDS; cat <&9; ls /proc/self/fd | tr "\n" " "'
+	echo nine >nine
+	# the shell becomes rung, which has its PID
+	(LISTEN_FDS=2 only_with 9 sh -c 'export LISTEN_FDS LISTEN_PID=$$; exec "$@"' _ \
+		"$RUNG" --root "$STATE" create --preserve-fds 8 "$ID" 9<nine </dev/null >output 2>&1)
+	rung start "$ID"
+	wait_until 5 stopped
+	[ "$(cat output)" = $'2\nnine\n0 1 2 3 9 ' ]
+}
+
+# config.md, "Process": required when start is called.
+# bats test_tags=user
+@test "create without a process: it is created, start says what is missing, and delete removes it" {
+	config 'del(.process)'
+	create_container
+	[ "$(status_of)" = created ]
+	run -1 rung start "$ID"
+	[ "${#lines[@]}" -eq 1 ] || fail "$output"
+	mentions 'process: process property must not be empty'
+	[ "$(status_of)" = created ]
+	run -0 rung exec "$ID" /bin/sh -c 'echo in; /bin/grep CapEff /proc/self/status' # no PATH either
+	[[ $output == in$'\n'*0000000000000000 ]] || fail "$output"
+	rung delete --force "$ID"
+	[ ! -e "$STATE/$ID" ]
+	run -1 rung run -b "$BUNDLE" "$ID"
+	mentions 'process: process property must not be empty'
+	[ -z "$(rung list -q)" ]
+	run -0 rung explain -b "$BUNDLE"
 }
 
 @test "create --no-pivot" {
@@ -128,7 +160,7 @@ load helpers
 	wait_until 5 stopped
 }
 
-@test "create --pidfd-socket: who gets the pidfd may be quicker than create" {
+@test "create --pidfd-socket: the receiver may kill the process before create ends" {
 	needs_command strace
 	"$RUNG_TEST_COMMANDS/pidfdkill" 9 "$BUNDLE/pidfd" </dev/null 3>&- &
 	wait_until 5 test -S pidfd
@@ -172,12 +204,13 @@ load helpers
 	local path=/$ID
 	config '.linux.cgroupsPath = $path' --arg path "$path"
 	start_sleeper
-	run -1 rung create "$ID.second"
-	mentions "cgroup is not empty"
+	# The output goes to a file: a container would keep a pipe open, and the test would wait.
+	run -1 bash -c '"$0" --root "$1" create "$2" </dev/null >said 2>&1' "$RUNG" "$STATE" "$ID.second"
+	grep "cgroup is not empty" said
 	[ "$(status_of)" = running ]
 }
 
-# Without privilege rung would not get into a directory that it has made itself.
+# With this umask a plain user cannot enter the directories that rung makes.
 # bats test_tags=user
 @test "create: a umask of the caller's that leaves nobody any rights" {
 	# shellcheck disable=SC2016

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2153 # expanded by jq, or by the shell in the container
-# Containers that manage cgroups below their own: who owns them (config-linux.md, "Cgroup ownership"), exec into
-# what they made, and systemd as their first process.
+# Containers that manage cgroups below their own: the owner (config-linux.md, "Cgroup ownership"), exec into a container with
+# sub-cgroups, and systemd as the first process.
 
 load helpers
 
@@ -19,13 +19,13 @@ teardown() {
 	teardown_containers
 }
 
-# A cgroup namespace and a writable cgroup mount.
+# Adds a cgroup namespace and a writable cgroup mount.
 managed() {
 	add_namespace cgroup
 	config '.mounts |= map(select(.type != "cgroup")) + [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev", "rw"]}]'
 }
 
-# Owners of the cgroup and of some of its files.
+# Prints the owners of the cgroup and of some of its files.
 owners() {
 	local dir
 	dir=$(cgroup_path '')
@@ -73,7 +73,7 @@ owners() {
 
 # ---- exec into sub-cgroups ------------------------------------------------------------------------------------------
 
-# Its first process moves itself down and hands the controllers on: then the cgroup itself takes no process.
+# Its first process moves itself to a sub-cgroup and enables the controllers below: then the cgroup itself admits no process.
 nested() {
 	process sh -c 'cd /sys/fs/cgroup && mkdir init && echo 1 >init/cgroup.procs && echo +pids >cgroup.subtree_control && echo moved && exec sleep 1000'
 	start_container
@@ -113,7 +113,7 @@ nested() {
 
 # ---- systemd --------------------------------------------------------------------------------------------------------
 
-# A copy of this machine's root file system that starts everything that Debian's systemd starts.
+# Makes a copy of this machine's root file system, which starts everything that Debian's systemd starts by default.
 systemd_rootfs() {
 	[ -f /usr/local/lib/vm/wants.tar ] || skip "needs the machine of tests/vm"
 	ROOTFS=$BUNDLE/rootfs
@@ -142,7 +142,7 @@ systemd_rootfs() {
 	wait_until 180 active
 	run rung exec "$ID" systemctl is-active multi-user.target systemd-journald.service dbus.socket
 	says $'active\nactive\nactive'
-	# it has moved itself, and made cgroups for its services
+	# systemd has moved itself to a sub-cgroup, and made cgroups for its services
 	exec_in cat /proc/1/cgroup
 	says 0::/init.scope
 	[ -d "$(cgroup_path '')/system.slice/systemd-journald.service" ]

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2153 # variables of bats and helpers, scripts for inner shells
-# rung delete, in each state of a container, and after accidents. What is left behind fails the test in
-# teardown too.
+# rung delete, in each state of a container, and after accidents. The teardown fails too if anything is left behind.
 
 load helpers
 load commands
@@ -41,7 +40,7 @@ gone() {
 	[ "$(status_of)" = running ]
 }
 
-# The kernel takes a moment to end a process; a script that kills and deletes has nothing to wait for it by.
+# The kernel takes a moment to end a process, and a script that kills and deletes cannot wait for that.
 # bats test_tags=user
 @test "delete: a container that has just been killed" {
 	local n
@@ -142,6 +141,22 @@ gone() {
 	gone
 }
 
+@test "delete: a container whose state has gone, and whose process has not" {
+	needs_root
+	process sleep 1000
+	create_container
+	rung start "$ID"
+	jq '.pid = 0 | .startTime = 0' "$STATE/$ID/state.json" >"$STATE/$ID/creating.json"
+	mv "$STATE/$ID/state.json" "$BATS_TEST_TMPDIR/"
+	run -1 rung delete "$ID"
+	mentions "cannot delete container $ID that is not stopped: process "
+	mv "$BATS_TEST_TMPDIR/state.json" "$STATE/$ID/"
+	[ "$(status_of)" = running ]
+	rm "$STATE/$ID/state.json"
+	run -0 rung delete --force "$ID"
+	gone
+}
+
 @test "delete --force: what a create has left that was killed while it kept its configuration" {
 	process sleep 1000
 	create_container
@@ -185,7 +200,7 @@ gone() {
 	gone
 }
 
-@test "delete: who waits for a create goes by what has come of it" {
+@test "delete: of a container that is being created: waits, and then goes by its state" {
 	process sleep 1000
 	mkfifo go
 	config '.hooks.createRuntime = [{path: "/bin/sh", timeout: 20, args: ["sh", "-c", "read -r _ <" + $fifo]}]' --arg fifo "$PWD/go"
@@ -222,7 +237,7 @@ waits_for_lock() { # PID
 	rung run -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 &
 	local foreground=$!
 	wait_until 5 running
-	run -0 rung delete --force "$ID"
+	run -0 timeout -k 1 10 "$RUNG" --root "$STATE" delete --force "$ID"
 	wait_until 5 dead "$foreground"
 	[ ! -e "$BATS_TEST_TMPDIR/state/$ID" ]
 }

@@ -58,7 +58,7 @@ fifo fifo 0:0 660 0:0
 deep/down/plain character special file 1:7 666 0:0'
 }
 
-# crun 1.14, runc#3661: the mode of a device is not cut by a umask, neither rung's nor the process's.
+# crun 1.14, runc#3661: neither rung's umask nor that of the process changes the mode of a device.
 @test "the umask does not reach the mode of devices" {
 	needs_root
 	config '.linux.devices = [{path: "/dev/open", type: "c", major: 1, minor: 3, fileMode: 511}] | .process.user.umask = 63'
@@ -74,7 +74,7 @@ deep/down/plain character special file 1:7 666 0:0'
 	says '600 9'
 }
 
-# runc refuses the numbers, which the specification leaves to be ignored.
+# runc refuses the numbers; the specification allows to ignore them.
 @test "a FIFO that has numbers" {
 	needs_root
 	config '.linux.devices = [{path: "/dev/fifo", type: "p", major: 1, minor: 2}]'
@@ -99,7 +99,7 @@ deep/down/plain character special file 1:7 666 0:0'
 /dev/tty 5:0'
 }
 
-# runc binds what the host has at that path, and fails where it has nothing.
+# runc binds the host's file at that path, and fails if there is none.
 @test "a device that the host lacks, or has as another one, is made, in a user namespace too" {
 	needs_root
 	needs_capability CAP_MKNOD
@@ -174,7 +174,7 @@ deep/down/plain character special file 1:7 666 0:0'
 	refused 'linux.devices[1]' 'must be the device'
 }
 
-# runc takes such rules, and its own tests have one.
+# runc accepts such rules, and its own tests use one.
 @test "a rule that denies may name more than r, w and m, where nothing else is allowed" {
 	needs_root
 	config '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 11, access: "rwm"},
@@ -182,7 +182,7 @@ deep/down/plain character special file 1:7 666 0:0'
 	process sleep 1000
 	create_container
 	grep 'linux.resources.devices\[2\].access: ignoring what is not r, w or m in .*rwa' "$OUTPUT"
-	[ -n "$(v1_mount devices)" ] || return 0 # the program of v2 is not to be read
+	[ -n "$(v1_mount devices)" ] || return 0 # the program of v2 cannot be read
 	cgroup_value devices devices.list | grep -x 'c 1:11 m'
 }
 
@@ -192,7 +192,7 @@ deep/down/plain character special file 1:7 666 0:0'
 	refused 'linux.resources.devices[0].access' 'not made of r, w and m'
 }
 
-# A service with PrivateDevices=, or a container in which rung runs, may have every right but this one.
+# A service with PrivateDevices=, or a container that rung runs in, may have every right except this one.
 @test "devices: those of the host where rung may make none" {
 	needs_root
 	process sh -c 'ls -l /dev/null /dev/full | awk "{ print \$5, \$6 }"; echo x >/dev/null && head -c 1 /dev/zero | wc -c'
@@ -202,4 +202,86 @@ deep/down/plain character special file 1:7 666 0:0'
 	run setpriv --bounding-set -mknod "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
 	[ "$status" -eq 1 ]
 	mentions 'linux.devices[0]' /dev/none 'no such file or directory'
+}
+
+# ---- /dev of the image is a link ------------------------------------------------------------------------------------
+
+# In a directory that only the image has: $1 is what /dev is a link to, the others make what that needs.
+dev_is() { # TARGET [COMMAND...]
+	own_rootfs
+	rmdir "$ROOTFS/dev"
+	(cd "$ROOTFS" && "${@:2}")
+	ln -s "$1" "$ROOTFS/dev"
+}
+
+works_in_dev() {
+	process sh -c 'echo x >/dev/null && head -c 1 /dev/zero | wc -c; ls -d /dev/pts/ptmx /dev/shm/; readlink /dev/stdout; ls /hidden; cd -P /dev && pwd'
+}
+
+# As with runc and crun: mounts, devices, links and masks are where the link leads to, inside the root.
+# bats test_tags=user
+@test "the image's /dev is a link: relative, absolute, a chain, out of the root, dangling" {
+	local link
+	for link in d /d one ../../../d ../../../../../../../missing/d; do
+		rm -rf "${BUNDLE:?}/rootfs"
+		dev_is "$link" mkdir -p d hidden/x
+		ln -s two "$ROOTFS/one"
+		ln -s /d "$ROOTFS/two"
+		works_in_dev
+		config '.linux.maskedPaths = ["/hidden", "/dev/shm/none"] | .process.cwd = "/"'
+		run_container
+		[ "${lines[*]:0:4}" = '1 /dev/pts/ptmx /dev/shm/ /proc/self/fd/1' ] || fail "$link: $output"
+		[[ ${lines[4]} == /d || ${lines[4]} == /missing/d ]] || fail "$link: $output"
+		[ "${#lines[@]}" = 5 ] || fail "$link: $output"
+	done
+}
+
+@test "the image's /dev is a link, and nothing is mounted there" {
+	needs_root
+	dev_is d mkdir d
+	config 'del(.mounts[] | select(.destination | startswith("/dev")))'
+	inside 'echo x >/d/null && ls -l /dev/null /d/tty | cut -c1; readlink /d/ptmx'
+	says $'c\nc\npts/ptmx'
+	rm -rf "$ROOTFS/d"
+	inside 'echo x >/dev/null; ls -d /d/null'
+	says /d/null
+}
+
+# bats test_tags=user
+@test "the image's /dev is a link in a circle, or into /proc, or to a file: refused" {
+	dev_is loop ln -s dev loop
+	refused /dev 'too many levels of symbolic links'
+	ln -sfn /proc/self "$ROOTFS/dev"
+	refused /dev 'too many levels of symbolic links'
+	ln -sfn /etc/passwd "$ROOTFS/dev"
+	refused /dev 'not a directory'
+	config 'del(.mounts[] | select(.destination | startswith("/dev")))'
+	refused /dev 'not a directory'
+	ln -sfn /proc/self "$ROOTFS/dev"
+	refused /dev 'too many levels of symbolic links'
+}
+
+# bats test_tags=user
+@test "the image's /dev is a link: the console is there too" {
+	[ -x "$RUNG_TEST_COMMANDS/console" ] || skip "needs the programs of tests/cmd: make test-commands"
+	dev_is d mkdir d
+	config '.process.terminal = true'
+	process sh -c 'echo x >/d/console; [ -c /dev/console ] && grep -c " /d/console " /proc/self/mountinfo'
+	run "$RUNG_TEST_COMMANDS/console" -- "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "${output//$'\r'/}" = $'x\n1' ] || fail "$output"
+}
+
+# The last mount at /dev is the container's.
+@test "two mounts at /dev, and a bind mount over one" {
+	needs_root
+	config '.mounts |= map(if .destination == "/dev" then (., .options += ["size=1m"]) else . end)'
+	inside 'echo x >/dev/null && df -k /dev | tail -n 1 | tr -s " " | cut -d" " -f2'
+	says 1024
+	own_rootfs
+	mkdir "$BUNDLE/dev"
+	config '.mounts |= map(select(.destination | startswith("/dev/") | not)) | .process.terminal = false'
+	add_mount "{\"destination\": \"/dev\", \"source\": \"$BUNDLE/dev\", \"options\": [\"bind\"]}"
+	process true
+	run_container
+	[ -z "$(ls -A "$BUNDLE/dev")" ] || fail "$(ls "$BUNDLE/dev")"
 }

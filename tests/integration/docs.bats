@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016 # scripts for inner shells
-# Man pages and completions: every command and option is in them, and the shells can load them. The README and the page
-# "First container": their commands are run word for word.
+# Man pages and completions have every command and option, and the shells can load them. The commands of the README and of the
+# page "First container" are run word for word.
 
 load helpers
 load commands
@@ -20,13 +20,14 @@ teardown() {
 	done
 }
 
-# The names of options in a help text, with their dashes: $OPTIONS, never none.
+# Sets $OPTIONS to the names of the options in a help text, with their dashes: those of rung, or those that only the command has. There
+# must be at least one.
 options_of_help() { # [COMMAND]
-	OPTIONS=$("$RUNG" "$@" --help | sed -nE 's/^ +-/-/p' | sed 's/  .*//' | grep -oE -- '--?[a-z][a-z0-9-]*' | sort -u)
+	OPTIONS=$("$RUNG" "$@" --help | if [ $# = 0 ]; then cat; else sed '/^GLOBAL OPTIONS:/,$d'; fi | sed -nE 's/^ +-/-/p' | sed 's/  .*//' | grep -oE -- '--?[a-z][a-z0-9-]*' | sort -u)
 	[ -n "$OPTIONS" ] || fail "no options in the help of rung $*"
 }
 
-@test "man: a page for each command, and none more" {
+@test "man: a page for each command, and no other" {
 	diff <(commands_of_help | sed 's/.*/rung-&.8/' | sort) <(basename -a "$MAN"/rung-*.8 | sort)
 	[ -f "$MAN/rung.8" ]
 }
@@ -66,6 +67,9 @@ options_of_help() { # [COMMAND]
 	mentions '-F _rung rung'
 	[ "$(bash_completes rung st)" = 'start state' ]
 	[ "$(bash_completes rung run --bun)" = --bundle ]
+	[ "$(bash_completes rung run --roo)" = '--root --rootless' ]
+	[ "$(bash_completes rung run --log-format j)" = json ]
+	[ "$(bash_completes rung spec --rootless fal)" = '' ] # a switch of its own
 	[ "$(bash_completes rung --debug list -f '')" = 'table json' ]
 	[ "$(bash_completes rung kill x K)" = KILL ]
 	[ "$(bash_completes rung run --bundle /et)" = /etc ]
@@ -73,7 +77,7 @@ options_of_help() { # [COMMAND]
 	[ "$(bash_completes rung --root "$BATS_TEST_TMPDIR/state" delete '')" = '' ]
 }
 
-# What bash would offer for the last word of a command line.
+# Prints what bash offers for the last word of a command line.
 bash_completes() { # WORD...
 	PATH=$(dirname "$RUNG"):$PATH bash -c '. "$1"
 		shift
@@ -142,8 +146,7 @@ fish_completes() { # LINE
 
 # ---- pages whose commands are run -----------------------------------------------------------------------------------
 
-# The commands of one section of a page: of all of its blocks or of the one with that number, which begin with ```sh or
-# are indented.
+# Prints the commands of a section of a page: of all blocks or of block NUMBER. A block begins with ```sh or is indented.
 page_commands() { # FILE HEADING [NUMBER]
 	awk -v heading="## $2" -v wanted="${3:-}" '
 		/^## / { here = $0 == heading; block = 0; inside = 0; next }
@@ -155,7 +158,7 @@ page_commands() { # FILE HEADING [NUMBER]
 		END { exit !found }' "$RUNG_SOURCE/$1"
 }
 
-# A machine on which a plain user has sudo, and nothing of rung was installed: /usr/local and /run are of this test.
+# Makes a machine on which a plain user has sudo and rung is not installed. /usr/local and /run are private to the test.
 plain_user() {
 	needs_root
 	[ -f "$RUNG_SOURCE/Makefile" ] || skip "needs the whole source tree"
@@ -172,7 +175,7 @@ plain_user() {
 	[ "$(as_user <<<'sudo id -u')" = 0 ] || skip "needs a temporary directory without nosuid"
 }
 
-# Runs a script of that user, in Debian's PATH of plain users. A container that stays has its output in the file "output".
+# Runs a script as that user, with Debian's PATH for plain users. The output of a detached container is in the file "output".
 as_user() { # [PROGRAM OF THE TESTS THAT RUNS IT...]
 	cat >"$BATS_TEST_TMPDIR/script"
 	chmod 0644 "$BATS_TEST_TMPDIR/script"
@@ -187,12 +190,12 @@ as_user() { # [PROGRAM OF THE TESTS THAT RUNS IT...]
 	return $status
 }
 
-# The same at a terminal: a shell in the container says its name, and is left.
+# Does the same at a terminal: the shell in the container prints its name, and then exits.
 at_terminal() {
 	as_user "$RUNG_TEST_COMMANDS/console" 'expect=# ' 'send=echo in $(hostname)\n' 'expect=in runc' 'send=exit\n' --
 }
 
-# "sudo make install" of the README, in the tree.
+# Runs "sudo make install" of the README in the tree.
 installed() {
 	[[ "$(page_commands README.md 'By hand' 1)" == 'sudo make install '* ]]
 	WHERE=$RUNG_SOURCE as_user < <(page_commands README.md 'By hand' 1)

@@ -18,7 +18,7 @@ prepare() { # NAME
 	[ -f "$BUNDLE/config.json" ]
 }
 
-# Runs the bundle's own program, which tells what it sees.
+# Runs the bundle's own program, which prints what it sees.
 runs() { # NAME TEXT...
 	prepare "$1"
 	run -0 rung run --bundle "$BUNDLE" "$ID"
@@ -34,17 +34,17 @@ runs_on_terminal() { # NAME TEXT...
 	mentions 'Hello from inside the container.' "${@:2}"
 }
 
-# Puts another program in the place of the bundle's.
+# Replaces the bundle's program by another one.
 program() { # SCRIPT
 	printf '#!/bin/sh\n%s\n' "$1" >"$ROOTFS/hello"
 }
 
-# The report's line of this name is exactly that.
+# The line NAME of the report must be exactly VALUE.
 line() { # NAME VALUE
 	grep -qxE " +$1 +$2" <<<"$output" || fail "no line '$1 $2' in: $output"
 }
 
-# Puts a line into the report.
+# Adds a line to the report.
 capabilities() { # BITS
 	line 'cap effective' "$1"
 }
@@ -219,7 +219,7 @@ own_cgroup_namespace() {
 	runs_on_terminal umoci-debian 'cwd           /srv'
 }
 
-# ---- limits, as the host and the container read them, and what they do ----------------------------------------------
+# ---- limits, read on the host and in the container, and their effects -----------------------------------------------
 
 limited() { # NAME
 	prepare "$1"
@@ -227,13 +227,13 @@ limited() { # NAME
 	rung run --detach --bundle "$BUNDLE" "$ID" </dev/null >output 2>&1 || fail "$(cat output)"
 }
 
-# Equal inside and outside, where the container mounts its cgroups.
+# The value must be the same on the host and, if the container mounts its cgroups, inside.
 value() { # CONTROLLER FILE VALUE
 	[ "$(cgroup_value "$1" "$2")" = "$3" ] || fail "$2 on the host: $(cgroup_value "$1" "$2")"
 	jq -e '.mounts[] | select(.type == "cgroup")' config.json >/dev/null || return 0
 	local dir
 	dir=$(inner_cgroup "$1")
-	# The whole hierarchy is there on v2, without a cgroup namespace.
+	# On v2 the container sees the whole hierarchy if it has no cgroup namespace.
 	! is_v2 || jq -e '.linux.namespaces[] | select(.type == "cgroup")' config.json >/dev/null || dir=$(cgroup_path "$1")
 	run -0 rung exec "$ID" cat "$dir/$2"
 	says "$3"
@@ -252,12 +252,12 @@ memory_and_cpu() {
 	fi
 	run -137 rung exec "$ID" dd if=/dev/zero of=/dev/null bs=128M count=1
 	run -0 rung exec "$ID" dd if=/dev/zero of=/dev/null bs=16M count=1
-	wait_until 2 throttled
+	wait_until 10 throttled
 }
 
-# On a busy machine the loop may not get so much that the limit holds it back.
+# On a busy machine one loop gets too little time to reach the limit.
 throttled() {
-	rung exec "$ID" timeout 0.4 sh -c 'while :; do :; done' </dev/null || true
+	rung exec "$ID" sh -c 'for loop in 1 2 3 4 5 6 7 8; do timeout 0.4 sh -c "while :; do :; done" & done; wait' </dev/null || true
 	[ "$(awk '/nr_throttled/ { print $2 }' "$(cgroup_path cpu)/cpu.stat")" -gt 0 ]
 }
 
@@ -350,12 +350,12 @@ devices() {
 	line 'uid gid' '0 0'
 }
 
-# As Podman runs its runtime: as root of a user namespace of its own.
+# Runs a command as Podman runs its runtime: as root of a user namespace of its own.
 in_userns() {
 	"$RUNG_SOURCE/testdata/engines/in-userns.sh" "$RUNG" --root "$STATE" "$@" 3>&-
 }
 
-# Podman asks for no more than its user has, which was another one when the bundle was written.
+# Changes a limit to that of this user. Podman writes the limits of its user into the bundle, and that was another user.
 own_limit() { # NAME VALUE
 	[ "$2" = unlimited ] || config '.process.rlimits[] |= if .type == $type then .hard = $n | .soft = $n else . end' --arg type "$1" --argjson n "$2"
 }

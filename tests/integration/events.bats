@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016 # expanded by jq, or by the shell in the container
-# rung events: statistics and out-of-memory events, a JSON object a line.
+# rung events: statistics and out-of-memory events, as one JSON object a line.
 
 load helpers
 
@@ -15,7 +15,7 @@ follow_events() { # [FLAG...]
 	FOLLOWER=$!
 }
 
-# Follows them, and waits until the kernel has been asked for them: which is before the first statistics.
+# Follows the events, and waits for the first statistics: by then rung watches for out-of-memory events.
 watch_events() {
 	follow_events --interval 100ms
 	wait_until 5 told stats
@@ -60,7 +60,7 @@ told_times() { # NUMBER TYPE
 	wait "$FOLLOWER"
 }
 
-# Not how much time its start took: under emulation that may be a lot.
+# Compares two times, because under emulation the start itself may take much time.
 idle() {
 	local before
 	before=$(cpu_time)
@@ -84,7 +84,39 @@ cpu_time() {
 	[ "$(jq -c 'select(.type == "oom")' "$EVENTS" | head -1)" = "{\"type\":\"oom\",\"id\":\"$ID\"}" ]
 }
 
-@test "events: init that is killed for want of memory is told before the end" {
+# On v1 the kernel signals before it kills: a signal and its kill are one event.
+@test "events: one event for each kill" {
+	local kills
+	config '.linux.resources.memory = {limit: 20971520, swap: 20971520}'
+	process sh -c 'while [ ! -e /dev/shm/go ]; do sleep 0.05; done
+		for i in 1 2 3 4 5 6; do
+			sh -c "echo 1000 >/proc/self/oom_score_adj; exec dd if=/dev/zero of=/dev/null bs=100M count=1" # never the shell
+		done; touch /dev/shm/done; exec sleep 1000'
+	start_container
+	watch_events
+	rung exec "$ID" touch /dev/shm/go
+	wait_until 20 rung exec "$ID" test -e /dev/shm/done 2>/dev/null
+	sleep 0.3 # for an event too many
+	kills=$(cgroup_value memory "$(is_v2 && echo memory.events || echo memory.oom_control)" | sed -n 's/^oom_kill //p')
+	[ "$kills" -ge 6 ]
+	rung kill "$ID" KILL
+	wait "$FOLLOWER"
+	[ "$(grep -c '"type":"oom"' "$EVENTS")" = "$kills" ]
+}
+
+@test "events: one event where processes wait, because the OOM killer is off" {
+	needs_v1_controller memory
+	config '.linux.resources.memory = {limit: 20971520, swap: 20971520, disableOOMKiller: true}'
+	process sh -c 'while [ ! -e /dev/shm/go ]; do sleep 0.05; done; dd if=/dev/zero of=/dev/null bs=100M count=1'
+	start_container
+	watch_events
+	rung exec "$ID" touch /dev/shm/go
+	wait_until 10 told oom
+	rung kill "$ID" KILL
+	wait "$FOLLOWER"
+}
+
+@test "events: an out-of-memory kill of init is reported before the end" {
 	config '.linux.resources.memory = {limit: 20971520, swap: 20971520}'
 	process sh -c 'while [ ! -e /dev/shm/go ]; do sleep 0.05; done; exec tail /dev/zero'
 	start_container

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# exec --cgroup: the process of exec in a sub-cgroup of the container's, and never outside.
+# exec --cgroup: the process of exec enters a sub-cgroup of the container's cgroup, and never another cgroup.
 
 load helpers
 load commands
@@ -11,7 +11,7 @@ setup() {
 	start_container
 }
 
-# The line of a controller, of the unified hierarchy for "", in /proc/self/cgroup of a process of exec.
+# Prints the path of a controller in /proc/self/cgroup of a process of exec. "" means the unified hierarchy.
 place_of() { # CONTROLLER [FLAG OF EXEC...]
 	local controller=$1
 	shift
@@ -19,7 +19,7 @@ place_of() { # CONTROLLER [FLAG OF EXEC...]
 		'{ n = split($2, names, ","); if ($2 == "" && name == "") print $3; for (i = 1; i <= n; i++) if (names[i] == name) print $3 }'
 }
 
-# What /proc/self/cgroup says of a directory, given what it says of the container's own.
+# Prints the path that /proc/self/cgroup must show for a sub-cgroup.
 below() { # CONTROLLER NAME
 	printf '%s/%s\n' "$(place_of "$1")" "$2" | sed 's#^//#/#'
 }
@@ -71,7 +71,7 @@ make_sub() { # CONTROLLER NAME
 	[ "$(place_of "$key" --cgroup /)" = "$(place_of "$key")" ]
 }
 
-@test "exec: where the container's unified cgroup has gone, that of init counts" {
+@test "exec: enters the unified cgroup of init if the container's own is gone" {
 	[ -n "$(cgroup_path '')" ] || skip "needs a unified hierarchy"
 	local own other
 	own=$(cgroup_path '')

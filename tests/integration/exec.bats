@@ -20,6 +20,9 @@ setup() {
 		mentions "$(readlink "/proc/$(init_pid)/ns/$ns")"
 	done
 	mentions sleep
+	# Compares both paths inside the container, because its cgroup namespace changes them.
+	exec_in sh -c '[ -n "$(cat /proc/1/cgroup)" ] && [ "$(cat /proc/self/cgroup)" = "$(cat /proc/1/cgroup)" ] && echo same'
+	says same
 }
 
 # bats test_tags=user
@@ -124,7 +127,7 @@ capability_set() { # SET FLAG...
 }
 
 # bats test_tags=user
-@test "exec --cap: an unknown one is told of and left out" {
+@test "exec --cap: an unknown capability is left out, with a warning" {
 	start_container
 	run -0 --separate-stderr rung exec --cap CAP_NOPE "$ID" echo finished
 	says finished
@@ -151,7 +154,7 @@ capability_set() { # SET FLAG...
 	[ ! -s output ]
 }
 
-@test "exec -d: an error of the process's start is told" {
+@test "exec -d: an error of the process's start is reported" {
 	start_container
 	run -255 rung exec -d "$ID" no-such-program
 	mentions 'executable file not found in $PATH'
@@ -196,7 +199,7 @@ capability_set() { # SET FLAG...
 	[ "$(status_of)" = running ]
 }
 
-# The signal may come before the program: then there is no pid file.
+# If the signal comes before the program runs, there is no pid file.
 exec_is_dead() {
 	[ ! -e pid ] || dead "$(cat pid)"
 }
@@ -211,7 +214,7 @@ exec_is_dead() {
 	says /bin$'\n'1
 }
 
-# As of runc: capabilities, limits and the like of the container, if process.json has none of its own.
+# As with runc, exec uses capabilities, limits and others of the container if process.json does not set them.
 @test "exec --process: what it leaves out is the container's" {
 	needs_root
 	config '.process.capabilities = {bounding: ["CAP_KILL"], permitted: ["CAP_KILL"], effective: ["CAP_KILL"]}
@@ -232,7 +235,7 @@ exec_is_dead() {
 	[ "${lines[*]:0:7}" = '20 100 55 4 3 0077 best-effort: prio 6 /root' ] || fail "$output"
 }
 
-# PITFALLS: groups, umask and HOME are those of the exec'ed process.
+# docs/pitfalls.md: groups, umask and HOME are those of the exec'ed process.
 @test "exec --process: what it has is its own" {
 	needs_root
 	config '.process.user.additionalGids = [5, 6] | .process.oomScoreAdj = 55 | .process.user.umask = 63'
@@ -278,10 +281,10 @@ exec_is_dead() {
 	says $'Cpus_allowed_list:\t0-1'
 	jq '.execCPUAffinity = {initial: "0"}' "$BUNDLE/process.json" >"$BUNDLE/process2.json"
 	run rung exec --process "$BUNDLE/process2.json" "$ID"
-	# Where it is cloned into the cgroup, or before Linux 6.2, the kernel gives it the cgroup's then.
+	# If it is cloned into the cgroup, or before Linux 6.2, the kernel then sets the CPUs of the cgroup.
 	is_v2 || ! at_least 6.2 || says $'Cpus_allowed_list:\t0'
 	grep -q '^Cpus_allowed_list:.0-1$' "/proc/$(init_pid)/status" # the first process has all
-	# What runc's nsexec says of it; runc's suite (cpu_affinity.bats) and youki's (exec_cpu_affinity) look for the words.
+	# The messages of runc's nsexec: the suites of runc (cpu_affinity.bats) and youki (exec_cpu_affinity) look for these words.
 	run rung --debug exec --process "$BUNDLE/process2.json" "$ID"
 	[[ $output == *nsexec*': affinity: 0x1"'* ]]
 	jq '.execCPUAffinity = {final: "1000"}' "$BUNDLE/process.json" >"$BUNDLE/process2.json"
@@ -298,10 +301,14 @@ exec_is_dead() {
 	says 4
 }
 
-@test "exec --preserve-fds: a descriptor that is not open is an error" {
+# bats test_tags=user
+@test "exec --preserve-fds: closed descriptors stay closed, and the others keep their numbers" {
 	start_container
-	run -255 rung exec --preserve-fds 5 "$ID" true
-	mentions 'unable to stat preserved-fd' 'no such file or directory'
+	echo nine >nine
+	run only_with 9 "$RUNG" --root "$STATE" exec --preserve-fds 50 "$ID" sh -c 'cat <&9; ls /proc/self/fd | tr "\n" " "' 9<nine
+	says $'nine\n0 1 2 3 9 '
+	run only_with 9 "$RUNG" --root "$STATE" exec --preserve-fds 50 "$ID" sh -c 'cat <&9; ls /proc/self/fd | tr "\n" " "' 9<nine <&-
+	says $'nine\n0 1 2 3 9 '
 }
 
 @test "exec --process-label, --apparmor: without such a security module, an error that names the field" {
@@ -322,8 +329,9 @@ exec_is_dead() {
 	needs_controller freezer
 	start_container
 	freeze_cgroup
-	run -255 rung exec "$ID" true
-	mentions 'cannot exec in a paused container (use --ignore-paused to override)'
+	# The output goes to a file: a process in the container would keep a pipe open, and the test would wait.
+	run -255 bash -c 'timeout -k 1 10 "$0" --root "$1" exec "$2" true </dev/null >said 2>&1' "$RUNG" "$STATE" "$ID"
+	grep -F 'cannot exec in a paused container (use --ignore-paused to override)' said
 	rung exec --ignore-paused "$ID" echo thawed </dev/null >output 2>&1 &
 	local job=$!
 	sleep 0.2
@@ -345,6 +353,26 @@ exec_is_dead() {
 @test "exec: in a container that does not exist" {
 	run -255 rung exec "$ID" true
 	mentions 'container does not exist'
+}
+
+# bats test_tags=user
+@test "exec --cwd: a working directory that cannot be entered is named" {
+	own_rootfs
+	touch "$ROOTFS/file"
+	ln -s loop "$ROOTFS/loop"
+	start_sleeper
+	local cwd errno
+	while read -r cwd errno; do
+		run -255 rung exec --cwd "$cwd" "$ID" true
+		mentions 'exec failed: unable to start container process: process.cwd: chdir to cwd (' "$cwd" "$errno"
+		[ "${#lines[@]}" -eq 1 ]
+	done <<-END
+		/nonexistent no such file or directory
+		/file not a directory
+		/file/below not a directory
+		/loop too many levels of symbolic links
+	END
+	[ ! -e "$ROOTFS/nonexistent" ]
 }
 
 # bats test_tags=user
@@ -410,6 +438,40 @@ exec_is_dead() {
 }
 
 # bats test_tags=user
+# https://nvd.nist.gov/vuln/detail/CVE-2016-9962: before execve the new process already has the rights of the container's
+# processes, but is still part of rung.
+# shellcheck disable=SC2030
+@test "exec: the container's processes cannot look into the new process before its program runs" {
+	needs_root
+	needs_command strace
+	start_sleeper
+	strace -f -qq -o /dev/null -e trace=execve -e inject=execve:delay_enter=6000000:when=1 \
+		"$RUNG" --root "$STATE" exec "$ID" sleep 1001 </dev/null >/dev/null 2>&1 3>&- &
+	wait_until 20 sees 'rung:init'
+	local looks=0
+	while [ -n "$output" ]; do # first it has all capabilities, and nobody in the container may trace it: the last state counts
+		[ "$output" = 'found 0' ] || fail "$output"
+		looks=$((looks + 1))
+		sees 'rung:init' || true
+	done
+	[ "$looks" -gt 2 ] || fail "only $looks looks"
+	# after execve the links can be read: the test would notice a process that is not protected
+	wait_until 20 sees sleep
+	[ "$output" = 'found 4' ] || fail "$output"
+}
+
+# Prints, from inside, how many links of a process with that name can be read: its program and its descriptors.
+# shellcheck disable=SC2031 # of `run`
+sees() { # NAME
+	exec_in sh -c 'for p in /proc/[0-9]*; do
+			read -r name <$p/comm && [ "$name" = "$0" ] && [ $p != /proc/1 ] || continue
+			links=$(for link in $p/exe $p/fd/*; do readlink $link; done | wc -l)
+			read -r name <$p/comm && [ "$name" = "$0" ] || continue # it may have executed its program in the meantime
+			echo "found $links"
+		done 2>/dev/null; true' "$1"
+	[ -n "$output" ]
+}
+
 @test "exec: signals are forwarded to the process" {
 	start_container
 	rung exec "$ID" sh -c 'trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done' </dev/null >output &

@@ -38,7 +38,7 @@ load helpers
 	while read -r field; do
 		[ "$(jq --arg path "$field" 'getpath($path | [splits("[][.]+") | select(. != "") | (tonumber? // .)]) != null' config.json)" = true ] || echo "$field"
 	done <fields >unknown
-	# What rung does by itself, for a field that need not be there.
+	# Fields that need not be in config.json, because rung has defaults for them.
 	run grep -vxE 'linux\.(devices|cgroupsPath|rootfsPropagation)|default .*|process\.user\..*|process\.(oomScoreAdj|capabilities\..*)|linux\.namespaces.*|process.user' unknown
 	says ''
 }
@@ -100,12 +100,12 @@ snapshot() {
 	needs_command strace
 	strace -f -qq -o trace -e trace=execve,mount,move_mount,fsmount,open_tree,unshare,setns,mkdir,mkdirat,unlink,unlinkat,rename,renameat,renameat2,pivot_root,chroot,fork,vfork \
 		"$RUNG" --root "$STATE" explain "$ID" >/dev/null
-	# The one execve is strace's own.
+	# strace itself makes the one execve.
 	run grep -c ' = ' trace
 	says 1
 }
 
-# A program and a bundle that another user can read: $BUNDLE, with a root file system of its own.
+# Makes a program and a bundle that another user can read. $BUNDLE has a root file system of its own.
 plain_user() {
 	needs_root
 	local dir=$BATS_TEST_TMPDIR/plain
@@ -128,7 +128,7 @@ plain_user() {
 	[ "${lines[1]}" = 'explained for root' ]
 }
 
-# What root explains to itself and what a plain user is told of it, in both formats: equal but for who asks.
+# Compares, in both formats, the output for root with the output of --as-root for a plain user. Only the caller may differ.
 same_as_root() { # [FLAG OF EXPLAIN...]
 	rung explain "$@" >"$BATS_TEST_TMPDIR/told.root"
 	"${as_plain[@]}" explain --as-root "$@" >"$BATS_TEST_TMPDIR/told.plain"

@@ -33,6 +33,28 @@ feature() { # FILTER
 	feature '.annotations["io.github.seccomp.libseccomp.version"] | test("^[0-9]+[.][0-9]+[.][0-9]+$")'
 }
 
+# config.md, "Annotations": org.opencontainers is reserved. Of runc's keys rung has the one that says what it can do.
+@test "features: annotations" {
+	feature '[.annotations | keys[] | select(startswith("org.opencontainers."))] == ["org.opencontainers.runc.checkpoint.enabled"]'
+	feature '.annotations["org.opencontainers.runc.checkpoint.enabled"] == "true"'
+	feature '.annotations["rung.version"] | length > 0'
+}
+
+# features.md, "Unsafe annotations in config.json": an engine strips these from what its users may set.
+@test "features: every annotation that the sources know is potentially unsafe" {
+	local key
+	rung features | jq -r '.potentiallyUnsafeConfigAnnotations[]' >unsafe
+	grep -rhoE --include='*.go' --exclude='*_test.go' '"(run[.]oci|krun|module[.]wasm|io[.]kubernetes|org[.]criu|org[.]systemd)[.][^" ]*"' \
+		"$RUNG_SOURCE/libcontainer" "$RUNG_SOURCE"/*.go | tr -d '"' | sort -u >known
+	[ "$(wc -l <known)" -gt 10 ]
+	while read -r key; do
+		while read -r listed; do
+			[[ $listed == "$key" || $listed == *. && $key == "$listed"* ]] && continue 2
+		done <unsafe
+		fail "$key is not listed"
+	done <known
+}
+
 @test "features: all hooks and namespaces" {
 	feature '(.hooks | sort) == ["createContainer", "createRuntime", "poststart", "poststop", "prestart", "startContainer"]'
 	feature '(.linux.namespaces | sort) == ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"]'
@@ -58,7 +80,7 @@ feature() { # FILTER
 		and (.linux.seccomp.supportedFlags - .linux.seccomp.knownFlags == [])'
 }
 
-# Each is tried: what a mount option does is not asked here.
+# Tries each option. This test does not check its effect.
 @test "features: each mount option is one for a bind mount" {
 	local option
 	mkdir shared
@@ -67,7 +89,7 @@ feature() { # FILTER
 	while read -r option; do
 		case $option in
 		idmap | ridmap | defaults) continue ;;
-		dirsync | iversion | lazytime | mand | sync) continue ;; # of the file system, not of a mount
+		dirsync | iversion | lazytime | mand | sync) continue ;; # options of a file system, not of a mount
 		esac
 		config '.mounts = [{destination: "/mnt", type: "bind", source: "shared", options: ["bind", $o]}]' --arg o "$option"
 		run -0 rung explain -b "$BUNDLE"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # variables of bats and helpers, scripts for inner shells
+# shellcheck disable=SC2030,SC2031,SC2154 # variables of bats and helpers, scripts for inner shells
 # The options that all commands share, the log, and wrong usage.
 
 load helpers
@@ -10,7 +10,7 @@ setup() {
 	LOG=$BATS_TEST_TMPDIR/log
 }
 
-# The log holds exactly one record of the level, whose message has the text.
+# The log must have exactly one record of the level, and its message must contain the text.
 logged_json() { # TEXT
 	[ "$(wc -l <"$LOG")" = 1 ] || fail "not one line: $(cat "$LOG")"
 	jq -e --arg text "$1" '(keys == ["level", "msg", "time"]) and .level == "error" and (.msg | contains($text))
@@ -171,6 +171,27 @@ logged_json() { # TEXT
 	says "$version"
 }
 
+# nerdctl wants exactly "runc version X" and "name: value" after it; go-runc the first line and "commit: " and "spec: ".
+# bats test_tags=user
+@test "--version: by the name of runc or crun, the first line is that runtime's" {
+	local name flag line
+	for name in runc crun; do
+		ln -s "$RUNG" "$BATS_TEST_TMPDIR/$name"
+		run -0 "$BATS_TEST_TMPDIR/$name" --version
+		[[ ${lines[0]} =~ ^$name\ version\ [0-9]+\.[0-9]+\.[0-9]+[^\ ]*$ ]]
+		grep -qE '^runtime: rung [0-9]' <<<"$output"
+		grep -qE '^spec: [0-9]' <<<"$output"
+	done
+	run -0 "$BATS_TEST_TMPDIR/runc" --version
+	for line in "${lines[@]:1}"; do
+		[[ $line == *': '* ]] || fail "$line"
+	done
+	for flag in -v -V; do
+		run -0 "$BATS_TEST_TMPDIR/crun" $flag
+		grep -q '^+SYSTEMD .*+SECCOMP.*+CRIU' <<<"$output"
+	done
+}
+
 # bats test_tags=user
 @test "-h, --help, help" {
 	run -0 rung --help
@@ -197,7 +218,7 @@ logged_json() { # TEXT
 	done
 }
 
-# The option parser gives a command that has no subcommands one called help, and h.
+# The option parser would add the subcommands help and h to each command.
 # bats test_tags=user
 @test "containers called help and h" {
 	local id
@@ -230,9 +251,22 @@ logged_json() { # TEXT
 	mentions "No help topic for 'web'"
 }
 
-@test "a global option behind the command is none of the command's" {
-	run -1 rung state --root "$STATE" "$ID"
-	mentions 'Incorrect Usage: flag provided but not defined: -root'
+@test "a global option behind the command counts too" {
+	start_sleeper
+	"$RUNG" state --root "$STATE" "$ID" | jq -e '.status == "running"'
+	[ "$("$RUNG" list -q --root "$STATE")" = "$ID" ]
+	run -1 "$RUNG" list --root /
+	mentions 'Option --root argument should not be set to /'
+	run -1 rung state --log "$LOG" --log-format json nobody
+	logged_json 'container does not exist'
+	run -1 rung state --log-format xml "$ID"
+	mentions 'invalid log-format: xml'
+	"$RUNG" --root "$STATE" exec "$ID" echo --root /nonexistent --log "$BATS_TEST_TMPDIR/not-a-log" >out
+	[ "$(cat out)" = "--root /nonexistent --log $BATS_TEST_TMPDIR/not-a-log" ]
+	[ ! -e "$BATS_TEST_TMPDIR/not-a-log" ]
+	cd /
+	run -1 "$RUNG" list --root ''
+	mentions 'Option --root argument should not be set to /'
 }
 
 @test "--root: not the root of the file system" {
@@ -243,17 +277,38 @@ logged_json() { # TEXT
 	run -1 "$RUNG" --root '' list
 }
 
-@test "an option that is wrong: runc's words and the help on standard output, the message in the log" {
-	"$RUNG" run --no-such-flag x >out 2>err || [ $? -eq 1 ]
-	[ "$(head -n 1 out)" = 'Incorrect Usage: flag provided but not defined: -no-such-flag' ]
-	grep -q -- --no-pivot out
-	[[ "$(cat err)" == time=*'level=error msg="flag provided but not defined: -no-such-flag"' ]]
-	"$RUNG" --debug=perhaps list >out 2>err || [ $? -eq 1 ]
-	[ "$(head -n 1 out)" = 'Incorrect Usage. invalid boolean value "perhaps" for -debug: parse error' ]
-	"$RUNG" run --preserve-fds many x >out 2>err || [ $? -eq 1 ]
-	[ "$(head -n 1 out)" = 'Incorrect Usage: invalid value "many" for flag -preserve-fds: parse error' ]
-	"$RUNG" kill x -9 >out 2>err || [ $? -eq 1 ]
-	[ "$(head -n 1 out)" = 'Incorrect Usage: flag provided but not defined: -9' ]
+# ARGUMENT... with a wrong option prints these words and the log line on stderr, and the help on standard output.
+refused() { # MESSAGE ARGUMENT...
+	local message=$1
+	shift
+	run -1 --separate-stderr "$RUNG" "$@"
+	[[ $output == NAME:$'\n'*rung* && $output == *'GLOBAL OPTIONS:'* && $output != *'Incorrect Usage'* ]] || fail "$*: $output"
+	[ "${stderr_lines[0]}" = "Incorrect Usage: $message" ] || fail "$*: $stderr"
+	[[ ${stderr_lines[1]} == time=*" level=error msg="* && ${#stderr_lines[@]} = 2 ]] || fail "$*: $stderr"
+	[[ ${stderr_lines[1]//\\/} == *"msg=\"$message\"" ]] || fail "$*: $stderr"
+}
+
+@test "an option that is wrong: runc's words and the message on stderr, the help on standard output" {
+	refused 'flag provided but not defined: -no-such-flag' run --no-such-flag x
+	refused 'flag provided but not defined: -no-such-flag' --no-such-flag list
+	refused 'flag needs an argument: --bundle' run --bundle
+	refused 'flag needs an argument: -b' run -b
+	refused 'flag needs an argument: --log' --log
+	refused 'flag needs an argument: --log' list --log
+	refused 'invalid value "perhaps" for flag -debug: parse error' --debug=perhaps list
+	refused 'invalid value "perhaps" for flag -detach: parse error' run --detach=perhaps x
+	refused 'invalid value "many" for flag -preserve-fds: strconv.ParseInt: parsing "many": invalid syntax' run --preserve-fds many x
+	refused 'invalid value "5" for flag -interval: time: missing unit in duration "5"' events --interval 5 x
+	refused 'flag provided but not defined: -qf' list -qf json
+}
+
+@test "a wrong number of arguments: the help on standard output, the message on stderr" {
+	local command
+	for command in checkpoint create delete events exec kill pause ps restore resume run start state update; do
+		run -1 --separate-stderr "$RUNG" "$command"
+		[[ $output == 'Incorrect Usage.'*NAME:*"rung $command"* ]] || fail "$command: $output"
+		[[ ${#stderr_lines[@]} = 1 && $stderr == *"\\\"$command\\\" requires "*' argument(s)"' ]] || fail "$command: $stderr"
+	done
 }
 
 @test "an unknown command" {
@@ -267,7 +322,7 @@ logged_json() { # TEXT
 	run -1 rung --systemd-cgroup run "$ID"
 	mentions "systemd not running on this host, cannot use systemd cgroups manager"
 	[ ! -e "$STATE/$ID" ]
-	run -0 rung --systemd-cgroup list # what makes no container does not need it
+	run -0 rung --systemd-cgroup list # a command that makes no container needs no systemd
 }
 
 @test "--rootless: true, false, auto, and nothing else" {
@@ -281,7 +336,7 @@ logged_json() { # TEXT
 	mentions --rootless maybe
 }
 
-@test "--rootless: auto in any case, and every word for a truth, as with runc" {
+@test "--rootless: auto in upper or lower case, and every form of true and false, as with runc" {
 	local value
 	mkdir "$STATE"
 	for value in AUTO Auto '' TRUE T 1 t FALSE F 0 f; do
@@ -300,7 +355,7 @@ logged_json() { # TEXT
 
 @test "an option without its value" {
 	run -1 rung --root
-	mentions 'flag needs an argument: -root'
+	mentions 'flag needs an argument: --root'
 }
 
 @test "init: is for rung's own use" {
@@ -325,7 +380,7 @@ logged_json() { # TEXT
 }
 
 
-# Pages that are made ahead are those that every command touches: Go's random generator alone has 32 MiB that none does.
+# rung populates only the pages that every command uses. Go's random number generator alone has 32 MiB that no command uses.
 @test "rung does not fill memory that it does not use" {
 	needs_command strace
 	run -0 strace -qq -e trace=madvise "$RUNG" --version
@@ -333,7 +388,7 @@ logged_json() { # TEXT
 	says 1
 }
 
-# An outer filter of an old engine may not know openat2(2), and rung does not walk paths in another way.
+# The filter of an old engine around rung may not know openat2(2), and rung has no other way to resolve paths.
 @test "errors: openat2 that is blocked is named" {
 	needs_root
 	own_rootfs
@@ -349,12 +404,12 @@ logged_json() { # TEXT
 		process /rung --root /inner/state run -b /inner inner
 		run_container
 		[ "$status" -eq 1 ]
-		mentions openat2 'may be blocked by the seccomp filter that rung itself is under'
+		mentions '(rung needs openat2(2) to ' 'a seccomp filter that rung itself runs under denies it)'
 	done
 }
 
 # bats test_tags=user
-@test "who is called runc goes by that name in its help and its errors, and tells the version of rung" {
+@test "called as runc, rung uses that name in its help, its errors and --version" {
 	ln -s "$RUNG" "$BATS_TEST_TMPDIR/runc"
 	RUNG=$BATS_TEST_TMPDIR/runc
 	run -0 rung --help
@@ -367,5 +422,5 @@ logged_json() { # TEXT
 	run -1 rung create -b "$BUNDLE" "$ID"
 	mentions 'runc create failed: '
 	run -0 rung --version
-	[[ ${lines[0]} == 'rung version '* ]]
+	[[ ${lines[0]} == 'runc version '* ]]
 }

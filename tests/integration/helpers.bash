@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2016,SC2120,SC2154 # expanded by jq; tests pass the flags; `run` sets status, output, lines
-# What the integration tests share. A test gets a bundle in $BUNDLE, a container id in $ID and a state
-# directory of its own in $STATE; after it, nothing of its containers may be left: no process, cgroup, mount or state.
+# Functions for the integration tests. A test has a bundle in $BUNDLE, a container id in $ID and a state directory of its own in
+# $STATE. After the test no process, cgroup, mount or state of its containers may be left.
 #
-# $RUNG is the binary, $RUNG_TEST_COMMANDS the directory of the programs of tests/cmd, $RUNG_SOURCE the tree.
+# $RUNG is the binary, $RUNG_TEST_COMMANDS the directory with the programs of tests/cmd, and $RUNG_SOURCE the tree.
 
 bats_require_minimum_version 1.5.0
-umask 022 # containers with other ids use what a test makes
+umask 022 # so that containers with other ids can use the files of a test
 
 : "${RUNG_SOURCE:=$(dirname "$(dirname "$BATS_TEST_DIRNAME")")}"
 : "${RUNG:=$RUNG_SOURCE/rung}"
@@ -25,12 +25,12 @@ teardown() {
 
 # ---- the bundle -----------------------------------------------------------------------------------------------------
 
-# One root file system for all tests of a run. Containers see it read-only; who writes takes own_rootfs.
+# Prints the root file system that all tests of a run share. It is read-only in containers; a test that writes uses own_rootfs.
 shared_rootfs() {
 	printf '%s\n' "$BATS_RUN_TMPDIR/rootfs"
 }
 
-# The starter configuration of `rung spec`, without a terminal: made once, edited by each test.
+# Makes the base configuration once: that of `rung spec`, without a terminal. Each test edits a copy.
 make_shared() {
 	local dir=$BATS_RUN_TMPDIR/spec
 	[ ! -e "$BATS_RUN_TMPDIR/base.json" ] || return 0
@@ -55,8 +55,8 @@ setup_bundle() {
 	cd "$BUNDLE" || return
 }
 
-# bats notes each command, for the report of a failure; for helpers that took a fifth of the user time. What is traced stays
-# so: the test, which bats calls after setup from 1.11 on, and the functions by which bats stops to trace at a failure.
+# Stops bats from recording the commands of helpers for the report of a failure, which takes a fifth of the user time. It still
+# records the test itself, which bats since 1.11 calls after setup, and the functions that end the recording at a failure.
 trace_only_the_test() {
 	! declare -ft "$BATS_TEST_NAME" bats_error_trap bats_check_status_from_trap 2>/dev/null || set +T
 }
@@ -76,12 +76,12 @@ config() {
 	printf '%s\n' "$edited" >"$BUNDLE/config.json"
 }
 
-# A namespace of its own, if the base configuration has none of that type (it has one for cgroups on v2).
+# Adds a namespace of that type if the base configuration has none (on v2 it has a cgroup namespace).
 add_namespace() { # TYPE
 	config '.linux.namespaces |= (. + [{type: $type}] | unique_by(.type))' --arg type "$1"
 }
 
-# The host's namespace of that type.
+# Removes the namespace of that type, so that the container uses the host's.
 no_namespace() { # TYPE
 	config 'del(.linux.namespaces[] | select(.type == $type))' --arg type "$1"
 }
@@ -91,7 +91,7 @@ process() {
 	config '.process.args = $ARGS.positional' --args -- "$@"
 }
 
-# Maps a container's ids 0 and up to host ids that are nobody's; for a plain user to those that it was granted.
+# Maps the container's ids from 0 on to unused host ids, or for a plain user to the ids that the user was granted.
 map_ids() { # [HOST ID] [SIZE]
 	config '.linux.namespaces += [{type: "user"}] | .linux.namespaces |= unique_by(.type)
 		| .linux.uidMappings = [{containerID: 0, hostID: $uid, size: $size}]
@@ -99,7 +99,7 @@ map_ids() { # [HOST ID] [SIZE]
 		--argjson uid "${1:-$(first_subid /etc/subuid)}" --argjson gid "${1:-$(first_subid /etc/subgid)}" --argjson size "${2:-65536}"
 }
 
-# The first id that a file grants this user; root needs no grant.
+# Prints the first id that a file grants this user. Root needs no grant.
 first_subid() { # FILE
 	if is_root; then
 		echo 100000
@@ -118,19 +118,19 @@ rung() {
 	"$RUNG" --root "$STATE" "$@" 3>&-
 }
 
-# Runs the bundle, with flags of `rung run`: fills $status, $output and $lines.
+# Runs the bundle with flags for `rung run`. Sets $status, $output and $lines.
 run_container() { # [FLAG...]
 	run rung run -b "$BUNDLE" "$@" "$ID"
 }
 
-# Runs a script in a container, which must succeed.
+# Runs a script in a container. It must succeed.
 inside() { # SCRIPT
 	process sh -c "$1"
 	run_container
 	[ "$status" -eq 0 ] || fail "status $status: $output"
 }
 
-# Runs the bundle, which must fail with rung's own status and one line that has all of the texts.
+# Runs the bundle, which must fail with status 1 and one line that contains every TEXT.
 refused() { # TEXT...
 	local text
 	run_container
@@ -141,7 +141,7 @@ refused() { # TEXT...
 	done
 }
 
-# A detached container must not hold the runner's descriptors. Its output is in the file $OUTPUT.
+# Creates a container. It must not keep descriptors of bats open, so its output goes to the file $OUTPUT.
 create_container() { # [FLAG...]
 	OUTPUT=$BATS_TEST_TMPDIR/output
 	rung create -b "$BUNDLE" "$@" "$ID" </dev/null >"$OUTPUT" 2>&1 || {
@@ -174,7 +174,7 @@ status_of() { # [ID]
 	rung state "${1:-$ID}" | jq -r .status
 }
 
-# Waits until a condition holds: wait_until SECONDS COMMAND... It ends also where the shell does not end at a failure.
+# wait_until SECONDS COMMAND...: waits until a command succeeds. After the time it ends the test, also where set -e does not work.
 wait_until() {
 	local tries=$(($1 * 20))
 	shift
@@ -188,7 +188,19 @@ stopped() {
 	[ "$(status_of "$@")" = stopped ]
 }
 
-# ---- requirements: a skip names what is missing ---------------------------------------------------------------------
+# Becomes a program with no descriptors but the standard streams and the named ones: only_with '9 40' PROGRAM... 9<file 40<file.
+# bats and its callers have others open.
+only_with() { # DESCRIPTORS PROGRAM...
+	local fd keep=" $1 "
+	shift
+	for fd in /proc/"$BASHPID"/fd/*; do
+		fd=${fd##*/}
+		[ "$fd" -lt 3 ] || [[ $keep == *" $fd "* ]] || eval "exec $fd>&-"
+	done
+	exec "$@"
+}
+
+# ---- requirements: a skip names the missing one ---------------------------------------------------------------------
 
 is_root() {
 	[ "$EUID" -eq 0 ]
@@ -218,7 +230,7 @@ capability_number() { # NAME
 	esac
 }
 
-# The directory of a v1 controller, such as /sys/fs/cgroup/memory.
+# Skips the test without a v1 controller, such as memory.
 needs_v1_controller() { # NAME
 	[ -n "$(v1_mount "$1")" ] || skip "needs the cgroup v1 controller $1"
 }
@@ -228,7 +240,7 @@ v1_mount() { # CONTROLLER
 		/proc/self/mountinfo
 }
 
-# Its tests are tagged smp too: the machine of tests/vm has two for these only.
+# Tests that call this are also tagged smp: the machine of tests/vm has two CPUs for these tests only.
 needs_two_cpus() {
 	[ "$(nproc --all)" -ge 2 ] || skip "needs two CPUs"
 }
@@ -246,14 +258,14 @@ needs_subids() {
 	is_root || needs_command newuidmap
 }
 
-# ---- cgroups, as the host sees them ---------------------------------------------------------------------------------
+# ---- cgroups on the host --------------------------------------------------------------------------------------------
 
-# The machine has the unified hierarchy and no other.
+# Whether the machine has only the unified hierarchy.
 is_v2() {
 	[ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]
 }
 
-# A controller by its v1 name, on whichever hierarchy this machine has it.
+# Skips the test without a controller, which has its v1 name here. It may be on any hierarchy.
 needs_controller() { # NAME
 	has_controller "$1" || skip "needs the cgroup controller $1"
 }
@@ -272,7 +284,7 @@ has_controller() { # NAME
 	grep -qw "$name" "$(available_controllers)"
 }
 
-# What rung can hand down: root has all, a user what the cgroup above his own was given.
+# Prints the controllers that rung can enable: all for root, and for a user those of the parent of the user's cgroup.
 available_controllers() {
 	if is_root; then
 		echo /sys/fs/cgroup/cgroup.controllers
@@ -281,8 +293,8 @@ available_controllers() {
 	fi
 }
 
-# Directory of the container's files of a v1 controller, or of the unified hierarchy: for "", and where the controller
-# is not on v1.
+# Prints the directory of the container's cgroup for a v1 controller. For "", or if the controller is not on v1, it is the directory
+# in the unified hierarchy.
 cgroup_path() { # CONTROLLER [ID]
 	jq -r --arg c "$1" '.cgroupPaths | .[$c] // .[""] // empty' "$STATE/${2:-$ID}/state.json"
 }
@@ -291,7 +303,7 @@ cgroup_value() { # CONTROLLER FILE [ID]
 	cat "$(cgroup_path "$1" "${3:-$ID}")/$2"
 }
 
-# Directory, in the container, of what cgroup_path names on the host.
+# Prints the path in the container of the directory that cgroup_path prints.
 inner_cgroup() { # CONTROLLER
 	if is_v2; then
 		echo /sys/fs/cgroup
@@ -300,8 +312,8 @@ inner_cgroup() { # CONTROLLER
 	fi
 }
 
-# The cgroup of a new container without a path, or with a relative one: below rung's own on v1, beside it on v2, where a
-# cgroup with processes hands nothing down.
+# Prints the cgroup of a new container without a path or with a relative one. On v1 it is below rung's own cgroup. On v2 it is a
+# sibling, because a cgroup with processes cannot enable controllers for children.
 default_cgroup() { # CONTROLLER NAME
 	if is_v2; then
 		readlink -m "/sys/fs/cgroup/$(dirname "$(sed -n 's/^0:://p' /proc/self/cgroup)")/$2"
@@ -310,7 +322,7 @@ default_cgroup() { # CONTROLLER NAME
 	fi
 }
 
-# A cgroup of v1 for real-time processes: below one that has no such time to give there is none.
+# Skips the test if a v1 cgroup cannot have real-time processes, because its parent has no real-time budget.
 needs_realtime_share() {
 	local probe ok=
 	probe=$(v1_mount cpu)/$ID-probe
@@ -320,7 +332,7 @@ needs_realtime_share() {
 	[ "$ok" = yes ] || skip "needs real-time group scheduling that a cgroup may have a share of"
 }
 
-# The top of the hierarchy that has a controller.
+# Prints the mountpoint of the hierarchy with a controller.
 hierarchy_of() { # CONTROLLER
 	if is_v2; then
 		echo /sys/fs/cgroup
@@ -329,12 +341,12 @@ hierarchy_of() { # CONTROLLER
 	fi
 }
 
-# Cgroups by their paths, the inner before the outer. Those of others may vanish while find reads them.
+# Prints the cgroups whose paths match, children first. Cgroups of others may vanish while find reads them.
 cgroups_at() { # PATTERN
 	find /sys/fs/cgroup -depth -type d -path "$1" 2>/dev/null || true
 }
 
-# Freezes the container by its cgroup, without rung.
+# Freezes the container through its cgroup, without rung.
 freeze_cgroup() {
 	if is_v2; then
 		echo 1 >"$(cgroup_path '')/cgroup.freeze"
@@ -366,7 +378,7 @@ teardown_containers() {
 	return $left
 }
 
-# Tells what is left of this test's containers, and takes it away so that no later test suffers.
+# Prints what is left of this test's containers, and removes it, so that it does not disturb later tests.
 no_leftovers() {
 	local found kind what pid left=0
 	found=$(leftovers) || return
@@ -376,7 +388,7 @@ no_leftovers() {
 		case $kind in
 		process)
 			sleep 0.1
-			[ -d "/proc/$pid" ] || continue # it was about to end
+			[ -d "/proc/$pid" ] || continue # it has ended in the meantime
 			kill -KILL "$pid" || true
 			;;
 		cgroup) remove_cgroup "$what" ;;
@@ -389,17 +401,17 @@ no_leftovers() {
 	return $left
 }
 
-# One line each: processes, cgroups, mounts, state, and files in /dev of the shared root file system, where a container
-# whose /dev is no mount would make its nodes.
+# Prints leftovers, one a line: processes, cgroups, mounts, state, and files in /dev of the shared root file system, where a
+# container without a mount on /dev makes its nodes.
 leftovers() {
 	GOMAXPROCS=1 "$RUNG_TEST_COMMANDS/leftovers" -run "$BATS_RUN_TMPDIR" -test "$BATS_TEST_TMPDIR" -id "$ID" -state "$STATE" -shell $$
 }
 
-# bats removes the directory of the run: what is mounted there must not go with it.
+# Unmounts a leftover: bats removes the directory of the run, and must not remove files below a mount.
 detach() { # LINE OF MOUNTINFO
 	local -a fields
 	read -ra fields <<<"$1"
-	umount -l "$(printf %b "${fields[4]}")" || true # the fifth is the place (proc_pid_mountinfo(5)), escaped
+	umount -l "$(printf %b "${fields[4]}")" || true # field 5 is the escaped mountpoint (proc_pid_mountinfo(5))
 }
 
 remove_cgroup() { # PATH

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# Hostile images: what rung itself reads of an image is bounded, and nothing of it is opened before it is known what it is.
+# Hostile images: rung reads a bounded part of an image, and opens a file only after a check of its type.
 
 load helpers
 
-# Runs with each kind of /etc/passwd: no HOME in the environment, so that rung looks there.
+# Makes an /etc/passwd with a command, and runs a container that prints HOME. Without HOME in the environment rung reads the file.
 home_with() { # COMMAND THAT MAKES $ROOTFS/etc/passwd...
 	rm -rf "$ROOTFS/etc/passwd"
 	"$@"
@@ -27,7 +27,7 @@ device_passwd() { mknod "$ROOTFS/etc/passwd" c 10 237; }
 	start_container
 	exec_in sh -c 'echo "HOME=$HOME"'
 	says 'HOME=/'
-	# What rung read: the host's account, and what the container waits for.
+	# Counts what rung reads: the host pays for it, and the container waits for it.
 	needs_command strace
 	run strace -f -e trace=read,pread64,mmap -o "$BATS_TEST_TMPDIR/trace" "$RUNG" --root "$STATE" exec "$ID" true
 	[ "$status" -eq 0 ] || skip 'needs the right to trace'
@@ -44,7 +44,16 @@ device_passwd() { mknod "$ROOTFS/etc/passwd" c 10 237; }
 		home_with link_passwd $kind
 		says 'HOME=/'
 	done
-	home_with link_passwd ../../../../etc/group # inside the root, where no line is a user's
+	home_with link_passwd ../../../../etc/group # the link stays inside the root, and that file lists no user
+	says 'HOME=/'
+}
+
+# bats test_tags=user
+@test "a passwd whose line of the user has a NUL byte for a home directory" {
+	own_rootfs
+	config '.process.env = ["PATH=/bin"]'
+	printf 'root:x:0:0::/ho\0me:/bin/sh\n' >"$ROOTFS/etc/passwd"
+	inside 'echo "HOME=$HOME"'
 	says 'HOME=/'
 }
 

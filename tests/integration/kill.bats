@@ -5,7 +5,7 @@
 load helpers
 load commands
 
-# A process that tells which signal it got, and ends with it.
+# Starts a process that prints the signal that it gets, and ends.
 start_listener() {
 	process sh -c 'for s in TERM HUP USR1 USR2 INT; do trap "echo $s; exit 3" $s; done
 		echo ready; while :; do sleep 0.02; done'
@@ -84,7 +84,7 @@ got() { # SIGNAL
 	wait_until 5 dead "$(cat "$OUTPUT")"
 }
 
-# runc#4047: what is left of a container whose init has ended, without a PID namespace of its own.
+# runc#4047: processes of a container without a PID namespace may outlive its init.
 @test "kill: KILL ends what outlived init where the PID namespace is the host's" {
 	needs_root
 	config '.linux.namespaces |= map(select(.type != "pid"))'
@@ -161,14 +161,61 @@ got() { # SIGNAL
 	start_sleeper
 	run -1 rung kill "$ID" NOPE
 	mentions 'unknown signal' NOPE
-	run -1 rung kill "$ID" -9
 	run -1 rung kill "$ID" 1234
+	mentions 'invalid argument'
 	[ "$(status_of)" = running ]
+}
+
+# As with runc: what is behind the id is no option. A number may have a sign, and there is no signal -9.
+# bats test_tags=user
+@test "kill: signals that begin with a dash, in front of the id and behind it" {
+	local sig
+	start_sleeper
+	run -0 rung kill "$ID" -0
+	[ -z "$output" ]
+	for sig in -9 -15 -1 65 1234; do
+		run -1 rung kill "$ID" "$sig"
+		mentions "signal $sig " 'invalid argument'
+	done
+	run -1 rung kill "$ID" -- -9
+	mentions 'signal -9 ' 'invalid argument'
+	for sig in -KILL -SIGKILL -kill -k -s9 --KILL --all -a; do
+		run -1 rung kill "$ID" "$sig"
+		[[ $output == *'unknown signal'*"$sig"* && $output != *Usage* ]] || fail "$sig: $output"
+	done
+	run -1 rung kill "$ID" -s KILL
+	mentions 'requires a maximum of 2 argument(s)'
+	for sig in -KILL -s; do
+		run -1 rung kill "$sig" "$ID"
+		mentions "flag provided but not defined: $sig"
+	done
+	run -1 rung kill -9 "$ID"
+	[ "$(status_of)" = running ]
+	run -0 rung kill "$ID" +9
+	wait_until 5 stopped
 }
 
 @test "kill: a container that does not exist" {
 	run -1 rung kill "$ID"
 	mentions 'container does not exist'
+}
+
+# The state has the start time of the process that rung made. Another process with the same pid has another start time.
+@test "kill: the process that took the number of a dead one gets no signal" {
+	start_sleeper
+	rung kill "$ID" KILL
+	wait_until 5 stopped
+	sleep 100 3>&- &
+	local other=$! signal
+	jq --argjson pid "$other" '.pid = $pid' "$STATE/$ID/state.json" >state.new
+	mv state.new "$STATE/$ID/state.json"
+	for signal in TERM KILL; do
+		run rung kill "$ID" "$signal"
+		[ "$status" -eq 1 ] || fail "$signal: status $status: $output"
+		mentions 'container not running'
+		kill -0 "$other"
+	done
+	kill "$other"
 }
 
 @test "kill: wrong number of arguments" {

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# What every test ends with: the check that nothing of its containers is left finds what there is, and takes it away.
+# Tests of the check at the end of every test: it finds leftovers of containers and removes them.
 
 load helpers
 
-# finds TEXT...: the check says all of these, and the second time nothing
+# finds TEXT...: the check must print every TEXT, and nothing the second time
 finds() {
 	run no_leftovers
 	[ "$status" -ne 0 ]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# runtime.md, "Operations": what each operation answers in each state of a container, and the state that it leaves.
+# runtime.md, "Operations": the result of each operation in each state of a container, and the state after it.
 
 load helpers
 
@@ -29,13 +29,13 @@ setup() {
 	COUNT=0
 }
 
-# The ids of these tests differ by more than the number that the helpers look for.
+# These tests use several ids, and the helpers look only for $ID.
 teardown() {
 	ID=bats-$$-$BATS_SUITE_TEST_NUMBER
 	teardown_containers
 }
 
-# answers STATE STATUS TEXT AFTER OPERATION [ARGUMENT...]: the operation gets the container's id
+# answers STATE STATUS TEXT AFTER OPERATION [ARGUMENT...]: runs the operation with the id of a container in STATE
 answers() {
 	local state=$1 code=$2 text=$3 after=$4
 	shift 4
@@ -130,4 +130,32 @@ in_state() {
 	[ "$status" -eq 255 ]
 	mentions 'container does not exist'
 	rung delete --force no-such-container
+}
+
+# What a verb meets then is any error: no /proc/PID/root, no process to enter, a stage that the kernel kills with the container.
+# bats test_tags=user
+@test "verbs while the container ends: done, or it is not running" {
+	local round verb said=$BATS_TEST_TMPDIR/said
+	local allowed='cannot exec in a stopped container|container not running|container with id .* is not running'
+	for ((round = 0; round < 30; round++)); do
+		start_sleeper
+		(
+			sleep "0.0$((RANDOM % 10))$((RANDOM % 10))"
+			rung kill "$ID" KILL
+		) &
+		for verb in exec exec exec exec exec "update --pids-limit 50" kill "events --stats" ps; do
+			(
+				case $verb in
+				exec) rung exec "$ID" true ;;
+				kill) rung kill "$ID" 0 ;;
+				*) eval "rung $verb \$ID" ;;
+				esac >"$said.out" 2>>"$said" </dev/null || true
+			) &
+		done
+		wait
+		rung delete -f "$ID"
+	done
+	is_root || allowed+='|pids|cgroup' # a plain user may have no cgroup to limit
+	grep -vE "$allowed" "$said" >"$said.other" || true # a process that runs when the container ends says nothing
+	[ ! -s "$said.other" ] || fail "$(sort "$said.other" | uniq -c)"
 }

@@ -78,7 +78,7 @@ three_containers() {
 	[ -d "$dir/rung" ]
 }
 
-@test "list: what cannot be read is told, and the others are listed" {
+@test "list: reports containers that cannot be read, and lists the others" {
 	create_container
 	mkdir "$STATE/broken"
 	echo '{' >"$STATE/broken/state.json"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016 # expanded by jq, or by the shell in the container
-# mounts: the default ones, binds and their options, file systems, and what is refused.
+# mounts: the default mounts, bind mounts and their options, file systems, and errors.
 
 load helpers
 
-# The line of mountinfo for a mount point: fields 6 and 7 and all from " - " on.
+# Prints fields 6 and 7, and everything from " - " on, of a mount point's line in mountinfo.
 mount_line() { # MOUNT POINT
 	inside "grep ' $1 ' /proc/self/mountinfo"
 }
@@ -72,16 +72,16 @@ bind_mount() { # SOURCE DESTINATION OPTION...
 # bats test_tags=user
 @test "options of a bind mount" {
 	mkdir "$BUNDLE/data"
-	# the kernel locks the access time of the host's mounts for user namespaces
+	# in a user namespace the kernel locks the access time option of the host's mounts; strictatime, as systemd mounts /tmp, is not shown
 	local given='' atime=noatime
 	if is_root; then
 		given=noatime
 	else
-		atime=$(findmnt --noheadings --output VFS-OPTIONS --target "$BUNDLE/data" | grep -oE '(no|rel)atime')
+		atime=$(findmnt --noheadings --output VFS-OPTIONS --target "$BUNDLE/data" | grep -oE '(no|rel)atime' || true)
 	fi
 	bind_mount "$BUNDLE/data" /tmp bind ro nosuid nodev noexec nosymfollow $given
 	mount_line /tmp
-	mentions " ro,nosuid,nodev,noexec,$atime,nosymfollow "
+	mentions " ro,nosuid,nodev,noexec${atime:+,$atime},nosymfollow "
 	process sh -c 'touch /tmp/x'
 	run_container
 	mentions 'Read-only file system'
@@ -215,7 +215,7 @@ bind_mount() { # SOURCE DESTINATION OPTION...
 }
 
 # bats test_tags=user-only
-@test "tmpcopyup without the right to mount: rung copies into the tmpfs of the container" {
+@test "tmpcopyup without the right to mount on the host" {
 	own_rootfs
 	mkdir -p "$ROOTFS/seed/sub"
 	echo content >"$ROOTFS/seed/sub/file"
@@ -282,10 +282,84 @@ bind_mount() { # SOURCE DESTINATION OPTION...
 	((${#lower} > 255))
 	add_mount "{\"destination\": \"/tmp\", \"type\": \"overlay\", \"source\": \"overlay\",
 		\"options\": [\"lowerdir=$lower\", \"upperdir=$BUNDLE/upper\", \"workdir=$BUNDLE/work\", \"nosuid\"]}"
-	inside 'ls /tmp | wc -l; touch /tmp/new; grep " /tmp " /proc/self/mountinfo'
-	[ "${lines[0]}" = 20 ]
-	[[ ${lines[1]} == *nosuid* ]]
-	[ -e "$BUNDLE/upper/new" ]
+	local way
+	for way in pieces mount2; do # mount(2) where the kernel does not take the directories one by one, and for iversion
+		[ $way = pieces ] || config '.mounts[-1].options += ["iversion"]'
+		inside 'ls /tmp | wc -l; touch /tmp/new; grep " /tmp " /proc/self/mountinfo'
+		[ "${lines[0]}" = 20 ]
+		[[ ${lines[1]} == *nosuid* ]]
+		[ -e "$BUNDLE/upper/new" ]
+		rm "$BUNDLE/upper/new"
+	done
+}
+
+# A value that the kernel refuses is named, with what the kernel says about it.
+# bats test_tags=user
+@test "a file system's options that the kernel refuses" {
+	local option
+	for option in size=64kb mode=9999 uid=foo nosuch=1 nosuch; do
+		add_mount "{\"destination\": \"/tmp\", \"type\": \"tmpfs\", \"source\": \"tmpfs\", \"options\": [\"$option\"]}"
+		run rung run -b "$BUNDLE" "$ID"
+		[ "$status" -eq 1 ]
+		mentions "new tmpfs for /tmp: option $option: fsconfig: invalid argument (the kernel says: tmpfs: "
+		mentions "'${option%%=*}'"
+		config '.mounts |= .[:-1]'
+	done
+}
+
+@test "a label where the kernel has no SELinux is refused by name" {
+	needs_root
+	[ ! -d /sys/fs/selinux/policy_capabilities ] || skip "needs a machine without SELinux"
+	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["context=\"u:r:t:s0:c1,c2\""]}'
+	run -1 rung run -b "$BUNDLE" "$ID"
+	mentions ": option context=u:r:t:s0:c1,c2: fsconfig: invalid argument (SELinux is not enabled on this machine; the kernel says: tmpfs: Unknown parameter 'context')"
+}
+
+@test "a file system's options that the kernel refuses, of one that the parent makes for an id map" {
+	needs_root
+	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["size=64kb"],
+		"uidMappings": [{"containerID": 0, "hostID": 1000, "size": 10}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 10}]}'
+	run -1 rung run -b "$BUNDLE" "$ID"
+	mentions ": option size=64kb: fsconfig: invalid argument (the kernel says: tmpfs: Bad value for 'size')"
+}
+
+@test "an overlay whose layer is missing, with short and with long options, one by one and by mount(2)" {
+	needs_root
+	local short more
+	short=$(mktemp -d /tmp/o.XXXX)
+	mkdir "$short"/{l,u,w} "$short"/long-{a..z}
+	more=$(printf ":$short/%s" long-{a..z})
+	overlay_of() { # OPTION...
+		config '.mounts |= map(select(.type != "overlay")) + [{destination: "/tmp", type: "overlay", source: "overlay", options: $ARGS.positional}]' \
+			--args "$@"
+		run rung run -b "$BUNDLE" "$ID"
+		[ "$status" -eq 1 ] || fail "$output"
+		[[ $output != *255* ]] || fail "$output"
+	}
+	overlay_of "lowerdir=$short/l:$short/gone"
+	mentions "(lowerdir: $short/gone does not exist)"
+	mentions "new overlay for /tmp: option"
+	overlay_of "lowerdir=$short/l" "upperdir=$short/u" "workdir=$short/gone"
+	mentions "(workdir: $short/gone does not exist)"
+	overlay_of "lowerdir=$short/l" "upperdir=$short/u"
+	mentions ": options lowerdir=$short/l,upperdir=$short/u: fsconfig: invalid argument"
+	overlay_of "lowerdir=$short/l$more:$short/gone"
+	mentions "$short/gone does not exist)"
+	overlay_of "lowerdir=$short/l$more:$short/gone" dirsync iversion # by mount(2)
+	mentions "new overlay for /tmp, by mount(2): options lowerdir=$short/l:"
+	mentions "(lowerdir: $short/gone does not exist)"
+	rm -r "$short"
+}
+
+# A hint that no probe has shown is not printed: here openat2 works, and mkdir does not.
+@test "a mount point that the kernel lets nobody make: the call that failed is named" {
+	needs_root
+	config '.mounts |= map(if .type == "sysfs" then .options -= ["ro"] else . end)'
+	mkdir "$BUNDLE/data"
+	bind_mount "$BUNDLE/data" /sys/nodir bind
+	run -1 rung run -b "$BUNDLE" "$ID"
+	mentions 'mount point /sys/nodir: mkdirat: operation not permitted'
+	[[ $output != *openat2* && $output != *seccomp* ]] || fail "$output"
 }
 
 @test "an overlay with short options" {
@@ -331,6 +405,21 @@ bind_mount() { # SOURCE DESTINATION OPTION...
 		inside 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes; ls -d /sys/fs/cgroup/pids/tasks'
 		says $'33554432\n/sys/fs/cgroup/pids/tasks'
 	fi
+}
+
+@test "cgroup mounts are nosuid, nodev and noexec whatever their options" {
+	needs_root
+	[ -n "$(v1_mount memory)" ] || skip "needs cgroup v1"
+	add_namespace cgroup
+	config '(.mounts[] | select(.type == "cgroup")).options = []'
+	inside 'grep -E " - (cgroup|tmpfs) " /proc/self/mountinfo | grep " /sys/fs/cgroup" | cut -d" " -f5,6'
+	[ "${#lines[@]}" -gt 2 ] || fail "$output"
+	local line flag
+	for line in "${lines[@]}"; do
+		for flag in nosuid nodev noexec; do
+			[[ ,${line#* }, == *,$flag,* ]] || fail "no $flag: $line"
+		done
+	done
 }
 
 @test "a writable cgroup mount in a cgroup namespace can make cgroups below the container's only" {
@@ -404,7 +493,7 @@ bind_mount() { # SOURCE DESTINATION OPTION...
 	[ "$(stat -c %u "$BUNDLE/data/new")" = 0 ]
 }
 
-# The bundle's files must be seen through the mapping, and what the container's root makes must belong to the host's root.
+# The container must see the bundle's files through the mapping, and a file of the container's root must belong to the host's root.
 idmapped_below() { # OPTION
 	mkdir -p "$BUNDLE/data/below" "$BUNDLE/other"
 	mount --bind "$BUNDLE/other" "$BUNDLE/data/below"
@@ -467,7 +556,7 @@ idmapped_below() { # OPTION
 	says $'0:0:700\n0:0:644'
 }
 
-# crun#1380, runc#3717: which mount, and on what.
+# crun#1380, runc#3717: the error must name the mount and the file system.
 @test "an id map where the file system has none: the mount and the file system are named" {
 	needs_root
 	config '.mounts += [{type: "bind", source: "/sys/kernel", destination: "/tmp", options: ["bind", "idmap"],
@@ -475,7 +564,7 @@ idmapped_below() { # OPTION
 	refused 'mounts[7]: map the owners of /sys/kernel for /tmp' 'invalid argument' 'file system of type 0x62656572'
 }
 
-# runc#4575, runc#1523: what the host's administrator forbids stays forbidden, and who asks for it is told.
+# runc#4575, runc#1523: flags that the host's administrator has set stay, and an option that contradicts them is an error.
 @test "flags of a source stay in a user namespace" {
 	needs_root
 	mkdir "$BUNDLE/data"
@@ -504,14 +593,14 @@ idmapped_below() { # OPTION
 	done
 }
 
-# As rootless Podman runs its runtime: the container has no user namespace of its own.
+# As with rootless Podman, rung itself runs in a user namespace, and the container has none of its own.
 @test "flags of a source stay where rung itself is in a user namespace, and others are cleared" {
 	needs_root
 	mkdir "$BUNDLE/data" "$BUNDLE/own"
 	bind_mount "$BUNDLE/data" /tmp bind ro
 	bind_mount "$BUNDLE/own" /run bind noexec
 	config '(.mounts[] | select(.type == "devpts")).options |= map(select(startswith("gid=") | not))'
-	cp "$RUNG" "$BATS_TEST_TMPDIR/rung" # from there a home directory cannot be entered
+	cp "$RUNG" "$BATS_TEST_TMPDIR/rung" # in the user namespace a home directory cannot be entered
 	process sh -c 'for d in /tmp /run; do grep " $d " /proc/self/mountinfo | cut -d" " -f6; done'
 	run unshare --mount --propagation private bash -c 'mount -t tmpfs -o nosuid,nodev,noatime none "$1" && shift &&
 		exec unshare --user --map-root-user --mount sh -c "mount -t tmpfs -o nosuid none \"\$1\" && shift && exec \"\$@\"" sh "$@"' \
@@ -519,11 +608,11 @@ idmapped_below() { # OPTION
 	says $'ro,nosuid,nodev,noatime\nrw,noexec,relatime'
 }
 
-# runc#3672, runc#1658: the kernel shows a user namespace no more of proc than its maker sees.
+# runc#3672, runc#1658: the kernel does not let a user namespace see more of proc than its creator sees.
 @test "proc in a user namespace where the host's is covered in part" {
 	needs_root
 	map_ids
-	# in a mount namespace of the test's, with that one proc only
+	# in a mount namespace of the test with only one proc
 	local script='grep " - proc " /proc/self/mountinfo | cut -d" " -f5 | grep -vx /proc | while read -r p; do umount -l "$p"; done
 		mount -t tmpfs cover /proc/sys && exec "$@"'
 	run unshare --mount --propagation private bash -c "$script" sh "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
@@ -532,7 +621,7 @@ idmapped_below() { # OPTION
 }
 
 # bats test_tags=user
-@test "no id maps for what shows the namespaces of its maker" {
+@test "no id maps for file systems that show the namespaces of their creator" {
 	map_ids
 	config '(.mounts[] | select(.destination == "/proc")).options = ["idmap"]'
 	refused 'mounts[0].options' 'no id-mapped mounts of proc'
@@ -549,7 +638,7 @@ idmapped_below() { # OPTION
 	says 700:12:34
 }
 
-# config.md: what is no option of a mount goes as one string with commas to mount(2).
+# config.md: options that are none of the mount are passed to mount(2) as one string with commas.
 # bats test_tags=user
 @test "options of a file system in one string, with commas between them" {
 	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "size=1m,mode=0710,", "nr_inodes=77"]}'
@@ -626,7 +715,7 @@ superblock_options() { # WANT OPTION...
 	refused 'mounts[7].options' sync
 }
 
-# runc leaves these out.
+# runc ignores these.
 # bats test_tags=user
 @test "recursive options count for a new file system too" {
 	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["rro", "rnosuid", "rnoatime"]}'
@@ -726,7 +815,7 @@ superblock_options() { # WANT OPTION...
 	[ "$(cat "$BUNDLE/data/deep/file")" = below ]
 }
 
-# runc takes destinations below the path of the root file system on the host for places inside.
+# runc takes a destination below the root file system's path on the host as a path inside.
 @test "a destination that begins with the root file system's path on the host" {
 	needs_root
 	own_rootfs
@@ -783,7 +872,7 @@ unified_mount() {
 	[ "${lines[1]}" = 1 ]
 }
 
-# As a mount namespace shows it.
+# Hides the unified hierarchy in a mount namespace.
 @test "cgroup mounts on a machine with v1 only" {
 	needs_root
 	needs_v1_controller memory
@@ -802,14 +891,14 @@ unified_mount() {
 	[ "${lines[1]}" = 0 ]
 }
 
-# runc#5070: what is mounted over the root is the root.
+# runc#5070: a mount over the root becomes the root.
 @test "mounts over the root itself" {
 	needs_root
 	own_rootfs
 	mv "$ROOTFS" "$BUNDLE/other"
 	mkdir -p "$ROOTFS" "$BUNDLE/data"
 	echo other >"$BUNDLE/other/etc/mark"
-	# what covers the root comes first: the others are on top of it
+	# the mount over the root comes first, and the others are on top of it
 	config '.mounts = [{destination: "/", source: "other", options: ["bind"]}] + .mounts + [{destination: "/tmp", source: "data", options: ["bind"]}]
 		| .linux.maskedPaths = ["/etc/passwd"]'
 	inside 'cat /etc/mark /etc/passwd; touch /written /tmp/there; ls /dev/null; grep -c " / / " /proc/self/mountinfo || true'
@@ -853,15 +942,55 @@ unified_mount() {
 	refused 'mounts[7]' mode
 }
 
-# Buildah 1.28 leaves them in; its tests/run.bats, "run --volume with U flag", shows it.
+# Buildah before 1.41 passes on z, Z and U, as its tests/run.bats, "run --volume with U flag", shows, and Podman before 5.6.1 the
+# others: https://github.com/containers/podman/issues/26938
 # bats test_tags=user
-@test "a bind mount takes an engine's U, z and Z" {
+@test "a bind mount takes what engines leave among its options" {
 	mkdir "$BUNDLE/data"
 	echo here >"$BUNDLE/data/file"
-	bind_mount "$BUNDLE/data" /tmp bind z U
-	bind_mount "$BUNDLE/data" /home rbind ro Z
-	inside 'cat /tmp/file /home/file'
-	says $'here\nhere'
+	bind_mount "$BUNDLE/data" /tmp bind z U nocopy
+	bind_mount "$BUNDLE/data" /home rbind ro Z copy volume-opt=type=none volume-opt=o=uid=1000,gid=1000
+	inside 'cat /tmp/file /home/file; touch /home/file 2>/dev/null || echo read-only'
+	says $'here\nhere\nread-only'
+}
+
+# podman run --mount type=bind,...,no-dereference: Podman calls it copy-symlink, as crun does.
+@test "copy-symlink: a source that is a link becomes a link, and nothing is followed" {
+	own_rootfs
+	ln -s /no/such/file "$BUNDLE/dangling"
+	ln -s etc "$BUNDLE/relative"
+	echo text >"$BUNDLE/plain"
+	mkdir "$BUNDLE/outside"
+	ln -s "$BUNDLE/outside" "$ROOTFS/way-out"
+	bind_mount "$BUNDLE/dangling" /new/dir/link rbind copy-symlink ro
+	bind_mount relative /relative copy-symlink bind
+	bind_mount "$BUNDLE/plain" /plain bind copy-symlink ro
+	bind_mount "$BUNDLE/dangling" /way-out/link bind copy-symlink
+	inside 'readlink /new/dir/link; readlink /relative; cat /plain; touch /plain 2>/dev/null || echo read-only'
+	says $'/no/such/file\netc\ntext\nread-only'
+	[ -z "$(ls "$BUNDLE/outside")" ]
+	[ "$(readlink "$ROOTFS$BUNDLE/outside/link")" = /no/such/file ] # the image's link leads to there, inside of its root
+	inside true # the links are there now, and say the same
+}
+
+# bats test_tags=user
+@test "copy-symlink: something else at the destination is an error" {
+	own_rootfs
+	ln -s /no/such/file "$BUNDLE/link"
+	echo file >"$ROOTFS/file"
+	ln -s /elsewhere "$ROOTFS/other"
+	bind_mount "$BUNDLE/link" /file bind copy-symlink
+	refused 'mounts[7]' 'file exists'
+	config '.mounts[7].destination = "/other"'
+	refused 'mounts[7]' 'file exists'
+	config '.mounts[7].destination = "/"'
+	refused 'mounts[7].destination'
+	config '.mounts[7] = {destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["copy-symlink"]}'
+	refused 'mounts[7].options' copy-symlink
+	config '.mounts[7] = {destination: "/tmp", type: "bind", source: "no/such/link", options: ["bind", "copy-symlink"]}'
+	refused 'mounts[7].source' 'no such file'
+	[ "$(cat "$ROOTFS/file")" = file ]
+	[ "$(readlink "$ROOTFS/other")" = /elsewhere ]
 }
 
 # bats test_tags=user
@@ -914,7 +1043,7 @@ unified_mount() {
 	umount "$source"
 }
 
-# Docker reads in these words that it is no fault of its own: https://github.com/moby/moby/blob/v20.10.24/daemon/errors.go
+# Docker recognises the user's mistake by these words: https://github.com/moby/moby/blob/v20.10.24/daemon/errors.go
 # bats test_tags=user
 @test "a file on a directory and a directory on a file are refused with the words of ENOTDIR" {
 	touch "$BUNDLE/file"
@@ -923,4 +1052,15 @@ unified_mount() {
 	cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
 	bind_mount "$BUNDLE" /etc/passwd bind
 	refused 'mounts[7]' 'not a directory'
+}
+
+# move_mount needs no right to enter the mount point, fchdir does.
+@test "a tmpfs without parameters on a directory that the root of a user namespace may not enter" {
+	needs_root
+	own_rootfs
+	map_ids
+	mkdir -m 0700 "$ROOTFS/closed"
+	config '.mounts += [{destination: "/closed", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev"]}]'
+	inside 'stat -f -c %T /closed'
+	says tmpfs
 }

@@ -4,7 +4,7 @@
 
 load helpers
 
-# The host's, and the container's, id of a namespace: pid:[4026531836].
+# Prints the id of a process's namespace, such as pid:[4026531836].
 ns_of() { # PID NAME
 	readlink "/proc/$1/ns/$2"
 }
@@ -150,7 +150,7 @@ ns_of() { # PID NAME
 	says $'7\n3\n 0 1000 1\n 5 3000 10'
 }
 
-# The map of one group that a plain user writes himself goes with a setgroups(2) that is denied for good (runc#4394).
+# A plain user who writes a map of one group must deny setgroups(2) for good (runc#4394).
 # bats test_tags=user-only
 @test "a joined user namespace that denies setgroups" {
 	start_sleeper
@@ -226,7 +226,7 @@ ns_of() { # PID NAME
 	((lines[2] >= 1000000))
 }
 
-# runc#4635: no offsets are written where the namespace is another's
+# runc#4635: rung does not write offsets to a joined namespace
 @test "a joined time namespace keeps its offsets, and takes none" {
 	needs_root
 	[ -e /proc/self/ns/time ] || skip "needs time namespaces in the kernel"
@@ -265,7 +265,7 @@ ns_of() { # PID NAME
 	says "$(ns_of self net)"
 }
 
-# Outside of a user namespace of the container's, rung can give away only the capabilities that it has.
+# Without a user namespace of the container rung can pass on only the capabilities that it has.
 @test "exec in a container that shares a listed user namespace with rung" {
 	needs_root
 	local less=(setpriv --bounding-set -sys_resource --inh-caps -sys_resource --)
@@ -290,7 +290,55 @@ ns_of() { # PID NAME
 	done
 }
 
-# Joining them would be without effect (EINVAL of a user namespace), or on the host: its mounts would be changed.
+# The process that waits is not dumpable and belongs to rung's user namespace: in the container's nobody has rights to it.
+@test "a user and a cgroup namespace: exec and hooks of startContainer enter a container that waits for start" {
+	needs_root
+	local pid name
+	map_ids
+	add_namespace cgroup
+	config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "readlink /proc/self/ns/cgroup >/dev/shm/hook"]}]'
+	process sh -c 'cat /dev/shm/hook; sleep 1000'
+	create_container
+	pid=$(init_pid)
+	for name in mnt pid uts ipc net user cgroup; do
+		run -0 rung exec "$ID" readlink "/proc/self/ns/$name"
+		says "$(ns_of "$pid" $name)"
+	done
+	run -0 rung exec "$ID" grep -c :/ /proc/self/cgroup
+	local hierarchies=$output
+	run -0 rung exec "$ID" grep -c ':/$' /proc/self/cgroup
+	says "$hierarchies"
+	rung start "$ID"
+	wait_until 5 grep -q cgroup "$OUTPUT"
+	[ "$(cat "$OUTPUT")" = "$(ns_of "$pid" cgroup)" ]
+	run -0 rung exec "$ID" readlink /proc/self/ns/cgroup
+	says "$(ns_of "$pid" cgroup)"
+}
+
+# A namespace that is older than the user namespace can only be joined from outside of that.
+@test "a new user namespace and a joined cgroup namespace: exec enters both" {
+	needs_root
+	add_namespace cgroup
+	start_sleeper
+	local first=$ID pid=
+	pid=$(init_pid)
+	ID=$ID-second
+	map_ids
+	config 'del(.mounts[] | select(.type == "cgroup"))
+		| (.linux.namespaces[] | select(.type == "cgroup")).path = $path' --arg path "/proc/$pid/ns/cgroup"
+	create_container
+	run -0 rung exec "$ID" readlink /proc/self/ns/cgroup
+	says "$(ns_of "$pid" cgroup)"
+	rung start "$ID"
+	run -0 rung exec "$ID" readlink /proc/self/ns/cgroup
+	says "$(ns_of "$pid" cgroup)"
+	run -0 rung exec "$ID" readlink /proc/self/ns/user
+	says "$(ns_of "$(init_pid)" user)"
+	rung delete -f "$ID"
+	ID=$first
+}
+
+# Joining such a namespace would fail (EINVAL for a user namespace), have no effect, or change the host's mounts.
 @test "a namespace to be joined that is rung's own is as if it was not listed" {
 	needs_root
 	local name key
@@ -306,7 +354,7 @@ ns_of() { # PID NAME
 	done
 }
 
-# In namespaces of the test's, so that a fault does not reach the host.
+# Runs in namespaces of the test, so that a bug does not change the host.
 @test "names, kernel parameters and mounts of rung's own namespaces are not changed" {
 	needs_root
 	local script='hostname before; cat /proc/self/mountinfo >"$2"; "$1" --root "$3" run -b "$4" "$5"
@@ -334,7 +382,11 @@ ns_of() { # PID NAME
 	mentions 'linux.maskedPaths'
 	config '.linux.maskedPaths = [] | .linux.readonlyPaths = []'
 	isolated
-	[ "$status" -eq 0 ]
+	[ "$status" -eq 1 ]
+	mentions 'root.readonly'
+	config '.root.readonly = false'
+	isolated
+	[ "$status" -eq 0 ] || fail "$output"
 }
 
 # config.md: linux may be left out.
@@ -353,7 +405,7 @@ ns_of() { # PID NAME
 	wait_until 5 stopped
 }
 
-# The user namespace of one, the PID namespace of another that it owns, and the rest new.
+# Joins the user namespace of one container and the PID namespace of another, which the first one owns. The others are new.
 @test "a joined user namespace, a joined PID namespace and new others" {
 	needs_root
 	map_ids
@@ -376,7 +428,7 @@ ns_of() { # PID NAME
 	[ "$status" -eq 0 ]
 }
 
-# podman#18543: the directory above belongs to the host's root, and lets nobody else through.
+# podman#18543: the directory above the bundle belongs to the host's root, and nobody else may search it.
 @test "a bundle that the container's root cannot reach" {
 	needs_root
 	local closed=$BATS_TEST_TMPDIR/closed

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016 # expanded by jq, or by the shell in the container
-# rung in a container that rung made, as root of the host and of a user namespace.
+# rung in a container of rung, as root of the host and as root of a user namespace.
 
 load helpers
 
-# A container in which rung can run: capabilities to mount and to change ids, nothing of /proc hidden, cgroups of its
-# own that it may write to. rung is /bin/rung, and a bundle is in /inner.
+# Makes a container in which rung can run: it has capabilities to mount and to change ids, an unmasked /proc, and writable cgroups
+# of its own. /bin/rung is rung, and /inner is a bundle.
 outer() {
 	own_rootfs
 	mkdir -p rootfs/inner rootfs/run
@@ -18,7 +18,7 @@ outer() {
 		| (.mounts[] | select(.type == "cgroup")).options |= map(select(. != "ro"))'
 }
 
-# inner FILTER: edits the bundle inside.
+# inner FILTER: edits the configuration of the bundle inside.
 inner() {
 	jq "$1" rootfs/inner/config.json >inner.new
 	mv inner.new rootfs/inner/config.json
@@ -48,14 +48,14 @@ inner() {
 	outer
 	inner '.linux.resources.pids.limit = 7 | .process.args = ["sh", "-c", "cat $(find /sys/fs/cgroup -name pids.max | head -n 1)"]'
 	process sh -c 'is_v2=$1
-		# a cgroup with processes hands nothing down
+		# a cgroup with processes cannot enable controllers for children
 		[ -z "$is_v2" ] || { mkdir /sys/fs/cgroup/init && echo 1 >/sys/fs/cgroup/init/cgroup.procs; }
 		rung run -b /inner two' sh "$(is_v2 && echo yes)"
 	run_container
 	says 7
 }
 
-# A cgroup with processes hands nothing down, and stays what it is: no threaded domain (cgroup-v2.rst, Threads).
+# A cgroup with processes cannot enable controllers for children, and must not become a threaded domain (cgroup-v2.rst, Threads).
 @test "nested: limits that cannot be had, since the outer container's own cgroup has processes" {
 	needs_root
 	is_v2 || skip "needs a machine with the unified hierarchy only"
@@ -84,7 +84,7 @@ inner() {
 	process rung run -b /inner two
 	run_container
 	[ "${lines[0]}" = 0 ] || fail "$output"
-	# and with one more user namespace
+	# the same with one more user namespace
 	inner '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 5, size: 10}]
 		| .linux.gidMappings = .linux.uidMappings'
 	is_root || chmod -R go+rX "$ROOTFS"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016 # expanded by jq, or by the shell in the container
-# linux.netDevices (config-linux.md, "Network Devices"). The host of these tests is a network namespace of their own.
+# linux.netDevices (config-linux.md, "Network Devices"). A network namespace of the test stands for the host's.
 
 load helpers
 
@@ -21,17 +21,21 @@ teardown() {
 	return $left
 }
 
-# What runs in the network namespace that stands for the host's.
+# Runs a command in the network namespace that stands for the host's.
 host() {
 	ip netns exec "$HOST" "$@"
 }
 
-# One end of a virtual cable; the other stays on the host.
+# Adds one end of a veth pair; the other end stays on the host.
 add_device() { # NAME
 	host ip link add dev "$1" type veth peer name "peer-$1"
 }
 
-# Overrides the helpers': rung runs on that host. ip netns exec makes a mount namespace with another /sys; nsenter does not.
+no_device() { # NAME
+	! host ip link show dev "$1" >/dev/null 2>&1
+}
+
+# Replaces rung of the helpers: it runs in that namespace. nsenter, because ip netns exec makes a mount namespace with another /sys.
 rung() {
 	# shellcheck disable=SC2153 # of helpers.bash
 	nsenter --net="/run/netns/$HOST" "$RUNG" --root "$STATE" "$@" 3>&-
@@ -41,7 +45,7 @@ net_devices() { # JSON
 	config '.linux.netDevices = $devices' --argjson devices "$1"
 }
 
-# Joins a namespace that outlives the container, so that it can be looked into afterwards.
+# Lets the container join a namespace that outlives it, so that the test can inspect it afterwards.
 join_other() {
 	OTHER=$HOST-other
 	ip netns add "$OTHER"
@@ -143,6 +147,7 @@ other() {
 	rung delete --force "$ID"
 	run host ip link show dev dummy0
 	[ "$status" -ne 0 ]
+	wait_until 10 no_device peer-dummy0 # the kernel ends a namespace and its devices a moment later
 	add_device dummy0
 	join_other
 	start_sleeper
@@ -231,11 +236,11 @@ other() {
 	wait "$rung" || true
 }
 
-no_namespace_of() { # PID of rung, or of the subshell that waits for it
+no_namespace_of() { # PID: rung, or the subshell that waits for it
 	! find "/proc/$1/fd" "/proc/$(pgrep -P "$1" -x rung || echo "$1")/fd" -lname 'net:*' | grep .
 }
 
-@test "explain tells of it" {
+@test "explain lists the move of a device" {
 	net_devices '{"dummy0": {}}'
 	rung explain -b "$BUNDLE" "$ID" | grep -q 'rung: linux.netDevices: move network devices'
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# sd_notify(3): a container tells the service manager that it is ready, through rung.
+# sd_notify(3): through rung a container tells the service manager that it is ready.
 
 load helpers
 load commands
@@ -36,7 +36,7 @@ said() { # LINE
 	wait_until 5 said READY=1
 	wait_until 5 said BARRIER=1
 	[ "$(grep -c '' "$SAID")" = 3 ]
-	# The shell of the background job executes rung as its child or becomes it.
+	# The shell of the background job may execute rung as its child or in its own process.
 	local main
 	main=$(sed -n 's/^MAINPID=//p' "$SAID")
 	[ "$main" = "$pid" ] || [ "$(awk '{ print $4 }' "/proc/$main/stat")" = "$pid" ]
@@ -78,11 +78,11 @@ said() { # LINE
 }
 
 # bats test_tags=user
-@test "notify: a message that is sent with the last breath is handed on" {
+@test "notify: a message that is sent just before the end of the process is handed on" {
 	process /tmp/notify send READY=1
 	run_container
 	[ "$status" -eq 0 ]
-	said READY=1
+	wait_until 5 said READY=1 # rung does not wait for the manager once the container has ended
 }
 
 # bats test_tags=user
@@ -112,7 +112,7 @@ start_sleeper_unnotified() {
 	mentions 'Read-only file system'
 }
 
-# As with runc. Only start tells by its status that nobody was told.
+# As with runc. Only the status of start shows that the manager got no message.
 # bats test_tags=user
 @test "notify: run --detach of a manager that is not there is a warning" {
 	process sleep 1000

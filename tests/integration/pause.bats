@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# rung pause and resume. What they answer in each state is in lifecycle.bats.
+# rung pause and resume. lifecycle.bats has their results in each state.
 
 load helpers
 
@@ -8,7 +8,7 @@ setup() {
 	setup_bundle
 }
 
-# A container that counts in a file.
+# Starts a container that counts in a file.
 start_counter() {
 	mkdir "$BUNDLE/data"
 	config '.mounts += [{destination: "/tmp", type: "bind", source: "data", options: ["bind"]}]'

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# What bats reports of a test that fails: helpers.bash has it trace the test and nothing else.
+# The report of bats for a failed test: helpers.bash makes bats trace only the test itself.
 
 load helpers
 
-# Runs a test of these lines, which must fail.
+# Runs a test with these lines. It must fail.
 failing() { # LINE...
 	printf '%s\n' "load '$RUNG_SOURCE/tests/integration/helpers'" '@test "fails" {' "$@" '}' >fails.bats
 	run -1 env -i PATH="$PATH" RUNG="$RUNG" RUNG_SOURCE="$RUNG_SOURCE" RUNG_TEST_COMMANDS="$RUNG_TEST_COMMANDS" \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016 # expanded by jq
-# linux.intelRdt (config-linux.md, "IntelRdt"), on a file system that behaves as the kernel's (tests/cmd/resctrl): few
-# machines have the hardware. The rung of these tests was linked to look for it there; else it is the same.
+# linux.intelRdt (config-linux.md, "IntelRdt"), on a file system that behaves as the kernel's (tests/cmd/resctrl), because few
+# machines have the hardware. The rung of these tests is linked to look for it there, and otherwise the same.
 
 load helpers
 
@@ -74,7 +74,7 @@ no_group() { # NAME
 	[ "$(cat "$RDT/$ID/schemata")" = $'    MB:0= 50;1=100\n    L3:0=0ff;1=7ff' ]
 }
 
-# runc#3832: without schemas the class is joined and nothing is written
+# runc#3832: without schemata rung joins the class and writes nothing
 @test "a class without schemata is joined, and must be there" {
 	mkdir "$RDT/silver"
 	echo 'L3:0=3' >"$RDT/silver/schemata"
@@ -169,7 +169,7 @@ no_group() { # NAME
 	no_group "$ID"
 }
 
-@test "no machine without it" {
+@test "a machine without resctrl: an error that names the field" {
 	umount "$RDT"
 	# shellcheck disable=SC2034 # of the helpers
 	RUNG=$RUNG_SOURCE/rung

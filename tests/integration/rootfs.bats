@@ -65,17 +65,17 @@ load helpers
 	[ "${lines[1]}" = / ]
 }
 
-# A user namespace may mount a procfs without masks where its mount namespace has one that is wholly visible, and a
-# chroot leaves that of the host there.
+# A user namespace may mount an unmasked procfs if its mount namespace has one that is fully visible. With a chroot the host's
+# procfs stays in the mount namespace.
 @test "--no-pivot: no bare procfs inside" {
 	needs_root
 	config '.process.capabilities = {bounding: ["CAP_SYS_ADMIN", "CAP_SETFCAP", "CAP_SYS_CHROOT"]}
 		| .process.capabilities.permitted = .process.capabilities.bounding | .process.capabilities.effective = .process.capabilities.bounding'
-	process unshare -mrpf sh -c 'echo before; mount -t proc none /proc; mount -t sysfs none /sys && echo sysfs'
+	process unshare -mrpnf sh -c 'echo before; mount -t proc none /proc; mount -t sysfs none /sys && echo sysfs'
 	run_container --no-pivot
 	mentions before 'permission denied'
 	[[ $output != *$'\nsysfs'* ]]
-	# where nothing is masked the container has a bare one anyway
+	# without masks the container has an unmasked procfs anyway
 	config '.linux.maskedPaths = [] | .linux.readonlyPaths = []'
 	process cat /proc/mounts
 	run_container --no-pivot
@@ -96,6 +96,8 @@ load helpers
 	pid=$(init_pid)
 	[ "$(readlink "/proc/$pid/root")" = "$ROOTFS" ]
 	[ "$(readlink "/proc/$pid/ns/mnt")" = "$(readlink /proc/self/ns/mnt)" ]
+	exec_in cat /etc/mark
+	says here
 	rung kill "$ID" KILL
 	wait_until 5 stopped
 	[ "$(cat "$OUTPUT")" = here ]
@@ -105,15 +107,15 @@ host_mounts() {
 	config 'del(.linux.namespaces[] | select(.type == "mount")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
 }
 
-# runc leaves these mounts on the host for ever, and makes "/" a slave there.
+# runc never removes these mounts from the host, and makes "/" a slave there.
 @test "mounts without a mount namespace are the host's, until the container is deleted" {
 	needs_root
 	own_rootfs
 	host_mounts
-	config '.root.readonly = true'
+	add_mount '{"destination": "/mnt", "type": "bind", "source": "/usr", "options": ["bind", "ro"]}'
 	local before
 	before=$(cut -d' ' -f3- /proc/self/mountinfo)
-	process sh -c 'ls -d /proc/1 /dev/pts/ptmx; touch /x 2>&1; exec sleep 1000'
+	process sh -c 'ls -d /proc/1 /dev/pts/ptmx; touch /mnt/x 2>&1; exec sleep 1000'
 	start_container
 	grep -q " $ROOTFS/proc .* - proc " /proc/self/mountinfo
 	exec_in sh -c 'stat -c %t:%T /dev/null; cat /etc/passwd >/dev/null'
@@ -143,7 +145,27 @@ host_mounts() {
 	refused mounts 'user namespace without a mount namespace'
 }
 
-# Propagation of "/" as mountinfo shows it: shared:N, master:N, unbindable or nothing.
+# runc#5371
+@test "what becomes read-only last needs a mount namespace" {
+	needs_root
+	own_rootfs
+	host_mounts
+	local before
+	before=$(cut -d' ' -f3- /proc/self/mountinfo)
+	config '.root.readonly = true'
+	refused root.readonly 'unable to make rootfs read-only without a private MNT namespace'
+	config '.root.readonly = false'
+	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]}'
+	refused 'mounts[7]' 'unable to make /tmp read-only without a private MNT namespace'
+	config '.mounts[7].options = ["ro", "rw"]'
+	inside 'touch /tmp/x && echo written'
+	says written
+	config 'del(.mounts[7]) | (.mounts[] | select(.destination == "/dev")).options += ["ro"]'
+	refused 'unable to make /dev read-only without a private MNT namespace'
+	[ "$(cut -d' ' -f3- /proc/self/mountinfo)" = "$before" ]
+}
+
+# Runs a container with a propagation. It prints the propagation of "/" in mountinfo: shared:N, master:N, unbindable or nothing.
 root_propagation() {
 	config '.linux.rootfsPropagation = $p' --arg p "$1"
 	inside "sed -n 's/^[0-9]* [0-9]* [^ ]* [^ ]* \\/ [^ ]* \\(.*\\)- .*/\\1/p' /proc/self/mountinfo"
@@ -164,7 +186,7 @@ root_propagation() {
 	mentions unbindable
 }
 
-# Mounts that the host makes later come through where the configuration says so.
+# Makes a mount on the host after the start. It appears in the container only if the propagation allows it.
 later_mount() { # PROPAGATION
 	own_rootfs
 	mkdir "$ROOTFS/later"
@@ -183,7 +205,7 @@ later_mount() { # PROPAGATION
 	run cat "$BATS_TEST_TMPDIR/seen"
 }
 
-# mounts_propagation.bats of runc: on a host whose mounts are shared, a shared root was a slave of the host's too.
+# mounts_propagation.bats of runc: on a host with shared mounts, a shared root was also a slave of the host's.
 @test "a slave root sees later mounts of the host, no other root does" {
 	needs_root
 	local propagation
@@ -198,7 +220,7 @@ later_mount() { # PROPAGATION
 	done
 }
 
-# runc#2532, runc#3925: mounts on the host wake up systemd there.
+# runc#2532, runc#3925: mounts on the host wake systemd up.
 @test "create, start, exec and delete do not touch the host's mount table" {
 	needs_root
 	export STATE BUNDLE ID RUNG
@@ -213,6 +235,30 @@ later_mount() { # PROPAGATION
 		rung exec "$ID" true && same exec
 		rung delete --force "$ID" && same delete && echo "as it was"'
 	says "as it was"
+}
+
+# systemd makes all mounts of the host shared.
+@test "nothing reaches a host whose mounts are shared" {
+	needs_root
+	own_rootfs
+	mkdir -p "$BATS_TEST_TMPDIR/data/below" "$ROOTFS/data"
+	export STATE BUNDLE ID RUNG
+	process sleep 1000
+	config '.mounts += [{destination: "/data", type: "bind", source: $data, options: ["rbind"]},
+		{destination: "/data/below", type: "tmpfs", source: "inner"}, {destination: "/opt", type: "tmpfs", source: "inner"}]' \
+		--arg data "$BATS_TEST_TMPDIR/data"
+	# shellcheck disable=SC2016
+	run unshare --mount --propagation private bash -c '
+		mount --make-rshared /
+		before=$(cut -d" " -f4- /proc/self/mountinfo)
+		same() { [ "$before" = "$(cut -d" " -f4- /proc/self/mountinfo)" ] || echo "changed by $1"; }
+		rung() { "$RUNG" --root "$STATE" "$@" </dev/null 2>&1 3>&-; }
+		rung create -b "$BUNDLE" "$ID" >"$BUNDLE/said" || cat "$BUNDLE/said"
+		same create
+		rung start "$ID"; same start
+		rung exec "$ID" grep -c " inner " /proc/self/mountinfo
+		rung delete --force "$ID"; same delete'
+	says 2
 }
 
 # bats test_tags=user

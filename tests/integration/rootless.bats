@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016 # variables of bats and helpers, scripts for inner shells
-# rung for a plain user: with his own id only, with subordinate ids, and without the right to them. That the commands
-# work with his own id only is what the tests tagged "user" of the other files show.
+# rung for a plain user: with only the own id, with subordinate ids, and without a right to them. The tests tagged "user" in the
+# other files show that the commands work with only the own id.
 
 load helpers
 
-# Adds the ids 1 to 65535, which newuidmap and newgidmap write.
+# Maps the ids 1 to 65535 too, for which rung needs newuidmap and newgidmap.
 map_subids() {
 	needs_subids
 	config '.linux.uidMappings += [{containerID: 1, hostID: $uid, size: 65535}]
@@ -32,6 +32,20 @@ map_subids() {
 	inside 'cat /proc/self/uid_map; cat /proc/self/setgroups'
 	[ "$(awk '{ $1 = $1; print }' <<<"$output")" = \
 		"0 $(id -u) 1"$'\n'"1 $(first_subid /etc/subuid) 65535"$'\n'allow ]
+}
+
+# bats test_tags=user-only, vm
+@test "rootless: checkpoint and restore need root" {
+	process sleep 1000
+	rung run -d -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+	run -1 rung checkpoint --image-path image "$ID"
+	mentions 'CRIU needs root: operation not permitted'
+	[ ! -e image ]
+	[ "$(status_of)" = running ]
+	run -1 rung restore --image-path image "$ID-other"
+	mentions 'CRIU needs root: operation not permitted'
+	[ ! -e image ]
+	[ ! -e "$STATE/$ID-other" ]
 }
 
 # bats test_tags=user-only
@@ -92,13 +106,13 @@ map_subids() {
 }
 
 # bats test_tags=user-only
-@test "rootless: without a user namespace, what he may not do is named" {
+@test "rootless: without a user namespace the error names what a plain user may not do" {
 	config '.linux.namespaces |= map(select(.type != "user")) | del(.linux.uidMappings, .linux.gidMappings, .process.capabilities)'
 	refused 'operation not permitted'
 	[ ! -e "$STATE/$ID" ]
 }
 
-# The user may make cgroups where his containers' are.
+# Whether the user may make cgroups for containers.
 delegated() {
 	if is_v2; then
 		[ -w "$(dirname "$(available_controllers)")" ]
@@ -107,7 +121,7 @@ delegated() {
 	fi
 }
 
-# On v1 systemd's user manager hands its users the hierarchy that has no controllers.
+# On v1 systemd's user manager delegates the hierarchy without controllers to its users.
 owns_v1() {
 	[ -w "$(v1_mount name=systemd)$(sed -n 's/^[0-9]*:name=systemd://p' /proc/self/cgroup)" ]
 }
@@ -133,7 +147,7 @@ owns_v1() {
 }
 
 # bats test_tags=user-only
-@test "rootless: --rootless tells whether cgroups that he may not make are left out" {
+@test "rootless: --rootless decides whether cgroups that the user may not make are skipped" {
 	! delegated || skip "needs a cgroup that is not delegated"
 	config 'del(.linux.resources)'
 	run -0 "$RUNG" --root "$STATE" --rootless true run -b "$BUNDLE" "$ID"
@@ -144,7 +158,7 @@ owns_v1() {
 }
 
 # bats test_tags=user-only
-@test "rootless: a limit that needs a cgroup which he may not make" {
+@test "rootless: a limit that needs a cgroup that the user may not make" {
 	! delegated || skip "needs a cgroup that is not delegated"
 	config '.linux.resources.memory.limit = 67108864'
 	refused linux.resources.memory
@@ -152,14 +166,14 @@ owns_v1() {
 }
 
 # bats test_tags=user-only
-@test "rootless: a cgroup by name that he may not make" {
+@test "rootless: a named cgroup that the user may not make" {
 	! delegated || skip "needs a cgroup that is not delegated"
 	config '.linux.cgroupsPath = "/somewhere/else"'
 	refused 'unable to apply cgroup configuration: ' 'permission denied'
 	[ ! -e "$STATE/$ID" ]
 }
 
-# Makes the cgroup of that name in each v1 hierarchy that has limits, and gives it to a user.
+# Makes a cgroup with that name in each v1 hierarchy that has limits, and gives it to a user.
 delegate_v1() { # NAME UID
 	local mount path
 	while read -r mount; do
@@ -175,7 +189,7 @@ v1_mounts() {
 	awk '$(NF-2) == "cgroup" && $NF !~ /name=/ { print $5 }' /proc/self/mountinfo
 }
 
-# The bundle and a copy of rung for a user whom this machine does not know.
+# Prepares the bundle and a copy of rung for a uid without a passwd entry.
 for_stranger() { # UID MAPS
 	(cd "$BATS_TEST_TMPDIR" && "$RUNG" spec --rootless)
 	config '.linux.uidMappings = $maps | .linux.gidMappings = $maps
@@ -187,7 +201,7 @@ for_stranger() { # UID MAPS
 	install -m 755 "$RUNG" "$BATS_TEST_TMPDIR/rung"
 }
 
-# Hierarchies that have no limits are left out where they are another's: on a hybrid machine the unified one, and systemd's.
+# rung skips hierarchies without limits if they belong to another user: on a hybrid machine the unified one and systemd's.
 @test "rootless: a cgroup by name that was delegated on v1 only" {
 	needs_root
 	needs_v1_controller pids
@@ -200,8 +214,8 @@ for_stranger() { # UID MAPS
 	mentions ":pids:$own/inner"
 }
 
-# The kernel lets a user move only processes with one of his own ids into a v1 cgroup: those of a container with
-# subordinate ids have another one.
+# A user may move only processes with the user's own id into a v1 cgroup. Processes of a container with subordinate ids have another
+# id.
 @test "rootless: a cgroup that was delegated on v1, for a container with other ids" {
 	needs_root
 	needs_v1_controller pids
@@ -279,7 +293,7 @@ for_stranger() { # UID MAPS
 	refused process.rlimits
 }
 
-# ---- as root, for a user who has no subordinate ids -------------------------------------------------------------------
+# ---- run by root, for a user without subordinate ids ------------------------------------------------------------------
 
 as_nobody() {
 	setpriv --reuid 4567 --regid 4567 --clear-groups env -u XDG_RUNTIME_DIR "$BATS_TEST_TMPDIR/nobody/rung" \
@@ -300,13 +314,13 @@ prepare_nobody() {
 	chown 4567:4567 config.json
 }
 
-@test "rootless: a user without subordinate ids runs with his own" {
+@test "rootless: a user without subordinate ids runs with the own id" {
 	prepare_nobody
 	run -0 --separate-stderr as_nobody run "$ID"
 	says 0
 }
 
-@test "rootless: a user without subordinate ids who asks for more: the error names /etc/subuid" {
+@test "rootless: more ids for a user without subordinate ids: the error names /etc/subuid" {
 	prepare_nobody
 	config '.linux.uidMappings += [{containerID: 1, hostID: 100000, size: 10}]'
 	run -1 as_nobody run "$ID"

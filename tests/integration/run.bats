@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154 # variables of bats and helpers, scripts for inner shells
-# rung run: its flags, its exit status, and what it does for the process in the foreground.
+# rung run: its flags, its exit status, and the handling of a process in the foreground.
 
 load helpers
 
@@ -64,7 +64,7 @@ load helpers
 }
 
 # bats test_tags=user
-@test "run -d: an error of the process's start is told" {
+@test "run -d: an error of the process's start is reported" {
 	process /no/such/program
 	run -1 rung run -b "$BUNDLE" -d "$ID"
 	mentions 'no such file or directory'
@@ -137,14 +137,28 @@ load helpers
 	echo three >three
 	echo four >four
 	output=$("$RUNG" --root "$STATE" run -b "$BUNDLE" --preserve-fds 2 "$ID" 3<three 4<four)
-	# 0, 1, 2, 3, 4 and that of the directory
+	# 0, 1, 2, 3, 4, and the directory that ls reads
 	says three$'\n'four$'\n'6
 }
 
-@test "run --preserve-fds: a descriptor that is not open is an error" {
-	run_container --preserve-fds 1
-	[ "$status" -eq 1 ]
-	mentions 'unable to stat preserved-fd' 'no such file or directory'
+# podman run --preserve-fd=9,40. With a closed standard stream rung spawns its stage late, when it has descriptors of its own open.
+# bats test_tags=user
+@test "run --preserve-fds: closed descriptors stay closed, and the others keep their numbers" {
+	process sh -c 'cat <&9; cat <&40; ls /proc/self/fd | tr "\n" " "'
+	echo nine >nine
+	echo forty >forty
+	local n
+	for n in 38 1000 2000000000; do
+		run only_with '9 40' "$RUNG" --root "$STATE" run -b "$BUNDLE" --preserve-fds $n "$ID" 9<nine 40<forty
+		says $'nine\nforty\n0 1 2 3 40 9 ' # ls reads the directory by 3
+		run only_with '9 40' "$RUNG" --root "$STATE" run -b "$BUNDLE" --preserve-fds $n "$ID" 9<nine 40<forty <&-
+		says $'nine\nforty\n0 1 2 3 40 9 '
+	done
+	process true
+	run -0 rung run -b "$BUNDLE" --preserve-fds 5 "$ID"
+}
+
+@test "run --preserve-fds: a negative number is an error" {
 	run rung run -b "$BUNDLE" --preserve-fds -1 "$ID"
 	[ "$status" -eq 1 ]
 	mentions '--preserve-fds: -1 is no number of descriptors'
@@ -223,7 +237,7 @@ keyring_of_run() { # [FLAG]
 	[[ $output != *"_ses.$ID"* ]]
 }
 
-# The process is not the container's, and not in its PID namespace: it is for whoever put it there to end.
+# The extra process is not the container's, and not in its PID namespace. rung does not end it.
 @test "run: the status of the process, though the cgroup can not be removed" {
 	needs_root
 	process sh -c 'while [ ! -e /stop ]; do sleep 0.05; done; exit 42'
@@ -264,7 +278,7 @@ in_cgroup_of_container() { # PID
 	grep "_ses.$ID" "$ROOTFS/hook"
 }
 
-# The parent of an orphan, and that of the container's process: the nearest subreaper.
+# Prints the parent of an orphan and of the container's process: the nearest subreaper.
 orphan_and_init() { # [FLAG]
 	config '.linux.namespaces |= map(select(.type != "pid"))'
 	process sh -c 'orphan=$(sh -c "sleep 20 >/dev/null 2>&1 & echo \$!")
@@ -280,7 +294,7 @@ orphan_and_init() { # [FLAG]
 	[ "${lines[0]}" = "${lines[1]}" ]
 }
 
-@test "run --no-subreaper: it does not" {
+@test "run --no-subreaper: rung does not take in the orphans of a container" {
 	needs_root
 	orphan_and_init --no-subreaper
 	[ "${lines[0]}" != "${lines[1]}" ]
@@ -404,7 +418,7 @@ orphan_and_init() { # [FLAG]
 	done
 }
 
-# As runc: one bare line, and its own status for what it could not run. A log file has it too.
+# As runc: one bare line on stderr and status 255. A log file has the line too.
 # bats test_tags=user
 @test "run: a program that the kernel does not execute, in the foreground" {
 	own_rootfs
@@ -417,7 +431,7 @@ orphan_and_init() { # [FLAG]
 	run -255 rung --log "$BATS_TEST_TMPDIR/log" --log-format json run "$ID"
 	says 'exec /bin/script: no such file or directory'
 	[ "$(jq -r .msg "$BATS_TEST_TMPDIR/log")" = "$output" ]
-	# poststart makes another way of it
+	# with a poststart hook rung takes another code path
 	config '.hooks.poststart = [{path: "/bin/true"}]'
 	run_container
 	[ "$status" -eq 255 ]

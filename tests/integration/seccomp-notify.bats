@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016 # expanded by jq, or by the shell in the container
-# SCMP_ACT_NOTIFY: the listener of the filter reaches the agent of linux.seccomp.listenerPath, with the container process
-# state, before the process makes a system call that the filter asks about.
+# SCMP_ACT_NOTIFY: the agent of linux.seccomp.listenerPath gets the filter's listener and the container process state before the
+# process makes a system call that the filter asks about.
 #
-# The program `seccompagent` of tests/cmd lets chmod fail with ENOMEDIUM and mkdir succeed without making anything.
+# The agent `seccompagent` of tests/cmd makes chmod fail with ENOMEDIUM, and mkdir succeed without making anything.
 
 load helpers
 
@@ -34,7 +34,7 @@ stop_agent() {
 	AGENT_PID=
 }
 
-# asks [SYSTEM CALL...]: a profile that asks the agent about these
+# asks [SYSTEM CALL...]: sets a profile that asks the agent about these
 asks() {
 	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: $agent, listenerMetadata: "of the test",
 		syscalls: [{names: $ARGS.positional, action: "SCMP_ACT_NOTIFY"}]}' --arg agent "$AGENT" --args -- "$@"
@@ -44,7 +44,7 @@ no_new_privs() { # true|false
 	config '.process.noNewPrivileges = $on' --argjson on "$1"
 }
 
-# The states that the agent has got, one a line, by a jq filter.
+# Prints the states that the agent has received through a jq filter, one a line.
 states() { # FILTER
 	jq -c "$1" "$STATES"
 }
@@ -74,7 +74,7 @@ states() { # FILTER
 	[ "$(states '.pid > 1')" = true ]
 }
 
-# What runs between the load of the filter and execve must not wait for an agent that has no listener yet (runc#4328).
+# Between loading the filter and execve, the start must not wait for an agent that has no listener yet (runc#4328).
 # bats test_tags=user
 @test "system calls of the start itself may be asked about" {
 	local on
@@ -86,7 +86,7 @@ states() { # FILTER
 	done
 }
 
-# runs_when_started: the container's program makes its directory, with the agent's help
+# runs_when_started: starts the container, whose program makes a directory with the agent's help
 runs_when_started() {
 	rung start "$ID"
 	# shellcheck disable=SC2153 # create_container sets it
@@ -94,7 +94,7 @@ runs_when_started() {
 	[ "$(status_of)" = running ]
 }
 
-# As of runc: an agent may wait for the listener before it has the container started (contest of youki, seccomp_notify).
+# As with runc: an agent may wait for the listener before it starts the container (contest of youki, seccomp_notify).
 # bats test_tags=user
 @test "create: the agent gets the listener before start" {
 	local on
@@ -118,7 +118,7 @@ runs_when_started() {
 	wait_until 5 stopped
 }
 
-# A filter must not get into the way of the wait for start.
+# A filter must not disturb the wait for start.
 @test "a filter that asks about what the wait for start takes, or denies it, is loaded at start" {
 	local calls
 	for calls in read ppoll accept4; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016 # expanded by jq, or by the shell in the container
-# linux.seccomp: actions, arguments, architectures, flags, and what is newer than the profile.
+# linux.seccomp: actions, arguments, architectures, flags, and system calls newer than the profile.
 #
 # The program `syscall` of tests/cmd makes one system call and prints its errno.
 
@@ -12,7 +12,7 @@ setup() {
 	config '.mounts += [{destination: "/run", type: "bind", source: $dir, options: ["bind", "ro"]}]' --arg dir "$RUNG_TEST_COMMANDS"
 }
 
-# profile DEFAULT [RULE...]: rules are objects of linux.seccomp.syscalls
+# profile DEFAULT [RULE...]: sets a profile; rules are objects of linux.seccomp.syscalls
 profile() {
 	local default=$1
 	shift
@@ -25,7 +25,7 @@ calls() { # NAME or NUMBER [ARGUMENT...]
 	run_container
 }
 
-# personality(2) only asks with argument 0xffffffff.
+# personality(2) with the argument 0xffffffff changes nothing.
 
 # bats test_tags=user
 @test "SCMP_ACT_ERRNO is EPERM, or errnoRet" {
@@ -51,6 +51,14 @@ calls() { # NAME or NUMBER [ARGUMENT...]
 	says ENOSYS
 	calls chroot 0
 	says EFAULT || says EPERM
+	# a profile that denies by default: it allows what a Go program needs, and a call newer than personality
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ERRNO", defaultErrnoRet: 3, syscalls: [{action: "SCMP_ACT_ALLOW", names: [
+		"read", "write", "openat", "close", "mmap", "munmap", "mprotect", "madvise", "brk", "rt_sigaction", "rt_sigprocmask",
+		"rt_sigreturn", "sigaltstack", "clone", "clone3", "futex", "execve", "exit", "exit_group", "arch_prctl", "prctl", "prlimit64",
+		"sched_getaffinity", "sched_yield", "gettid", "getpid", "tgkill", "nanosleep", "epoll_create1", "epoll_ctl", "epoll_pwait",
+		"eventfd2", "pipe2", "fcntl", "newfstatat", "readlinkat", "uname", "getrandom", "set_tid_address", "rseq", "statx"]}]}'
+	calls personality 0xffffffff
+	says ESRCH
 }
 
 # bats test_tags=user
@@ -72,7 +80,7 @@ calls() { # NAME or NUMBER [ARGUMENT...]
 	done
 }
 
-# runc: init has many threads, only one of them is killed, and the others wait for ever. The hands have one.
+# In runc init has many threads: only one of them is killed, and the others wait for ever. The stage has one thread.
 # bats test_tags=user
 @test "a filter that kills the start of the process itself ends the container" {
 	local action
@@ -118,7 +126,7 @@ calls() { # NAME or NUMBER [ARGUMENT...]
 	done
 }
 
-# runc#4391: conditions on one argument twice are two rules.
+# runc#4391: two conditions on the same argument are two rules.
 # bats test_tags=user
 @test "the same argument twice: either condition" {
 	profile SCMP_ACT_ALLOW '{"names": ["chroot"], "action": "SCMP_ACT_ERRNO", "errnoRet": 3, "args": [
@@ -161,8 +169,8 @@ calls() { # NAME or NUMBER [ARGUMENT...]
 	[[ $output != 0 ]]
 }
 
-# runc#2151, runc#2750: with a profile of what is allowed, a system call that is newer than it gives ENOSYS, so that
-# the C library falls back to an older one; one that the profile could have known gives EPERM.
+# runc#2151, runc#2750: with a profile that denies by default, a system call newer than the profile fails with ENOSYS, so that the
+# C library falls back to an older call. A call that the profile could have listed fails with EPERM.
 # bats test_tags=user
 @test "ENOSYS for system calls that are newer than the profile" {
 	local known
@@ -171,15 +179,15 @@ calls() { # NAME or NUMBER [ARGUMENT...]
 		syscalls: [{names: ($names | split("\n")), action: "SCMP_ACT_ALLOW"}]}' --arg names "$known"
 	calls chroot 0
 	says EPERM
-	# listmount(2) of Linux 6.8 is behind the newest name, openat2 (5.6)
+	# listmount(2) of Linux 6.8 is newer than the newest name, openat2 (5.6)
 	calls 458
 	says ENOSYS
 	calls 9999
 	says ENOSYS
 }
 
-# What a Go program and a shell need, the newest being openat2; chroot(2) is left out. The last ones are of 32-bit
-# architectures, or of those that lack the older calls.
+# Prints the calls that a Go program and a shell need. The newest is openat2, and chroot(2) is missing. The last ones are for 32-bit
+# architectures, or for architectures that lack the older calls.
 syscall_names() {
 	tr ' ' '\n' <<<'read write close fstat lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn ioctl
 pread64 access pipe sched_yield mremap madvise dup dup2 nanosleep getpid clone fork vfork execve exit wait4 kill uname fcntl
@@ -223,6 +231,19 @@ cacheflush clock_gettime64 futex_time64 rt_sigtimedwait_time64 faccessat statx p
 	says 2
 }
 
+# Checks the flags with strace, because the kernel does not show the flags of a loaded filter.
+@test "flags reach the kernel" {
+	needs_command strace
+	needs_root
+	profile SCMP_ACT_ALLOW
+	config '.linux.seccomp.flags = ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"]
+		| .linux.seccomp.syscalls = [{names: ["personality"], action: "SCMP_ACT_ERRNO"}]'
+	run strace -f -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=seccomp "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ] || fail "$output"
+	grep -E 'SET_MODE_FILTER, SECCOMP_FILTER_FLAG_LOG\|SECCOMP_FILTER_FLAG_SPEC_ALLOW,' "$BATS_TEST_TMPDIR/trace" ||
+		fail "$(cat "$BATS_TEST_TMPDIR/trace")"
+}
+
 @test "without noNewPrivileges, and with no capability for it" {
 	needs_root
 	profile SCMP_ACT_ALLOW '{"names": ["personality"], "action": "SCMP_ACT_ERRNO"}'
@@ -233,7 +254,7 @@ cacheflush clock_gettime64 futex_time64 rt_sigtimedwait_time64 faccessat statx p
 	says $'0000000000000000\n0000000000000000\n0000000000000000\n0\n2'
 }
 
-# Of rung's own calls only execve is made under the filter (runc makes getcwd too).
+# rung itself makes only execve under the filter (runc also makes getcwd).
 # bats test_tags=user
 @test "a profile that allows but execve and the program's own" {
 	profile SCMP_ACT_ERRNO '{"names": ["execve", "exit_group", "exit", "brk", "arch_prctl", "set_tid_address", "mprotect", "mmap",
@@ -253,7 +274,7 @@ cacheflush clock_gettime64 futex_time64 rt_sigtimedwait_time64 faccessat statx p
 	says EPERM
 }
 
-# The default profile of Docker is tested with the bundles of engines; here, that a profile of this size fits.
+# Checks that a profile of this size fits. engines.bats tests Docker's default profile.
 # bats test_tags=user
 @test "a profile of many rules with arguments" {
 	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
@@ -304,4 +325,29 @@ cacheflush clock_gettime64 futex_time64 rt_sigtimedwait_time64 faccessat statx p
 	profile SCMP_ACT_ALLOW '{"names": ["personality"], "action": "SCMP_ACT_ERRNO", "errnoRet": 3}'
 	calls personality 0xffffffff
 	says ESRCH
+}
+
+# The parts that the filters of several architectures have in common come out once: runc's filter of these has 1381
+# instructions, and the kernel takes 4096.
+# bats test_tags=user
+@test "1360 rules for one call, with three architectures, and 1200 besides Docker's profile" {
+	profile SCMP_ACT_ALLOW
+	config '.linux.seccomp.architectures = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]
+		| .linux.seccomp.syscalls = [range(1360) | {names: ["personality"], action: "SCMP_ACT_ERRNO", errnoRet: 3,
+			args: [{index: 0, value: (5000000 + .), op: "SCMP_CMP_EQ"}]}]'
+	calls personality 5000000
+	says ESRCH
+	calls personality 5001359
+	says ESRCH
+	calls personality 0xffffffff
+	says 0
+	config '.linux.seccomp = $docker[0].linux.seccomp | .linux.seccomp.syscalls += [range(1200) | {names: ["add_key"], action: "SCMP_ACT_ERRNO", errnoRet: 3,
+			args: [{index: 0, value: (5000000 + .), op: "SCMP_CMP_EQ"}]}]' \
+		--slurpfile docker "$RUNG_SOURCE/testdata/engines/docker-default/config.json"
+	calls add_key 5000000
+	says ESRCH
+	calls add_key 5001199
+	says ESRCH
+	calls add_key 5001200
+	says EPERM
 }

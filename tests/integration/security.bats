@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016 # expanded by jq, or by the shell in the container
-# One test for each flaw that runtimes had in create, run and exec. Each fails on an implementation that walks paths of
-# the image, or trusts what it finds there. The image is $ROOTFS; what a container must not reach is $OUTSIDE.
+# shellcheck disable=SC2016,SC2030,SC2031 # expanded by jq, or by the shell in the container; run sets output and status in the test's shell
+# One test for each flaw that runtimes had in create, run and exec. Each test fails with an implementation that walks paths of the
+# image or trusts its files. $ROOTFS is the image, and $OUTSIDE has files that a container must not reach.
 
 load helpers
 
@@ -13,7 +13,7 @@ setup() {
 	echo host >"$OUTSIDE/file"
 }
 
-# Nothing in $OUTSIDE has been made, removed or changed.
+# Fails if something in $OUTSIDE was made, removed or changed.
 untouched() {
 	[ "$(find "$OUTSIDE" -mindepth 1)" = "$OUTSIDE/file" ] || fail "$(ls -lR "$OUTSIDE")"
 	[ "$(cat "$OUTSIDE/file")" = host ]
@@ -34,22 +34,22 @@ bind_mount() { # SOURCE DESTINATION
 	create_container
 	local pid
 	pid=$(init_pid)
-	# the process waits for start, and is rung still; "Text file busy" alone would protect every runtime's binary
+	# the process waits for start and has not executed its program; "Text file busy" alone would protect any runtime's binary
 	[ "$(stat -Lc %d:%i "/proc/$pid/exe" 2>/dev/null)" != "$(stat -Lc %d:%i "$RUNG")" ]
 	run bash -c "exec 3<>/proc/$pid/exe"
 	[ "$status" -ne 0 ]
 	[[ $output == *'Text file busy' || $output == *'Read-only file system' || $output == *'Operation not permitted' || $output == *'Permission denied' ]]
-	# also when it is made to execute itself, as the interpreter of the program
+	# also if it executes itself, as the interpreter of the program
 	rung delete --force "$ID"
 	echo '#!/proc/self/exe' >"$ROOTFS/bin/self"
 	chmod 0755 "$ROOTFS/bin/self"
 	process /bin/self
 	run ! rung run -b "$BUNDLE" "$ID"
-	says '' # it was executed, and without a plan it only ends
+	says '' # the stage was executed, and ends because it has no plan
 	[ "$(sha256sum <"$RUNG")" = "$before" ]
 }
 
-# https://nvd.nist.gov/vuln/detail/CVE-2019-5736: what leads to the binary is no file of the host's.
+# https://nvd.nist.gov/vuln/detail/CVE-2019-5736: /proc/PID/exe does not lead to a file of the host.
 @test "CVE-2019-5736: the binary that a container sees is sealed or on a read-only superblock" {
 	needs_root
 	process sleep 1000
@@ -57,10 +57,24 @@ bind_mount() { # SOURCE DESTINATION
 	local pid
 	pid=$(init_pid)
 	[ "$(stat -Lc %d:%i "/proc/$pid/exe")" != "$(stat -Lc %d:%i "$RUNG")" ]
-	# once nobody executes it, no "Text file busy" protects it
-	exec 9<"/proc/$pid/exe"
+	cannot_be_written "$pid"
+}
+
+# With a closed standard stream the stage is spawned late, by other code.
+@test "CVE-2019-5736: rung's binary cannot be written where a standard stream is closed" {
+	needs_root
+	process sleep 1000
+	rung create -b "$BUNDLE" "$ID" <&- >/dev/null
+	local pid
+	pid=$(init_pid)
+	cannot_be_written "$pid"
+}
+
+# Starts the container: when no process executes the stage any more, "Text file busy" does not protect it.
+cannot_be_written() { # PID
+	exec 9<"/proc/$1/exe"
 	rung start "$ID"
-	wait_until 5 executes_other "$pid"
+	wait_until 5 executes_other "$1"
 	LC_ALL=C run bash -c 'echo x >>/proc/self/fd/9'
 	exec 9<&-
 	[ "$status" -ne 0 ]
@@ -71,7 +85,7 @@ executes_other() { # PID
 	[ "$(stat -Lc %d:%i "/proc/$1/exe")" != "$(stat -Lc %d:%i /proc/self/fd/9)" ]
 }
 
-# https://nvd.nist.gov/vuln/detail/CVE-2019-16884: a mount of the bundle over /proc fakes what labels are written to.
+# https://nvd.nist.gov/vuln/detail/CVE-2019-16884: a mount of the bundle over /proc fakes the files that labels are written to.
 # bats test_tags=user
 @test "CVE-2019-16884: no mount over /proc or below it" {
 	local destination
@@ -122,7 +136,7 @@ executes_other() { # PID
 	config '.mounts += [{destination: "/target/below", type: "tmpfs", source: "tmpfs"}]'
 	process cat "$OUTSIDE/file"
 	run_container
-	# resolved in the root file system: what was made there is the container's own
+	# the link was resolved in the root file system, so the new file belongs to the container
 	says data
 	untouched
 }
@@ -186,14 +200,14 @@ executes_other() { # PID
 	for fd in 3 4 5 6 7 8 9 10; do
 		run rung exec --cwd "/proc/self/fd/$fd" "$ID" sh -c "cat ../../../../../../../../..$OUTSIDE/file"
 		[ "$status" -ne 0 ] || fail "through descriptor $fd"
-		# one may be of the container's own root
+		# a descriptor may lead to the container's own root
 		[[ $output == *process.cwd* || $output == *"can't open"* ]] || fail "$output"
 		[[ $output != *host* ]]
 	done
 }
 
-# https://nvd.nist.gov/vuln/detail/CVE-2016-9962, CVE-2024-21626: descriptors that lead to the host. A user may not look
-# at those of a process that is not dumpable.
+# https://nvd.nist.gov/vuln/detail/CVE-2016-9962, CVE-2024-21626: descriptors that lead to the host. A plain user may not see the
+# descriptors of a process that is not dumpable.
 @test "CVE-2024-21626: the descriptors of a container that waits for start lead nowhere" {
 	needs_root
 	process sleep 1000
@@ -213,7 +227,7 @@ executes_other() { # PID
 }
 
 # bats test_tags=user
-@test "CVE-2024-21626: nor is any of them to be had from inside" {
+@test "CVE-2024-21626: no descriptor of a container that waits for start can be opened from inside" {
 	process sleep 1000
 	create_container
 	run rung exec "$ID" sh -c "for fd in /proc/1/fd/*; do cat \$fd/..$OUTSIDE/file \$fd/../../../../../..$OUTSIDE/file; done 2>/dev/null; echo end"
@@ -229,7 +243,7 @@ executes_other() { # PID
 	start_sleeper
 	exec_in ls /proc/self/fd
 	exec 7<&-
-	# 3 is the directory that ls reads
+	# descriptor 3 is the directory that ls reads
 	[ "$first" = $'0\n1\n2\n3' ] || fail "$first"
 	says "$first"
 }
@@ -279,11 +293,11 @@ executes_other() { # PID
 	process true
 	run "$console" -- "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
 	[ "$status" -ne 0 ]
-	mentions process.terminal
+	mentions process.terminal fstatfs # the check fails before rung opens a file there
 	untouched
 }
 
-# The container has CAP_MKNOD, and its list of devices forbids it to open what it makes.
+# The container has CAP_MKNOD, and its device rules forbid it to open the nodes that it makes.
 @test "a terminal of exec: what the container has put in the place of its ptmx is not opened" {
 	needs_root
 	local console=$RUNG_TEST_COMMANDS/console
@@ -297,7 +311,7 @@ executes_other() { # PID
 	mentions /dev/pts/0
 }
 
-# https://nvd.nist.gov/vuln/detail/CVE-2026-88264: /dev/console is a link: a file of root's is made on the host.
+# https://nvd.nist.gov/vuln/detail/CVE-2026-88264: /dev/console is a link, and the runtime makes a file of root on the host.
 @test "CVE-2026-88264: /dev/console of the image is a dangling link" {
 	needs_root
 	local console=$RUNG_TEST_COMMANDS/console
@@ -315,15 +329,17 @@ executes_other() { # PID
 	[ ! -e "$ROOTFS$OUTSIDE/made" ]
 }
 
-# https://nvd.nist.gov/vuln/detail/CVE-2026-88265: /dev/null is a link: the streams are replaced and chowned.
+# https://nvd.nist.gov/vuln/detail/CVE-2026-88265: /dev/null is a link, and the runtime opens its target as a stream and chowns it.
 @test "CVE-2026-88265: /dev/null of the image is a link" {
 	needs_root
 	config 'del(.mounts[] | select(.destination | startswith("/dev"))) | .process.user = {uid: 1000, gid: 1000}'
 	local owner
 	owner=$(stat -c %u "$OUTSIDE/file")
 	ln -s "$OUTSIDE/file" "$ROOTFS/dev/null"
-	process true
+	process cat
 	run -0 rung run -b "$BUNDLE" "$ID" </dev/null
+	[ -s "$OUTSIDE/file" ]
+	says '' # not what is in that file
 	untouched
 	[ "$(stat -c %u "$OUTSIDE/file")" = "$owner" ]
 	[ "$(stat -c %t:%T:%u /dev/null)" = 1:3:0 ]
@@ -337,7 +353,7 @@ executes_other() { # PID
 	mentions 'no such device'
 }
 
-# https://nvd.nist.gov/vuln/detail/CVE-2025-52881: writes to /proc that mounts of the image send elsewhere.
+# https://nvd.nist.gov/vuln/detail/CVE-2025-52881: mounts of the image redirect writes to /proc.
 @test "CVE-2025-52881: sysctls and labels are not written through the container's /proc" {
 	needs_root
 	config '.mounts |= map(select(.destination != "/proc")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []
@@ -351,20 +367,39 @@ executes_other() { # PID
 	[ "$(nsenter --net="/proc/$(init_pid)/ns/net" cat /proc/sys/net/ipv4/ip_forward)" = 1 ]
 }
 
-# https://nvd.nist.gov/vuln/detail/CVE-2026-41579, CVE-2026-47766: nodes and links made on the host.
+# https://nvd.nist.gov/vuln/detail/CVE-2026-41579, CVE-2026-47766: the runtime makes nodes and links on the host.
 @test "CVE-2026-41579: /dev of the image is a link" {
 	needs_root
 	config 'del(.mounts[] | select(.destination | startswith("/dev")))'
 	rmdir "$ROOTFS/dev"
 	ln -s "$OUTSIDE" "$ROOTFS/dev"
-	refused linux.devices
+	inside true
 	untouched
+	[ -c "$ROOTFS$OUTSIDE/null" ]
 	rm "$ROOTFS/dev"
 	ln -s "../../../../../../..$OUTSIDE" "$ROOTFS/dev"
 	cp "$BATS_RUN_TMPDIR/base.json" "$BUNDLE/config.json"
 	config '.root = {path: "rootfs"}'
-	refused /dev
+	inside '[ -c /dev/null ] && echo x >/dev/null'
 	untouched
+}
+
+# A volume is the host's: no device of the container must be made in it, whatever the image's /dev leads to.
+@test "CVE-2026-41579: /dev of the image is a link to a volume" {
+	needs_root
+	local kind
+	rmdir "$ROOTFS/dev"
+	mkdir -p "$BUNDLE/volume" "$ROOTFS/data"
+	config '.linux.devices = [{path: "/dev/sub/node", type: "c", major: 1, minor: 3}]'
+	bind_mount "$BUNDLE/volume" /data bind
+	for kind in tmpfs none; do
+		[ $kind = tmpfs ] || config 'del(.mounts[] | select(.destination | startswith("/dev")))'
+		ln -sfn data "$ROOTFS/dev"
+		process true
+		run_container
+		[ "$kind" = tmpfs ] || mentions "open /dev, which is a link: openat2: invalid cross-device link (the image's /dev is a link into another mount"
+		[ -z "$(ls -A "$BUNDLE/volume")" ] || fail "$kind: $(ls -l "$BUNDLE/volume")"
+	done
 }
 
 @test "CVE-2026-41579: the directory of a device is a link" {
@@ -376,8 +411,8 @@ executes_other() { # PID
 	[ -c "$ROOTFS$OUTSIDE/node" ]
 }
 
-# https://nvd.nist.gov/vuln/detail/CVE-2026-115521: a read-only remount that the image steers.
-@test "CVE-2026-115521: a late read-only tmpfs is made so where it was mounted" {
+# https://nvd.nist.gov/vuln/detail/CVE-2026-115521: the image redirects a read-only remount.
+@test "CVE-2026-115521: a late read-only tmpfs becomes read-only where it was mounted" {
 	needs_root
 	mkdir "$BUNDLE/data"
 	mkdir "$ROOTFS/real"
@@ -398,13 +433,13 @@ executes_other() { # PID
 			echo >>seen
 		done
 		[ -s seen ] && echo end'
-	# On v1 the mount shows rung's own cgroup, or the container's: where systemd has handed the user his, it is his.
+	# On v1 the mount shows rung's own cgroup or the container's. If systemd has delegated it, it belongs to the user.
 	local own
 	own=$(v1_mount name=systemd)$(sed -n 's/^[0-9]*:name=systemd://p' /proc/self/cgroup)
 	if ! is_v2 && [ -w "$own" ]; then says $'/sys/fs/cgroup/systemd\nend'; else says end; fi
 }
 
-# https://nvd.nist.gov/vuln/detail/CVE-2026-30892: exec -u with what is no number ran as another user.
+# https://nvd.nist.gov/vuln/detail/CVE-2026-30892: exec -u with text that is no number ran as another user.
 # bats test_tags=user
 @test "CVE-2026-30892: exec --user is parsed strictly" {
 	start_sleeper
@@ -416,9 +451,9 @@ executes_other() { # PID
 	done
 }
 
-# GHSA-g54h-m393-cpwq is in cgroups.bats: device rules start from nothing allowed.
+# The test for GHSA-g54h-m393-cpwq is in cgroups.bats: no device is allowed by default.
 
-# https://nvd.nist.gov/vuln/detail/CVE-2021-43784: lengths that overflow on the way to init.
+# https://nvd.nist.gov/vuln/detail/CVE-2021-43784: lengths overflow in the message to init.
 @test "CVE-2021-43784: very long values reach the process whole" {
 	needs_root
 	config '.process.env += ["LONG=" + ("x" * 70000)] | .process.args = ["sh", "-c", "echo ${#LONG}; echo ${#1}", "sh", ("y" * 90000)]'
@@ -431,7 +466,7 @@ executes_other() { # PID
 	says 340
 }
 
-# The process that waits for start must not be traced from the container before its identity is set.
+# Processes of the joined PID namespace must not be able to trace the new process before its identity is set.
 @test "a container that joins a PID namespace cannot look into rung's process" {
 	needs_root
 	start_sleeper
@@ -458,4 +493,25 @@ executes_other() { # PID
 		[ "$status" -ne 0 ] || fail "'$id' was taken"
 	done
 	[ ! -e "$BATS_TEST_TMPDIR/escape" ]
+}
+
+# Between pivot_root and umount2 the host's root lies on the container's: there a ".." of the image's links leads to the host.
+# Who looks for the program at that moment finds one of the host's, and the container does not start.
+@test "a program is not looked for on the host while its root lies on the container's" {
+	needs_root
+	local name round
+	name=$(cd /usr/sbin && find . -maxdepth 1 -type f -perm -0001 -printf '%f\n' | sort | head -n 1)
+	[ -n "$name" ] && [ ! -e "$ROOTFS/sbin/$name" ]
+	[ "$(readlink "$ROOTFS/usr/sbin")" = ../sbin ]
+	ln -sf busybox "$ROOTFS/bin/sh"
+	printf '#!/bin/sh\necho inside\n' >"$ROOTFS/bin/$name"
+	chmod 0755 "$ROOTFS/bin/$name"
+	process "$name"
+	# so many directories that the search takes longer than all that the stage does meanwhile
+	config '.process.env = ["PATH=" + ([range(2000) | "/usr/sbin"] | join(":")) + ":/bin"]'
+	for ((round = 0; round < 10; round++)); do
+		create_container
+		rung start "$ID" >"$BATS_TEST_TMPDIR/started" 2>&1 || fail "round $round: $(cat "$BATS_TEST_TMPDIR/started")"
+		rung delete --force "$ID"
+	done
 }

@@ -53,7 +53,7 @@ setup() {
 }
 
 # bats test_tags=user
-@test "spec --rootless: maps who calls, and asks for nothing that he cannot have" {
+@test "spec --rootless: maps the caller's id, and asks for nothing that a plain user cannot have" {
 	run -0 rung spec --rootless
 	jq -e --argjson uid "$(id -u)" --argjson gid "$(id -g)" '
 		.linux.uidMappings == [{containerID: 0, hostID: $uid, size: 1}]
@@ -63,7 +63,7 @@ setup() {
 		and ([.mounts[].options // [] | .[] | select(startswith("gid="))] == [])' config.json
 }
 
-@test "spec: what differs from the plain one is only that" {
+@test "spec --rootless: differs from the plain configuration in linux and mounts only" {
 	mkdir a b
 	rung spec -b a
 	rung spec -b b --rootless

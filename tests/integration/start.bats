@@ -68,9 +68,9 @@ load helpers
 	[ "$(status_of)" = running ]
 }
 
-# Such as an engine's that does not wait any longer. Taken for a created one, it would be killed by a plain delete.
+# An engine may kill a start that takes too long. If the container counted as created, a plain delete would kill it.
 # bats test_tags=user
-@test "start: killed when it has said go, it leaves a running container" {
+@test "start: one that is killed after it has let the process go leaves a running container" {
 	process sleep 1000
 	create_container
 	(cd "$STATE/$ID" && perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new("start.sock")->syswrite("\1")')

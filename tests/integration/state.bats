@@ -71,6 +71,23 @@ load helpers
 	kill "$other"
 }
 
+# A command that used this state would act on the other container.
+@test "state: a state file of another container is damaged" {
+	start_sleeper
+	local other=$ID-other pid
+	rung create -b "$BUNDLE" "$other" </dev/null >/dev/null 2>&1
+	pid=$(init_pid)
+	rm -f "$STATE/$other/creating.json"
+	cp "$STATE/$ID/state.json" "$STATE/$other/state.json"
+	run -1 rung state "$other"
+	mentions damaged 'is not that of its directory'
+	run -1 rung kill "$other" KILL
+	mentions damaged
+	rung delete --force "$other"
+	[ "$(status_of)" = running ]
+	kill -0 "$pid"
+}
+
 @test "state: needs no root directory of state that can be written" {
 	run -1 rung --root /no/such/dir state "$ID"
 	mentions 'container does not exist'

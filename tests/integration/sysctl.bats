@@ -14,6 +14,24 @@ load helpers
 	[ "$(cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax)" = "$before" ]
 }
 
+# https://nvd.nist.gov/vuln/detail/CVE-2025-52881: rung writes to a procfs that nobody can mount over.
+@test "kernel parameters are written whatever the host has mounted over its /proc" {
+	needs_root
+	config '.linux.sysctl = {"net.ipv4.ip_forward": "1"} | .process.oomScoreAdj = 55'
+	process cat /proc/sys/net/ipv4/ip_forward /proc/self/oom_score_adj
+	echo fake >"$BATS_TEST_TMPDIR/fake"
+	mkdir "$BATS_TEST_TMPDIR/net"
+	local over
+	for over in "$BATS_TEST_TMPDIR/fake /proc/sys/net/ipv4/ip_forward" "$BATS_TEST_TMPDIR/net /proc/sys/net"; do
+		run unshare --mount --propagation private bash -ec 'mount --bind "$1" "$2"; exec "$3" --root "$4" run -b "$5" "$6"' - \
+			"${over% *}" "${over#* }" "$RUNG" "$STATE" "$BUNDLE" "$ID"
+		[ "$status" -eq 0 ] || fail "$over: $output"
+		says $'1\n55'
+	done
+	[ "$(cat "$BATS_TEST_TMPDIR/fake")" = fake ]
+	[ -z "$(ls -A "$BATS_TEST_TMPDIR/net")" ]
+}
+
 # runc#3254; sysctl(8): after a dot, a slash stands for a dot in a name
 @test "both separators" {
 	needs_root

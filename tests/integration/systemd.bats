@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2030,SC2031,SC2153 # variables of bats and helpers, of jq, and of shells in containers
-# --systemd-cgroup: the container's cgroup is a transient scope of systemd, which knows of its limits: they are the same
-# in the files and in `systemctl show`, and a reload or a new systemd changes none of them. A plain user's are of his own
+# --systemd-cgroup: the container's cgroup is a transient scope of systemd, which knows the limits. They are the same in the files
+# and in `systemctl show`, and a reload or a restart of systemd changes none of them. A plain user's scope is one of the user's own
 # systemd.
 
 load helpers
@@ -35,7 +35,7 @@ needs_delegated() { # CONTROLLER
 		skip "needs the controller $1, delegated to the user"
 }
 
-# The unit and the cgroup have these values: NAME=VALUE is a property, NAME:VALUE a file.
+# has: the unit and the cgroup must have these values. NAME=VALUE is a property, NAME:VALUE a file.
 has() {
 	local pair got want shown
 	shown=$(ctl show "$UNIT")
@@ -49,18 +49,22 @@ has() {
 	done
 }
 
-# As has, also after a reload of systemd's configuration.
+# keeps: has, now and after a reload of systemd's configuration.
 keeps() {
 	has "$@"
 	ctl daemon-reload
 	has "$@"
 }
 
-# As keeps, also in a new systemd.
+# endures: keeps, also after systemd has executed itself again.
 endures() {
 	keeps "$@"
 	ctl daemon-reexec
 	has "$@"
+}
+
+systemd_version() {
+	systemctl --version | awk 'NR == 1 { print $2 }'
 }
 
 limited() { # FILTER OF linux.resources
@@ -169,10 +173,10 @@ main_hierarchy() {
 
 # https://github.com/opencontainers/runc/pull/3780
 # bats test_tags=user
-@test "systemd: a unit of that name that is another's" {
+@test "systemd: a unit of that name that belongs to somebody else" {
 	local flag=--system words="container's cgroup is not empty"
 	is_root || flag=--user
-	is_v2 || words='unable to start unit' # such a scope is in systemd's own hierarchy only
+	is_v2 || words='unable to start unit' # on v1 such a scope is only in systemd's own hierarchy
 	systemd-run --quiet $flag --scope --slice="$SLICE" --unit="$UNIT" sleep 1000 3>&- &
 	wait_until 10 ctl --quiet is-active "$UNIT"
 	refused "$words" "$UNIT"
@@ -185,7 +189,7 @@ main_hierarchy() {
 
 # https://github.com/opencontainers/runc/issues/3932
 # bats test_tags=user
-@test "systemd: a failed unit is in nobody's way, and goes with delete" {
+@test "systemd: a failed unit of that name is reset, and delete removes it" {
 	local n
 	config '.annotations = {"org.systemd.property.RuntimeMaxUSec": "uint64 3000000", "org.systemd.property.TimeoutStopUSec": "uint64 1000000"}'
 	process sleep 1000
@@ -298,7 +302,7 @@ main_hierarchy() {
 # bats test_tags=user
 @test "systemd: idle" {
 	needs_delegated cpu
-	[ "$(systemctl --version | awk 'NR == 1 { print $2 }')" -ge 252 ] || skip "needs systemd 252"
+	[ "$(systemd_version)" -ge 252 ] || skip "needs systemd 252"
 	limited '.cpu = {idle: 1, shares: 512}'
 	keeps CPUWeight=idle cpu.idle:1
 	updated --cpu-idle 0
@@ -331,11 +335,47 @@ main_hierarchy() {
 	needs_delegated cpu
 	limited '.unified = {"memory.high": "33554432", "memory.min": "4194304", "memory.max": "67108864", "pids.max": "20",
 		"cpu.weight": "42", "cpu.max": "12345 100000", "memory.oom.group": "1"}'
-	has memory.oom.group:1 # until a reload: systemd 252 has no property for that of a scope
+	has memory.oom.group:1
+	updated --memory-reservation 1048576
+	has memory.oom.group:1
+	if [ "$(systemd_version)" -ge 253 ]; then keeps memory.oom.group:1 OOMPolicy=kill; fi # before, a scope has no such property
 	keeps MemoryHigh=33554432 MemoryMin=4194304 MemoryMax=67108864 TasksMax=20 CPUWeight=42 CPUQuotaPerSecUSec=130ms \
 		memory.high:33554432 memory.min:4194304 memory.max:67108864 pids.max:20 cpu.weight:42 "cpu.max:13000 100000"
 	updated -r - <<<'{"unified": {"memory.high": "max", "cpu.max": "54321 200000", "pids.max": "30"}}'
 	endures MemoryHigh=infinity TasksMax=30 CPUQuotaPerSecUSec=280ms memory.high:max "cpu.max:56000 200000" pids.max:30
+}
+
+# bats test_tags=user, vm
+@test "systemd: a refused update keeps what systemctl set-property has set" {
+	needs_delegated memory
+	limited '.memory.limit = 33554432'
+	ctl set-property --runtime "$UNIT" MemoryMax=200M
+	has MemoryMax=209715200 memory.max:209715200
+	run -1 rung update --cpuset-cpus 9999 "$ID"
+	has MemoryMax=209715200 memory.max:209715200
+	run -1 rung update --memory 64m --cpuset-cpus 9999 "$ID"
+	endures MemoryMax=209715200 memory.max:209715200
+	run -1 rung update -r - "$ID" <<<'{"memory": {"limit": 67108864}, "unified": {"no.such.file": "1"}}'
+	keeps MemoryMax=209715200 memory.max:209715200
+}
+
+# bats test_tags=user, vm
+@test "systemd: an old CPU quota does not come back with a period" {
+	needs_delegated cpu
+	limited '.cpu = {quota: 50000, period: 100000}'
+	updated -r - <<<'{"unified": {"cpu.max": "max"}}'
+	has CPUQuotaPerSecUSec=infinity "cpu.max:max 100000"
+	updated --cpu-period 200000
+	has CPUQuotaPerSecUSec=infinity "cpu.max:max 200000"
+	ctl daemon-reload # systemd writes no period without a quota
+	updated --cpu-quota 50000
+	keeps CPUQuotaPerSecUSec=250ms CPUQuotaPeriodUSec=200ms "cpu.max:50000 200000"
+}
+
+# bats test_tags=user
+@test "systemd: more levels of slices than a path can have" {
+	config '.linux.cgroupsPath = ([range(62) | "a"] | join("-")) + ".slice:t:x"'
+	refused linux.cgroupsPath 'has 62 levels' 4095
 }
 
 # https://github.com/NVIDIA/nvidia-container-toolkit/issues/48: devices were lost at a reload.
@@ -344,7 +384,7 @@ main_hierarchy() {
 	needs_v2
 	local rules
 	config '.process.capabilities |= map_values(. + ["CAP_MKNOD"] | unique)'
-	# The second node is of a list that systemd has no words for.
+	# systemd cannot express the second list.
 	for rules in '[{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 11, access: "r"}]' \
 		'[{allow: true, access: "rwm"}, {allow: false, type: "c", major: 1, minor: 1, access: "r"}]'; do
 		config ".linux.resources.devices = $rules"
@@ -370,7 +410,7 @@ can_use_devices() {
 	[[ $output != *k:* ]] || fail "$output"
 }
 
-# On v1 systemd denies all and then allows one after the other, whatever it was told.
+# On v1 systemd denies all devices at every update, and then allows one after the other.
 # bats test_tags=vm
 @test "systemd: an update does not take the devices from a running container" {
 	process sh -c 'while :; do echo >/dev/null || echo bad; done'
@@ -388,12 +428,12 @@ can_use_devices() {
 
 # ---- checkpoint and restore -----------------------------------------------------------------------------------------
 
-# CRIU saves no file of the host: the standard streams are /dev/null.
+# CRIU saves no file of the host, so the standard streams are /dev/null.
 start_saved() {
 	needs_root
 	needs_command criu
 	criu check >/dev/null 2>&1 || skip "needs a CRIU that works on this kernel (criu check)"
-	process tail -f /dev/null # from busybox 1.37 on, sleep ends when CRIU wakes it up
+	process tail -f /dev/null # sleep of busybox 1.37 and newer ends when CRIU wakes it up
 	rung run -d -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
 }
 
@@ -433,7 +473,7 @@ restore() { # [FLAG...]
 }
 
 # bats test_tags=vm
-@test "systemd: restored into a unit of another name, or not at all" {
+@test "systemd: restored into a unit of another name, or without a unit" {
 	needs_v2
 	start_saved
 	checkpoint --manage-cgroups-mode ignore

@@ -2,8 +2,8 @@
 # shellcheck disable=SC2016,SC2030,SC2031 # expanded by jq, or by the shell in the container; `run` sets status and output
 # process.terminal: in the foreground, and with --console-socket.
 #
-# The program `console` of tests/cmd plays the user: it makes a terminal or takes one from a socket, types, resizes
-# and waits for what is shown.
+# The program `console` of tests/cmd plays the user: it makes a terminal or receives one from a socket, types, resizes, and waits
+# for output.
 
 load helpers
 
@@ -14,7 +14,7 @@ setup() {
 	config '.process.terminal = true'
 }
 
-# foreground STEP... : rung run on a terminal of its own
+# foreground STEP...: runs rung run on a terminal of its own
 foreground() {
 	run "$CONSOLE" "$@" -- "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
 }
@@ -26,7 +26,7 @@ foreground() {
 	[ "$status" -eq 9 ]
 }
 
-# restores STATUS [FLAG OF RUN...]: rung run on a terminal, whose settings are the same afterwards.
+# restores STATUS [FLAG OF RUN...]: runs rung run on a terminal, which must have the same settings afterwards.
 restores() {
 	local expected=$1
 	shift
@@ -80,7 +80,7 @@ running() {
 	[ "$(status_of 2>/dev/null)" = running ]
 }
 
-# shows_one COMMAND...: on a terminal, but for standard output, whose reader goes away after a line.
+# shows_one COMMAND...: runs a command on a terminal, except for standard output, whose reader goes away after a line.
 shows_one() {
 	run "$CONSOLE" expect=settings: -- sh -c 'before=$(stty -g)
 		{ "$@" || echo "status $?" >&2; } | head -n 1
@@ -89,7 +89,7 @@ shows_one() {
 	mentions 'status 7' 'settings: the same'
 }
 
-# As with runc: rung does not die of SIGPIPE but forwards it, and the container's terminal is hung up.
+# As with runc, SIGPIPE does not end rung. rung forwards it, and hangs the container's terminal up.
 # bats test_tags=user
 @test "the foreground: a reader of standard output that goes away: the terminal is as before, the status is passed on" {
 	process sh -c 'trap "" HUP PIPE; while echo shown; do sleep 0.05; done; exit 7'
@@ -107,7 +107,7 @@ shows_one() {
 	restores 6
 }
 
-# The first signals may come before the trap is set: init does not hear those.
+# The first signals may come before the trap is set, and init ignores them then.
 send_pipe() {
 	local pid
 	wait_until 10 running
@@ -151,8 +151,8 @@ send_pipe() {
 	mentions '1 34816'
 }
 
-# runc: a terminal that rung serves itself does not turn "\n" into "\r\n" (ONLCR), for the caller's does. That of a
-# console socket has the kernel's modes: clients of an engine put theirs into a mode that adds nothing.
+# As in runc, a terminal that rung serves itself does not turn "\n" into "\r\n" (ONLCR), because the caller's terminal does. A
+# terminal of a console socket has the kernel's modes, because clients of engines set their own terminal to a mode without ONLCR.
 # bats test_tags=user
 @test "line feeds: ONLCR is cleared in the foreground" {
 	process sh -c 'stty -a | grep -qw -e -onlcr && echo cleared'
@@ -242,7 +242,7 @@ send_pipe() {
 }
 
 # bats test_tags=user
-@test "a terminal for nobody, and a socket for no terminal, are refused" {
+@test "a terminal that nobody would use, and a console socket without a terminal, are refused" {
 	run rung run -d -b "$BUNDLE" "$ID"
 	[ "$status" -eq 1 ]
 	mentions 'cannot allocate tty'

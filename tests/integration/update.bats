@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016 # expanded by jq
-# rung update: limits of a container that runs.
+# rung update: limits of a running container.
 
 load helpers
 
@@ -9,7 +9,7 @@ setup() {
 	setup_bundle
 }
 
-# limit V1-CONTROLLER V1-FILE V2-FILE: what is in force
+# limit V1-CONTROLLER V1-FILE V2-FILE: prints the current limit
 limit() {
 	if is_v2; then
 		cgroup_value '' "$3"
@@ -22,7 +22,7 @@ memory_limit() { limit memory memory.limit_in_bytes memory.max; }
 swap_limit() { limit memory memory.memsw.limit_in_bytes memory.swap.max; }
 pids_limit() { limit pids pids.max pids.max; }
 
-# The file of pids.max of a sleeper whose limits are known.
+# Starts a sleeper with known limits.
 start_limited() {
 	config '.linux.resources += {memory: {limit: 33554432, reservation: 25165824}, pids: {limit: 20}, cpu: {shares: 100, quota: 500000, period: 1000000}}'
 	start_sleeper
@@ -42,10 +42,10 @@ update() {
 	[ "$(memory_limit)" = 52428800 ]
 	update --memory-reservation 30m
 	[ "$(limit memory memory.soft_limit_in_bytes memory.low)" = 31457280 ]
-	[ "$(memory_limit)" = 52428800 ] # what is not named stays
+	[ "$(memory_limit)" = 52428800 ] # a limit that is not named stays
 }
 
-# v1 limits the sum of memory and swap, v2 swap itself.
+# v1 limits the sum of memory and swap, v2 limits swap alone.
 @test "update: memory and swap in either direction" {
 	start_limited
 	swap_limit >/dev/null || skip "needs swap accounting"
@@ -63,7 +63,7 @@ update() {
 	[ "$(swap_limit)" = max ] || [ "$(swap_limit)" -gt 1000000000000 ]
 }
 
-@test "update: one that is refused changes nothing, where there was no limit either" {
+@test "update: a refused update changes nothing, and sets no limit that was not set" {
 	start_sleeper
 	run -1 rung update --memory 100m --cpu-quota 50000 --pids-limit 20 --cpuset-cpus 9999 "$ID"
 	mentions linux.resources.cpu.cpus
@@ -72,7 +72,7 @@ update() {
 	[[ "$(limit cpu cpu.cfs_quota_us cpu.max)" =~ ^(-1|max\ 100000)$ ]]
 }
 
-# v1 has a limit of the sum, which stays what it is.
+# The limit of the sum on v1 does not change.
 @test "update: memory alone leaves the sum of memory and swap alone" {
 	config '.linux.resources += {memory: {limit: 33554432, swap: 100663296}}'
 	start_sleeper
@@ -103,7 +103,7 @@ update() {
 	update --pids-limit -1
 	[ "$(pids_limit)" = max ]
 	update --pids-limit 0
-	[ "$(pids_limit)" = 1 ] # as by create: one process, the same as none more
+	[ "$(pids_limit)" = 1 ] # as with create: 0 is written as 1, which has the same effect
 	[ "$(memory_limit)" = 33554432 ]
 }
 
@@ -127,7 +127,7 @@ update() {
 	[ "$(limit cpu cpu.idle cpu.idle)" = 0 ]
 }
 
-# Quota and period, as v2 writes them.
+# Prints quota and period in the form of v2.
 cpu_quota() {
 	if is_v2; then
 		cgroup_value cpu cpu.max
@@ -154,7 +154,7 @@ cpu_quota() {
 	[ "$status" -eq 0 ]
 	[ "$(memory_limit) $(pids_limit)" = '41943040 31' ]
 	run rung update -r - --memory 64m "$ID" <<<'{"pids": {"limit": 32}}'
-	[ "$(memory_limit) $(pids_limit)" = '41943040 32' ] # the file counts alone
+	[ "$(memory_limit) $(pids_limit)" = '41943040 32' ] # the other options are ignored
 }
 
 @test "update -r: block devices and huge pages" {
@@ -171,6 +171,26 @@ cpu_quota() {
 	else
 		[ "$(cgroup_value blkio blkio.throttle.read_bps_device)" = "$device 1048576" ]
 	fi
+}
+
+# The forms of lib/bitmap-str.c in the kernel.
+# bats test_tags=smp
+@test "update: lists of CPUs in every form that the kernel takes" {
+	needs_two_cpus
+	local text last
+	start_sleeper
+	last=$(($(nproc --all) - 1))
+	for text in all N 0-N "0 1" 0-1:1/2 all:1/2; do
+		run -0 rung update --cpuset-cpus "$text" "$ID"
+		case $text in
+		all | 0-N) [ "$(limit cpuset cpuset.cpus cpuset.cpus)" = "0-$last" ] ;;
+		N) [ "$(limit cpuset cpuset.cpus cpuset.cpus)" = "$last" ] ;;
+		"0 1") [ "$(limit cpuset cpuset.cpus cpuset.cpus)" = 0-1 ] ;;
+		0-1:1/2) [ "$(limit cpuset cpuset.cpus cpuset.cpus)" = 0 ] ;;
+		esac
+	done
+	run -1 rung update --cpuset-cpus 0-1:3/2 "$ID"
+	mentions 'linux.resources.cpu.cpus' 'a pattern is USED/GROUP'
 }
 
 @test "update: devices stay as they are" {
@@ -208,6 +228,84 @@ cpu_quota() {
 	[ "$(memory_limit) $(pids_limit)" = '33554432 25' ]
 }
 
+# outside V1-CONTROLLER V1-FILE V2-FILE VALUE: sets a limit as somebody else would, by its file.
+outside() {
+	if is_v2; then
+		echo "$4" >"$(cgroup_path '')/$3"
+	else
+		echo "$4" >"$(cgroup_path "$1")/$2"
+	fi
+}
+
+# Limits that were raised by somebody else were set back to those that rung remembered, and the container was killed.
+@test "update: a refused update sets again what it has changed, and not what somebody else has set" {
+	needs_controller cpu
+	start_limited
+	outside memory memory.limit_in_bytes memory.max 209715200
+	outside pids pids.max pids.max 55
+	outside cpu cpu.shares cpu.weight 300
+	run -1 rung update --cpuset-cpus 9999 "$ID"
+	mentions linux.resources.cpu.cpus
+	[[ $output != *'old limits'* ]] || fail "$output"
+	[ "$(memory_limit) $(pids_limit) $(limit cpu cpu.shares cpu.weight)" = '209715200 55 300' ]
+	run -1 rung update --memory 64m --cpu-share 500 --cpu-idle 1 --cpu-quota 40000 --cpuset-cpus 9999 "$ID"
+	mentions linux.resources.cpu.cpus
+	[[ $output != *'old limits'* ]] || fail "$output"
+	[ "$(memory_limit) $(pids_limit) $(limit cpu cpu.shares cpu.weight)" = '209715200 55 300' ]
+	[ "$(limit cpu cpu.idle cpu.idle)" = 0 ]
+	[ "$(cpu_quota)" = '500000 1000000' ]
+	run -1 rung update -r - "$ID" <<<'{"pids": {"limit": 66}, "unified": {"no.such.file": "1"}}'
+	[ "$(pids_limit)" = 55 ]
+	update --pids-limit 77
+	[ "$(memory_limit) $(pids_limit)" = '209715200 77' ]
+}
+
+@test "update: a refused update sets the rates of block devices again" {
+	local device before=
+	needs_controller blkio
+	device=$(lsblk -dno MAJ:MIN 2>/dev/null | head -1 | tr -d ' ')
+	[ -n "$device" ] || skip "needs a block device"
+	rate() { jq -n --arg d "$device" --argjson rate "$1" '($d | split(":") | map(tonumber)) as [$major, $minor]
+		| {blockIO: {throttleReadBpsDevice: [{major: $major, minor: $minor, rate: $rate}]}, unified: {"no.such.file": "1"}}'; }
+	start_sleeper
+	for _ in none somebody; do
+		run -1 rung update -r - "$ID" < <(rate 1048576)
+		mentions 'unified[no.such.file]'
+		[ "$(limit blkio blkio.throttle.read_bps_device io.max)" = "$before" ]
+		before="$device 4096"
+		if is_v2; then before="$device rbps=4096 wbps=max riops=max wiops=max"; fi
+		outside blkio blkio.throttle.read_bps_device io.max "$device $(is_v2 && echo rbps=)4096"
+	done
+}
+
+# An old quota does not come back with a period.
+@test "update: a period leaves the quota that somebody else has set" {
+	needs_controller cpu
+	start_limited
+	outside cpu cpu.cfs_quota_us cpu.max "$(is_v2 && echo max || echo -1)"
+	update --cpu-period 200000
+	[ "$(cpu_quota)" = "$(is_v2 && echo max || echo -1) 200000" ]
+}
+
+@test "update: memory alone leaves the swap that somebody else has set" {
+	is_v2 || skip "needs cgroup v2"
+	config '.linux.resources += {memory: {limit: 33554432, swap: 100663296}}'
+	start_sleeper
+	outside '' '' memory.swap.max 8388608
+	update --memory 64m
+	[ "$(memory_limit) $(cgroup_value '' memory.swap.max)" = '67108864 8388608' ]
+}
+
+@test "update: a quota below the burst is named" {
+	needs_controller cpu
+	config '.linux.resources += {cpu: {quota: 50000, period: 100000, burst: 40000}}'
+	start_sleeper
+	run -1 rung update --cpu-quota 30000 "$ID"
+	mentions linux.resources.cpu.quota 'the quota of 30000 is below the burst in force, 40000'
+	update --cpu-quota 30000 --cpu-burst 20000
+	[ "$(cpu_quota) $(limit cpu cpu.cfs_burst_us cpu.max.burst)" = '30000 100000 20000' ]
+}
+
 @test "update: a limit outlives the older file of linux.resources.unified that it stands for" {
 	is_v2 || skip "needs cgroup v2"
 	config '.linux.resources.unified = {"pids.max": "20"}'
@@ -224,14 +322,11 @@ cpu_quota() {
 	[ "$(memory_limit)" = 33554432 ]
 }
 
-@test "update: kernel memory is told to be ignored" {
+@test "update: a warning says that kernel memory is ignored" {
 	start_sleeper
-	local option
-	for option in --kernel-memory --kernel-memory-tcp; do
-		run rung update "$option" 16m "$ID"
-		[ "$status" -eq 0 ]
-		mentions 'level=warning' kernel
-	done
+	run rung update --kernel-memory 16m "$ID"
+	[ "$status" -eq 0 ]
+	mentions 'level=warning' kernel
 	run rung update --help
 	[[ $output != *kernel-memory* ]]
 }
@@ -245,8 +340,11 @@ cpu_quota() {
 	[ -e "$file" ] || skip "needs weights of the cgroup v1 controller blkio"
 	update --blkio-weight 510
 	[ "$(cat "$file")" = 510 ]
-	run -1 rung update --blkio-weight 5 "$ID"
-	mentions 'linux.resources.blockIO.weight: 5'
+	update --blkio-weight 9 # below 10, the specification's least; the kernel's is 1
+	[ "$(cat "$file")" = 9 ]
+	update --blkio-weight 510
+	run -1 rung update --blkio-weight 1001 "$ID"
+	mentions 'linux.resources.blockIO.weight: 1001'
 	run -1 rung update --blkio-weight 70000 "$ID"
 	mentions 'invalid value for blkio-weight'
 	[ "$(cat "$file")" = 510 ]

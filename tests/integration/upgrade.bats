@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
-# An upgrade: containers that the previous commit's rung created, in the hands of this one.
+# An upgrade: this rung manages containers that the previous commit's rung created.
 
 load helpers
 load commands
 
-# The state on disk is what both share: its format has a number.
+# Both use the state on disk, whose format has this number.
 FORMAT=1
 
 setup() {
@@ -12,7 +12,7 @@ setup() {
 	process sh -c 'echo started; exec sleep 1000'
 }
 
-# Builds the previous commit once a run, in a tree of its own: $OLD.
+# Builds the previous commit in a tree of its own, once a run. Sets $OLD.
 needs_previous() {
 	OLD=$BATS_RUN_TMPDIR/previous/rung
 	[ ! -x "$OLD" ] || return 0
@@ -24,14 +24,14 @@ needs_previous() {
 		in_tree worktree remove --force "$BATS_RUN_TMPDIR/previous"
 		fail 'the previous commit does not build'
 	}
-	# The tree is not needed any more; the binary goes with the directory of the run.
+	# Keeps only the binary, which is removed with the directory of the run.
 	mv "$OLD" "$BATS_RUN_TMPDIR/previous-rung"
 	in_tree worktree remove --force "$BATS_RUN_TMPDIR/previous"
 	mkdir "$BATS_RUN_TMPDIR/previous"
 	mv "$BATS_RUN_TMPDIR/previous-rung" "$OLD"
 }
 
-# The tree may be another user's.
+# Runs git in the tree, which may belong to another user.
 in_tree() {
 	git -c safe.directory="$RUNG_SOURCE" -C "$RUNG_SOURCE" "$@"
 }
@@ -83,7 +83,7 @@ old() {
 	no_leftovers
 }
 
-# The format that the previous commit writes.
+# Prints the format that the previous commit writes.
 old_format() {
 	in_tree show HEAD~1:libcontainer/state.go | sed -n 's/^const stateFormat = //p'
 }
@@ -101,7 +101,7 @@ old_format() {
 	run rung delete --force "$ID"
 	[ "$status" -eq 1 ]
 	mentions 'written by a newer rung'
-	# Members that a later rung of the same format adds are passed over, and such as it did not write yet are empty.
+	# Members that a later rung of the same format adds are ignored, and members that an earlier one did not write are empty.
 	jq -c '.later = {a: 1} | del(.early, .annotations, .execOp)' "$BATS_TEST_TMPDIR/kept" >"$file"
 	[ "$(status_of)" = created ]
 	cp "$BATS_TEST_TMPDIR/kept" "$file"

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # variables of vm.sh
-# The machine's root file system: Debian by mmdebstrap, as an ext4 image in the cache.
+# Makes the machine's root file system: Debian by mmdebstrap, as an ext4 image in the cache.
 
 declare -A suites=([12]=bookworm [13]=trixie)
-# bats is that of 12 everywhere: 1.11 takes three times longer to read a file, which it does again for each test.
+# All systems use bats of Debian 12: bats 1.11 takes three times longer to read a file, and reads it again for each test.
 packages=(
 	systemd systemd-sysv dbus dbus-broker dbus-user-session libpam-systemd kmod apparmor bats/bookworm busybox-static ca-certificates criu
 	iproute2 iptables libcap2-bin procps strace uidmap util-linux
 )
-# With --image engines, what tests/engines/vm needs too.
+# Added with --image engines, for tests/engines/vm.
 engine_packages=(
 	aardvark-dns catatonit conmon containerd containernetworking-plugins crun docker.io fuse-overlayfs netavark nftables podman
 	runc skopeo slirp4netns socat tini umoci
@@ -17,10 +17,10 @@ selinux_packages=(runc secilc) # with --lsm selinux
 guest_user=rootless # uid 1000, subordinate ids from 100000
 disk_size=8G        # sparse
 
-# build_image sets $image, and makes it where the cache has none of these packages and files.
+# build_image sets $image, and makes the image if the cache has none with these packages and files.
 build_image() {
 	local root=$work/root suite=${suites[$system]} sources files=("$here/image.sh" "$here"/guest/{agent,pump} "$unstable")
-	[ "$system" = 12 ] || engine_packages+=(docker-cli) # of docker.io itself on 12
+	[ "$system" = 12 ] || engine_packages+=(docker-cli) # on Debian 12 docker.io contains it
 	[ "$packages_for" != engines ] || packages+=("${engine_packages[@]}")
 	[ "$lsm" != selinux ] || packages+=("${selinux_packages[@]}") files+=("$here/guest/policy.cil")
 	image=$cache/root-$(hash_of "$suite" "${packages[*]}" "$(cat "${files[@]}")").ext4
@@ -44,7 +44,7 @@ build_image() {
 	rm -rf "$root"
 }
 
-# No file system was made: is it the network, or this script?
+# Finds out why mmdebstrap failed: the mirror cannot be reached, or another reason.
 without_image() {
 	local mirror
 	mirror=$(debian_mirror) || die 'mmdebstrap failed'
@@ -53,7 +53,7 @@ without_image() {
 	die 'mmdebstrap failed'
 }
 
-# No journal and no checksums: what a run writes is thrown away.
+# Makes an image without journal and checksums, because all writes of a run are discarded.
 make_ext4() { # DIR FILE SIZE
 	mke2fs -q -F -t ext4 -d "$1" -m 0 -O ^has_journal,^metadata_csum,^resize_inode \
 		-E lazy_itable_init=0,root_owner=0:0 "$2" "$3" >&2 || die 'mke2fs failed'
@@ -70,8 +70,8 @@ configure_root() { # DIR
 		"$root"/etc/systemd/{journald.conf.d,system-generators,system/{user@,dbus-broker}.service.d}
 	install -m 0755 "$here/guest/agent" "$here/guest/pump" "$root/usr/local/lib/vm/"
 
-	# Only what vm.target asks for is started: each unit and each generator costs time under emulation. What it
-	# would have started else is kept for containers that boot systemd.
+	# The machine starts only the units of vm.target, because each unit and each generator takes time under emulation. The archive
+	# keeps the other units for containers that boot systemd.
 	(cd "$root" && tar -cf usr/local/lib/vm/wants.tar etc/systemd/system/*.wants lib/systemd/system/*.wants)
 	rm -rf "$root"/{etc,lib}/systemd/system/*.{wants,requires}
 	for generator in "$root"/lib/systemd/system-generators/*; do
@@ -80,9 +80,9 @@ configure_root() { # DIR
 	rm -f "$root"/etc/systemd/{system,user}/dbus.service # dbus-daemon, unless the kernel's command line asks for dbus-broker
 	ln -sf /lib/systemd/system/vm.target "$root/etc/systemd/system/default.target"
 	printf '[Journal]\nStorage=volatile\n' >"$root/etc/systemd/journald.conf.d/vm.conf"
-	# Users get every controller, as where rootless containers are meant to run.
+	# Users get every controller, as on machines that are set up for rootless containers.
 	printf '[Service]\nDelegate=yes\n' >"$root/etc/systemd/system/user@.service.d/delegate.conf"
-	# It starts before / is writable; a private /tmp or /dev would want a directory there.
+	# dbus-broker starts before / is writable, and a private /tmp or /dev would need a new directory.
 	printf '[Service]\nPrivateTmp=no\nPrivateDevices=no\n' >"$root/etc/systemd/system/dbus-broker.service.d/vm.conf"
 	write_units "$root/lib/systemd/system"
 }
@@ -93,7 +93,7 @@ add_jq() { # DIR
 	ln -s /opt/jq/bin/jq "$1/usr/bin/jq"
 }
 
-# systemd loads it. Files without a label, which are all of the disk, have the policy's label for these.
+# Adds the policy, which systemd loads. No file on the disk has a label; the policy has a label for such files.
 add_policy() { # DIR
 	local dir=etc/selinux/rung
 	mkdir -p "$1/$dir"/{policy,contexts/files}

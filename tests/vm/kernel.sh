@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # variables of vm.sh
-# The system's own kernel for the machine: uncompressed, with a small initramfs and an image of its modules, in the cache.
+# Makes the machine's kernel from Debian's: uncompressed, with a small initramfs and an image of its modules, in the cache.
 
-kernel_package=linux-image-amd64 # the cloud flavour has no 9p
-# What the initramfs loads; the kernel asks modprobe for the rest when it needs it.
+kernel_package=linux-image-amd64 # the cloud kernel has no 9p
+# The modules that the initramfs loads. The kernel loads others through modprobe when it needs them.
 boot_modules=(virtio_pci virtio_blk crc32c_generic ext4 virtio_console 9pnet_virtio 9p overlay)
 
-# build_kernel sets $kernel to the directory with vmlinux, initrd and modules.ext4, and makes it where it is missing.
+# build_kernel sets $kernel to the directory with vmlinux, initrd and modules.ext4, and makes it if it is missing.
 build_kernel() {
 	local dir=$work/kernel image release
 	kernel=$cache/kernel-$(hash_of "${suites[$system]}" "$(cat "$here/kernel.sh" "$here/guest/init")")
@@ -21,7 +21,7 @@ build_kernel() {
 	make_modules "$dir" "$release"
 	make_initrd "$dir" "$release"
 
-	# To unpack the kernel here saves seconds of each emulated boot.
+	# Unpacking the kernel here saves seconds at each emulated boot.
 	if ! unpack_kernel "$image" >"$dir/set/vmlinux" || ! probe tcg "$dir/set" 120; then
 		note "kernel $release is booted compressed"
 		cp "$image" "$dir/set/vmlinux"
@@ -31,7 +31,7 @@ build_kernel() {
 	rm -rf "$dir"
 }
 
-# All modules but the drivers of hardware that this machine cannot have.
+# Makes the image with all modules except drivers of hardware that this machine cannot have.
 make_modules() { # DIR RELEASE
 	local from=$1/deb/lib/modules/$2 to=$1/lib/modules/$2
 	[ -d "$from" ] || from=$1/deb/usr/lib/modules/$2
@@ -61,7 +61,7 @@ make_initrd() { # DIR RELEASE
 	(cd "$initrd" && find . | cpio -o -H newc --quiet -R 0:0) >"$1/set/initrd"
 }
 
-# The payload of a bzImage, uncompressed (x86 boot protocol 2.08, Documentation/arch/x86/boot.rst).
+# Prints the uncompressed payload of a bzImage (x86 boot protocol 2.08, Documentation/arch/x86/boot.rst).
 unpack_kernel() { # FILE
 	local start length
 	start=$((($(number_at "$1" 497 1) + 1) * 512 + $(number_at "$1" 584 4)))

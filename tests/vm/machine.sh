@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # variables of vm.sh
-# QEMU: what the machine is, its start, its save, and a job in it.
+# Defines, starts and saves the machine in QEMU, and runs a job in it.
 
-max_shares=4 # 9p devices: those of a saved machine cannot change
+max_shares=4 # number of 9p devices, which cannot change in a saved machine
 work='' state='' qemu='' qemu_pid='' readers=() machine=() share_options=() status=0 line=''
 
-# Does the kernel reach the initramfs?
+# Checks that the kernel boots up to the initramfs.
 probe() { # ACCEL KERNEL_DIR SECONDS
 	local cpu=max
 	[ "$1" = tcg ] || cpu=host
@@ -18,8 +18,8 @@ probe() { # ACCEL KERNEL_DIR SECONDS
 	grep -qs vm-probe-ok "$work/probe"
 }
 
-# choose_accel sets $accel to tcg or kvm. A /dev/kvm that exists may still not work: it is tried, once for a kernel of
-# the host and a QEMU.
+# choose_accel sets $accel to tcg or kvm. /dev/kvm may exist and not work, so choose_accel tries it, once for each pair of host
+# kernel and QEMU.
 choose_accel() {
 	local answer
 	[ "$accel" = auto ] || return 0
@@ -32,8 +32,8 @@ choose_accel() {
 	accel=$(<"$answer")
 }
 
-# define_machine sets $machine to the options that a saved machine and its restorer must share. No hotplug and no
-# interrupt routing by ACPI: both are slow to set up. No erms, fsrm: emulation copies and clears pages byte by byte then.
+# define_machine sets $machine to the options that must be the same when a machine is saved and restored. It turns off hotplug and
+# interrupt routing by ACPI, which are slow to set up, and erms and fsrm, with which emulation copies and clears pages byte by byte.
 define_machine() {
 	local cpu=max,la57=off,erms=off,fsrm=off mode=tcg,thread=multi layout module
 	[ "$accel" = tcg ] || cpu=host mode=kvm
@@ -44,7 +44,7 @@ define_machine() {
 	esac
 	case $lsm in
 	apparmor) module=audit=0 ;;
-	selinux) module=security=selinux ;; # what it denies is in the kernel's log
+	selinux) module=security=selinux ;; # denials are in the kernel's log
 	esac
 	machine=(-machine pc -accel "$mode" -cpu "$cpu" -smp "$cpus" -m "$memory"
 		-global PIIX4_PM.acpi-pci-hotplug-with-bridge-support=off -global PIIX4_PM.acpi-root-pci-hotplug=off
@@ -53,7 +53,7 @@ define_machine() {
 systemd.show_status=no SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1 $layout${user:+ vm.user=$user} $append")
 }
 
-# start starts the machine in the background; its control port is on descriptors 3 (to it) and 4.
+# start starts the machine in the background. Its control port is on descriptors 3 (to the machine) and 4 (from it).
 start() { # SERIAL SECONDS [QEMU_OPTION]...
 	local i serial=$1 seconds=$2 devices=() port
 	shift 2
@@ -89,10 +89,10 @@ start() { # SERIAL SECONDS [QEMU_OPTION]...
 	qemu_pid=$!
 }
 
-# A comma in a value of a QEMU option is doubled.
+# Doubles commas, as QEMU requires in the value of an option.
 comma() { printf %s "${1//,/,,}"; }
 
-# hear puts the machine's next control line in $line; it fails if none comes. A line may come in pieces.
+# hear reads the machine's next control line into $line, and fails if none comes. A line may arrive in pieces.
 hear() { # SECONDS
 	local piece end=$((SECONDS + $1))
 	line=
@@ -107,18 +107,18 @@ hear() { # SECONDS
 	return 1
 }
 
-# stop ends the machine, or waits for its end, and then until its output has been copied.
+# stop ends the machine, or with "wait" waits for its end. Then it waits until the output has been copied.
 stop() { # [wait]
 	status=0
 	[ "${1:-}" = wait ] || kill "$qemu_pid" 2>/dev/null || true
 	{ wait "$qemu_pid" || status=$?; } 2>/dev/null
 	qemu_pid=
-	: <>"$work/stdout" <>"$work/stderr" # a machine that failed early never opened these
+	: <>"$work/stdout" <>"$work/stderr" # a machine that failed early has not opened these
 	wait "${readers[@]}" || true
 	exec 3>&- 4>&- 5>&-
 }
 
-# save_machine boots the machine up to where the agent waits for a job, and writes it to $state.
+# save_machine boots the machine until the agent waits for a job, and saves it in $state.
 save_machine() {
 	note "saving ${state##*/}"
 	share_options=()
@@ -140,7 +140,7 @@ show_console() {
 	tail -n 20 "$work/qemu" "$work/console" >&2 || true
 }
 
-# run_machine runs $command and exits with its status. A machine that does not answer is replaced: emulated boots can
+# run_machine runs $command and exits with its status. It replaces a machine that does not answer, because emulated boots can
 # hang.
 run_machine() {
 	local try serial=file:console job given
@@ -177,7 +177,7 @@ run_machine() {
 }
 
 boot() { # SERIAL
-	line=up # what a saved machine has said
+	line=up # a saved machine has sent this line before it was saved
 	if [ -s "$state" ]; then
 		start "$1" "$timeout" -incoming "exec:cat <\"\$VM_STATE\""
 	else
@@ -193,7 +193,7 @@ give_job() { # JOB
 	timing "machine: $line"
 }
 
-# describe_job prints the job as the agent evaluates it.
+# describe_job prints the job as shell code, which the agent evaluates.
 describe_job() {
 	# shellcheck disable=SC2034 # printed by declare
 	local job_shares=() job_user=$user job_command=("${command[@]}") job_env=() job_shell='' job_workdir=$workdir
@@ -222,7 +222,7 @@ set_shares() {
 	done
 }
 
-# read_share takes DIR[:GUEST][:rw] apart, to $dir, $guest and $mode.
+# read_share splits DIR[:GUEST][:rw] into $dir, $guest and $mode.
 read_share() {
 	local text=$1
 	mode=ro

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs a command in a throw-away Debian machine: systemd as pid 1, cgroup v2 (or v1, or hybrid), AppArmor (or SELinux), every
-# capability. Nothing that a run does to the machine's disk survives it.
+# Runs a command in a temporary Debian machine with systemd as pid 1, cgroup v2 (or v1, or hybrid), AppArmor (or SELinux) and
+# every capability. Changes of a run to the machine's disk are discarded.
 #
-# image.sh makes the root file system, kernel.sh the kernel and its initramfs: both are cached, and so is a QEMU of
-# Debian's unstable suite. machine.sh boots them. guest/agent tells on a control port that it is up and waits there for
-# the job; the output comes back over two more ports, the exit status over the control port. As the agent waits before
-# anything writes to the disk, a booted machine is saved once and restored for each run: booting is slow under emulation.
+# image.sh makes the root file system, and kernel.sh the kernel and its initramfs. Both are cached, and so is a QEMU of Debian's
+# unstable suite. machine.sh boots them. guest/agent reports on a control port that it is up, and waits there for the job. The
+# output comes back over two more ports, and the exit status over the control port. The agent waits before anything has written
+# to the disk. So a booted machine is saved once and restored for each run, because booting is slow under emulation.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -51,7 +51,7 @@ die() {
 	note "$@"
 	exit 125
 }
-# What no change of these scripts would mend.
+# lacks is for failures that are the machine's and not these scripts'.
 lacks() {
 	note "needs $*"
 	exit 77
@@ -144,7 +144,7 @@ clean_up() {
 	[ -z "$work" ] || rm -rf --one-file-system "$work" # mmdebstrap mounts /dev/shm there
 }
 
-# One at a time makes what is missing in the cache; the others wait for it.
+# Makes missing files in the cache. Only one process at a time does this, and others wait.
 prepare() {
 	exec 9>"$cache/lock"
 	flock 9
@@ -164,9 +164,10 @@ prepare() {
 	timing ready
 }
 
-# What no run has used for a week goes: images of other packages, machines of other options, what a killed run has left.
+# Removes files that no run has used for a week: images with other packages, machines with other options, leftovers of killed
+# runs.
 drop_unused() {
-	touch -c "$image" "$kernel" ${state:+"$state"} 2>/dev/null || true # of another user
+	touch -c "$image" "$kernel" ${state:+"$state"} 2>/dev/null || true # they may belong to another user
 	find "$cache" -mindepth 1 -maxdepth 1 \( -name 'root-*' -o -name 'kernel-*' -o -name 'state-*' -o -name 'run.*' \) -mtime +7 \
 		-exec rm -rf --one-file-system {} + || true
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// Bash is a completion for bash(1), which needs none of bash-completion's functions.
+// Bash returns a completion for bash(1). It works without the functions of bash-completion.
 func Bash(root *cli.Command) string {
 	b := &strings.Builder{}
 	name := root.Name
@@ -30,7 +30,7 @@ _%[1]s_values() {
 	b.WriteString("\t*) return 1 ;;\n\tesac\n\treturn 0\n}\n\n")
 	fmt.Fprintf(b, "_%s_options() { # COMMAND\n\tcase $1 in\n", name)
 	for _, c := range root.Commands {
-		fmt.Fprintf(b, "\t%s) echo '%s' ;;\n", c.Name, strings.Join(dashedNames(flagsOf(c)), " "))
+		fmt.Fprintf(b, "\t%s) echo '%s' ;;\n", c.Name, strings.Join(dashedNames(withGlobalFlags(root, c)), " "))
 	}
 	fmt.Fprintf(b, "\t*) echo '%s' ;;\n\tesac\n}\n\n", strings.Join(dashedNames(globalFlags(root)), " "))
 	fmt.Fprintf(b, "_%s_arguments() { # COMMAND NUMBER\n\tcase $1:$2 in\n", name)
@@ -69,11 +69,11 @@ complete -o filenames -F _%[1]s %[1]s
 
 func writeBashValues(b *strings.Builder, root *cli.Command) {
 	for _, c := range append([]*cli.Command{root}, root.Commands...) {
-		command := c.Name
+		command, list := c.Name, withGlobalFlags(root, c)
 		if c == root {
-			command = ""
+			command, list = "", globalFlags(root)
 		}
-		for _, f := range flagsOf(c) {
+		for _, f := range list {
 			if f.value == "" {
 				continue
 			}

@@ -1,5 +1,5 @@
-// Package docgen writes the man pages and the shell completions of a program from the
-// definitions of its commands, which are their only source.
+// Package docgen writes the man pages and the shell completions of a program. Their only source
+// is the definitions of its commands.
 package docgen
 
 import (
@@ -11,8 +11,8 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// Write makes all files below a directory: man/*.8 and contrib/completions. Pages of commands
-// that there are no more are removed.
+// Write writes all files below a directory: man/*.8 and contrib/completions. It removes the
+// pages of commands that do not exist any more.
 func Write(root *cli.Command, dir string) error {
 	files := map[string]string{
 		"contrib/completions/bash/" + root.Name:           Bash(root),
@@ -46,16 +46,16 @@ func Write(root *cli.Command, dir string) error {
 
 func pageName(root, c *cli.Command) string { return root.Name + "-" + c.Name }
 
-// flag is what the pages and completions need of a cli.Flag.
+// flag is the part of a cli.Flag that pages and completions need.
 type flag struct {
 	names   []string // without dashes, the long one first
 	usage   string
-	value   string // what stands for its value; "" for a switch
-	initial string // its default, where that is told
+	value   string // the placeholder for its value, such as FILE; "" for a switch
+	initial string // its default value; "" if there is none to show
 	repeat  bool
 }
 
-// flagsOf returns the flags of a command that are shown to people, in their order.
+// flagsOf returns the flags of a command in their order, without hidden ones.
 func flagsOf(c *cli.Command) (out []flag) {
 	for _, f := range c.Flags {
 		if v, ok := f.(cli.VisibleFlag); ok && !v.IsVisible() {
@@ -81,9 +81,21 @@ func flagsOf(c *cli.Command) (out []flag) {
 	return append(out, flag{names: []string{"help", "h"}, usage: "show help"})
 }
 
-// globalFlags are those of the program itself.
+// globalFlags returns the flags of the program itself.
 func globalFlags(root *cli.Command) []flag {
 	return append(flagsOf(root), flag{names: []string{"version", "v"}, usage: "print the version"})
+}
+
+// withGlobalFlags returns the flags that may stand behind a command: its own, and those of the program that it does not define itself.
+func withGlobalFlags(root, c *cli.Command) []flag {
+	list := flagsOf(c)
+	own := dashedNames(list)
+	for _, f := range flagsOf(root) {
+		if !slices.Contains(own, dashed(f.names[0])) {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 func dashed(name string) string {
@@ -93,13 +105,13 @@ func dashed(name string) string {
 	return "--" + name
 }
 
-// arguments is how a command is called: the first line of its ArgsUsage.
+// arguments returns the synopsis of a command's arguments: the first line of its ArgsUsage.
 func arguments(c *cli.Command) string {
 	line, _, _ := strings.Cut(c.ArgsUsage, "\n")
 	return strings.TrimSpace(line)
 }
 
-// What a value of a flag, or an argument of a command, is completed with.
+// kind says what a shell offers for the value of a flag or for an argument of a command.
 type kind int
 
 const (
@@ -116,7 +128,7 @@ type values struct {
 	words []string
 }
 
-// valuesOf knows flags by their names: they mean the same in every command.
+// valuesOf returns the values for a flag. A flag's name is enough: it means the same in every command.
 func valuesOf(c *cli.Command, name string) values {
 	switch name {
 	case "bundle", "root", "image-path", "work-path", "parent-path":
@@ -138,7 +150,7 @@ func valuesOf(c *cli.Command, name string) values {
 	return values{}
 }
 
-// firstArgument is what a command works on.
+// firstArgument returns the values for the first argument of a command.
 func firstArgument(c *cli.Command) values {
 	if strings.HasPrefix(c.ArgsUsage, "<container-id>") && !slices.Contains([]string{"create", "run", "restore"}, c.Name) {
 		return values{kind: containers}
@@ -153,10 +165,10 @@ func secondArgument(c *cli.Command) values {
 	return values{}
 }
 
-// signalNames are those that people send.
+// signalNames are the signals that people send by hand.
 var signalNames = []string{"TERM", "KILL", "HUP", "INT", "QUIT", "USR1", "USR2", "STOP", "CONT"}
 
-// firstLine of a usage text: completions have no room for more.
+// firstLine returns the first line of a usage text: completions have no room for more.
 func firstLine(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	return line

@@ -46,7 +46,7 @@ func TestPages(t *testing.T) {
 
 func TestCompletions(t *testing.T) {
 	root := program()
-	contains(t, Bash(root), "kill) echo '--env -e --help -h'", ":--log-format) compgen -W 'text json'",
+	contains(t, Bash(root), "kill) echo '--env -e --help -h --log-format'", ":--log-format) compgen -W 'text json'", "kill:--log-format) compgen -W 'text json'",
 		`kill:1) compgen -W "$(_prog_containers)"`, "kill:2) compgen -W 'TERM")
 	contains(t, Zsh(root), `'*--env[set \[one\]\: and '\''more'\'']:string: '`, `'kill:it'\''s the end'`)
 	contains(t, Fish(root), `-l env -s e -x -d 'set [one]: and \'more\''`, `-a kill -d 'it\'s the end'`)

@@ -7,7 +7,7 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// Fish is a completion for fish(1).
+// Fish returns a completion for fish(1).
 func Fish(root *cli.Command) string {
 	b := &strings.Builder{}
 	name := root.Name
@@ -34,7 +34,7 @@ complete -c %[1]s -f
 	for _, c := range root.Commands {
 		fmt.Fprintf(b, "\ncomplete -c %s %s -a %s -d %s\n", name, outside, c.Name, fishQuote(c.Usage))
 		inside := fmt.Sprintf(`-n "__fish_seen_subcommand_from %s"`, c.Name)
-		for _, f := range flagsOf(c) {
+		for _, f := range withGlobalFlags(root, c) {
 			fishFlag(b, name, inside, f, valuesOf(c, f.names[0]))
 		}
 		if firstArgument(c).kind == containers {

@@ -7,7 +7,7 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// RootPage is the page of the program, in roff (man(7)).
+// RootPage returns the page of the program, in roff (man(7)).
 func RootPage(root *cli.Command) string {
 	p := newPage(root.Name)
 	p.section("NAME")
@@ -25,7 +25,7 @@ func RootPage(root *cli.Command) string {
 		p.line(`.BR ` + escape(pageName(root, c)) + " (8).")
 	}
 	p.section("GLOBAL OPTIONS")
-	p.text("They stand before the command.")
+	p.text("They stand before the command or behind it.")
 	p.flags(globalFlags(root))
 	p.section("EXIT STATUS")
 	p.paragraphs("0 on success, 1 on an error. \"run\" and \"exec\" end with the status of the container's process, or with 128 and\n" +
@@ -45,7 +45,7 @@ func RootPage(root *cli.Command) string {
 	return p.String()
 }
 
-// CommandPage is the page of one command.
+// CommandPage returns the page of one command.
 func CommandPage(root, c *cli.Command) string {
 	p := newPage(pageName(root, c))
 	p.section("NAME")
@@ -63,6 +63,7 @@ func CommandPage(root, c *cli.Command) string {
 	}
 	p.section("OPTIONS")
 	p.flags(flagsOf(c))
+	p.paragraphs("Global options may stand here too.")
 	p.section("SEE ALSO")
 	p.line(".BR " + root.Name + " (8)")
 	return p.String()
@@ -86,7 +87,7 @@ func (p *page) item(text string) {
 	p.line(text)
 }
 
-// text is a line of running text; a dot or a quote at its start would be a request of roff.
+// text writes a line of running text. It escapes a dot or a quote at the start, which would be a request of roff.
 func (p *page) text(text string) {
 	if strings.HasPrefix(text, ".") || strings.HasPrefix(text, "'") {
 		text = `\&` + text
@@ -94,7 +95,7 @@ func (p *page) text(text string) {
 	p.line(text)
 }
 
-// paragraphs are separated by empty lines; indented lines stay as they are.
+// paragraphs writes paragraphs, which empty lines separate. It does not fill indented lines.
 func (p *page) paragraphs(text string) {
 	kept, gap := false, false
 	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
@@ -148,7 +149,7 @@ func (p *page) notes(f flag) {
 	}
 }
 
-// escape keeps text from being taken for roff's own.
+// escape escapes characters that have a meaning in roff.
 func escape(text string) string {
 	return strings.NewReplacer(`\`, `\e`, `-`, `\-`).Replace(text)
 }

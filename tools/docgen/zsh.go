@@ -7,7 +7,7 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// Zsh is a completion for zsh(1), by its function _arguments.
+// Zsh returns a completion for zsh(1) that uses its function _arguments.
 func Zsh(root *cli.Command) string {
 	b := &strings.Builder{}
 	name := root.Name
@@ -42,7 +42,7 @@ _%[1]s() {
 `, name, zshFlags(root, globalFlags(root)))
 	for _, c := range root.Commands {
 		fmt.Fprintf(b, "\t%s)\n\t\t_arguments \\\n%s\t\t\t%s\n\t\t;;\n", c.Name,
-			strings.ReplaceAll(zshFlags(c, flagsOf(c)), "\t\t'", "\t\t\t'"), strings.Join(zshArguments(name, c), " \\\n\t\t\t"))
+			strings.ReplaceAll(zshFlags(c, withGlobalFlags(root, c)), "\t\t'", "\t\t\t'"), strings.Join(zshArguments(name, c), " \\\n\t\t\t"))
 	}
 	fmt.Fprintf(b, "\thelp) _arguments '1:command:_%[1]s_commands' ;;\n\tesac\n}\n\n_%[1]s \"$@\"\n", name)
 	return b.String()

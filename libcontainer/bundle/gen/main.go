@@ -55,7 +55,7 @@ func (g *generator) function(t reflect.Type) string {
 		if t.Elem().Kind() == reflect.Struct {
 			count = "d.object()\n"
 		}
-		fmt.Fprintf(&body, "for first := true; d.element(first); first = false {\n%svar item %s\n%s(d, &item)\nlist = append(list, item)\n}\n*v = list\n", count, goType(t.Elem()), g.function(t.Elem()))
+		fmt.Fprintf(&body, "for first := true; d.element(first); first = false {\n%svar item %s\n%s(d, &item)\nlist = append(grown(list), item)\n}\n*v = list\n", count, goType(t.Elem()), g.function(t.Elem()))
 	case reflect.Map:
 		fmt.Fprintf(&body, "if d.null() { *v = nil; return }\nif *v == nil { *v = make(%s) }\n", goType(t))
 		fmt.Fprintf(&body, "for first := true; d.member(first); first = false {\nkey := d.key()\nvar item %s\n%s(d, &item)\n(*v)[%s(key)] = item\n}\n", goType(t.Elem()), g.function(t.Elem()), goType(t.Key()))
@@ -80,7 +80,7 @@ func (g *generator) structure(body *bytes.Buffer, t reflect.Type) {
 	fmt.Fprintln(body, "default:\nd.giveUp()\n}\n}")
 }
 
-// members emits a case for each field; those of an embedded struct are promoted.
+// members emits a case for each field, and for the promoted fields of an embedded struct.
 func (g *generator) members(body *bytes.Buffer, t reflect.Type) {
 	for i := range t.NumField() {
 		f := t.Field(i)

@@ -1,6 +1,6 @@
 // Command gen reads nsenter/ops.h, the contract with the stage, and writes the
 // Go opcodes and constants. It also writes nsenter/identity.h: a hash of all sources of the
-// stage, which both sides carry, so that a stage of other sources is noticed.
+// stage. Both sides carry the hash, so that each refuses one that was built from other sources.
 package main
 
 import (
@@ -48,8 +48,8 @@ func main() {
 
 const identityFile = "identity.h"
 
-// identityOf hashes the sources of the stage: the first 32 bits of the SHA-256 of all of them, in
-// the order of their names. scripts/build.sh computes the same to notice a stale identity.h.
+// identityOf returns the first 32 bits of the SHA-256 of all sources of the stage, in the order of
+// their names. scripts/build.sh computes the same hash to notice a stale identity.h.
 func identityOf(dir string) (uint32, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.[ch]"))
 	if err != nil {
@@ -83,7 +83,7 @@ func generate(header string) []byte {
 	for _, m := range append(defineLine.FindAllStringSubmatch(header, -1), enumLine.FindAllStringSubmatch(header, -1)...) {
 		fmt.Fprintf(&b, "%s = %s\n", camel(m[1]), m[2])
 	}
-	fmt.Fprintln(&b, ")\n\n// The operations of the hands.\nconst (\nopNone Code = iota")
+	fmt.Fprintln(&b, ")\n\n// The operations of the stage.\nconst (\nopNone Code = iota")
 	ops := opLine.FindAllStringSubmatch(header, -1)
 	for _, m := range ops {
 		fmt.Fprintln(&b, camel(m[1]))

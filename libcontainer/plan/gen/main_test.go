@@ -37,7 +37,7 @@ func TestOpsGenIsUpToDate(t *testing.T) {
 	}
 }
 
-// An OP line that the generator does not understand would shift every opcode after it.
+// The generator must understand every OP line: one that it skips would shift all opcodes after it.
 func TestEveryOpLineIsUnderstood(t *testing.T) {
 	header := readHeader(t)
 	lines := 0

@@ -1,5 +1,5 @@
-// Package fakebus is a message bus with a systemd behind it, for tests. It has its own reading and
-// writing of messages, so that it would not share a mistake with what it tests.
+// Package fakebus is a message bus with a fake systemd, for tests. It encodes and decodes messages with code of its
+// own, so that it does not share a mistake with the package that it tests.
 package fakebus
 
 import (
@@ -16,29 +16,30 @@ import (
 	"time"
 )
 
-// Call is a method call that came in.
+// Call is a method call that the bus received.
 type Call struct {
 	Destination, Path, Interface, Member string
 	Args                                 []any // string, uint32, bool, []any of arrays and structs, ...
 	serial                               uint32
 }
 
-// Bus listens at Address. Set the fields before the first client comes.
+// Bus listens at Address. Set the fields before the first client connects.
 type Bus struct {
 	Socket  string
-	Reject  bool // no client is good enough
-	Silent  bool // accepts clients and says nothing
-	Garbage bool // answers calls with what is no message
+	Reject  bool // rejects every client
+	Silent  bool // accepts clients and sends nothing
+	Garbage bool // answers calls with data that is not a message
 	Hangup  bool // closes the connection at the first call to systemd
 	Dribble bool // sends single bytes
-	Private bool // hears no call that is in one packet with BEGIN, as systemd on its own socket
+	Private bool // does not handle a call in one packet with BEGIN, like systemd on its own socket
 
-	// Results are how jobs end, by unit; "" never. A unit that is not in it: "done".
+	// Results has the results of jobs, by unit. A job with the result "" never ends. The default is "done".
 	Results map[string]string
-	// Fail gives the error (name, text) of a call, or "".
+	// Fail returns the error (name, text) for a call, or "" for no error.
 	Fail func(c *Call) (name, text string)
-	// Properties answers Get.
+	// Properties has the answers to Get that are strings, by the name of the property. Numbers has the others.
 	Properties map[string]string
+	Numbers    map[string]uint64
 
 	mu       sync.Mutex
 	calls    []Call
@@ -67,10 +68,10 @@ func New(t testing.TB) *Bus {
 	return b
 }
 
-// Address is the bus's in the form of D-Bus.
+// Address returns the D-Bus address of the bus.
 func (b *Bus) Address() string { return "unix:path=" + b.Socket }
 
-// Calls returns the calls with a name, or all for "".
+// Calls returns the calls of one method, or all calls for "".
 func (b *Bus) Calls(member string) (out []Call) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -82,14 +83,14 @@ func (b *Bus) Calls(member string) (out []Call) {
 	return out
 }
 
-// Greeting returns what the last client said before its first message.
+// Greeting returns what the last client sent before its first message.
 func (b *Bus) Greeting() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.greeting
 }
 
-// PropertiesOf turns an a(sv) into a map.
+// PropertiesOf converts an argument of type a(sv) to a map.
 func PropertiesOf(list any) map[string]any {
 	out := map[string]any{}
 	for _, p := range list.([]any) {
@@ -132,7 +133,7 @@ func (b *Bus) write(client net.Conn, data []byte) {
 	}
 }
 
-// greet reads lines up to BEGIN, and answers them.
+// greet reads and answers lines up to BEGIN. It returns false if the client must not go on.
 func (b *Bus) greet(client net.Conn) bool {
 	text := ""
 	line := ""
@@ -160,7 +161,7 @@ func (b *Bus) greet(client net.Conn) bool {
 		case word[0] == "AUTH" && len(word) == 2:
 			b.write(client, []byte("DATA\r\n"))
 		default:
-			if b.Private && !alone(client, "BEGIN\r\n") {
+			if b.Private && !isLast(client, "BEGIN\r\n") {
 				_, _ = io.Copy(io.Discard, client)
 				return false
 			}
@@ -173,8 +174,8 @@ func (b *Bus) greet(client net.Conn) bool {
 	}
 }
 
-// alone tells whether the client waits for an answer after these bytes.
-func alone(client net.Conn, text string) bool {
+// isLast reads text and reports whether the client then sends nothing more before it gets an answer.
+func isLast(client net.Conn, text string) bool {
 	if _, err := io.ReadFull(client, make([]byte, len(text))); err != nil {
 		return false
 	}
@@ -197,6 +198,9 @@ func (b *Bus) answer(c *Call) [][]byte {
 	case "Hello":
 		return [][]byte{reply(c, "s", ":1.1"), message(4, 0, map[byte]string{1: "/", 2: "x.y", 3: "NameAcquired"}, "s", ":1.1")}
 	case "Get":
+		if n, known := b.Numbers[c.Args[1].(string)]; known {
+			return [][]byte{reply(c, "v", n)}
+		}
 		return [][]byte{reply(c, "v", b.Properties[c.Args[1].(string)])}
 	case "StartTransientUnit", "StopUnit":
 		return b.job(c)
@@ -214,7 +218,7 @@ func (b *Bus) job(c *Call) [][]byte {
 	if !known {
 		result = "done"
 	}
-	// A signal of another job before, as a machine that is busy has them.
+	// The signal of another job comes first, as on a busy machine.
 	out := [][]byte{removed("/org/freedesktop/systemd1/job/9999", "other.scope", "failed"), reply(c, "o", job)}
 	if result != "" {
 		out = append(out, removed(job, unit, result))
@@ -252,6 +256,18 @@ func (w *writer) str(s string) {
 	w.b = append(append(w.b, s...), 0)
 }
 
+func (w *writer) variant(v any) {
+	n, isNumber := v.(uint64)
+	if !isNumber {
+		w.sig("s")
+		w.str(v.(string))
+		return
+	}
+	w.sig("t")
+	w.pad(8)
+	w.b = binary.LittleEndian.AppendUint64(w.b, n)
+}
+
 func (w *writer) sig(s string) { w.b = append(append(append(w.b, byte(len(s))), s...), 0) }
 
 func message(kind byte, replyTo uint32, fields map[byte]string, signature string, args ...any) []byte {
@@ -259,8 +275,7 @@ func message(kind byte, replyTo uint32, fields map[byte]string, signature string
 	for i, a := range args {
 		switch {
 		case signature == "v":
-			body.sig("s")
-			body.str(a.(string))
+			body.variant(a)
 		case signature[i] == 'u':
 			body.u32(a.(uint32))
 		default:
@@ -271,7 +286,7 @@ func message(kind byte, replyTo uint32, fields map[byte]string, signature string
 	w.u32(uint32(len(body.b)))
 	w.u32(77)
 	w.u32(0)
-	at := len(w.b)
+	fieldsPos := len(w.b)
 	for code, text := range fields {
 		w.pad(8)
 		w.b = append(w.b, code)
@@ -294,7 +309,7 @@ func message(kind byte, replyTo uint32, fields map[byte]string, signature string
 		w.sig("g")
 		w.sig(signature)
 	}
-	binary.LittleEndian.PutUint32(w.b[12:], uint32(len(w.b)-at))
+	binary.LittleEndian.PutUint32(w.b[12:], uint32(len(w.b)-fieldsPos))
 	w.pad(8)
 	return append(w.b, body.b...)
 }

@@ -9,19 +9,19 @@ import (
 )
 
 type reader struct {
-	b  []byte
-	at int
+	b   []byte
+	pos int
 }
 
 func (r *reader) next(align, n int) []byte {
-	for r.at%align != 0 {
-		if r.b[r.at] != 0 {
+	for r.pos%align != 0 {
+		if r.b[r.pos] != 0 {
 			panic("padding is not zero")
 		}
-		r.at++
+		r.pos++
 	}
-	r.at += n
-	return r.b[r.at-n : r.at]
+	r.pos += n
+	return r.b[r.pos-n : r.pos]
 }
 
 func (r *reader) u32() uint32 { return binary.LittleEndian.Uint32(r.next(4, 4)) }
@@ -35,7 +35,7 @@ func (r *reader) text(n int) string {
 	return string(b[:n])
 }
 
-// one reads a value of the first type of a signature, and returns what is behind that.
+// one reads a value of the first type in a signature, and returns the rest of the signature.
 func (r *reader) one(sig string) (v any, rest string) {
 	rest = sig[1:]
 	switch sig[0] {
@@ -84,19 +84,19 @@ func (r *reader) array(elem string) (any, string) {
 	case 'x', 't', 'd', '(', '{':
 		r.next(8, 0)
 	}
-	end := r.at + length
+	end := r.pos + length
 	out := []any{}
-	for r.at < end {
+	for r.pos < end {
 		v, _ := r.one(elem)
 		out = append(out, v)
 	}
-	if r.at != end {
+	if r.pos != end {
 		panic("the length of an array is wrong")
 	}
 	return out, skip(elem)
 }
 
-// skip takes one type off a signature.
+// skip removes one type from the front of a signature.
 func skip(sig string) string {
 	switch sig[0] {
 	case 'a':
@@ -117,7 +117,7 @@ func readCall(client net.Conn) (*Call, error) {
 		return nil, err
 	}
 	if head[0] != 'l' || head[1] != 1 || head[3] != 1 {
-		return nil, errors.New("no method call of a little-endian machine")
+		return nil, errors.New("not a method call of a little-endian machine")
 	}
 	body, fields := binary.LittleEndian.Uint32(head[4:]), binary.LittleEndian.Uint32(head[12:])
 	start := (16 + int(fields) + 7) / 8 * 8
@@ -126,7 +126,7 @@ func readCall(client net.Conn) (*Call, error) {
 		return nil, err
 	}
 	c := &Call{serial: binary.LittleEndian.Uint32(head[8:])}
-	r := reader{b: data[:16+fields], at: 12}
+	r := reader{b: data[:16+fields], pos: 12}
 	list, _ := r.one("a(yv)")
 	signature := ""
 	for _, f := range list.([]any) {
@@ -150,8 +150,8 @@ func readCall(client net.Conn) (*Call, error) {
 		v, signature = r.one(signature)
 		c.Args = append(c.Args, v)
 	}
-	if r.at != len(r.b) {
-		return nil, errors.New("bytes behind the arguments")
+	if r.pos != len(r.b) {
+		return nil, errors.New("bytes after the arguments")
 	}
 	return c, nil
 }

@@ -1,6 +1,6 @@
-// checkfeatures reads a features document from stdin and fails unless it is what the runtime
-// specification's model of it says: no member that the model lacks, none lost on the way
-// through the model, and those there that every runtime must give.
+// checkfeatures reads a features document from stdin and fails unless it fits the runtime
+// specification's model: the document has no member that the model lacks, loses none on the way
+// through the model, and has all members that a runtime must give.
 package main
 
 import (
@@ -42,7 +42,7 @@ func check(document []byte) error {
 	return required(&model)
 }
 
-// sameAfterRoundTrip finds members that the model leaves out, such as a null or an empty list.
+// sameAfterRoundTrip finds members that the model drops, such as a null or an empty list.
 func sameAfterRoundTrip(document []byte, model *features.Features) error {
 	again, err := json.Marshal(model)
 	if err != nil {
@@ -61,7 +61,7 @@ func sameAfterRoundTrip(document []byte, model *features.Features) error {
 	return nil
 }
 
-// required: features.md, and the types of schema/features-schema.json.
+// required checks the members that features.md and schema/features-schema.json require.
 func required(f *features.Features) error {
 	switch {
 	case f.OCIVersionMin == "":

@@ -1,10 +1,11 @@
-// Command comparetrace tells whether the tasks of a container made just the system calls that
+// Command comparetrace checks that the tasks of a container made exactly the system calls that
 // `rung explain --format json` lists, in that order, from the start of the plan to execve.
 //
 //	comparetrace EXPLANATION TRACE
 //
-// TRACE is the prefix of the files that `strace -ff -o TRACE` wrote, one a task. It prints the
-// number of ops and calls, or the first op that does not fit, and ends with status 1 then.
+// TRACE is the prefix of the files that `strace -ff -o TRACE` wrote, one for each task. The command
+// prints the number of ops and calls. If an op does not fit, it prints the first such op, and ends
+// with status 1.
 package main
 
 import (
@@ -26,7 +27,7 @@ type op struct {
 
 type call struct{ name, line string }
 
-// begins is the last thing that the hands do before the first op.
+// begins is the last call of the stage before the first op.
 const begins = `prctl(PR_SET_NAME, "rung:init"`
 
 func main() {
@@ -65,7 +66,7 @@ func explained(path string) (ops []op) {
 	return ops
 }
 
-// traced returns the calls of the process that started with the plan up to its end, and those of
+// traced returns the calls of the process that received the plan up to its end, followed by those of
 // the process that it made up to execve.
 func traced(prefix string) (calls []call) {
 	files, err := filepath.Glob(prefix + ".*")
@@ -80,7 +81,7 @@ func traced(prefix string) (calls []call) {
 		}
 		stage := lines[start+1:]
 		for len(stage) > 0 && strings.Contains(stage[0].line, "F_GETFD") {
-			stage = stage[1:] // which of the inherited slots are filled
+			stage = stage[1:] // the call that finds out which inherited slots are filled
 		}
 		for _, last := range []string{"exit_group", "sched_yield"} {
 			if n := len(stage); n == 0 || stage[n-1].name != last {
@@ -103,7 +104,7 @@ func traced(prefix string) (calls []call) {
 	return nil
 }
 
-// read leaves out what is no call: signals and ends of processes.
+// read skips lines that are no calls: signals and ends of processes.
 func read(path string) (calls []call) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -121,8 +122,8 @@ func read(path string) (calls []call) {
 	return calls
 }
 
-// compare matches the names of the calls with an expression made of the ops. Where the whole does
-// not fit, it looks for the first op up to which it does not.
+// compare matches the names of the calls with an expression made from the ops. If that fails, it
+// looks for the first op with which the match fails.
 func compare(ops []op, calls []call) {
 	var text strings.Builder
 	for _, c := range calls {
@@ -144,8 +145,9 @@ func compare(ops []op, calls []call) {
 	}
 }
 
-// expression: an op with a condition, or with slots that may be empty, may make no call; one with
-// a set, several commands or several calls makes some of them, in any number.
+// expression returns the expression for an op. An op with a condition, or with slots that may be
+// empty, may make no call. An op with a set, several commands or several calls makes any number of
+// them.
 func expression(o op) string {
 	one := "(?:" + strings.ReplaceAll(o.Syscalls, " ", "|") + ") "
 	switch {
@@ -159,8 +161,8 @@ func expression(o op) string {
 	return one
 }
 
-// repeated are the ops that make one system call for each member of a set, command or descriptor.
-var repeated = [...]string{"BOUNDING", "AMBIENT", "KEYRING", "STDIO_OWNER", "PTY"}
+// repeated lists the ops that make one system call for each member of a set or command.
+var repeated = [...]string{"BOUNDING", "AMBIENT", "KEYRING"}
 
 func at(calls []call, i int) string {
 	if i < len(calls) {

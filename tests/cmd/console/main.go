@@ -1,19 +1,19 @@
-// Command console plays the user at a terminal: it runs a program on a pty of its own, or
-// takes the master of a container's terminal from a console socket, goes through a list of
-// steps, and copies to stdout what the terminal shows.
+// Command console plays a user at a terminal. It runs a program on a pty of its own, or receives
+// the master of a container's terminal from a console socket. Then it carries out a list of steps,
+// and copies the output of the terminal to stdout.
 //
 //	console [STEP...] -- PROGRAM [ARGUMENT...]
 //	console -socket PATH [STEP...]
 //
 // A step is one of
 //
-//	size=ROWSxCOLUMNS   set the window's size; before the first other step: at the start
-//	expect=TEXT         wait until the terminal shows it, for up to 10 seconds
-//	send=TEXT           type it; \n, \r and \x03 are meant as in Go
-//	raw, cooked         the terminal must be in that mode
+//	size=ROWSxCOLUMNS   set the size of the window; as the first step: before the program starts
+//	expect=TEXT         wait up to 10 seconds until the terminal shows TEXT
+//	send=TEXT           type TEXT; \n, \r and \x03 mean the same as in Go
+//	raw, cooked         fail unless the terminal is in that mode
 //
-// It ends with the status of the program once nobody has the terminal open any more, or a second after the
-// program; with 0 for a socket once the other side is closed; or with 125 when a step fails.
+// With a program it ends with the status of the program, when nobody has the terminal open any more or a second after
+// the end of the program. With a socket it ends with 0 when the other side is closed. If a step fails, it ends with 125.
 package main
 
 import (
@@ -31,7 +31,7 @@ import (
 
 const (
 	patience = 10 * time.Second
-	linger   = time.Second // for what the program wrote last
+	linger   = time.Second // time to read the last output of the program
 	failed   = 125
 )
 
@@ -69,7 +69,7 @@ func arguments(args []string) (steps, program []string, socket string) {
 	return nil, nil, ""
 }
 
-// open returns the master of the terminal, and the program where there is one.
+// open returns the master of the terminal, and the program if there is one.
 func open(steps, program []string, socket string) (*os.File, *exec.Cmd, error) {
 	if socket != "" {
 		master, err := receive(socket)
@@ -108,7 +108,7 @@ func openPty() (master, slave *os.File, err error) {
 	return master, slave, err
 }
 
-// receive listens on the socket and takes the one descriptor that comes.
+// receive listens on the socket and receives one descriptor.
 func receive(path string) (*os.File, error) {
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -140,14 +140,14 @@ func receive(path string) (*os.File, error) {
 	return os.NewFile(uintptr(fds[0]), "master"), nil
 }
 
-// session is the terminal and what it has shown.
+// session is the terminal with its output so far.
 type session struct {
 	master  *os.File
 	changed chan struct{}
 
 	mu     sync.Mutex
 	shown  strings.Builder
-	seen   int // what expect has found already
+	seen   int // the end of the text that expect has found
 	closed bool
 }
 
@@ -214,7 +214,7 @@ func (s *session) expect(text string) error {
 	}
 }
 
-// mode waits for the mode, since the program may still be about to change it.
+// mode waits for the mode, because the program may need a moment to change it.
 func (s *session) mode(raw bool) error {
 	for end := time.Now().Add(patience); ; {
 		var attr syscall.Termios
@@ -231,7 +231,7 @@ func (s *session) mode(raw bool) error {
 	}
 }
 
-// end waits for the other side.
+// end waits until the other side is closed.
 func (s *session) end(command *exec.Cmd) int {
 	if command == nil {
 		s.untilClosed(nil)
@@ -250,7 +250,7 @@ func (s *session) end(command *exec.Cmd) int {
 	return 0
 }
 
-// untilClosed returns when nobody has the terminal open any more, or at a time.
+// untilClosed returns when nobody has the terminal open any more, or at the given time.
 func (s *session) untilClosed(late <-chan time.Time) {
 	for {
 		s.mu.Lock()

@@ -1,5 +1,5 @@
-// Command exchange swaps two names for ever, as fast as the kernel does it (RENAME_EXCHANGE of renameat2(2)): both exist at
-// every moment, and what a path means changes between any two system calls of who uses it.
+// Command exchange swaps two names for ever, as fast as the kernel can (RENAME_EXCHANGE of renameat2(2)). Both names always
+// exist, and a path may lead to another file after each system call of a program that uses it.
 //
 //	exchange A B        ends at SIGTERM
 package main

@@ -1,4 +1,4 @@
-// leftovers prints what a test of containers has left on the machine, a line each, tab-separated:
+// leftovers prints what a test has left on the machine, in tab-separated lines:
 //
 //	process PID COMMAND
 //	cgroup  PATH, the deepest first
@@ -6,7 +6,7 @@
 //	state   PATH
 //	rootfs  PATH, in /dev of the root file system that all tests share
 //
-// It runs after each test, which is why it is a program: grep over all of /proc takes about as long as the test.
+// It is a program because it runs after each test: grep over all of /proc takes about as long as a test.
 package main
 
 import (
@@ -19,15 +19,17 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"rung/internal/sys"
 )
 
-// search is where a test works.
+// search has the places where a test works.
 type search struct {
-	run   string // directory of the whole run, below which every bundle is
+	run   string // directory of the whole run, which has all bundles
 	test  string // directory of the test
-	id    string // what the names of its cgroups contain
+	id    string // part of the names of its cgroups
 	state string // directory of rung's state
-	shell int    // the process that runs the test: it is none of the leftovers
+	shell int    // the process that runs the test, which is no leftover
 }
 
 func main() {
@@ -55,7 +57,7 @@ func show(kind string, found []string) {
 	}
 }
 
-// entries are the paths in a directory, none if it is not there.
+// entries returns the paths in a directory, or none if it does not exist.
 func entries(dir string) (paths []string) {
 	list, _ := os.ReadDir(dir)
 	for _, entry := range list {
@@ -66,8 +68,8 @@ func entries(dir string) (paths []string) {
 
 func hidden(path string) bool { return strings.HasPrefix(filepath.Base(path), ".") }
 
-// processes are those with the test's directory on their command line, and those whose root is one of the
-// run's bundles: they are in a container or on their way there.
+// processes prints processes with the test's directory on their command line, and processes whose root is in one of the
+// run's bundles: they are in a container or become one.
 func (s *search) processes() {
 	own, _ := os.Readlink("/proc/self/ns/mnt")
 	contained := map[string]bool{own: false}
@@ -80,25 +82,25 @@ func (s *search) processes() {
 		if err != nil {
 			continue // it ended
 		}
-		if bytes.Contains(command, []byte(s.test)) || s.inBundle(dir, contained) {
+		if bytes.Contains(command, []byte(s.test)) || s.inBundle(pid, contained) {
 			fmt.Printf("process\t%d\t%s\n", pid, bytes.ReplaceAll(bytes.TrimRight(command, "\x00"), []byte{0}, []byte{' '}))
 		}
 	}
 }
 
-// inBundle reports whether a process has one of the run's root file systems as its own. That is asked
-// once for a mount namespace; which one it is cannot be told of an undumpable process of this user.
-func (s *search) inBundle(dir string, known map[string]bool) bool {
-	namespace, err := os.Readlink(dir + "/ns/mnt")
+// inBundle reports whether the root of a process is in a bundle of the run. It looks once for each mount namespace. An
+// undumpable process does not show its namespace to a plain user.
+func (s *search) inBundle(pid int, known map[string]bool) bool {
+	namespace, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/mnt", pid))
 	if err == nil {
 		if answer, ok := known[namespace]; ok {
 			return answer
 		}
 	}
 	below := "/" + filepath.Base(s.run) + "/"
-	answer := slices.ContainsFunc(lines(dir+"/mountinfo"), func(line string) bool {
-		fields := strings.SplitN(line, " ", 6) // proc_pid_mountinfo(5): the fourth is the root, the fifth the place
-		return len(fields) == 6 && strings.Contains(fields[3], below) && fields[4] == "/"
+	mounts, _ := sys.Mounts(pid) // none if the process has ended
+	answer := slices.ContainsFunc(mounts, func(m *sys.Mount) bool {
+		return strings.Contains(m.Root, below) && m.Mountpoint == "/"
 	})
 	if err == nil {
 		known[namespace] = answer
@@ -108,7 +110,7 @@ func (s *search) inBundle(dir string, known map[string]bool) bool {
 
 func (s *search) cgroups() {
 	var found []string
-	// What goes away meanwhile is left by nobody.
+	// Ignore errors: a cgroup that vanishes during the walk is no leftover.
 	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.IsDir() && strings.Contains(entry.Name(), s.id) {
 			found = append(found, path)

@@ -1,7 +1,7 @@
-// notify plays both ends of sd_notify(3), for tests: the service manager, and the program that
-// tells that it is ready.
+// notify plays both ends of sd_notify(3) for tests: the service manager, and the program that reports
+// that it is ready.
 //
-//	notify manager SOCKET     prints what it is sent, and answers BARRIER=1, until it is killed
+//	notify manager SOCKET     prints received messages and answers BARRIER=1, until it is killed
 //	notify send TEXT          sends TEXT to $NOTIFY_SOCKET; \n in it is a new line
 //	notify lines              sends each line of its input, over one connection
 package main
@@ -78,7 +78,7 @@ func manager(socket string) error {
 	}
 }
 
-// closeReceived answers a barrier: the sender sees the end of its pipe.
+// closeReceived answers a barrier by closing the received pipe, whose end the sender sees.
 func closeReceived(control []byte) error {
 	messages, err := syscall.ParseSocketControlMessage(control)
 	if err != nil {

@@ -1,6 +1,5 @@
-// pidfdkill is the other end of --pidfd-socket for the tests: it listens on a unix socket,
-// takes the one descriptor that comes, waits for the end of stdin, and sends a signal to the
-// process that the descriptor stands for.
+// pidfdkill is the receiver for --pidfd-socket in tests. It listens on a unix socket, receives one
+// pidfd, waits for the end of stdin, and sends a signal to the process of the pidfd.
 //
 //	pidfdkill SIGNAL SOCKET
 package main

@@ -5,7 +5,7 @@
 //
 //	resctrl DIRECTORY
 //
-// It ends when the file system is unmounted. go-fuse does not compile where an int has 32 bits.
+// It ends when the file system is unmounted. go-fuse does not compile for architectures with 32 bits.
 package main
 
 import (
@@ -40,13 +40,13 @@ func main() {
 	server.Wait()
 }
 
-// lock is held by whatever touches a machine.
+// lock protects machine.
 var lock sync.Mutex
 
-// machine is what all groups share.
+// machine is the state that all groups share.
 type machine struct {
 	root   *group
-	groups []*group // but the root
+	groups []*group // all groups except the root
 	status string   // last_cmd_status
 }
 
@@ -71,7 +71,7 @@ func newGroup(m *machine, parent *group, name string) *group {
 	return &group{m: m, parent: parent, name: name, l3: [2]uint64{0x7ff, 0x7ff}, mb: [2]uint64{100, 100}}
 }
 
-// fill makes the files of a group; those of the root are more.
+// fill makes the files of a group. The root has more files than others.
 func (g *group) fill(ctx context.Context) {
 	g.file(ctx, "tasks", g.readTasks, g.writeTask)
 	counters := g.dir(ctx, "mon_data", &fs.Inode{})
@@ -128,7 +128,7 @@ func addFile(ctx context.Context, d *fs.Inode, name string, read func() string, 
 	d.AddChild(name, child, false)
 }
 
-// Mkdir makes a class of service; only below the root, as far as there are numbers for them.
+// Mkdir makes a class of service. That is possible only below the root, and only until the numbers are used up.
 func (g *group) Mkdir(ctx context.Context, name string, _ uint32, _ *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
 	lock.Lock()
 	defer lock.Unlock()
@@ -155,7 +155,7 @@ func (m *machine) add(ctx context.Context, at *fs.Inode, g *group) (*fs.Inode, s
 	return node, 0
 }
 
-// Rmdir removes a class with what is below it; its tasks become the root's.
+// Rmdir removes a class and everything below it. Its tasks move to the root.
 func (g *group) Rmdir(_ context.Context, name string) syscall.Errno {
 	lock.Lock()
 	defer lock.Unlock()
@@ -188,7 +188,7 @@ func (d *monitors) Mkdir(ctx context.Context, name string, _ uint32, _ *fuse.Ent
 	return d.of.m.add(ctx, &d.Inode, newGroup(d.of.m, d.of, name))
 }
 
-// Rmdir removes one.
+// Rmdir removes a monitoring group.
 func (d *monitors) Rmdir(_ context.Context, name string) syscall.Errno {
 	lock.Lock()
 	defer lock.Unlock()
@@ -205,7 +205,7 @@ func (g *group) readTasks() string {
 	return out.String()
 }
 
-// writeTask moves a process here from the other groups of the same kind.
+// writeTask moves a process here from another group of the same kind.
 func (g *group) writeTask(text string) syscall.Errno {
 	pid, err := strconv.Atoi(strings.TrimSpace(text))
 	if err != nil || syscall.Kill(pid, 0) != nil {
@@ -228,7 +228,7 @@ func (g *group) readSchemata() string {
 	return fmt.Sprintf("    MB:0=%3d;1=%3d\n    L3:0=%03x;1=%03x\n", g.mb[0], g.mb[1], g.l3[0], g.l3[1])
 }
 
-// writeSchemata takes line after line, up to the first that is wrong.
+// writeSchemata applies one line after the other, up to the first wrong one.
 func (g *group) writeSchemata(text string) syscall.Errno {
 	if !strings.HasSuffix(text, "\n") {
 		return syscall.EINVAL
@@ -265,25 +265,25 @@ func set(resource string, values *[2]uint64, domain string) bool {
 	}
 	mask, err := strconv.ParseUint(text, 16, 16)
 	if low := mask & -mask; err != nil || mask == 0 || mask > 0x7ff || (mask+low)&mask != 0 {
-		return false // bits in one piece
+		return false // the bits must be contiguous
 	}
 	values[at] = mask
 	return true
 }
 
-// file is a control file: what it says is made up when it is read.
+// file is a control file. Its content is made when it is read.
 type file struct {
 	fs.Inode
 	read  func() string
 	write func(string) syscall.Errno
 }
 
-// Open bypasses the page cache, which would believe in the size of 0.
+// Open bypasses the page cache, which would rely on the size of 0.
 func (f *file) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) {
 	return nil, fuse.FOPEN_DIRECT_IO, 0
 }
 
-// Read reads.
+// Read returns the content.
 func (f *file) Read(_ context.Context, _ fs.FileHandle, to []byte, at int64) (fuse.ReadResult, syscall.Errno) {
 	lock.Lock()
 	defer lock.Unlock()
@@ -292,7 +292,7 @@ func (f *file) Read(_ context.Context, _ fs.FileHandle, to []byte, at int64) (fu
 	return fuse.ReadResultData([]byte(text[:min(len(to), len(text))])), 0
 }
 
-// Write hands a whole command on.
+// Write passes the data of one write(2) on as one command.
 func (f *file) Write(_ context.Context, _ fs.FileHandle, data []byte, _ int64) (uint32, syscall.Errno) {
 	if f.write == nil {
 		return 0, syscall.EACCES
@@ -302,7 +302,7 @@ func (f *file) Write(_ context.Context, _ fs.FileHandle, data []byte, _ int64) (
 	return uint32(len(data)), f.write(string(data))
 }
 
-// Setattr is for O_TRUNC, as of a shell's redirection.
+// Setattr accepts O_TRUNC, which a shell's redirection uses.
 func (f *file) Setattr(context.Context, fs.FileHandle, *fuse.SetAttrIn, *fuse.AttrOut) syscall.Errno {
 	return 0
 }

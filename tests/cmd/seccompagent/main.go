@@ -1,10 +1,10 @@
-// Command seccompagent is an agent of SCMP_ACT_NOTIFY, as config-linux.md describes it: it
-// listens on a unix socket, prints each container process state that comes with a
-// listener as one line of JSON, and answers what the listener asks:
+// Command seccompagent is an agent for SCMP_ACT_NOTIFY, as config-linux.md describes it. It listens
+// on a unix socket, and prints each container process state that comes with a listener as one line of
+// JSON. It answers the notifications of the listener so:
 //
 //   - chmod, fchmod and fchmodat fail with ENOMEDIUM
-//   - mkdir and mkdirat succeed, and are not made
-//   - all others go on
+//   - mkdir and mkdirat succeed without being made
+//   - all other calls continue
 //
 // usage: seccompagent SOCKET
 package main
@@ -46,7 +46,7 @@ func quit(err error) {
 	os.Exit(1)
 }
 
-// accept takes the state and the listener: one message.
+// accept receives the state and the listener in one message.
 func accept(conn *net.UnixConn) (int, error) {
 	defer conn.Close()
 	data, rights := make([]byte, 4096), make([]byte, 64)
@@ -94,7 +94,7 @@ const (
 	goOn         = 1          // SECCOMP_USER_NOTIF_FLAG_CONTINUE
 )
 
-// The numbers of system calls on x86-64: what the tests that use this ask about.
+// The numbers on x86-64 of the system calls that the tests ask about.
 const (
 	mkdir     = 83
 	chmod     = 90
@@ -111,7 +111,7 @@ func serve(fd int) {
 		case 0:
 		case syscall.EINTR:
 			continue
-		case syscall.ENOENT: // the caller was killed meanwhile
+		case syscall.ENOENT: // the caller was killed in the meantime
 			if hungUp(fd) {
 				return
 			}
@@ -131,8 +131,8 @@ func serve(fd int) {
 	}
 }
 
-// hungUp waits for the next notification, and reports whether there can be none: no process
-// has the filter any more.
+// hungUp waits for the next notification. It returns true if none can come, because no process has
+// the filter any more.
 func hungUp(fd int) bool {
 	const pollIn, pollHup = 1, 16
 	wait := struct {

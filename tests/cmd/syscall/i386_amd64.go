@@ -2,7 +2,7 @@ package main
 
 import "syscall"
 
-// gate makes a system call by int 0x80: its number and arguments are those of i386.
+// gate makes a system call by int 0x80, with the number and arguments of i386.
 func gate(number, a, b, c uintptr) (result int32)
 
 func i386(n [7]uintptr) syscall.Errno {

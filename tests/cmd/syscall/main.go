@@ -1,7 +1,7 @@
 // Command syscall makes one system call and prints its errno: "0", or a name such as EPERM.
 //
-//	syscall CALL [ARGUMENT...]           a name of the list below, or a number as in Go: 12, 0x40000
-//	syscall -i386 NUMBER [ARGUMENT...]   through the 32-bit gate of an x86-64 kernel
+//	syscall CALL [ARGUMENT...]           CALL is a name in the list below, or a number as in Go: 12, 0x40000
+//	syscall -i386 NUMBER [ARGUMENT...]   uses the 32-bit system call entry of an x86-64 kernel
 package main
 
 import (
@@ -17,9 +17,9 @@ var names = map[syscall.Errno]string{
 	syscall.ENOTDIR: "ENOTDIR", syscall.EEXIST: "EEXIST", syscall.ESRCH: "ESRCH", syscall.EAGAIN: "EAGAIN",
 }
 
-// calls are those whose numbers differ between architectures.
+// calls has the calls whose numbers differ between architectures.
 var calls = map[string]int64{
-	"chroot": syscall.SYS_CHROOT, "getpid": syscall.SYS_GETPID, "personality": syscall.SYS_PERSONALITY,
+	"add_key": syscall.SYS_ADD_KEY, "chroot": syscall.SYS_CHROOT, "getpid": syscall.SYS_GETPID, "personality": syscall.SYS_PERSONALITY,
 }
 
 func main() {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2016 # scripts are expanded by the runtime's side
-# exec: its options, and what goes wrong.
+# exec: its options and errors.
 
 same -c running 'exit status' 'rt exec "$ID" sh -c "exit 7"'
 same -c running 'killed by a signal' 'rt exec "$ID" sh -c "kill -9 \$\$"'

@@ -12,6 +12,8 @@ for state_of in none created running paused stopped; do
 	same "${with[@]}" "$state_of: kill" 'rt kill "$ID"'
 	same "${with[@]}" "$state_of: kill KILL" 'rt kill "$ID" KILL'
 	same "${with[@]}" "$state_of: kill 0" "rt kill \"\$ID\" 0; echo \$?; $status"
+	same "${with[@]}" "$state_of: kill -0" "rt kill \"\$ID\" -0; echo \$?; $status"
+	same "${with[@]}" "$state_of: kill -KILL" 'rt kill "$ID" -KILL'
 	same "${with[@]}" "$state_of: kill of an unknown signal" 'rt kill "$ID" NOSUCH'
 	same "${with[@]}" "$state_of: kill --all" 'rt kill --all "$ID" KILL'
 	same "${with[@]}" "$state_of: delete" 'rt delete "$ID"; echo $?; rt list -q | grep -cx "$ID"; true'

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2016 # scripts are expanded by the runtime's side
-# What programs read: state, list, ps, events, features, spec, update.
+# Output that programs read: state, list, ps, events, features, spec, update.
 
 same -c running -o json 'state' 'rt state "$ID"'
 same -c running 'state: the order of its members' 'rt state "$ID" | jq -c keys_unsorted'
@@ -25,7 +25,7 @@ same -c running 'ps without a PID' 'rt ps "$ID" -e -o comm'
 same -c running -o numbers 'ps -f json' 'rt ps -f json "$ID"'
 same -c running -o numbers 'ps --format table' 'rt ps --format table "$ID" | wc -l'
 same -c running 'ps -f of nothing known' 'rt ps -f xml "$ID"'
-# Members that are 0 are left out by both, and whether there is a page cache is chance.
+# Both leave out members that are 0, and the page cache may or may not be 0.
 same -c running -o json+ 'events --stats' 'rt events --stats "$ID" | jq "del(.data.blkio[]?, .data.memory.cache)"'
 same -c running 'events --stats: the order of its members' 'rt events --stats "$ID" | jq -c "[keys_unsorted, (.data | keys_unsorted), (.data.cpu | del(.psi, .throttling) | keys_unsorted), (.data.memory | del(.psi, .cache) | keys_unsorted)]"'
 same -c running 'events --interval 0' 'rt events --interval 0 "$ID"'

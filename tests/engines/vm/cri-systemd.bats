@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154 # begin is of cri.bash
-# Kubernetes' way to systemd: containerd's CRI plugin with SystemdCgroup = true.
+# Kubernetes with systemd: containerd's CRI plugin with SystemdCgroup = true.
 
 load helpers
 load ../cri

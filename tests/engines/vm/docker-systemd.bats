@@ -27,7 +27,7 @@ clean_engine() {
 	docker ps -aq | xargs -r docker rm -f
 }
 
-# What the cases begin with.
+# Each case begins with this text.
 begin='
 up() { docker run -d --name one --runtime $RUNTIME "$@" busybox sh -c "trap \"exit 4\" TERM; while :; do sleep 0.2; done"; }
 once() { docker run --rm --runtime $RUNTIME "$@"; }

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # read by the other helpers; bats sets its variables
-# The engines in the machine of tests/vm, where systemd manages cgroups. There are no worlds: systemd would not know the
-# processes of another PID namespace. One engine knows both runtimes, and a case runs with one after the other, whose
-# name or path is in $RUNTIME. What a case leaves is looked for on the machine, which is thrown away in the end.
+# Functions for the engines in the machine of tests/vm, where systemd manages cgroups. There are no worlds, because systemd does
+# not know the processes of another PID namespace. One engine has both runtimes, and a case runs with one after the other; $RUNTIME
+# is the name or path of the current one. The check for leftovers looks at the whole machine, which is discarded at the end.
 
 . "$RUNG_SOURCE/tests/engines/helpers.bash"
 

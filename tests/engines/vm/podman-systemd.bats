@@ -57,7 +57,7 @@ podman() { command podman --runtime "$(runtime)" "$@"; }
 		unit MemoryMax MemorySwapMax MemoryLow CPUQuotaPerSecUSec TasksMax AllowedCPUs
 		podman update --memory 128m --cpus 0.9 one >/dev/null; values memory.max cpu.max; unit MemoryMax CPUQuotaPerSecUSec
 		systemctl daemon-reload; values memory.max cpu.max pids.max; podman rm -f -t 0 one >/dev/null
-		code podman run --name one --network none -m 16m --memory-swap 16m busybox dd if=/dev/zero of=/dev/null bs=64M count=1
+		code podman run --name one --network none -m 16m --memory-swap 16m busybox sh -c 'dd if=/dev/zero of=/dev/null bs=64M count=1; s=\$?; sleep 2; exit \$s'
 		podman inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' one; podman rm one >/dev/null
 	CASE
 	mentions 'memory.max 67108864' 'cpu.max 50000 100000' 'pids.max 50' 'memory.max 134217728' 'status 137'
@@ -109,7 +109,7 @@ podman() { command podman --runtime "$(runtime)" "$@"; }
 	mentions healthy 'has a socket' ActiveState=activating
 }
 
-# A copy of this machine's root file system that starts everything that Debian's systemd starts.
+# Makes an image from this machine's root file system, which starts everything that Debian's systemd starts by default.
 @test "podman: systemd mode: a container that boots systemd" {
 	both <<-CASE
 		$begin

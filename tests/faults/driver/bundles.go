@@ -9,7 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// Configurations: one with all that confines a container, one with a user namespace beside that, one with hooks.
+// The configurations: one with everything that confines a container, the same with a user namespace, and one with hooks.
 const (
 	configPlain = "plain"
 	configUser  = "userns"
@@ -17,9 +17,10 @@ const (
 	configSaved = "saved" // what CRIU can save without CAP_SYS_RESOURCE, which it needs for the limits of another user
 )
 
-// shown are files that a snapshot has too: what was written to them is part of a whole container.
+// shown are files whose content is part of the snapshot, because a runtime writes them for a container.
 var shown = []string{
 	"/proc/sys/net/ipv4/ping_group_range", "/proc/sys/kernel/msgmax", "/proc/sys/fs/mqueue/msg_max", "/data/file", "/proc/keys", "/masked/file",
+	"/copied/file", "/copied/dir/other", "/copied/dir/link", "/copied/dir",
 	// on v1
 	"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.soft_limit_in_bytes", "/sys/fs/cgroup/pids/pids.max",
 	"/sys/fs/cgroup/cpu/cpu.shares", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/devices/devices.list",
@@ -39,6 +40,9 @@ func (w *worker) makeBundles() error {
 		}
 	}
 	if err := os.Mkdir(rootfs+"/covering", 0o751); err != nil {
+		return err
+	}
+	if err := makeCopied(rootfs + "/copied"); err != nil {
 		return err
 	}
 	if err := os.WriteFile(rootfs+"/masked/file", []byte("not to be seen\n"), 0o644); err != nil {
@@ -71,6 +75,24 @@ func (w *worker) makeBundles() error {
 	return nil
 }
 
+// makeCopied makes the directory that tmpcopyup copies.
+func makeCopied(dir string) error {
+	for _, step := range []func() error{
+		func() error { return os.MkdirAll(dir+"/dir", 0o755) },
+		func() error { return os.WriteFile(dir+"/file", []byte("copied\n"), 0o644) },
+		func() error { return os.Chown(dir+"/file", 5, 6) },
+		func() error { return os.Chmod(dir+"/file", 0o755|os.ModeSetuid) },
+		func() error { return os.Link(dir+"/file", dir+"/dir/other") },
+		func() error { return os.Symlink("other", dir+"/dir/link") },
+		func() error { return os.Chmod(dir+"/dir", 0o775) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 type commandError struct {
 	output string
 	error
@@ -91,7 +113,7 @@ func writeConfig(dir string, s *specs.Spec) error {
 
 func pointer[T any](value T) *T { return &value }
 
-// plain has of everything that can be lost without a word.
+// plain returns a configuration with one of each setting that could get lost without an error.
 func (w *worker) plain() *specs.Spec {
 	capabilities := []string{"CAP_CHOWN", "CAP_NET_BIND_SERVICE", "CAP_KILL"}
 	return &specs.Spec{
@@ -126,7 +148,7 @@ func (w *worker) plain() *specs.Spec {
 				Pids:    &specs.LinuxPids{Limit: pointer(int64(40))},
 				CPU:     &specs.LinuxCPU{Shares: pointer(uint64(512)), Quota: pointer(int64(90_000)), Period: pointer(uint64(100_000))},
 			},
-			// What the snapshot tries is denied by an errno that nothing else gives.
+			// The snapshot makes these calls. The profile denies them with an errno that nothing else returns.
 			Seccomp: &specs.LinuxSeccomp{
 				DefaultAction: specs.ActAllow,
 				Syscalls:      []specs.LinuxSyscall{{Names: []string{"sched_get_priority_max"}, Action: specs.ActErrno, ErrnoRet: pointer(uint(77))}},
@@ -147,6 +169,7 @@ func (w *worker) mounts() []specs.Mount {
 		{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"nosuid", "noexec", "nodev", "relatime", "ro"}},
 		{Destination: "/data", Type: "bind", Source: w.dir + "/data", Options: []string{"rbind", "ro", "nosuid", "nodev", "noexec", "rprivate"}},
 		{Destination: "/covering", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "size=64k"}}, // with the mode of what it covers
+		{Destination: "/copied", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "size=256k", "tmpcopyup"}},
 		{Destination: "/scratch", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "noexec", "size=128k", "mode=0710"}},
 	}
 }
@@ -156,7 +179,7 @@ func (w *worker) inUserNamespace() *specs.Spec {
 	s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace}, specs.LinuxNamespace{Type: specs.CgroupNamespace})
 	ids := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100_000, Size: 65_536}}
 	s.Linux.UIDMappings, s.Linux.GIDMappings = ids, ids
-	s.Process.Scheduler = nil // to leave SCHED_IDLE, which the caller may be in, needs the host's CAP_SYS_NICE
+	s.Process.Scheduler = nil // the caller may run with SCHED_IDLE, and leaving that needs the host's CAP_SYS_NICE
 	return s
 }
 
@@ -166,7 +189,8 @@ func (w *worker) forCriu() *specs.Spec {
 	return s
 }
 
-// withHooks has a hook of each kind that says so in a file beside the bundles; those inside the container can only succeed.
+// withHooks returns a configuration with a hook of each kind. A hook on the host writes its name to a file beside the bundles;
+// a hook in the container can only succeed.
 func (w *worker) withHooks() *specs.Spec {
 	s := w.plain()
 	host := func(name string) []specs.Hook {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// bystander is a container that runs all the time, and that no injection may touch.
+// bystander is a container that runs all the time. No injection may change it.
 type bystander struct {
 	trial   *trial
 	cgroups []string
@@ -37,13 +37,13 @@ func (w *worker) startBystander() error {
 	return nil
 }
 
-// watched are files of a cgroup that change only when somebody writes to them, or ends a process.
+// watched are files of a cgroup that change only if somebody writes to them or ends a process.
 var watched = []string{
 	"cgroup.procs", "memory.limit_in_bytes", "pids.max", "cpu.shares", "cpu.cfs_quota_us", "devices.list", "freezer.state", "cpuset.cpus",
 	"memory.max", "cpu.weight", "cpu.max", "cgroup.freeze", "cgroup.subtree_control",
 }
 
-// fingerprint is all of the bystander that there is to be seen.
+// fingerprint returns everything that can be seen of the bystander from outside.
 func (w *worker) fingerprint() string {
 	t := w.bystander.trial
 	if t == nil {

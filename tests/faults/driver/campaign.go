@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// campaign has workers make all injections, after they have counted how many there are.
+// campaign lets workers count the calls and then make all injections.
 func campaign(s settings) ([]result, error) {
 	if s.only != "" {
 		only, err := parseJob(s.only)
@@ -36,7 +36,7 @@ func campaign(s settings) ([]result, error) {
 	return append(others, results...), err
 }
 
-// injections are those that a count stands for: of all actions for which the same calls count.
+// injections returns the jobs for a count: one for each counted call and each action that applies to the same calls.
 func injections(s settings, count result) (jobs []job) {
 	for _, action := range s.actions {
 		if onlyFor[action] != onlyFor[count.Job.Action] {
@@ -73,8 +73,8 @@ func countingJobs(s settings) (jobs []job) {
 	return jobs
 }
 
-// runAll hands jobs to workers as they become free. Each is a process of its own: what a container leaves behind becomes
-// its child.
+// runAll gives jobs to workers as they become free. Each worker is a process of its own, because processes that a container
+// leaves behind become its children.
 func runAll(s settings, jobs []job) ([]result, error) {
 	results := make([]result, len(jobs))
 	next := make(chan int)
@@ -84,7 +84,11 @@ func runAll(s settings, jobs []job) ([]result, error) {
 	}
 	go func() {
 		for i := range jobs {
-			next <- i
+			if r, known := s.earlier.results[jobs[i]]; known {
+				results[i] = r
+			} else {
+				next <- i
+			}
 		}
 		close(next)
 	}()
@@ -99,7 +103,7 @@ func runAll(s settings, jobs []job) ([]result, error) {
 func feed(s settings, jobs []job, results []result, next chan int) error {
 	cmd := exec.Command("/proc/self/exe", "-worker", "-rung", s.rung, "-tools", s.tools, "-source", s.source, "-criu", s.criu)
 	cmd.Stderr = os.Stderr
-	// What a trial mounts, or fails to unmount, is nobody else's.
+	// In a mount namespace of its own a trial's mounts are invisible to others.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	to, err := cmd.StdinPipe()
 	if err != nil {
@@ -117,7 +121,10 @@ func feed(s settings, jobs []job, results []result, next chan int) error {
 		if err := ask(to, answers, jobs[i], &results[i]); err != nil {
 			return fmt.Errorf("%s: the worker: %w", jobs[i], err)
 		}
-		tell(results[i])
+		printUnexplained(results[i])
+		if err := s.earlier.add(&results[i]); err != nil {
+			return err
+		}
 	}
 	to.Close()
 	return cmd.Wait()
@@ -134,8 +141,8 @@ func ask(to io.Writer, answers *json.Decoder, j job, r *result) error {
 	return nil
 }
 
-// tell shows at once what nobody has explained.
-func tell(r result) {
+// printUnexplained prints unexplained problems at once.
+func printUnexplained(r result) {
 	if r.Error != "" {
 		fmt.Fprintf(os.Stderr, "%s: trial failed: %s\n", r.Job, r.Error)
 	}

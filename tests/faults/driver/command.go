@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// patience is how long a command may take before it counts as hanging.
+// patience is the time after which a command counts as hanging.
 const patience = 10 * time.Second
 
 // outcome is how a command has ended.
@@ -19,8 +19,8 @@ type outcome struct {
 	output, err string
 }
 
-// run runs a command that is given up after a time. Its output goes to files: a container that has them open keeps nobody
-// waiting. With /dev/null as standard output its messages go there too.
+// run runs a command, and kills it after a time. The output goes to files, because nobody waits for a container that keeps a
+// file open. If standard output is /dev/null, messages go there too.
 func (w *worker) run(stdout string, argv ...string) outcome {
 	out, err := os.OpenFile(stdout, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
 	if err != nil {
@@ -38,13 +38,13 @@ func (w *worker) run(stdout string, argv ...string) outcome {
 	defer errFile.Close()
 	pid, err := syscall.ForkExec(argv[0], argv, &syscall.ProcAttr{
 		Dir: w.dir, Env: []string{"PATH=" + w.path, "LANG=C"},
-		// The last is of the caller's, and nothing for a container.
+		// The last descriptor is the caller's, and must not reach a container.
 		Files: []uintptr{w.null.Fd(), out.Fd(), errFile.Fd(), w.secret.Fd()},
 	})
 	if err != nil {
 		return outcome{status: -1, err: err.Error()}
 	}
-	late := time.AfterFunc(patience, func() { _ = syscall.Kill(pid, syscall.SIGKILL) }) // inject takes all with it that it traces
+	late := time.AfterFunc(patience, func() { _ = syscall.Kill(pid, syscall.SIGKILL) }) // the kernel then kills all that inject traces
 	status := waitFor(pid)
 	o := outcome{hung: !late.Stop(), status: status.ExitStatus()}
 	text, _ := os.ReadFile(errPath)
@@ -54,8 +54,8 @@ func (w *worker) run(stdout string, argv ...string) outcome {
 	return o
 }
 
-// waitFor reaps a process, and all others that have ended meanwhile: an init of a PID namespace ends when those in it are
-// reaped.
+// waitFor reaps a process, and others that have ended in the meantime: the init of a PID namespace ends only after the
+// processes in the namespace are reaped.
 func waitFor(wanted int) (status syscall.WaitStatus) {
 	for {
 		pid, err := syscall.Wait4(-1, &status, 0, nil)
@@ -92,7 +92,7 @@ func (w *worker) injected(j job, t *trial, args []string) outcome {
 	return w.run(t.stdout, append(argv, args...)...)
 }
 
-// readReport finds out what inject has hit.
+// readReport reads which call inject has hit.
 func (w *worker) readReport(r *result) {
 	text, _ := os.ReadFile(w.dir + "/report")
 	for _, line := range strings.Split(string(text), "\n") {
@@ -106,7 +106,7 @@ func (w *worker) readReport(r *result) {
 	}
 }
 
-// children are the processes that this one has to care for: its own, and all that have lost their parents.
+// children returns the children of this process, with orphans that it has become the parent of.
 func children() (pids []int) {
 	tasks, _ := os.ReadDir("/proc/self/task")
 	for _, task := range tasks {
@@ -120,7 +120,7 @@ func children() (pids []int) {
 	return pids
 }
 
-// reap collects those that have ended.
+// reap collects children that have ended.
 func reap() {
 	for {
 		var status syscall.WaitStatus
@@ -131,7 +131,7 @@ func reap() {
 	}
 }
 
-// until waits for a condition, for a short time.
+// until waits until a condition holds, for at most limit.
 func until(limit time.Duration, holds func() bool) bool {
 	for end := time.Now().Add(limit); ; time.Sleep(2 * time.Millisecond) {
 		if holds() {

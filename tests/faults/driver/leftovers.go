@@ -8,9 +8,11 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"rung/internal/sys"
 )
 
-// removed has "delete --force" remove the container, and looks what is left.
+// removed runs "delete --force" on the container, and reports what is left of it.
 func (w *worker) removed(t *trial, add func(kind, text string)) {
 	o := w.rung("delete", "--force", t.id)
 	switch {
@@ -19,14 +21,14 @@ func (w *worker) removed(t *trial, add func(kind, text string)) {
 	case o.status != 0:
 		add(kindLeak, "delete --force: "+oneLine(o.err))
 	}
-	// What was killed takes a moment to end.
-	until(3*time.Second, func() bool { return w.left(t) == "" })
-	add(kindLeak, w.left(t))
+	// A killed process takes a moment to end.
+	until(3*time.Second, func() bool { return w.leftovers(t) == "" })
+	add(kindLeak, w.leftovers(t))
 	w.clean(t)
 }
 
-// left is what there is of a container.
-func (w *worker) left(t *trial) string {
+// leftovers lists what still exists of a container; "" for nothing.
+func (w *worker) leftovers(t *trial) string {
 	reap()
 	var found []string
 	for _, pid := range w.orphans() {
@@ -44,7 +46,7 @@ func (w *worker) left(t *trial) string {
 	return strings.Join(found, ", ")
 }
 
-// describe says what a process is, its state, and the kernel's function that it waits in.
+// describe returns a process's name, its state, and the kernel function that it waits in.
 func describe(pid int) string {
 	read := func(name string) string {
 		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
@@ -55,7 +57,7 @@ func describe(pid int) string {
 	return fmt.Sprintf("%d (%s, %.1s, %s)", pid, strings.ReplaceAll(strings.TrimRight(command, "\x00"), "\x00", " "), state, read("wchan"))
 }
 
-// orphans are children that are not the bystander.
+// orphans returns the children of this process except the bystander.
 func (w *worker) orphans() (pids []int) {
 	for _, pid := range children() {
 		if w.bystander.trial == nil || pid != w.bystander.trial.pid {
@@ -65,7 +67,7 @@ func (w *worker) orphans() (pids []int) {
 	return pids
 }
 
-// cgroupsOf returns the cgroups of a container in all hierarchies, the deepest first: they are beside the bystander's.
+// cgroupsOf returns the cgroups of a container in all hierarchies, the deepest first. They are siblings of the bystander's.
 func (w *worker) cgroupsOf(id string) (found []string) {
 	for _, dir := range w.bystander.cgroups {
 		found = append(found, cgroupsBelow(filepath.Dir(dir)+"/"+id, id)...)
@@ -79,23 +81,23 @@ func cgroupsBelow(dir, text string) (found []string) {
 		if err == nil && entry.IsDir() && strings.Contains(path[len(filepath.Dir(dir)):], text) {
 			found = append(found, path)
 		}
-		return nil // others' cgroups may vanish
+		return nil // cgroups of others may vanish during the walk
 	})
 	slices.Reverse(found)
 	return found
 }
 
 func mountsBelow(dir string) (found []string) {
-	text, _ := os.ReadFile("/proc/self/mountinfo")
-	for _, line := range strings.Split(string(text), "\n") {
-		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4], dir) {
-			found = append(found, fields[4])
+	mounts, _ := sys.OwnMounts()
+	for _, m := range mounts {
+		if strings.HasPrefix(m.Mountpoint, dir) {
+			found = append(found, m.Mountpoint)
 		}
 	}
 	return found
 }
 
-// clean takes away what was left, so that the next trial does not suffer.
+// clean removes what was left, so that it does not disturb the next trial.
 func (w *worker) clean(t *trial) {
 	for _, pid := range w.orphans() {
 		_ = syscall.Kill(pid, syscall.SIGKILL)

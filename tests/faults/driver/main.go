@@ -1,12 +1,12 @@
-// faults makes every system call of rung, and of its stage, fail once, or kills the process there, and looks what becomes
-// of the container: each verb that succeeds has to have made a whole one, each that fails has to say why in one line, and
-// "delete --force" has to remove all that is left.
+// faults makes every system call of rung and of its stage fail once, or kills the process there, and then checks the
+// container. A command that succeeds must have made a whole container. A command that fails must give the reason in one
+// line. "delete --force" must remove everything that is left.
 //
 //	faults -rung RUNG -tools DIR -source TREE [-verbs REGEXP] [-actions LIST] [-every N] [-jobs N] [-tap] [-report FILE] [-list FILE]
+//	       [-done FILE [-resume]]
 //
-// DIR has the programs inject and snapshot. With -every only each N-th injection is made, always the same ones. What was
-// found goes to standard error, a line each; the exit status is 1 where something is left that no entry of explained.go
-// has a reason for.
+// DIR has the programs inject and snapshot. With -every faults makes only one in N injections, always the same ones. It
+// prints each problem as a line on standard error. The exit status is 1 if explained.go does not explain one of them.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// settings are the options, which workers get too.
+// settings are the options. Workers get them too.
 type settings struct {
 	rung, tools, source string
 	criu                string // directory of a CRIU that works, or ""
@@ -29,6 +29,9 @@ type settings struct {
 	tap                 bool
 	report, list        string
 	only                string
+	done                string // the file of earlier results, or ""
+	resume              bool
+	earlier             *done
 }
 
 func main() {
@@ -45,6 +48,8 @@ func main() {
 	flag.StringVar(&s.report, "report", "", "write a Markdown report")
 	flag.StringVar(&s.list, "list", "", "write a line for each injection")
 	flag.StringVar(&s.only, "only", "", "one injection, as -list names it: VERB/CONFIGURATION/CLASS/ACTION/K")
+	flag.StringVar(&s.done, "done", "", "keep the results in a file")
+	flag.BoolVar(&s.resume, "resume", false, "do not repeat what the file of -done has, but for unexplained problems")
 	worker := flag.Bool("worker", false, "for its own use")
 	flag.Parse()
 	s.verbs, s.actions = regexp.MustCompile(*verbs), strings.Split(*actions, ",")
@@ -55,14 +60,13 @@ func main() {
 		serve(s)
 		return
 	}
-	started := time.Now()
-	results, err := campaign(s)
+	results, took, err := run(s)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
 		os.Exit(2)
 	}
 	table := summarize(results)
-	table.duration, table.every = time.Since(started), s.every
+	table.duration, table.every = took, s.every
 	if err := table.write(s, results); err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
 		os.Exit(2)
@@ -70,4 +74,13 @@ func main() {
 	if table.unexplained > 0 {
 		os.Exit(1)
 	}
+}
+
+// run makes the injections that earlier sittings have not made. It returns how long all of them took.
+func run(s settings) (results []result, took time.Duration, err error) {
+	if s.earlier, err = openDone(s); err != nil {
+		return nil, 0, err
+	}
+	results, err = campaign(s)
+	return results, s.earlier.took, err
 }

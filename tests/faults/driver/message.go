@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// goTrace is what the Go run-time library says when it gives up.
+// goTrace returns the message of the Go run-time library if it has ended the program, else "".
 func goTrace(text string) string {
 	for _, mark := range []string{"goroutine ", "panic: ", "runtime error", "fatal error: ", "SIGSEGV"} {
 		if strings.Contains(text, mark) {
@@ -15,7 +15,7 @@ func goTrace(text string) string {
 	return ""
 }
 
-// bare reports whether a message is the text of an errno, with nothing that says what it is about.
+// bare reports whether a message is only the text of an errno.
 func bare(message string) bool {
 	for errno := syscall.Errno(1); errno < 134; errno++ {
 		if message == errno.Error() {
@@ -25,8 +25,8 @@ func bare(message string) bool {
 	return message == "EOF" || message == "unexpected EOF"
 }
 
-// poorMessage says what is wrong with the message of a failure: exactly one line says what failed, and why. Warnings may
-// stand beside it, and what CRIU, another program, says itself.
+// poorMessage returns what is wrong with the message of a failure, or "". Exactly one line must say what failed and why.
+// Warnings and messages of CRIU, which is another program, may be there too.
 func poorMessage(text string) string {
 	var errors []string
 	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {

@@ -127,13 +127,13 @@ func (t *table) writeTAP() {
 	}
 }
 
-const introduction = `# What becomes of a fault
+const introduction = `# What happens after a fault
 
-Written by ` + "`make faults`" + `: each system call of rung, and of its stage, failed once with each of several errnos, or was the
-place where the process was killed (tests/faults). After each injection: a success has made a whole container, the same as an
-undisturbed one in all that a program in it can see; a failure says why in one line, without a trace of Go's; nothing
-took more than ten seconds; ` + "`rung delete --force`" + ` left no process, cgroup, mount or state; and another container that ran
-all the time was as before.
+Written by ` + "`make faults`" + `. Each system call of rung and of its stage failed once with each of several errnos, and the process was
+killed once at each (tests/faults). After each injection the test checks five things. A success has made a whole container: a
+program in it sees the same as in an undisturbed one. A failure gives the reason in one line, without a Go stack trace. No command
+took more than ten seconds. ` + "`rung delete --force`" + ` left no process, cgroup, mount or state. Another container that ran all the time
+has not changed.
 
 `
 
@@ -142,7 +142,7 @@ func (t *table) markdown() string {
 	out.WriteString(introduction)
 	fmt.Fprintf(&out, "This run took %d minutes on %s", int(t.duration.Minutes()+0.5), kernel())
 	if t.every > 1 {
-		fmt.Fprintf(&out, ", and made each %d. of the injections", t.every)
+		fmt.Fprintf(&out, ", and made one in %d of the injections", t.every)
 	}
 	out.WriteString(".\n\n")
 	out.WriteString("| verb | class | injections |")
@@ -190,14 +190,14 @@ func cell(found, explained int) string {
 		return fmt.Sprintf("%d explained", found)
 	}
 	if explained > 0 {
-		return fmt.Sprintf("%d, of these %d explained", found, explained)
+		return fmt.Sprintf("%d, %d of them explained", found, explained)
 	}
 	return strconv.Itoa(found)
 }
 
 func (t *table) writeReasons(out *strings.Builder) {
 	if len(t.reasons) > 0 {
-		out.WriteString("Explained are:\n\n")
+		out.WriteString("The explained problems, with reasons:\n\n")
 		reasons := make([]string, 0, len(t.reasons))
 		for reason := range t.reasons {
 			reasons = append(reasons, reason)
@@ -208,6 +208,6 @@ func (t *table) writeReasons(out *strings.Builder) {
 		}
 		out.WriteString("\n")
 	}
-	out.WriteString("Not counted in rung itself are calls that only Go's run-time library makes (" + strings.Join(ofGo, ", ") +
-		", and clone of threads): without them no Go program goes on. In the stage none is left out.\n")
+	out.WriteString("In rung itself the test leaves out calls that only Go's run-time library makes (" + strings.Join(ofGo, ", ") +
+		", and clone of threads): no Go program works without them. In the stage it leaves out none.\n")
 }

@@ -18,7 +18,7 @@ var (
 	namespace  = regexp.MustCompile(`(/proc/self/ns/\S+ \w+:\[\d+\])`)
 )
 
-// plainText makes two snapshots of like containers the same: without numbers that the kernel gave, and names of the trial.
+// plainText removes numbers that the kernel chose, and names of the trial. Snapshots of equal containers are the same then.
 func (w *worker) plainText(text, id string) string {
 	text = strings.ReplaceAll(text, id, "ID")
 	text = strings.ReplaceAll(text, w.dir, "DIR")
@@ -35,8 +35,8 @@ func (w *worker) plainText(text, id string) string {
 	})
 }
 
-// wantSnapshots takes a snapshot of each kind of an undisturbed container, twice: what is not the same then cannot be
-// compared.
+// wantSnapshots takes each kind of snapshot of an undisturbed container twice. Both must be the same; otherwise snapshots
+// could not be compared.
 func (w *worker) wantSnapshots(config string) error {
 	for _, how := range []string{"once", "stay", "exec"} {
 		key := config + "-" + how
@@ -99,7 +99,7 @@ func (w *worker) runDetached(t *trial) error {
 	return nil
 }
 
-// complete waits until a container that stays has printed all of its snapshot.
+// complete waits until a container that runs on has printed its whole snapshot.
 func (w *worker) complete(t *trial) (text string) {
 	until(5*time.Second, func() bool {
 		data, _ := os.ReadFile(t.stdout)
@@ -109,7 +109,7 @@ func (w *worker) complete(t *trial) (text string) {
 	return text
 }
 
-// pidOf reads the state file: no rung is asked.
+// pidOf reads the state file itself, because rung is what is tested.
 func (w *worker) pidOf(id string) int {
 	data, _ := os.ReadFile(w.state + "/" + id + "/state.json")
 	_, rest, _ := strings.Cut(string(data), `"pid":`)
@@ -118,19 +118,19 @@ func (w *worker) pidOf(id string) int {
 	return pid
 }
 
-// differs compares a snapshot with the undisturbed one: "" where they are the same.
+// differs compares a snapshot with the undisturbed one. It returns "" if they have the same lines: mounts are listed by their age,
+// and a source that rung opens in the place of the stage is older.
 func (w *worker) differs(t *trial, how, text string) string {
-	wanted := w.wanted[configOf(t)+"-"+how]
-	got := w.plainText(text, t.id)
-	if got == wanted {
+	lines := difference(w.wanted[configOf(t)+"-"+how], w.plainText(text, t.id))
+	if lines == "" {
 		return ""
 	}
-	return "the container differs: " + difference(wanted, got)
+	return "the container differs: " + lines
 }
 
 func configOf(t *trial) string { return t.bundle[strings.LastIndex(t.bundle, "/")+1:] }
 
-// difference lists lines that only one of two texts has.
+// difference lists the lines that only one of two texts has.
 func difference(wanted, got string) string {
 	count := map[string]int{}
 	for _, line := range strings.Split(wanted, "\n") {

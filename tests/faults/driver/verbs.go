@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// verb is a command of rung's with what it needs, and how to see that it did what it says.
+// verb is a command of rung, with its requirements and a check that it did its work.
 type verb struct {
 	name    string
 	configs []string
 	classes []string
 	needs   func(*worker) string                              // names a missing requirement
 	prepare func(*worker, *trial) (args []string, _ error)    // undisturbed
-	whole   func(w *worker, t *trial, o outcome) (bad string) // of a success: "" where all is done
+	whole   func(w *worker, t *trial, o outcome) (bad string) // what is missing after a success; "" for nothing
 }
 
 var (
@@ -70,7 +70,7 @@ func prepareRun(_ *worker, t *trial) ([]string, error) {
 	return []string{"run", "-b", t.bundle + "-once", t.id}, nil
 }
 
-// wholeRun: that a container could not be removed is a warning, since callers wait for the status of the process.
+// wholeRun accepts a warning that the container could not be removed: callers need the exit status of the process.
 func wholeRun(w *worker, t *trial, o outcome) string {
 	if bad := w.differs(t, "once", o.output); bad != "" {
 		return bad
@@ -98,7 +98,7 @@ func wholeRunning(w *worker, t *trial, _ outcome) string {
 	return w.hooksMissing(t, "createRuntime", "poststart")
 }
 
-// hooksMissing names a hook of the configuration that has not run.
+// hooksMissing returns the name of a hook that has not run, or "".
 func (w *worker) hooksMissing(t *trial, names ...string) string {
 	if configOf(t) != configHooks {
 		return ""
@@ -140,7 +140,7 @@ func wholeExec(w *worker, t *trial, o outcome) string {
 
 // ---- changing them ----
 
-// running is a verb that wants a running container; "ID" stands for its name.
+// running prepares a verb that needs a running container. "ID" in args means its name.
 func running(args ...string) func(*worker, *trial) ([]string, error) {
 	return func(w *worker, t *trial) ([]string, error) {
 		return named(args, t.id), w.runDetached(t)
@@ -196,14 +196,14 @@ func wholeDelete(w *worker, t *trial, o outcome) string {
 	if bad := w.hooksMissing(t, "poststop"); bad != "" && !strings.Contains(o.err, "level=warning") {
 		return bad
 	}
-	until(time.Second, func() bool { return w.left(t) == "" })
-	if left := w.left(t); left != "" {
-		return "delete succeeded, and there is left: " + left
+	until(time.Second, func() bool { return w.leftovers(t) == "" })
+	if found := w.leftovers(t); found != "" {
+		return "delete succeeded, and there is left: " + found
 	}
 	return ""
 }
 
-// updated are the files that the verb update of the trials changes, and what they are to hold, on v1 and on v2.
+// updated has the files that the verb update changes, on v1 and on v2, with their new content.
 var updated = map[string]string{
 	"memory.limit_in_bytes": "50331648", "memory.max": "50331648", "pids.max": "33", "cpu.shares": "700", "cpu.weight": "28",
 }
@@ -274,7 +274,7 @@ func (w *worker) status(id string) string {
 	return status
 }
 
-// reading is a verb whose output is all that it does: it is compared with that of the same command before.
+// reading prepares a verb that only prints. Its output is compared with that of the same command before the injection.
 func reading(args ...string) func(*worker, *trial) ([]string, error) {
 	return func(w *worker, t *trial) ([]string, error) {
 		if err := w.runDetached(t); err != nil {
@@ -298,7 +298,7 @@ func wholeOutput(_ *worker, t *trial, o outcome) string {
 	return ""
 }
 
-// wholeList: a container that cannot be looked at is told of on standard error, and the others are listed, as with runc.
+// wholeList accepts a message on standard error about a container that cannot be read, if the others are listed, as with runc.
 func wholeList(w *worker, t *trial, o outcome) string {
 	if o.err == "" {
 		return wholeOutput(w, t, o)

@@ -12,24 +12,24 @@ import (
 	"syscall"
 )
 
-// worker makes one injection after the other, each with a container of its own, beside another container that must not
-// notice anything.
+// worker makes one injection after the other, each with a container of its own. Beside it runs another container, the
+// bystander, which must not change.
 type worker struct {
 	settings  settings
-	dir       string // all that it makes
+	dir       string // holds everything that it makes
 	state     string // rung's --root
 	path      string // PATH
-	number    int    // of the next container
+	number    int    // the number of the next container
 	bystander bystander
 	wanted    map[string]string // undisturbed snapshots
 	null      *os.File          // standard input of all commands
-	secret    *os.File          // open in them too
+	secret    *os.File          // open in all commands too
 }
 
-// trial is a container, and what a verb needs to know of it.
+// trial is a container with the facts that a verb needs.
 type trial struct {
 	id, bundle, stdout string
-	waiting            int // stage that waits for start
+	waiting            int // pid of the stage that waits for start
 	pid                int
 	before             string // output or values before the injection
 }
@@ -64,7 +64,7 @@ func newWorker(s settings) (*worker, error) {
 		return nil, errno
 	}
 	syscall.Umask(0o022)
-	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE) // as conmon and nohup do: containers must not have it so
+	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE) // as conmon and nohup do: in containers they must not be ignored
 	dir, err := os.MkdirTemp("/tmp", "rung-faults.")
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func newWorker(s settings) (*worker, error) {
 	return w, w.startBystander()
 }
 
-// close ends the bystander, and reports whether there is a cgroup left anywhere.
+// close ends the bystander, and returns an error if a cgroup is left.
 func (w *worker) close() error {
 	if w.bystander.trial != nil {
 		w.rung("delete", "--force", w.bystander.trial.id)
@@ -141,7 +141,7 @@ func (w *worker) try(j job, r *result) {
 	case o.hung, trace != "":
 	case o.status == 0:
 		add(kindSuccess, v.whole(w, t, o))
-	case j.Class == "rung" && j.Action == "kill": // who is dead says nothing
+	case j.Class == "rung" && j.Action == "kill": // a killed rung prints no message
 	default:
 		add(kindMessage, poorMessage(o.err))
 	}
@@ -158,7 +158,7 @@ func (w *worker) newTrial(config string) *trial {
 	return &trial{id: id, bundle: w.dir + "/" + config, stdout: w.dir + "/out-" + id}
 }
 
-// tidy removes files of a trial that are the driver's own.
+// tidy removes the driver's own files of a trial.
 func (w *worker) tidy(t *trial) {
 	made, _ := filepath.Glob(w.dir + "/*-" + t.id + "*")
 	for _, name := range made {

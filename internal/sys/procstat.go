@@ -1,0 +1,77 @@
+package sys
+
+import (
+	"cmp"
+	"errors"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Ended reports whether err means that the process does not exist. ESRCH does. ENOENT of a file in /proc/PID does only if
+// kill(2) does not find the process either: /proc may hide the processes of others, or be no proc file system. No other
+// error says anything about the process.
+func Ended(pid int, err error) bool {
+	if errors.Is(err, syscall.ESRCH) {
+		return true
+	}
+	return errors.Is(err, syscall.ENOENT) && syscall.Kill(pid, 0) == syscall.ESRCH
+}
+
+// ProcessStat is what /proc/PID/stat says of a process (proc_pid_stat(5)).
+type ProcessStat struct {
+	State     byte   // 'R', 'S', 'Z', ...
+	Pid       int    // in the PID namespace of /proc
+	Parent    int    // the same; 0 for one outside of that namespace
+	StartTime uint64 // clock ticks since boot: with the PID it identifies a process
+	Ending    bool   // SIGKILL is pending, or the process is exiting
+}
+
+const (
+	exiting     = 0x4                     // PF_EXITING of the kernel's task flags
+	killPending = 1 << (unix.SIGKILL - 1) // the kernel gives SIGKILL to every thread
+)
+
+var errStat = errors.New("unexpected format of /proc/PID/stat")
+
+// ReadProcessStat reads the state of a process.
+func ReadProcessStat(pid int) (ProcessStat, error) { return readStat(itoa(pid)) }
+
+// OwnProcessStat is ReadProcessStat of this process, in the PID namespace of /proc.
+func OwnProcessStat() (ProcessStat, error) { return readStat("self") }
+
+// Ancestors returns the PIDs of the processes above this one, its parent first, as far as they are in the PID namespace of
+// /proc.
+func Ancestors() (pids []int) {
+	stat, err := OwnProcessStat()
+	for err == nil && stat.Parent != 0 {
+		pids = append(pids, stat.Parent)
+		stat, err = ReadProcessStat(stat.Parent)
+	}
+	return pids
+}
+
+func readStat(process string) (ProcessStat, error) {
+	text, err := ReadSmall("/proc/" + process + "/stat")
+	if err != nil {
+		return ProcessStat{}, err
+	}
+	// The name is in parentheses and may hold anything, parentheses too.
+	_, rest, ok := strings.Cut(text[strings.LastIndexByte(text, ')')+1:], " ")
+	fields := strings.Fields(rest)
+	if !ok || len(fields) < 29 {
+		return ProcessStat{}, errStat
+	}
+	flags, errFlags := parseUint(fields[6])
+	pid, errPid := parseUint(text[:max(0, strings.IndexByte(text, ' '))])
+	parent, errParent := parseUint(fields[1])
+	start, errStart := parseUint(fields[19])
+	pending, errPending := parseUint(fields[28])
+	if err := cmp.Or(errPid, errParent, errFlags, errStart, errPending); err != nil {
+		return ProcessStat{}, err
+	}
+	return ProcessStat{
+		State: fields[0][0], Pid: int(pid), Parent: int(parent), StartTime: start, Ending: flags&exiting != 0 || pending&killPending != 0,
+	}, nil
+}

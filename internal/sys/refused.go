@@ -1,0 +1,138 @@
+package sys
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// newCall is a system call that old kernels lack and old seccomp filters deny, and that rung cannot do without.
+type newCall struct {
+	number uintptr
+	since  [2]int     // version of Linux
+	need   string     // why rung needs it
+	probe  [5]uintptr // arguments that the kernel refuses at once, with the errno in answer
+	answer unix.Errno
+	admin  bool // without CAP_SYS_ADMIN the kernel answers the probe with EPERM
+	mounts bool // rung passes no path to it, so EACCES comes from a Linux security module
+}
+
+const (
+	all  = ^uintptr(0)
+	none = all // -1 as a descriptor
+)
+
+var newCalls = map[string]newCall{
+	"fsconfig":          {unix.SYS_FSCONFIG, [2]int{5, 2}, needMounts, [5]uintptr{none, all}, unix.EINVAL, false, false},
+	"fsmount":           {unix.SYS_FSMOUNT, [2]int{5, 2}, needMounts, [5]uintptr{none, all}, unix.EINVAL, true, true},
+	"fsopen":            {unix.SYS_FSOPEN, [2]int{5, 2}, needMounts, [5]uintptr{0, all}, unix.EINVAL, true, false},
+	"keyctl":            {unix.SYS_KEYCTL, [2]int{2, 6}, "to keep the caller's keys out of the container (--no-new-keyring does without)", [5]uintptr{all}, unix.EOPNOTSUPP, false, false},
+	"memfd_create":      {unix.SYS_MEMFD_CREATE, [2]int{3, 17}, "for files that nobody else can change", [5]uintptr{0, all}, unix.EINVAL, false, false},
+	"mount_setattr":     {unix.SYS_MOUNT_SETATTR, [2]int{5, 12}, "to set the attributes of mounts by descriptor", [5]uintptr{none, 0, all}, unix.EINVAL, false, true},
+	"move_mount":        {unix.SYS_MOVE_MOUNT, [2]int{5, 2}, needMounts, [5]uintptr{none, 0, none, 0, all}, unix.EINVAL, true, true},
+	"open_tree":         {unix.SYS_OPEN_TREE, [2]int{5, 2}, needMounts, [5]uintptr{none, 0, all}, unix.EINVAL, false, false},
+	"openat2":           {unix.SYS_OPENAT2, [2]int{5, 6}, "to follow paths inside the container's root only", [5]uintptr{none, 0, 0, 0}, unix.EINVAL, false, false},
+	"pidfd_getfd":       {unix.SYS_PIDFD_GETFD, [2]int{5, 6}, "to take the listener of a seccomp filter", [5]uintptr{none, none, all}, unix.EINVAL, false, false},
+	"pidfd_open":        {unix.SYS_PIDFD_OPEN, [2]int{5, 3}, needPidfd, [5]uintptr{0, 0}, unix.EINVAL, false, false},
+	"pidfd_send_signal": {unix.SYS_PIDFD_SEND_SIGNAL, [2]int{5, 1}, needPidfd, [5]uintptr{none, 0, 0, all}, unix.EINVAL, false, false},
+	"statx":             {unix.SYS_STATX, [2]int{4, 11}, "to know which mount a file is on", [5]uintptr{none, 0, unix.AT_EMPTY_PATH, unix.STATX__RESERVED}, unix.EINVAL, false, false},
+	"seccomp":           {unix.SYS_SECCOMP, [2]int{3, 17}, "for a filter that has flags or a listener", [5]uintptr{all}, unix.EINVAL, false, false},
+}
+
+const (
+	needMounts = "to make mounts by descriptor"
+	needPidfd  = "to be sure which process it means"
+)
+
+// WhyRefused returns why this process cannot make a system call that failed with err, and what rung needs it for. It probes
+// the kernel with a call that has no effect. It returns "" if the probe shows no cause.
+func WhyRefused(name string, err error) string {
+	call, known := newCalls[name]
+	access := errors.Is(err, unix.EACCES)
+	if !known || !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) && !(access && call.mounts) {
+		return "" // EACCES for a path is common and does not come from a filter
+	}
+	p := call.probed()
+	cause := p.cause(&call, access)
+	if cause == "" {
+		return ""
+	}
+	return fmt.Sprintf("rung needs %s(2) %s, and %s", name, call.need, cause)
+}
+
+// probe is the result of a probe of a call and of its caller.
+type probe struct {
+	errno    unix.Errno // the answer to the call's probe
+	filtered bool       // the caller is under a seccomp filter
+	admin    bool       // the caller has CAP_SYS_ADMIN
+	release  string     // of the kernel
+	profile  string     // profile or label by which a Linux security module confines the caller, or ""
+}
+
+func (c *newCall) probed() probe {
+	_, _, errno := unix.RawSyscall6(c.number, c.probe[0], c.probe[1], c.probe[2], c.probe[3], c.probe[4], 0)
+	mode, err := unix.PrctlRetInt(unix.PR_GET_SECCOMP, 0, 0, 0, 0)
+	p := probe{errno: errno, filtered: err == nil && mode == unix.SECCOMP_MODE_FILTER, profile: confinement()}
+	const capSysAdmin = 21
+	if have, err := PermittedCapabilities(); err == nil {
+		p.admin = have>>capSysAdmin&1 == 1
+	}
+	var uts unix.Utsname
+	if unix.Uname(&uts) == nil {
+		p.release = unix.ByteSliceToString(uts.Release[:])
+	}
+	return p
+}
+
+func (p *probe) cause(c *newCall, access bool) string {
+	switch {
+	case p.errno == c.answer:
+		if access && c.mounts && p.profile != "" {
+			return "the security profile that rung is confined by (" + p.profile + ") denies it"
+		}
+		return ""
+	case p.errno == unix.ENOSYS && older(p.release, c.since):
+		return fmt.Sprintf("this kernel (%s) does not have it: it is of Linux %d.%d", p.release, c.since[0], c.since[1])
+	case p.errno == unix.ENOSYS && !p.filtered:
+		return fmt.Sprintf("this kernel (%s) was built without it", p.release)
+	case p.filtered && (p.errno != unix.EPERM || p.admin || !c.admin):
+		return "a seccomp filter that rung itself runs under denies it"
+	}
+	return ""
+}
+
+// older reports whether a release such as "5.4.0-12-amd64" is older than a version; false if the release cannot be read.
+func older(release string, version [2]int) bool {
+	var major, minor int
+	if n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor); n != 2 {
+		return false
+	}
+	return major < version[0] || major == version[0] && minor < version[1]
+}
+
+// confinement returns the AppArmor profile or the SELinux label of this process; "" if it is not confined.
+func confinement() string {
+	text, err := ReadSmall("/proc/self/attr/current")
+	text = strings.TrimRight(text, "\x00\n")
+	if err != nil || text == "unconfined" || text == "kernel" {
+		return ""
+	}
+	return text
+}
+
+// refused is os.NewSyscallError with the cause, if a probe shows one.
+func refused(call string, err error) error { return withCause(call, os.NewSyscallError(call, err)) }
+
+// withCause adds the cause to the error of a call, if a probe shows one.
+func withCause(call string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if why := WhyRefused(call, err); why != "" {
+		return fmt.Errorf("%w (%s)", err, why)
+	}
+	return err
+}

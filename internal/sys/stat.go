@@ -1,0 +1,63 @@
+package sys
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Stat is stat(2) without the allocations of os.Stat.
+func Stat(path string) (*syscall.Stat_t, error) {
+	st := new(syscall.Stat_t)
+	for {
+		err := syscall.Stat(path, st)
+		switch err {
+		case nil:
+			return st, nil
+		case syscall.EINTR:
+			continue
+		}
+		return nil, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+}
+
+// BinaryIdentity returns a text that identifies this program: device, inode, size and time of the
+// file that this process executes.
+func BinaryIdentity() (string, error) {
+	st, err := Stat("/proc/self/exe")
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d:%d:%d:%d.%09d", st.Dev, st.Ino, st.Size, st.Ctim.Sec, st.Ctim.Nsec), nil
+}
+
+// Exists reports whether this process can see a file at path. After an error the answer is not known.
+func Exists(path string) (bool, error) {
+	_, err := Stat(path)
+	if err == nil {
+		return true, nil
+	}
+	return false, UnlessAbsent(err)
+}
+
+// UnlessAbsent returns nil for the errors that say that this process has no such file, and other errors as they are.
+func UnlessAbsent(err error) error {
+	for _, absent := range [...]unix.Errno{unix.ENOENT, unix.ENOTDIR, unix.ELOOP, unix.EACCES, unix.ENXIO} {
+		if errors.Is(err, absent) {
+			return nil
+		}
+	}
+	return err
+}
+
+// Deleted reports whether an open directory was removed.
+func Deleted(dir *os.File) (bool, error) {
+	var st syscall.Stat_t
+	if err := syscall.Fstat(int(dir.Fd()), &st); err != nil {
+		return false, &os.PathError{Op: "stat", Path: dir.Name(), Err: err}
+	}
+	return st.Nlink == 0, nil
+}

@@ -1,0 +1,66 @@
+package create
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/bundle"
+	"rung/libcontainer/launch"
+	"rung/libcontainer/plan"
+	"rung/libcontainer/setup"
+)
+
+// explain adds what is known beside the errno: that the memory limit was too small, or the file system is mounted noexec.
+func (c *creation) explain(err error) error {
+	var failure *launch.Failure
+	if errors.As(err, &failure) {
+		c.setup.Log.Debug("the plan around the failing op:\n" + failure.Around())
+		if failure.Op.Code == plan.Exec || failure.Op.Code == plan.FindProgram {
+			err = setup.ExplainExec(c.setup.Spec, c.setup.Container.State.Rootfs, failure.Program, err)
+			return setup.ProcessError(setup.InitError, err)
+		}
+		if failure.Killed && c.setup.Cgroup != nil {
+			if n, _ := c.setup.Cgroup.OOMKilled(); n > 0 {
+				return fmt.Errorf("linux.resources.memory.limit is too small for the start: OOM killed: %w", err)
+			}
+		}
+		err = setup.ProcessError(setup.InitError, err)
+		if c.setup.Rootless && bundle.NamespaceOf(c.setup.Spec, specs.UserNamespace) != nil && userNSRestricted(failure.Errno) {
+			return fmt.Errorf("%w (AppArmor takes the capabilities of a plain user's user namespace away: "+
+				"kernel.apparmor_restrict_unprivileged_userns is 1, and no profile allows userns to rung)", err)
+		}
+	}
+	return err
+}
+
+// mountError puts setup.InitError before an error of a field of mounts, with the source and the destination. Other errors stay as
+// they are.
+func mountError(s *specs.Spec, err error) error {
+	rest, ok := strings.CutPrefix(err.Error(), "mounts[")
+	number, _, _ := strings.Cut(rest, "]")
+	i, errNumber := strconv.Atoi(number)
+	if !ok || errNumber != nil || i >= len(s.Mounts) {
+		return err
+	}
+	m := &s.Mounts[i]
+	return fmt.Errorf(setup.InitError+"error mounting %q to rootfs at %q: %w", m.Source, m.Destination, err)
+}
+
+// userNSSwitch is Ubuntu's kernel parameter, since 23.10: anybody can make a user namespace, but a program whose profile does
+// not say userns has no capabilities in it.
+var userNSSwitch = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+
+// userNSRestricted reports whether an error in a user namespace may come from that parameter.
+func userNSRestricted(errno syscall.Errno) bool {
+	if errno != syscall.EPERM && errno != syscall.EACCES {
+		return false
+	}
+	text, err := sys.ReadSmall(userNSSwitch)
+	return err == nil && strings.TrimSpace(text) == "1"
+}

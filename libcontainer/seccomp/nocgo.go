@@ -1,0 +1,5 @@
+//go:build !cgo
+
+package seccomp
+
+import _ "rung/internal/cgo" // the error says what is missing

@@ -1,0 +1,124 @@
+// Package store keeps what is on disk of a container: a directory below the root of states, with the
+// state, the configuration as it was given, and a lock. Everything else is asked from the kernel.
+package store
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"rung/internal/sys"
+)
+
+// The errors of ids and directories. Engines match their words.
+var (
+	ErrExist     = errors.New("container with given ID already exists")
+	ErrInvalidID = errors.New("invalid container ID format")
+	ErrNotExist  = errors.New("container does not exist")
+)
+
+// filtersDir holds compiled seccomp filters; "~" is in no id of a container.
+const filtersDir = ".seccomp~"
+
+// ValidateID refuses names that are no plain file name (runc allows [A-Za-z0-9_+.-]).
+func ValidateID(id string) error {
+	if id == "" {
+		return errors.New("container id cannot be empty")
+	}
+	for _, r := range id {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
+		case r == '_', r == '+', r == '-', r == '.':
+		default:
+			return ErrInvalidID
+		}
+	}
+	if id == "." || id == ".." || len(id) > 1024 {
+		return ErrInvalidID
+	}
+	return nil
+}
+
+// Root is the directory with the states of all containers, such as /run/rung. Programs may share it.
+type Root struct {
+	Path string
+	Log  *slog.Logger
+}
+
+// Filters returns the directory for compiled seccomp filters.
+func (r Root) Filters() string { return filepath.Join(r.Path, filtersDir) }
+
+// Create makes the directory of a new container. The error is ErrExist if there is one of that id.
+func (r Root) Create(id string) (*Container, error) {
+	if err := os.MkdirAll(r.Path, 0o700); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(r.Path, id)
+	if err := os.Mkdir(path, 0o711); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil, ErrExist
+		}
+		return nil, err
+	}
+	return r.open(path)
+}
+
+// Load returns a container with its state. The error is ErrNotExist if there is none, and a
+// *DamagedError if its state is not what rung wrote.
+func (r Root) Load(id string) (*Container, error) {
+	c, err := r.Open(id)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.read(); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Open returns a container without its state, which may be damaged. The error is ErrNotExist if the
+// container has no directory.
+func (r Root) Open(id string) (*Container, error) {
+	if err := ValidateID(id); err != nil {
+		return nil, err
+	}
+	c, err := r.open(filepath.Join(r.Path, id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNotExist
+	}
+	return c, err
+}
+
+func (r Root) open(path string) (*Container, error) {
+	dir, err := sys.OpenDirectory(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Container{Dir: Dir{file: dir, log: r.Log}}, nil
+}
+
+// List returns the ids of all containers.
+func (r Root) List() ([]string, error) {
+	entries, err := os.ReadDir(r.Path)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range entries {
+		if e.IsDir() && e.Name() != filtersDir {
+			ids = append(ids, e.Name())
+		}
+	}
+	return ids, nil
+}
+
+// Remove deletes what a create that was killed before it wrote a state has left.
+func (r Root) Remove(id string) error {
+	if err := ValidateID(id); err != nil {
+		return err
+	}
+	return os.RemoveAll(filepath.Join(r.Path, id))
+}

@@ -1,0 +1,134 @@
+#!/usr/bin/env bats
+# Hosts that deny system calls or lack something (tests/hosts/matrix.sh): rung either makes a whole container, or prints one line
+# that says what is wrong, after a probe, and leaves nothing behind.
+
+load helpers
+load commands
+
+# matrix REGEX: runs rung on these hosts, and prints lines "CASE: VERDICT".
+matrix() {
+	needs_root
+	needs_command gcc
+	run "$RUNG_SOURCE/tests/hosts/matrix.sh" --only "$1" "rung=$RUNG"
+	[ "$status" -eq 0 ] || fail "$output"
+	output=${output//$'\trung\t'/: }
+	readarray -t lines <<<"$output"
+}
+
+# There must be COUNT trials, and the verdict of each must contain every TEXT.
+all_say() { # COUNT TEXT...
+	local line text
+	[ "${#lines[@]}" -eq "$1" ] || fail "not $1 trials: $output"
+	for line in "${lines[@]}"; do
+		for text in "${@:2}"; do
+			[[ $line == *"$text"* ]] || fail "no '$text' in: $line"
+		done
+		[[ $line != *'left behind'* && $line != *' lines) '* ]] || fail "$line"
+	done
+}
+
+@test "denied calls that rung can do without: memfd_create, clone3, close_range, statx, seccomp, and pidfd_getfd without a listener" {
+	matrix '^(memfd_create|clone3|close_range|statx|seccomp|pidfd_getfd) '
+	all_say 12 ': works'
+}
+
+@test "denied calls that rung cannot do without: the line names the call, what rung needs it for, and the filter" {
+	matrix '^(openat2|mount_setattr|fsopen|fsconfig|fsmount|move_mount|open_tree) '
+	all_say 14 ': run: rung run failed: ' '(rung needs ' '(2) to ' ', and a seccomp filter that rung itself runs under denies it)'
+	local line call
+	for line in "${lines[@]}"; do
+		call=${line%% *}
+		[[ $line == *"(rung needs $call(2) to "* ]] || fail "the call is not named: $line"
+	done
+}
+
+@test "keyctl denied by EPERM or ENOSYS: the caller's keys stay outside, or the line says how to do without" {
+	matrix '^keyctl '
+	all_say 2 'rung run failed: own session keyring, so that the caller'"'"'s keys stay outside: keyctl: ' \
+		'(rung needs keyctl(2) to keep the caller'"'"'s keys out of the container (--no-new-keyring does without), and a seccomp filter'
+}
+
+@test "pidfds denied: exec and kill say so, and touch no process" {
+	matrix '^pidfd_(open|send_signal) '
+	all_say 4 '(rung needs pidfd_' '(2) to be sure which process it means, and a seccomp filter that rung itself runs under denies it)'
+	[[ ${lines[0]} == *': exec: exec failed: pidfd_open: '* && ${lines[2]} == *': kill: send signal 9 to the container'"'"'s init: pidfd_send_signal: '* ]]
+}
+
+@test "a root file system mounted noexec is named, by run and by create" {
+	matrix '^root noexec'
+	all_say 1 ': run: rung run failed: unable to start container process: error during container init: exec: ' \
+		': permission denied (root.path: ' '/rootfs is mounted noexec on the host)'
+	own_rootfs
+	mount --bind "$ROOTFS" "$ROOTFS"
+	mount -o remount,bind,noexec "$ROOTFS"
+	process /bin/true
+	run rung create -b "$BUNDLE" "$ID"
+	local first=$status said=$output
+	process true
+	run rung create -b "$BUNDLE" "$ID"
+	umount "$ROOTFS"
+	[ "$first" -eq 1 ] && [ "$status" -eq 1 ]
+	mentions 'executable file not found in $PATH (no right to execute ' '/true) (root.path: ' 'is mounted noexec on the host)'
+	output=$said
+	mentions /bin/true ': permission denied (root.path: ' 'is mounted noexec on the host)'
+}
+
+@test "a host without /dev/null or with a plain file there, a /proc that is read-only or hides processes, and few processes" {
+	matrix '^(null |proc (read-only|hidepid)|nproc )'
+	all_say 5 ': works'
+}
+
+@test "a host without a proc file system, or whose cgroups are read-only or not there" {
+	matrix '^(proc empty|cgroup)'
+	all_say 3 ': run: rung run failed: '
+	[[ $output == *'proc empty: '*'none is mounted at /proc)'* ]]
+	[[ $output == *'cgroup read-only: '*'unable to apply cgroup configuration: mkdir '*': read-only file system'* ]]
+	[[ $output == *'cgroup empty: '*'no cgroup hierarchy is mounted'* ]]
+}
+
+@test "memory too small for rung itself leaves nothing behind" {
+	needs_controller memory
+	matrix '^memory '
+	all_say 3 ': '
+	[[ ${lines[2]} == *': works' ]] # 4 MiB
+}
+
+@test "clone3 denied on a unified hierarchy: the process is born in its cgroup all the same" {
+	needs_root
+	[ -d /sys/fs/cgroup/unified ] || is_v2 || skip "needs a cgroup v2 hierarchy"
+	process sh -c 'grep ^0:: /proc/self/cgroup'
+	config '.linux.cgroupsPath = "/" + $id' --arg id "$ID"
+	local errno
+	for errno in EPERM ENOSYS; do
+		run unshare --mount --propagation private bash -c '
+			! mountpoint -q /sys/fs/cgroup/unified || mount --bind /sys/fs/cgroup/unified /sys/fs/cgroup
+			exec "$@"' - "$RUNG_TEST_COMMANDS/blocked" clone3 "$errno" "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+		[ "$status" -eq 0 ] || fail "$output"
+		[[ $output == *"$ID" || $output == 0::/ ]] || fail "$output" # with a cgroup namespace it is the root
+	done
+}
+
+# bats test_tags=user
+@test "denied calls that rung can do without: in a plain user's container too" {
+	process echo 'it runs'
+	local call errno
+	for call in memfd_create clone3 close_range statx seccomp; do
+		for errno in EPERM ENOSYS; do
+			run "$RUNG_TEST_COMMANDS/blocked" "$call" "$errno" "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+			[ "$status" -eq 0 ] || fail "$call $errno: $output"
+			says 'it runs'
+		done
+	done
+	run "$RUNG_TEST_COMMANDS/blocked" move_mount ENOSYS "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'move_mount: function not implemented (rung needs move_mount(2) to make mounts by descriptor, and a seccomp filter that rung itself runs under denies it)'
+}
+
+@test "delete --force where pidfds are denied: an error, and the container is as it was" {
+	needs_root
+	start_sleeper
+	run "$RUNG_TEST_COMMANDS/blocked" pidfd_open EPERM "$RUNG" --root "$STATE" delete --force "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'pidfd_open: operation not permitted (rung needs pidfd_open(2) to be sure which process it means'
+	[ "$(status_of)" = running ]
+}
