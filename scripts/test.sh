@@ -160,7 +160,7 @@ run_integration() {
 	export RUNG=$repo/rung RUNG_TEST_COMMANDS=$repo/build/tests RUNG_SOURCE=$repo
 	heading 'bats, as root'
 	# env sets TMPDIR, because the loader removes it from the environment of sudo.
-	as_root env TMPDIR="$tmp" bats --formatter tap --filter-tags '!user-only' tests/integration >"$work/root" 2>"$work/root.err" </dev/null
+	as_root env TMPDIR="$tmp" scripts/bats-files.sh --filter-tags '!user-only' tests/integration/*.bats >"$work/root" </dev/null
 	check_bats root $?
 	run_as_user
 }
@@ -193,8 +193,8 @@ run_as_user() {
 	as_root setpriv --reuid $user --regid $user --init-groups env -i PATH="$PATH" HOME="$home" USER=$user LANG=C.UTF-8 TMPDIR="$tmp" \
 		XDG_RUNTIME_DIR="$home/run" RUNG="$home/tree/rung" RUNG_TEST_COMMANDS="$home/tree/commands" \
 		RUNG_SOURCE="$home/tree" bash -c 'cd "$RUNG_SOURCE" &&
-			exec bats --formatter tap --filter-tags user --filter-tags user-only tests/integration' \
-		>"$work/plain" 2>"$work/plain.err" </dev/null
+			exec scripts/bats-files.sh --filter-tags user --filter-tags user-only tests/integration/*.bats' \
+		>"$work/plain" </dev/null
 	check_bats plain $?
 }
 
@@ -206,14 +206,14 @@ run_compat() {
 		record fail compat 'the build'
 		return
 	}
-	RUNG=$repo/rung as_root tests/compat/compare.sh >"$work/compat" 2>"$work/compat.err" </dev/null
+	RUNG=$repo/rung as_root timeout -k 30 1500 tests/compat/compare.sh >"$work/compat" 2>"$work/compat.err" </dev/null
 	check_bats compat $?
 	newest=$(scripts/peers.sh runc) || {
 		record skip compat 'the newest runc' "needs Go's module proxy"
 		return
 	}
 	heading 'beside the newest runc'
-	RUNC=$newest RUNG=$repo/rung as_root tests/compat/compare.sh >"$work/newest" 2>"$work/newest.err" </dev/null
+	RUNC=$newest RUNG=$repo/rung as_root timeout -k 30 1500 tests/compat/compare.sh >"$work/newest" 2>"$work/newest.err" </dev/null
 	check_bats newest $?
 }
 
@@ -223,7 +223,7 @@ check_bats() { # NAME STATUS
 		return
 	fi
 	count_tap "$1" "$work/$1"
-	cat "$work/$1.err"
+	[ ! -e "$work/$1.err" ] || cat "$work/$1.err"
 	check_status "$1" "$2"
 }
 
@@ -235,15 +235,15 @@ run_faults() {
 		return
 	}
 	own_tools
-	RUNG=$repo/rung as_root scripts/faults.sh sample >"$work/faults" 2>"$work/faults.err" </dev/null
+	RUNG=$repo/rung as_root timeout -k 30 1500 scripts/faults.sh sample >"$work/faults" 2>"$work/faults.err" </dev/null
 	check_bats faults $?
 }
 
 run_engines() {
-	local which=(--filter-tags smoke)
+	local which=(--filter-tags smoke) seconds=1500
 	case ${ENGINE_CASES:-smoke} in
 	smoke) ;;
-	all) which=() ;;
+	all) which=() seconds=7200 ;;
 	*) which=(--filter "$ENGINE_CASES") ;;
 	esac
 	if ! { make --no-print-directory static && scripts/install-deps.sh engines && scripts/cri-tools.sh; }; then
@@ -254,7 +254,7 @@ run_engines() {
 	[ ${#which[@]} != 0 ] || rm -f build/engines/results.tsv
 	export RUNG=$repo/rung RUNG_SOURCE=$repo RUNG_ENGINES_RESULTS=$repo/build/engines/results.tsv
 	heading 'bats, under the engines'
-	as_root bats --formatter tap "${which[@]}" tests/engines >"$work/engines" 2>"$work/engines.err" </dev/null
+	as_root timeout -k 30 "$seconds" bats --formatter tap "${which[@]}" tests/engines >"$work/engines" 2>"$work/engines.err" </dev/null
 	check_bats engines $?
 }
 
@@ -268,6 +268,7 @@ run_vm() {
 	}
 	case ${VM_CASES:-chosen} in
 	chosen)
+		local vm_seconds=2400 # all of CI has 90 minutes
 		has_vm vm --system "$system" || return
 		# grep for the files here: in the machine bats takes a minute to look for tags in all files.
 		mapfile -t files < <(tagged vm)
@@ -406,7 +407,7 @@ in_vm() { # LAYOUT root|user [OPTION OF BATS]... [FILE]...
 	vms+=("$name")
 	(
 		started=$SECONDS
-		scripts/as-root.sh tests/vm/vm.sh run --system "$system" --lsm "${lsm:-apparmor}" --cgroup "$layout" "${as[@]}" --append "${append:-}" --cpus "${cpus:-1}" --timeout 14400 --share "$repo:/tree" "${vm_options[@]}" \
+		scripts/as-root.sh tests/vm/vm.sh run --system "$system" --lsm "${lsm:-apparmor}" --cgroup "$layout" "${as[@]}" --append "${append:-}" --cpus "${cpus:-1}" --timeout "${vm_seconds:-14400}" --share "$repo:/tree" "${vm_options[@]}" \
 			--env "RUNG_ENGINES_RESULTS=${vm_options[*]:+/results/vm-$system-$who.tsv}" -- \
 			tests/vm/guest/suite "$@" >"$work/$name" 2>"$work/$name.err" </dev/null &
 		vm=$!
