@@ -286,25 +286,54 @@ deaf() {
 	done
 }
 
-@test "delete --force of a container below a frozen cgroup" {
+@test "delete --force of a container below a frozen cgroup is refused at once, and ends it when that is thawed" {
 	needs_root
 	needs_v1_controller freezer # on v2 a frozen process dies
 	local above
 	above=$(v1_mount freezer)/$ID-above
 	config '.linux.cgroupsPath = $path' --arg path "/$ID-above/$ID"
-	for signal in TERM INT; do
-		start_sleeper
-		echo FROZEN >"$above/freezer.state"
-		begin delete --force "$ID"
-		ends "$signal" "process $(init_pid)" || {
-			echo THAWED >"$above/freezer.state"
-			return 1
-		}
-		echo THAWED >"$above/freezer.state"
-		rung delete --force "$ID"
-	done
-	find /sys/fs/cgroup -depth -type d -name "$ID-above" -exec rmdir {} \;
+	start_sleeper
+	local init
+	init=$(init_pid)
+	echo FROZEN >"$above/freezer.state"
+	run rung delete --force "$ID"
+	echo THAWED >"$above/freezer.state" # before anything can end the test
+	[ "$status" -eq 1 ]
+	mentions "cannot end before the cgroup $above above theirs is thawed: its freezer.state is FROZEN"
+	[ "${#lines[@]}" -eq 1 ]
+	wait_until 10 test ! -e "/proc/$init" # the kill was sent
+	rung delete --force "$ID"
+	nothing_left
+	find /sys/fs/cgroup -depth -type d -name "$ID-above" -exec rmdir {} \; 2>/dev/null || true
+	[ ! -e "$above" ]
 }
+
+# The kernel ends the first process of a PID namespace after all others in it.
+@test "delete --force of a container with a process that somebody has frozen in another cgroup" {
+	needs_root
+	needs_v1_controller freezer
+	local other child
+	other=$(v1_mount freezer)/$ID-other
+	config '.process.args = ["sh", "-c", "sleep 1000 & wait"]'
+	rung create -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+	rung start "$ID"
+	wait_until 10 pgrep -P "$(init_pid)" -x sleep
+	child=$(pgrep -P "$(init_pid)" -x sleep)
+	mkdir "$other"
+	echo "$child" >"$other/cgroup.procs"
+	echo FROZEN >"$other/freezer.state"
+	(
+		trap 'echo THAWED >"$other/freezer.state"' EXIT
+		for signal in TERM INT; do
+			begin delete --force "$ID"
+			ends "$signal" "process $(init_pid)"
+		done
+	)
+	rung delete --force "$ID"
+	nothing_left
+	wait_until 10 rmdir "$other"
+}
+
 
 # ---- sockets and FIFOs ----------------------------------------------------------------------------------------------
 
@@ -477,7 +506,7 @@ deaf() {
 			set -m
 			DBUS_SYSTEM_BUS_ADDRESS=unix:path=$BATS_TEST_TMPDIR/bus$full unshare -m --propagation private sh -c \
 				'mount --bind "$1" /run/systemd/system 2>/dev/null || { mount -t tmpfs none /run && mkdir -p /run/systemd/system; }
-				shift; exec "$@"' sh "$BATS_TEST_TMPDIR/run/systemd/system" \
+				shift; exec env --default-signal "$@"' sh "$BATS_TEST_TMPDIR/run/systemd/system" \
 				"$RUNG" --root "$STATE" --systemd-cgroup create -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&- &
 			pid=$!
 			set +m
