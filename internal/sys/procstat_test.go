@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 )
 
 func TestEnding(t *testing.T) {
@@ -18,7 +19,12 @@ func TestEnding(t *testing.T) {
 	if err := child.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	killed, err := ReadProcessStat(child.Process.Pid) // a zombie, because this test has not waited for it yet
+	// It becomes a zombie, because this test does not wait for it yet. On a busy machine that takes its time.
+	killed, err := ReadProcessStat(child.Process.Pid)
+	for end := time.Now().Add(10 * time.Second); err == nil && !killed.Ending && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+		killed, err = ReadProcessStat(child.Process.Pid)
+	}
 	if err != nil || !killed.Ending {
 		t.Errorf("a killed process: %+v, %v", killed, err)
 	}

@@ -78,7 +78,7 @@ cpu_time() {
 	start_container
 	watch_events
 	rung exec "$ID" touch /dev/shm/go
-	wait_until 10 told oom
+	wait_until 30 told oom
 	wait_until 10 stopped
 	wait "$FOLLOWER"
 	[ "$(jq -c 'select(.type == "oom")' "$EVENTS" | head -1)" = "{\"type\":\"oom\",\"id\":\"$ID\"}" ]
@@ -111,7 +111,7 @@ cpu_time() {
 	start_container
 	watch_events
 	rung exec "$ID" touch /dev/shm/go
-	wait_until 10 told oom
+	wait_until 30 told oom
 	rung kill "$ID" KILL
 	wait "$FOLLOWER"
 }

@@ -22,6 +22,8 @@ setup() {
 calling() {
 	cat >"$CALLS/list"
 	cat >"$CALLS/script" <<-END
+		ps -ef >/dev/null 2>&1
+		echo \$? >"$CALLS/ps"
 		while IFS='|' read -r status text call; do
 			timeout 25 "$RUNG" --root "$STATE" \$call </dev/null >"$CALLS/out" 2>&1
 			echo "\$? \$(head -c 500 "$CALLS/out" | tr '\n' ' ')" >>"$CALLS/results"
@@ -36,11 +38,13 @@ hook() {
 		--arg name "$1" --arg script "$2" --arg path "PATH=$BATS_TEST_TMPDIR/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 }
 
-# Compares the results of the calls with those of the list.
+# Compares the results of the calls with those of the list. A hook of createContainer is in the container's PID namespace and sees the
+# host's /proc, where it does not find itself. The program ps of procps 4 fails there (Debian 13), and so does `rung ps`.
 compare() {
 	local status text call got
 	[ "$(wc -l <"$CALLS/results")" -eq "$(wc -l <"$CALLS/list")" ] || fail "$(cat "$CALLS/results")"
 	while IFS='|' read -r status text call <&4 && read -r got <&5; do
+		[[ $call != ps\ * || $(<"$CALLS/ps") = 0 ]] || { status=1 && text='ps -ef: exit status '; }
 		[[ "$got " == "$status "*"$text"* ]] || fail "'$call' gives '$got' in place of '$status $text'"
 	done 4<"$CALLS/list" 5<"$CALLS/results"
 }
