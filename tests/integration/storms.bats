@@ -13,10 +13,10 @@ setup() {
 	END=$((SECONDS + LENGTH))
 }
 
-# Runs rung with the arguments. It must end within two minutes. A status other than 0 goes into $RESULTS, with the output.
+# Runs rung with the arguments. It must end within two minutes, or it is killed, which is an error in $RESULTS. A status other than 0 goes into $RESULTS, with the output.
 call() {
 	local code=0 output=$BATS_TEST_TMPDIR/output-$BASHPID
-	timeout 120 "$RUNG" --root "$STATE" "${options[@]}" "$@" >"$output" 2>&1 </dev/null 3>&- || code=$?
+	timeout -k 10 120 "$RUNG" --root "$STATE" "${options[@]}" "$@" >"$output" 2>&1 </dev/null 3>&- || code=$?
 	[ "$code" -eq 0 ] || printf '%s: %s: %s\n' "$1" "$code" "$(tr '\n' ' ' <"$output")" >>"$RESULTS"
 	rm "$output"
 }
@@ -71,7 +71,7 @@ delete_one() { call delete "$ID-$1"; }
 }
 
 @test "ten commands at once on one container" {
-	local rounds=0 n verbs
+	local rounds=0 n verbs pids
 	process sleep 1000
 	verbs=(state pause resume update exec kill stats ps delete start destroy)
 	while ((rounds++ == 0 || SECONDS < END)); do
@@ -81,8 +81,9 @@ delete_one() { call delete "$ID-$1"; }
 		for ((n = 0; n < 10; n++)); do
 			# The last one, which ends the others' game, has a part in every fourth round.
 			one "${verbs[RANDOM % (rounds % 4 ? 10 : 11)]}" &
+			pids[n]=$!
 		done
-		wait
+		settle "${pids[@]}"
 		only "$EXPECTED"
 		rm -f "$RESULTS"
 		call delete --force "$ID-1"
@@ -96,6 +97,16 @@ delete_one() { call delete "$ID-$1"; }
 EXPECTED='container not paused|container not running|container does not exist|is not running|cannot exec in a (paused|stopped|creating) container'
 EXPECTED+='|that is not stopped|cannot start (an already running container|a container (that has stopped|in the paused state))'
 EXPECTED+='|no such process|^(ps|events): 1: .*no such (file or directory|device)'
+
+# settle PID...: waits for the commands. A process of exec that a later pause has frozen does not end before a resume.
+settle() {
+	local ended=$((SECONDS + 3))
+	while kill -0 "$@" 2>/dev/null; do
+		((SECONDS < ended)) || "$RUNG" --root "$STATE" resume "$ID-1" >/dev/null 2>&1 || true
+		sleep 0.02
+	done
+	wait
+}
 
 one() { # COMMAND
 	case $1 in
