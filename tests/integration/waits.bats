@@ -6,11 +6,27 @@
 load helpers
 
 teardown() {
+	release
 	if [ -n "${deaf_pid:-}" ]; then
 		exec {deaf}>&-
 		wait "$deaf_pid"
 	fi
 	teardown_containers
+}
+
+# hold: takes the lock of the container, by a process that lives until release. The kernel does not tell in a PID namespace who has
+# taken a lock and has ended.
+hold() {
+	flock "$STATE/$ID" -c 'echo held && exec sleep 1000' >"$BATS_TEST_TMPDIR/held" 3>&- &
+	holder=$!
+	wait_until 10 test -s "$BATS_TEST_TMPDIR/held"
+}
+
+release() {
+	[ -n "${holder:-}" ] || return 0
+	pkill -P "$holder" || true
+	wait "$holder" || true
+	holder=
 }
 
 # begin ARGUMENT...: starts rung in the background, with SIGINT not ignored, as at a terminal: also where the whole test has
@@ -81,8 +97,7 @@ deaf() {
 @test "the lock of a container that another process holds" {
 	local verb signal
 	start_sleeper
-	exec {lock}<"$STATE/$ID"
-	flock "$lock"
+	hold
 	for verb in 'delete' 'delete --force' 'pause' 'resume' 'update --pids-limit 10' 'start'; do
 		for signal in TERM INT; do
 			# shellcheck disable=SC2086 # the options of the verb
@@ -90,7 +105,7 @@ deaf() {
 			ends "$signal" "container $ID: " 'process ' ', which is at work on it'
 		done
 	done
-	exec {lock}<&-
+	release
 	[ "$(status_of)" = running ]
 	rung update --pids-limit 10 "$ID" || ! is_root # a wait that was given up has not kept the lock
 }
@@ -100,13 +115,12 @@ deaf() {
 	process sleep 1000
 	rung run -d -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
 	[ "$(jq .early "$STATE/$ID/state.json")" = true ] || fail "$(<"$STATE/$ID/state.json")"
-	exec {lock}<"$STATE/$ID"
-	flock "$lock"
+	hold
 	for signal in TERM INT; do
 		begin exec "$ID" true
 		ends "$signal" "container $ID: " ', which is at work on it'
 	done
-	exec {lock}<&-
+	release
 	rung exec "$ID" true
 }
 
