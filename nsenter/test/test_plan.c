@@ -64,6 +64,26 @@ static void set64(char *at, uint64_t value)
 	memcpy(at, &value, sizeof(value));
 }
 
+/* Appends eight bytes to the plan, behind its vectors, as a string of this length: it has room for 3 and its NUL. */
+static void append_string(struct rung_header *stage, struct rung_op *op, char *blob,
+			  uint32_t length)
+{
+	uint32_t at = (stage->blob + 3) / 4 * 4;
+
+	b.size += at + 8 - stage->blob;
+	stage->blob = at + 8;
+	memset(blob + at, 0, 9);
+	set32(blob + at, length);
+	op[1].s = at;
+}
+
+static void longest_string(void)
+{
+	sample_plan(&b);
+	append_string(header_of(&b), op_of(&b, 0), blob_of(&b), 3);
+	EQUAL(plan_check(b.bytes, b.size), 0);
+}
+
 DAMAGE(bad_magic, stage->magic++)
 DAMAGE(other_identity, stage->identity++)
 DAMAGE(no_ops, stage->ops = 0)
@@ -93,7 +113,7 @@ DAMAGE(string_unaligned, op[1].s++)
 DAMAGE(string_outside, op[1].s = (stage->blob + 3) / 4 * 4)
 DAMAGE(string_far, op[1].s = 0xfffffffc)
 DAMAGE(string_at_end, op[1].s = (stage->blob - 1) / 4 * 4)
-DAMAGE(string_too_long, set32(blob + op[1].s, stage->blob))
+DAMAGE(string_too_long, append_string(stage, op, blob, 4))
 DAMAGE(string_length_overflow, set32(blob + op[1].s, 0xffffffff))
 DAMAGE(string_without_nul, blob[op[1].s + 5] = 'x')
 DAMAGE(string_shorter_than_text, set32(blob + op[1].s, 0))
@@ -203,6 +223,7 @@ const struct test plan_tests[] = {
 	{ "plan_map maps a good plan", good, ANYBODY },
 	{ "strings and vectors can be used", strings, ANYBODY },
 	{ "plan_check refuses a plan that is cut short anywhere", cut_short, ANYBODY },
+	{ "plan_check takes a string that ends with the plan", longest_string, ANYBODY },
 	{ "plan_map copies what is not sealed", unsealed, ANYBODY },
 	{ "plan_map refuses sealed rubbish", sealed_rubbish, ANYBODY },
 	DAMAGED(bad_magic),
