@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,6 +34,8 @@ type interrupts struct {
 	forward func(syscall.Signal)    // gets the signals in place of cancel; nil without a process in the foreground
 	idle    string                  // what the command waits for while there is nothing to clean up
 	came    syscall.Signal          // the signal that ended the context, 0 if none did
+
+	ending atomic.Bool // one goroutine ends the command already
 }
 
 // stopping is set up before anything that may wait.
@@ -121,11 +124,15 @@ func (i *interrupts) handle(s syscall.Signal) {
 	}
 }
 
-// end ends the command by the signal that has come, and logs what it has waited for. It returns if none has come.
+// end ends the command by the signal that has come, and logs what it has waited for. It returns if none has come. The first
+// caller's reason is the only one that is logged.
 func (i *interrupts) end(err error) {
 	s := i.signal()
 	if s == 0 {
 		return
+	}
+	if !i.ending.CompareAndSwap(false, true) {
+		select {} // until the first caller has ended the command
 	}
 	if cause := interruption(s); !errors.Is(err, cause) {
 		err = errors.New(err.Error() + ": " + cause.Error())
