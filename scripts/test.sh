@@ -239,6 +239,10 @@ run_faults() {
 	check_bats faults $?
 }
 
+engine_tools() {
+	scripts/engine-tools.sh crictl && scripts/unstable.sh docker-compose >/dev/null
+}
+
 run_engines() {
 	local which=(--filter-tags smoke) seconds=1500
 	case ${ENGINE_CASES:-smoke} in
@@ -246,7 +250,7 @@ run_engines() {
 	all) which=() seconds=7200 ;;
 	*) which=(--filter "$ENGINE_CASES") ;;
 	esac
-	if ! { make --no-print-directory static && scripts/install-deps.sh engines && scripts/cri-tools.sh; }; then
+	if ! { make --no-print-directory static && scripts/install-deps.sh engines && engine_tools; }; then
 		record fail engines 'the build, or the engines'
 		return
 	fi
@@ -364,7 +368,7 @@ run_vm_engines() {
 
 start_vm_engines() {
 	local vm_options=(--image engines --memory 2048) who found=$repo/build/engines
-	if ! { make --no-print-directory static test-commands && scripts/cri-tools.sh; }; then
+	if ! { make --no-print-directory static test-commands && scripts/engine-tools.sh crictl; }; then
 		record fail vm-engines 'the build, or crictl'
 		return
 	fi
