@@ -240,7 +240,7 @@ run_faults() {
 }
 
 engine_tools() {
-	scripts/engine-tools.sh crictl && scripts/unstable.sh docker-compose >/dev/null
+	scripts/engine-tools.sh crictl nerdctl && scripts/unstable.sh docker-compose >/dev/null
 }
 
 run_engines() {
@@ -250,13 +250,13 @@ run_engines() {
 	all) which=() seconds=7200 ;;
 	*) which=(--filter "$ENGINE_CASES") ;;
 	esac
-	if ! { make --no-print-directory static && scripts/install-deps.sh engines && engine_tools; }; then
+	if ! { make --no-print-directory static test-commands && scripts/install-deps.sh engines && engine_tools; }; then
 		record fail engines 'the build, or the engines'
 		return
 	fi
 	own_tools
 	[ ${#which[@]} != 0 ] || rm -f build/engines/results.tsv
-	export RUNG=$repo/rung RUNG_SOURCE=$repo RUNG_ENGINES_RESULTS=$repo/build/engines/results.tsv
+	export RUNG=$repo/rung RUNG_TEST_COMMANDS=$repo/build/tests RUNG_SOURCE=$repo RUNG_ENGINES_RESULTS=$repo/build/engines/results.tsv
 	heading 'bats, under the engines'
 	as_root timeout -k 30 "$seconds" bats --formatter tap "${which[@]}" tests/engines >"$work/engines" 2>"$work/engines.err" </dev/null
 	check_bats engines $?
