@@ -240,7 +240,7 @@ run_faults() {
 }
 
 engine_tools() {
-	scripts/engine-tools.sh crictl nerdctl && scripts/unstable.sh docker-compose >/dev/null
+	scripts/engine-tools.sh crictl nerdctl buildkitd buildctl && scripts/unstable.sh docker-compose >/dev/null
 }
 
 run_engines() {
