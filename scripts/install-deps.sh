@@ -22,7 +22,7 @@ lint=(git clang-format-19 shellcheck) # scripts/lint.sh says why 19
 tests=(musl-tools make bats acl uidmap strace procps iproute2 iptables util-linux man-db groff-base zsh fish runc)
 bench=(hyperfine time crun runc)
 engines=(docker.io containerd podman buildah conmon skopeo umoci runc crun criu mmdebstrap docker-registry fuse-overlayfs
-	slirp4netns passt netavark aardvark-dns containernetworking-plugins iptables nftables uidmap tini catatonit socat)
+	slirp4netns passt netavark aardvark-dns containernetworking-plugins iptables nftables uidmap tini catatonit socat rootlesskit)
 arch=(cpio qemu-user-static jq)
 vm=(mmdebstrap busybox-static cpio e2fsprogs xz-utils kmod)
 

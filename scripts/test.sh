@@ -239,6 +239,10 @@ run_faults() {
 	check_bats faults $?
 }
 
+engine_tools() {
+	scripts/engine-tools.sh crictl nerdctl buildkitd buildctl && scripts/unstable.sh docker-compose >/dev/null
+}
+
 run_engines() {
 	local which=(--filter-tags smoke) seconds=1500
 	case ${ENGINE_CASES:-smoke} in
@@ -246,13 +250,13 @@ run_engines() {
 	all) which=() seconds=7200 ;;
 	*) which=(--filter "$ENGINE_CASES") ;;
 	esac
-	if ! { make --no-print-directory static && scripts/install-deps.sh engines && scripts/cri-tools.sh; }; then
+	if ! { make --no-print-directory static test-commands && scripts/install-deps.sh engines && engine_tools; }; then
 		record fail engines 'the build, or the engines'
 		return
 	fi
 	own_tools
 	[ ${#which[@]} != 0 ] || rm -f build/engines/results.tsv
-	export RUNG=$repo/rung RUNG_SOURCE=$repo RUNG_ENGINES_RESULTS=$repo/build/engines/results.tsv
+	export RUNG=$repo/rung RUNG_TEST_COMMANDS=$repo/build/tests RUNG_SOURCE=$repo RUNG_ENGINES_RESULTS=$repo/build/engines/results.tsv
 	heading 'bats, under the engines'
 	as_root timeout -k 30 "$seconds" bats --formatter tap "${which[@]}" tests/engines >"$work/engines" 2>"$work/engines.err" </dev/null
 	check_bats engines $?
@@ -364,7 +368,7 @@ run_vm_engines() {
 
 start_vm_engines() {
 	local vm_options=(--image engines --memory 2048) who found=$repo/build/engines
-	if ! { make --no-print-directory static test-commands && scripts/cri-tools.sh; }; then
+	if ! { make --no-print-directory static test-commands && scripts/engine-tools.sh crictl; }; then
 		record fail vm-engines 'the build, or crictl'
 		return
 	fi

@@ -4,10 +4,11 @@
 #
 #   unstable.sh NAME [DIR]        prints DIR/bin/PROGRAM (DIR: build/tools/NAME)
 #
-# NAME is criu, jq, qemu, or qemu-ARCH for QEMU's emulator of another architecture.
+# NAME is criu, docker-compose, jq, qemu, or qemu-ARCH for QEMU's emulator of another architecture.
 #
 # criu 3.17 of Debian 12 does not work on new kernels. qemu 7.2 emulates a fork three times slower than 11, and jq 1.6
-# takes eight times longer to start than 1.8: with the new ones a test in the machine of tests/vm takes 2 s, not 3.
+# takes eight times longer to start than 1.8: with the new ones a test in the machine of tests/vm takes 2 s, not 3. Debian 12 has
+# only the first docker-compose, which is no command of docker.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -17,13 +18,14 @@ name=${1:-}
 arguments=
 case $name in
 criu) package=criu program=usr/sbin/criu ;;
+docker-compose) package=docker-compose program=usr/libexec/docker/cli-plugins/docker-compose ;;
 jq) package=jq program=usr/bin/jq ;;
 qemu | qemu-x86_64) package=qemu-system-x86 program=usr/bin/qemu-system-x86_64 ;;
 qemu-aarch64) package=qemu-system-arm program=usr/bin/qemu-system-aarch64 ;;
 qemu-riscv64) package=qemu-system-riscv program=usr/bin/qemu-system-riscv64 ;;
 qemu-ppc64) package=qemu-system-ppc program=usr/bin/qemu-system-ppc64 ;;
 qemu-s390x) package=qemu-system-s390x program=usr/bin/qemu-system-s390x ;;
-*) die 'which program? criu, jq, qemu, qemu-x86_64, qemu-aarch64, qemu-riscv64, qemu-ppc64, qemu-s390x' ;;
+*) die 'which program? criu, docker-compose, jq, qemu, qemu-x86_64, qemu-aarch64, qemu-riscv64, qemu-ppc64, qemu-s390x' ;;
 esac
 dir=$(realpath -m "${2:-$repo/build/tools/$name}")
 started=$dir/bin/${program##*/}

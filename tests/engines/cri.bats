@@ -6,7 +6,7 @@ load helpers
 load cri
 
 setup_file() {
-	[ -x "$RUNG_SOURCE/build/tools/crictl" ] || "$RUNG_SOURCE/scripts/cri-tools.sh"
+	[ -x "$RUNG_SOURCE/build/tools/crictl" ] || "$RUNG_SOURCE/scripts/engine-tools.sh" crictl
 	start_worlds
 }
 

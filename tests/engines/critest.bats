@@ -7,7 +7,7 @@ load helpers
 load cri
 
 setup_file() {
-	"$RUNG_SOURCE/scripts/cri-tools.sh" critest
+	"$RUNG_SOURCE/scripts/engine-tools.sh" critest
 	start_worlds
 }
 

@@ -583,6 +583,16 @@ EOF
 	mentions 'made by builder' copied 'uid=1000(user)' 'exit code: 7'
 }
 
+# ---- its API --------------------------------------------------------------------------------------------------------
+
+# bats test_tags=smoke
+@test "docker: the API, as pages such as Portainer use it: lists, statistics, logs, exec, a terminal, files, events" {
+	both <<-'CASE'
+		"$COMMANDS/dockerapi"
+	CASE
+	mentions 'list: [/page] running' 'stats: /page 67108864 true 50 true' 'exec: "inside\n" "wrong\n" 9' 'terminal: true' 'terminal ended: 5' 'file: 200 put 33152 1000 text' 'exited 137'
+}
+
 # ---- health, restarts, many -----------------------------------------------------------------------------------------
 
 @test "docker: health checks" {

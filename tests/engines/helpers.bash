@@ -4,14 +4,16 @@
 # runtime: rung, and Debian's runc. A test gives `both` a case, which is a script with the commands of a user. Both worlds run it
 # at the same time, and exit status and output must be the same.
 #
-# $RUNG is the binary, and $RUNC the one to compare with. If $RUNG_ENGINES_RESULTS is set, each case adds a line to that file:
-# engine, test, verdict, reason, seconds with rung, seconds with runc (tab-separated).
+# $RUNG is the binary, $RUNC the one to compare with, and $RUNG_TEST_COMMANDS has the programs of tests/cmd. If
+# $RUNG_ENGINES_RESULTS is set, each case adds a line to that file: engine, test, verdict, reason, seconds with rung, seconds with
+# runc (tab-separated).
 
 bats_require_minimum_version 1.5.0
 
 : "${RUNG_SOURCE:=$(dirname "$(dirname "$BATS_TEST_DIRNAME")")}"
 : "${RUNG:=$RUNG_SOURCE/rung}"
 : "${RUNC:=/usr/sbin/runc}"
+: "${RUNG_TEST_COMMANDS:=$RUNG_SOURCE/build/tests}"
 
 world=$BATS_TEST_DIRNAME/world.sh
 
@@ -101,7 +103,7 @@ in_both() { # SCRIPT
 }
 
 in_world() { # RUNTIME COMMAND...
-	"$world" in "$WORLDS/$1" env SHARED="$SHARED" SOURCE="$RUNG_SOURCE" "${@:2}"
+	"$world" in "$WORLDS/$1" env SHARED="$SHARED" SOURCE="$RUNG_SOURCE" COMMANDS="$RUNG_TEST_COMMANDS" "${@:2}"
 }
 
 # ---- cases ----------------------------------------------------------------------------------------------------------
@@ -189,7 +191,7 @@ run_case() { # RUNTIME
 # Removes warnings about ambient capabilities that cannot be raised. Buildah asks for them; rung and runc 1.5 warn, and Debian's
 # runc 1.1 does not.
 normalised() {
-	tr -d '\0' | sed -E '/can.t raise ambient capability/d; s/time="[^"]*"/time/; s/\b[0-9a-f]{64}\b/ID/g; s/\b[0-9a-f]{12}\b/ID/g'
+	tr -d '\0' | sed -E '/can.t raise ambient capability/d; s/time="[^"]*"/time/; s/\b[0-9a-f]{64}\b/ID/g; s/\b[0-9a-f]{12}\b/ID/g; s/\b[0-9a-z]{25}\b/ID/g'
 }
 
 keep_result() { # VERDICT REASON

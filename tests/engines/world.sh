@@ -29,7 +29,7 @@ remove_world_cgroups() { # DIR
 	while read -r root _; do
 		while read -r group; do
 			case ${group#"$root"} in
-			'' | /init | /docker | /docker/buildkit | /default | /libpod_parent | /libpod_parent/conmon | /k8s.io | /kubepods* | /user.slice*) ;;
+			'' | /init | /docker | /docker/buildkit | /buildkit | /default | /libpod_parent | /libpod_parent/conmon | /k8s.io | /kubepods* | /user.slice*) ;;
 			*)
 				[[ ! $group =~ /(systemd|unified)/.*/libpod_parent/[0-9a-f]{64}$ ]] || { rmdir "$group" && continue; }
 				warn "left behind: cgroup $group"

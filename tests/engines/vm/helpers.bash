@@ -36,7 +36,7 @@ stop_machine() {
 }
 
 in_world() { # RUNTIME COMMAND...
-	env RUNTIME="$1" SHARED="$SHARED" SOURCE="$RUNG_SOURCE" "${@:2}"
+	env RUNTIME="$1" SHARED="$SHARED" SOURCE="$RUNG_SOURCE" COMMANDS="$RUNG_TEST_COMMANDS" "${@:2}"
 }
 
 snapshot() {
