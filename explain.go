@@ -74,9 +74,15 @@ func explainerOf(cmd *cli.Command) (*libcontainer.Runtime, explainer, error) {
 		r, err := runtimeOf(cmd)
 		return r, (*libcontainer.Runtime).Explain, err
 	}
+	r, err := rootsRuntime(cmd)
+	return r, (*libcontainer.Runtime).ExplainAsRoot, err
+}
+
+// rootsRuntime is the runtime that root would have.
+func rootsRuntime(cmd *cli.Command) (*libcontainer.Runtime, error) {
 	r, err := runtimeFor(cmd, 0)
 	if err == nil && !cmd.IsSet("root") {
 		r.Root = systemRoot
 	}
-	return r, (*libcontainer.Runtime).ExplainAsRoot, err
+	return r, err
 }

@@ -146,13 +146,14 @@ var commands = [...]struct {
 	name string
 	make func() *cli.Command
 }{
-	{"checkpoint", checkpointCommand}, {"create", createCommand}, {"delete", deleteCommand}, {"events", eventsCommand}, {"exec", execCommand}, {"explain", explainCommand},
+	{"check", checkCommand}, {"checkpoint", checkpointCommand}, {"create", createCommand}, {"delete", deleteCommand}, {"events", eventsCommand}, {"exec", execCommand}, {"explain", explainCommand},
 	{"features", featuresCommand}, {"kill", killCommand}, {"list", listCommand}, {"pause", pauseCommand}, {"ps", psCommand},
 	{"restore", restoreCommand}, {"resume", resumeCommand}, {"run", runCommand}, {"spec", specCommand}, {"start", startCommand}, {"state", stateCommand}, {"update", updateCommand},
 }
 
 // readers are the commands that change nothing, and what they may wait for: SIGTERM and SIGINT end them at once.
 var readers = map[string]string{
+	"check":  "the bundle, or a reader of the output",
 	"events": "an event of the container", "explain": "the bundle, or a reader of the output", "features": "a reader of the output",
 	"list": "a reader of the output", "ps": "the program ps, or a reader of the output", "spec": "a reader of the output",
 	"state": "a reader of the output",

@@ -79,6 +79,9 @@ func (r *Runtime) explain(id string, b *bundle.Bundle, o CreateOptions, probe fu
 	if err != nil {
 		return nil, err
 	}
+	if preview.Refusal != nil {
+		return nil, preview.Refusal
+	}
 	e := &Explanation{
 		ID: id, Bundle: b.Dir, Facts: facts, Unknown: preview.Unknown, program: preview.Program, Actions: map[string][]string{},
 		plans: []*plan.Plan{preview.Program.First, preview.Program.Second},

@@ -59,8 +59,8 @@ func TestCause(t *testing.T) {
 
 func TestOlder(t *testing.T) {
 	for release, want := range map[string]bool{"5.5.9": true, "5.6.0": false, "4.18.0-553.el8": true, "6.1": false, "x": false, "": false} {
-		if older(release, [2]int{5, 6}) != want {
-			t.Errorf("older(%q, 5.6) is not %v", release, want)
+		if Older(release, [2]int{5, 6}) != want {
+			t.Errorf("Older(%q, 5.6) is not %v", release, want)
 		}
 	}
 }

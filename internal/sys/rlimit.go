@@ -50,6 +50,17 @@ func Prlimit(pid, resource int, soft, hard uint64) error {
 	return unix.Prlimit(pid, resource, &unix.Rlimit{Cur: soft, Max: hard}, nil)
 }
 
+// GetRlimit returns a resource limit of this process by its name, such as "RLIMIT_NOFILE". The error is a syscall.Errno.
+func GetRlimit(name string) (soft, hard uint64, err error) {
+	resource, known := RlimitResource(name)
+	if !known {
+		return 0, 0, unix.EINVAL
+	}
+	var limit unix.Rlimit
+	err = unix.Getrlimit(resource, &limit)
+	return limit.Cur, limit.Max, err
+}
+
 // OpenFilesLimit says how many files this process and its children may have open at most, for an error of EMFILE; "" if that is
 // not known. It is about the hard limit: rung and the stage raise the soft one to it.
 func OpenFilesLimit() string {
