@@ -106,3 +106,18 @@ func deny(number uintptr, errno unix.Errno) error {
 	}
 	return nil
 }
+
+func TestProbeCalls(t *testing.T) {
+	calls := ProbeCalls()
+	if len(calls) != len(newCalls)+len(replaceable) {
+		t.Errorf("%d calls", len(calls))
+	}
+	for i, call := range calls {
+		if call.Refusal != "" || call.Missing { // the tests run without a filter, on a kernel that rung supports
+			t.Errorf("%+v", call)
+		}
+		if call.Need == "" || i > 0 && calls[i-1].Name >= call.Name {
+			t.Errorf("%+v", call)
+		}
+	}
+}

@@ -45,6 +45,19 @@ func RlimitResource(name string) (int, bool) {
 	return 0, false
 }
 
+// RlimitName is the reverse of RlimitResource; "" of a number that it does not know.
+func RlimitName(resource int) string {
+	for _, name := range [...]string{
+		"RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_LOCKS", "RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE",
+		"RLIMIT_NICE", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_RSS", "RLIMIT_RTPRIO", "RLIMIT_RTTIME", "RLIMIT_SIGPENDING", "RLIMIT_STACK",
+	} {
+		if n, known := RlimitResource(name); known && n == resource {
+			return name
+		}
+	}
+	return ""
+}
+
 // Prlimit sets a resource limit of a process. The error is a syscall.Errno.
 func Prlimit(pid, resource int, soft, hard uint64) error {
 	return unix.Prlimit(pid, resource, &unix.Rlimit{Cur: soft, Max: hard}, nil)

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rung/libcontainer/host"
+	"rung/libcontainer/setup"
 )
 
 // State says how a need is met.
@@ -121,6 +122,10 @@ func stateOf(err error) State {
 
 // fieldOf returns the field of config.json that an error names, or "".
 func fieldOf(text string) string {
+	text = strings.TrimPrefix(strings.TrimPrefix(text, setup.InitError), setup.StartError)
+	if strings.HasPrefix(text, "exec: ") { // runc's words
+		return "process.args"
+	}
 	for word := range strings.FieldsSeq(text) {
 		word = strings.TrimSuffix(word, ":")
 		first, _, _ := strings.Cut(word, ".")

@@ -39,9 +39,23 @@ var cures = []cure{
 	{"kernel.apparmor_restrict_unprivileged_userns is 1", administrator, always(setParameter("kernel.apparmor_restrict_unprivileged_userns", "0"))},
 	{"the caller's RLIMIT_FSIZE", caller, always("ulimit -f unlimited")},
 	{"to raise a hard limit needs CAP_SYS_RESOURCE", caller, always("raise the hard limit of the caller (ulimit -H, LimitNOFILE= of the unit), or lower process.rlimits")},
+	{"no range that holds", administrator, grant},
+	{"needs newuidmap", administrator, always(installHelper)},
+	{"needs newgidmap", administrator, always(installHelper)},
 	{"this profile is not loaded", administrator, always("apparmor_parser -r FILE-OF-THE-PROFILE")},
 	{"max_*_namespaces", administrator, always("raise the user.max_*_namespaces that is reached: sysctl user")},
 	{"this kernel does not know the file system type", administrator, always("modprobe the file system, of a kernel that has it")},
+}
+
+var ungranted = regexp.MustCompile(`/etc/sub([ug]id) grants user ([^ ]+) no range that holds ([0-9]+-[0-9]+)`)
+
+// grant is the command that grants a user the ids of a map.
+func grant(_ *Subject, text string) string {
+	found := ungranted.FindStringSubmatch(text)
+	if found == nil {
+		return ""
+	}
+	return "usermod --add-sub" + found[1] + "s " + found[3] + " " + found[2]
 }
 
 func inBundle(what string) func(*Subject, string) string {

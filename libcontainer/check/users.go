@@ -65,8 +65,8 @@ func users(s *Subject) (out []Need) {
 		return out
 	}
 	return append(out,
-		idMap("linux.uidMappings", "usermod --add-subuids", idmap.Obstacle(idmap.Users, s.Spec.Linux.UIDMappings, s.Facts.MapsIDs)),
-		idMap("linux.gidMappings", "usermod --add-subgids", idmap.Obstacle(idmap.Groups, s.Spec.Linux.GIDMappings, s.Facts.MapsIDs)))
+		idMap("linux.uidMappings", idmap.Obstacle(idmap.Users, s.Spec.Linux.UIDMappings, s.Facts.MapsIDs)),
+		idMap("linux.gidMappings", idmap.Obstacle(idmap.Groups, s.Spec.Linux.GIDMappings, s.Facts.MapsIDs)))
 }
 
 func unprivileged(needed bool) Need {
@@ -83,8 +83,11 @@ func unprivileged(needed bool) Need {
 	return n
 }
 
+// installHelper installs newuidmap and newgidmap.
+const installHelper = "apt-get install uidmap (Debian, Ubuntu), dnf install shadow-utils (Fedora), zypper install shadow (SUSE)"
+
 // idMap is the need for a map of ids that the caller may not write.
-func idMap(field, command string, err error) Need {
+func idMap(field string, err error) Need {
 	n := Need{Name: "id map of " + field, State: OK, Required: true, Field: field}
 	if err == nil {
 		return n
@@ -94,12 +97,12 @@ func idMap(field, command string, err error) Need {
 	var ungranted *idmap.RangeError
 	switch {
 	case errors.As(err, &helper) && helper.Path == "":
-		n.State, n.Do = Missing, "apt-get install uidmap (Debian, Ubuntu), dnf install shadow-utils (Fedora), zypper install shadow (SUSE)"
+		n.State, n.Do = Missing, installHelper
 	case errors.As(err, &helper):
 		n.Do = "chmod u+s " + helper.Path
 	case errors.As(err, &ungranted):
 		n.Required = false // nsswitch.conf may name another source of grants: the trial tells
-		n.Do = fmt.Sprintf("%s %d-%d %s", command, ungranted.First, ungranted.Last, ungranted.User)
+		n.Do = grant(nil, err.Error())
 	}
 	return n
 }

@@ -3,8 +3,10 @@ package create
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"rung/internal/sys"
 	"rung/libcontainer/bundle"
@@ -19,6 +21,7 @@ type Preview struct {
 	Program *compile.Program
 	Third   *plan.Plan // the segment after SYNC inside, as far as it is known; nil if it is not
 	Unknown string     // what could not be found out
+	Cgroups []string   // the directories of the cgroup, sorted
 	Refusal error      // what Create would end with, as far as it can be known without doing it
 	Root    *os.File   // the root file system, while the preview is made; nil if it cannot be opened
 }
@@ -58,7 +61,7 @@ func NewPreview(config setup.Config, id string, b *bundle.Bundle, facts *host.Fa
 	if err := c.mounts.compile(); err != nil {
 		return nil, err
 	}
-	p := &Preview{Program: c.program}
+	p := &Preview{Program: c.program, Cgroups: slices.Compact(slices.Sorted(maps.Values(state.CgroupPaths)))}
 	if p.Root, err = sys.OpenPath(rootfs); err == nil {
 		defer func() { p.Root.Close(); p.Root = nil }()
 	}

@@ -142,7 +142,7 @@ func valuesOf(c *cli.Command, name string) values {
 	case "manage-cgroups-mode":
 		return values{words, []string{"soft", "full", "strict", "ignore"}}
 	case "format":
-		if c.Name == "explain" {
+		if c.Name == "explain" || c.Name == "check" {
 			return values{words, []string{"text", "json"}}
 		}
 		return values{words, []string{"table", "json"}}

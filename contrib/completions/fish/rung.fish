@@ -1,6 +1,6 @@
 # Completion of rung for fish. Made of the commands' definitions by "make generate".
 
-set -l commands checkpoint create delete events exec explain features kill list pause ps restore resume run spec start state update help
+set -l commands check checkpoint create delete events exec explain features kill list pause ps restore resume run spec start state update help
 
 function __rung_containers
     set -l words (commandline -opc)
@@ -23,6 +23,22 @@ complete -c rung -n "not __fish_seen_subcommand_from $commands" -l rootless -x -
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -l trace -d 'log the time that each operation of the stage took'
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -l help -s h -d 'show help'
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -l version -s v -d 'print the version'
+
+complete -c rung -n "not __fish_seen_subcommand_from $commands" -a check -d 'tell what this host has and lacks for a bundle'
+complete -c rung -n "__fish_seen_subcommand_from check" -l bundle -s b -x -a '(__fish_complete_directories)' -d 'path to the root of the bundle directory, defaults to the configuration of "rung spec"'
+complete -c rung -n "__fish_seen_subcommand_from check" -l format -s f -x -a 'text json' -d 'select one of: text or json'
+complete -c rung -n "__fish_seen_subcommand_from check" -l as-root -d 'tell a plain user what root would need; only root can try it'
+complete -c rung -n "__fish_seen_subcommand_from check" -l rootless -d 'tell root what the user of sudo, or the owner of the bundle, would need'
+complete -c rung -n "__fish_seen_subcommand_from check" -l no-pivot -d 'as for create'
+complete -c rung -n "__fish_seen_subcommand_from check" -l no-new-keyring -d 'as for create'
+complete -c rung -n "__fish_seen_subcommand_from check" -l help -s h -d 'show help'
+complete -c rung -n "__fish_seen_subcommand_from check" -l debug -d 'enable debug logging'
+complete -c rung -n "__fish_seen_subcommand_from check" -l log -r -F -d 'set the log file to write rung logs to (default is \'/dev/stderr\')'
+complete -c rung -n "__fish_seen_subcommand_from check" -l log-format -x -a 'text json' -d 'set the log format (\'text\' (default), or \'json\')'
+complete -c rung -n "__fish_seen_subcommand_from check" -l root -x -a '(__fish_complete_directories)' -d 'root directory for storage of container state (this should be located in tmpfs)'
+complete -c rung -n "__fish_seen_subcommand_from check" -l systemd-cgroup -d 'enable systemd cgroup support, expects cgroupsPath to be of form "slice:prefix:name" for e.g. "system.slice:rung:434234"'
+complete -c rung -n "__fish_seen_subcommand_from check" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
+complete -c rung -n "__fish_seen_subcommand_from check" -l trace -d 'log the time that each operation of the stage took'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a checkpoint -d 'checkpoint a running container'
 complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l image-path -x -a '(__fish_complete_directories)' -d 'path of criu image files (default: "checkpoint" in the current directory)'
@@ -130,6 +146,7 @@ complete -c rung -n "__fish_seen_subcommand_from exec" -a '(__rung_containers)'
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a explain -d 'print what create would do with a bundle, without doing it'
 complete -c rung -n "__fish_seen_subcommand_from explain" -l bundle -s b -x -a '(__fish_complete_directories)' -d 'path to the root of the bundle directory, defaults to the current directory'
 complete -c rung -n "__fish_seen_subcommand_from explain" -l format -s f -x -a 'text json' -d 'select one of: text or json'
+complete -c rung -n "__fish_seen_subcommand_from explain" -l summary -d 'print in short what the container sees, may do and may use'
 complete -c rung -n "__fish_seen_subcommand_from explain" -l as-root -d 'explain to a plain user what root would do'
 complete -c rung -n "__fish_seen_subcommand_from explain" -l run -d 'explain run instead of create'
 complete -c rung -n "__fish_seen_subcommand_from explain" -l no-pivot -d 'as for create'
