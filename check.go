@@ -60,7 +60,7 @@ The exit status is 0 if the bundle would start, as far as is known, and 1 if it 
 				err = print(os.Stdout, report)
 			}
 			if err == nil && !report.Starts {
-				os.Exit(1)
+				exit(1)
 			}
 			return err
 		},

@@ -69,6 +69,7 @@ func main() {
 	if err := newApp().Run(ctx, os.Args); err != nil {
 		fatal(err)
 	}
+	timeline.close()
 	stage.DiscardEarly()
 }
 
@@ -107,7 +108,7 @@ func takesValue(arg string) bool {
 		return false
 	}
 	switch strings.TrimLeft(arg, "-") {
-	case "cgroup-manager", "log", "log-format", "root", "rootless":
+	case "cgroup-manager", "log", "log-format", "root", "rootless", "trace-file":
 		return strings.HasPrefix(arg, "-")
 	}
 	return false
@@ -137,6 +138,7 @@ func globalFlags() []cli.Flag {
 		&cli.StringFlag{Name: "cgroup-manager", Usage: "who makes the cgroups of new containers ('cgroupfs', 'systemd', or 'disabled': nobody, and they stay in that of the caller); counts before --systemd-cgroup"},
 		&cli.StringFlag{Name: "rootless", Value: "auto", Usage: "ignore cgroup permission errors ('true', 'false', or 'auto')"},
 		&cli.BoolFlag{Name: "trace", Usage: "log the time that each operation of the stage took"},
+		&cli.StringFlag{Name: "trace-file", Usage: "write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show"},
 	}
 }
 
@@ -307,7 +309,7 @@ func fatalCode(err error, code int) {
 	}
 	stopping.end(err)
 	report(err)
-	os.Exit(code)
+	exit(code)
 }
 
 // report writes the reason of a failure to the log and to stderr.
@@ -334,6 +336,10 @@ func runtimeFor(cmd *cli.Command, euid int) (*libcontainer.Runtime, error) {
 		return nil, err
 	}
 	stage.Trace = cmd.Bool("trace")
+	if err := timeline.open(cmd.String("trace-file")); err != nil {
+		return nil, err
+	}
+	stage.Timeline = timeline.Timeline
 	return &libcontainer.Runtime{
 		Root: absolute(cmd.String("root")), Rootless: rootless, Systemd: bySystemd, NoCgroup: noCgroup, Stage: stage, Log: log.Logger,
 	}, nil

@@ -26,7 +26,7 @@ func (c *creation) newExchange(ctx context.Context) *exchange.Exchange {
 // table is the exchange of create without the jobs beside the stage.
 func (c *creation) table(ctx context.Context) *exchange.Exchange {
 	return &exchange.Exchange{
-		Actions: c.program.Actions, Log: c.setup.Log,
+		Actions: c.program.Actions, Log: c.setup.Log, Timeline: c.setup.Stage.Timeline,
 		Rows: exchange.Rows{
 			compile.WriteIDMaps:        do(func() error { return c.writeIDMaps(ctx) }),
 			compile.SendMounts:         {Ready: c.mounts.ready, Do: c.mounts.answer, Then: c.processExists},
