@@ -67,7 +67,7 @@ func main() {
 	}
 	cli.ShowCommandHelp = commandHelp
 	if err := newApp().Run(ctx, os.Args); err != nil {
-		fatal(err)
+		fatal(suggestRoot(err))
 	}
 	timeline.close()
 	stage.DiscardEarly()
@@ -206,6 +206,7 @@ func commandHelp(ctx context.Context, cmd *cli.Command, topic string) error {
 // usageError prints the error on stderr and the help on standard output, as runc does since 1.6. main logs the error that
 // it returns.
 func usageError(_ context.Context, cmd *cli.Command, err error, command bool) error {
+	err = suggestOption(cmd, err)
 	fmt.Fprintf(os.Stderr, "Incorrect Usage: %v\n\n", err)
 	if command {
 		_ = cli.ShowSubcommandHelp(cmd)
@@ -289,13 +290,16 @@ func printVersion(cmd *cli.Command) {
 	}
 }
 
-// errorWriter sends the messages of the option parser to the log.
+// errorWriter sends the messages of the option parser to the log, which ends rung after one.
 type errorWriter struct{}
 
 func (errorWriter) Write(p []byte) (int, error) {
-	log.Error(strings.TrimSpace(string(p)))
+	text := suggestCommand(strings.TrimSpace(string(p)))
+	log.Error(text)
 	if !log.toStderr {
-		return os.Stderr.Write(p)
+		if _, err := fmt.Fprintln(os.Stderr, text); err != nil {
+			return 0, err
+		}
 	}
 	return len(p), nil
 }

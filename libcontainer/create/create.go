@@ -129,6 +129,9 @@ func (c *creation) compile(streams setup.StreamFacts) (err error) {
 	if err != nil {
 		return err
 	}
+	if setup.KillsAtStart(c.setup.Spec) {
+		c.setup.Log.Warn("linux.seccomp kills the process at execve, by which its program begins")
+	}
 	c.setup.DevicesLate = c.program.DevicesLate
 	c.setup.Notice(c.program.Notices)
 	return nil

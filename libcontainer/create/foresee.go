@@ -24,7 +24,7 @@ import (
 // shows none. It has the words of Create.
 func (c *creation) foresee(p *Preview) error {
 	for _, look := range []func(*Preview) error{
-		c.foreseeNamespaces, c.foreseeOps, c.foreseeHooks, c.foreseeCwd, c.foreseeProgram, c.foreseeRlimits,
+		c.foreseeRights, c.foreseeNamespaces, c.foreseeOps, c.foreseeHooks, c.foreseeCwd, c.foreseeProgram, c.foreseeRlimits,
 	} {
 		if err := look(p); err != nil {
 			return mountError(c.setup.Spec, err)
@@ -33,6 +33,20 @@ func (c *creation) foresee(p *Preview) error {
 	r := c.setup.Spec.Linux.Resources
 	if blocked := c.setup.Cgroup.Obstacles(r); len(blocked) > 0 {
 		return blocked[0]
+	}
+	return nil
+}
+
+// foreseeRights refuses new namespaces of a process without CAP_SYS_ADMIN that has none of users.
+func (c *creation) foreseeRights(*Preview) error {
+	spec := c.setup.Spec
+	if c.setup.Facts.Privileged() || bundle.NamespaceOf(spec, specs.UserNamespace) != nil {
+		return nil
+	}
+	for _, ns := range spec.Linux.Namespaces {
+		if ns.Path == "" {
+			return fmt.Errorf("linux.namespaces: the container process, in new namespaces: clone: %w (%s)", syscall.EPERM, launch.NeedsUserNamespace)
+		}
 	}
 	return nil
 }
@@ -244,7 +258,7 @@ func (c *creation) foreseeProgram(p *Preview) error {
 			return nil
 		}
 		if last = c.executable(p.Root, full); last == 0 {
-			return c.foreseeNoexec(p, full)
+			return c.foreseeExec(full)
 		}
 	}
 	switch {
@@ -258,14 +272,15 @@ func (c *creation) foreseeProgram(p *Preview) error {
 	return fmt.Errorf(setup.InitError+"exec: %q: %w", process.Args[0], last)
 }
 
-// foreseeNoexec refuses a program on a root file system that is mounted noexec.
-func (c *creation) foreseeNoexec(_ *Preview, program string) error {
-	denied := fmt.Errorf("exec: %q: %w", c.setup.Spec.Process.Args[0], syscall.EACCES)
-	err := setup.ExplainExec(c.setup.Spec, c.setup.Container.State.Rootfs, program, denied)
-	if err == denied { //nolint:errorlint // the same error, without an explanation
-		return nil
+// foreseeExec refuses a program that is there, and that ExplainExec knows why the kernel will not execute.
+func (c *creation) foreseeExec(program string) error {
+	for _, errno := range [...]syscall.Errno{syscall.EACCES, syscall.ENOENT, syscall.EPERM} {
+		denied := fmt.Errorf("exec %s: %w", program, errno)
+		if err := setup.ExplainExec(c.setup.Spec, c.setup.Container.State.Rootfs, program, denied); err != denied { //nolint:errorlint // with an explanation it is another one
+			return err
+		}
 	}
-	return fmt.Errorf(setup.InitError+"%w", err)
+	return nil
 }
 
 // foreseeRlimits compares process.rlimits with the hard limits of the caller, which only CAP_SYS_RESOURCE may raise.

@@ -177,6 +177,10 @@ func (e *execution) run(home, program string) (int, error) {
 	e.config.Stage.LogTrace(e.stage, e.config.Log)
 	if err != nil {
 		e.stage.Abort()
+		var failure *launch.Failure
+		if errors.As(err, &failure) && (failure.Op.Code == plan.Exec || failure.Op.Code == plan.FindProgram) {
+			err = setup.ExplainExec(e.spec, e.container.State.Rootfs, failure.Program, err)
+		}
 		return 0, setup.ProcessError(setup.StartError, err)
 	}
 	defer e.stage.Close()

@@ -53,25 +53,25 @@ logged_json() { # TEXT
 @test "errors: on stderr, as text, without --log" {
 	run -1 --separate-stderr rung state "$ID"
 	says ''
-	[[ $stderr =~ ^time=\"20[^\"]+\"\ level=error\ msg=\"container\ does\ not\ exist\"$ ]]
+	[[ $stderr =~ ^time=\"20[^\"]+\"\ level=error\ msg=\"container\ does\ not\ exist:\ .*\"$ ]]
 }
 
 # bats test_tags=user
 @test "--log: the error is in the file, and plain on stderr" {
 	run -1 --separate-stderr rung --log "$LOG" state "$ID"
-	[ "$stderr" = 'container does not exist' ]
-	[[ $(cat "$LOG") =~ ^time=\"20[^\"]+\"\ level=error\ msg=\"container\ does\ not\ exist\"$ ]]
+	[[ $stderr == 'container does not exist: '* ]]
+	[[ $(cat "$LOG") =~ ^time=\"20[^\"]+\"\ level=error\ msg=\"container\ does\ not\ exist:\ .*\"$ ]]
 }
 
 # bats test_tags=user
 @test "--log --log-format json: one object with level, msg and time" {
 	run -1 rung --log "$LOG" --log-format json state "$ID"
-	logged_json 'container does not exist'
+	logged_json "container does not exist: $ID in $STATE"
 }
 
 @test "--log-format json without --log" {
 	run -1 --separate-stderr rung --log-format json state "$ID"
-	jq -e '.level == "error" and .msg == "container does not exist"' <<<"$stderr"
+	jq -e '.level == "error" and (.msg | startswith("container does not exist: "))' <<<"$stderr"
 }
 
 # bats test_tags=user
@@ -304,7 +304,7 @@ logged_json() { # TEXT
 	run -1 "$RUNG" list --root /
 	mentions 'Option --root argument should not be set to /'
 	run -1 rung state --log "$LOG" --log-format json nobody
-	logged_json 'container does not exist'
+	logged_json "container does not exist: nobody in $STATE"
 	run -1 rung state --log-format xml "$ID"
 	mentions 'invalid log-format: xml'
 	"$RUNG" --root "$STATE" exec "$ID" echo --root /nonexistent --log "$BATS_TEST_TMPDIR/not-a-log" >out
