@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/urfave/cli/v3"
 )
@@ -29,7 +28,7 @@ root file system. The process of the container waits until "rung start".`,
 			if err != nil {
 				return fmt.Errorf("%s create failed: %w", programName(), err)
 			}
-			os.Exit(status)
+			exit(status)
 			return nil
 		},
 	}

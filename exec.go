@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,7 +36,7 @@ Where "<command>" can't be empty unless a "-p" flag provided.`,
 			if err != nil {
 				fatalCode(fmt.Errorf("exec failed: %w", err), execFailure)
 			}
-			os.Exit(status)
+			exit(status)
 			return nil
 		},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -18,7 +19,9 @@ func explainCommand() *cli.Command {
 		ArgsUsage: "[container-id]",
 		Description: `The explain command prints the facts about this machine that matter, each operation with the
 field of config.json that it comes from, and what rung itself does while the process of the
-container waits. It needs no root and changes nothing.
+container waits. It needs no root, makes no process and changes nothing. What create would refuse,
+as far as that can be known without doing it, explain refuses in the same words. With --summary
+it prints what the container sees, may do and may use.
 
 The plan is the one for the caller. With --as-root a plain user gets the plan for root, to run
 the container with sudo later: with root's id, the capabilities that the bounding set allows,
@@ -27,6 +30,7 @@ not seen, with what explain assumes about them.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Usage: "path to the root of the bundle directory, defaults to the current directory"},
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Usage: "select one of: text or json"},
+			&cli.BoolFlag{Name: "summary", Usage: "print in short what the container sees, may do and may use"},
 			&cli.BoolFlag{Name: "as-root", Usage: "explain to a plain user what root would do"},
 			&cli.BoolFlag{Name: "run", Usage: "explain run instead of create"},
 			&cli.BoolFlag{Name: "no-pivot", Usage: "as for create"},
@@ -52,13 +56,20 @@ not seen, with what explain assumes about them.`,
 				Await: !cmd.Bool("run"), NoPivot: cmd.Bool("no-pivot"), NoKeyring: cmd.Bool("no-new-keyring"),
 				Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr},
 			})
+			if err == nil {
+				err = report.Refusal
+			}
 			if err != nil {
 				return err
 			}
-			switch cmd.String("format") {
-			case "text":
+			switch format := cmd.String("format"); {
+			case cmd.Bool("summary") && format != "text":
+				return errors.New("--summary is text only")
+			case cmd.Bool("summary"):
+				return report.Summary(os.Stdout)
+			case format == "text":
 				return report.Text(os.Stdout)
-			case "json":
+			case format == "json":
 				return report.JSON(os.Stdout)
 			}
 			return fmt.Errorf("invalid format option")
@@ -74,9 +85,15 @@ func explainerOf(cmd *cli.Command) (*libcontainer.Runtime, explainer, error) {
 		r, err := runtimeOf(cmd)
 		return r, (*libcontainer.Runtime).Explain, err
 	}
+	r, err := rootsRuntime(cmd)
+	return r, (*libcontainer.Runtime).ExplainAsRoot, err
+}
+
+// rootsRuntime is the runtime that root would have.
+func rootsRuntime(cmd *cli.Command) (*libcontainer.Runtime, error) {
 	r, err := runtimeFor(cmd, 0)
 	if err == nil && !cmd.IsSet("root") {
 		r.Root = systemRoot
 	}
-	return r, (*libcontainer.Runtime).ExplainAsRoot, err
+	return r, err
 }

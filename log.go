@@ -54,17 +54,25 @@ func levelName(level slog.Level) string {
 func (h *logHandler) text(r slog.Record) string {
 	line := fmt.Sprintf("time=%q level=%s msg=%s", r.Time.Format(time.RFC3339), levelName(r.Level), strconv.Quote(r.Message))
 	r.Attrs(func(a slog.Attr) bool {
-		line += " " + a.Key + "=" + strconv.Quote(a.Value.String())
+		if a.Value.Kind() != slog.KindGroup { // a group has the same as the text, for programs
+			line += " " + a.Key + "=" + strconv.Quote(a.Value.String())
+		}
 		return true
 	})
 	return line + "\n"
 }
 
 func (h *logHandler) object(r slog.Record) string {
-	fields := map[string]string{
+	fields := map[string]any{
 		"level": levelName(r.Level), "msg": r.Message, "time": r.Time.Format(time.RFC3339),
 	}
 	r.Attrs(func(a slog.Attr) bool {
+		if a.Value.Kind() == slog.KindGroup {
+			for _, member := range a.Value.Group() {
+				fields[member.Key] = member.Value.Any()
+			}
+			return true
+		}
 		fields[a.Key] = a.Value.String()
 		return true
 	})

@@ -67,8 +67,9 @@ func main() {
 	}
 	cli.ShowCommandHelp = commandHelp
 	if err := newApp().Run(ctx, os.Args); err != nil {
-		fatal(err)
+		fatal(suggestRoot(err))
 	}
+	timeline.close()
 	stage.DiscardEarly()
 }
 
@@ -107,7 +108,7 @@ func takesValue(arg string) bool {
 		return false
 	}
 	switch strings.TrimLeft(arg, "-") {
-	case "cgroup-manager", "log", "log-format", "root", "rootless":
+	case "cgroup-manager", "log", "log-format", "root", "rootless", "trace-file":
 		return strings.HasPrefix(arg, "-")
 	}
 	return false
@@ -137,6 +138,7 @@ func globalFlags() []cli.Flag {
 		&cli.StringFlag{Name: "cgroup-manager", Usage: "who makes the cgroups of new containers ('cgroupfs', 'systemd', or 'disabled': nobody, and they stay in that of the caller); counts before --systemd-cgroup"},
 		&cli.StringFlag{Name: "rootless", Value: "auto", Usage: "ignore cgroup permission errors ('true', 'false', or 'auto')"},
 		&cli.BoolFlag{Name: "trace", Usage: "log the time that each operation of the stage took"},
+		&cli.StringFlag{Name: "trace-file", Usage: "write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show"},
 	}
 }
 
@@ -146,13 +148,14 @@ var commands = [...]struct {
 	name string
 	make func() *cli.Command
 }{
-	{"checkpoint", checkpointCommand}, {"create", createCommand}, {"delete", deleteCommand}, {"events", eventsCommand}, {"exec", execCommand}, {"explain", explainCommand},
+	{"check", checkCommand}, {"checkpoint", checkpointCommand}, {"create", createCommand}, {"delete", deleteCommand}, {"events", eventsCommand}, {"exec", execCommand}, {"explain", explainCommand},
 	{"features", featuresCommand}, {"kill", killCommand}, {"list", listCommand}, {"pause", pauseCommand}, {"ps", psCommand},
 	{"restore", restoreCommand}, {"resume", resumeCommand}, {"run", runCommand}, {"spec", specCommand}, {"start", startCommand}, {"state", stateCommand}, {"update", updateCommand},
 }
 
 // readers are the commands that change nothing, and what they may wait for: SIGTERM and SIGINT end them at once.
 var readers = map[string]string{
+	"check":  "the bundle, or a reader of the output",
 	"events": "an event of the container", "explain": "the bundle, or a reader of the output", "features": "a reader of the output",
 	"list": "a reader of the output", "ps": "the program ps, or a reader of the output", "spec": "a reader of the output",
 	"state": "a reader of the output",
@@ -203,6 +206,7 @@ func commandHelp(ctx context.Context, cmd *cli.Command, topic string) error {
 // usageError prints the error on stderr and the help on standard output, as runc does since 1.6. main logs the error that
 // it returns.
 func usageError(_ context.Context, cmd *cli.Command, err error, command bool) error {
+	err = suggestOption(cmd, err)
 	fmt.Fprintf(os.Stderr, "Incorrect Usage: %v\n\n", err)
 	if command {
 		_ = cli.ShowSubcommandHelp(cmd)
@@ -286,13 +290,16 @@ func printVersion(cmd *cli.Command) {
 	}
 }
 
-// errorWriter sends the messages of the option parser to the log.
+// errorWriter sends the messages of the option parser to the log, which ends rung after one.
 type errorWriter struct{}
 
 func (errorWriter) Write(p []byte) (int, error) {
-	log.Error(strings.TrimSpace(string(p)))
+	text := suggestCommand(strings.TrimSpace(string(p)))
+	log.Error(text)
 	if !log.toStderr {
-		return os.Stderr.Write(p)
+		if _, err := fmt.Fprintln(os.Stderr, text); err != nil {
+			return 0, err
+		}
 	}
 	return len(p), nil
 }
@@ -306,7 +313,7 @@ func fatalCode(err error, code int) {
 	}
 	stopping.end(err)
 	report(err)
-	os.Exit(code)
+	exit(code)
 }
 
 // report writes the reason of a failure to the log and to stderr.
@@ -333,6 +340,10 @@ func runtimeFor(cmd *cli.Command, euid int) (*libcontainer.Runtime, error) {
 		return nil, err
 	}
 	stage.Trace = cmd.Bool("trace")
+	if err := timeline.open(cmd.String("trace-file")); err != nil {
+		return nil, err
+	}
+	stage.Timeline = timeline.Timeline
 	return &libcontainer.Runtime{
 		Root: absolute(cmd.String("root")), Rootless: rootless, Systemd: bySystemd, NoCgroup: noCgroup, Stage: stage, Log: log.Logger,
 	}, nil

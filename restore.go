@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
 
 	"github.com/urfave/cli/v3"
 
@@ -39,7 +38,7 @@ saved, and runs it. The exit status is that of its process, or 128 plus the sign
 			if err != nil {
 				return err
 			}
-			os.Exit(status)
+			exit(status)
 			return nil
 		},
 	}

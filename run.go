@@ -40,7 +40,7 @@ has ended. The exit status is that of the process, or 128 plus the signal that e
 			if err != nil {
 				return fmt.Errorf("%s run failed: %w", programName(), err)
 			}
-			os.Exit(status)
+			exit(status)
 			return nil
 		},
 	}
@@ -53,7 +53,7 @@ func notExecuted(err error) {
 		log.Error(err.Error())
 	}
 	fmt.Fprintln(os.Stderr, err)
-	os.Exit(execFailure)
+	exit(execFailure)
 }
 
 // runContainer is create (await is true) and run. Both make a container; run also starts it and waits for its end.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"rung/libcontainer/bundle"
 	"rung/libcontainer/compile"
 	"rung/libcontainer/create"
@@ -25,8 +27,13 @@ type Explanation struct {
 	Actions  map[string][]string `json:"actions"` // of the parent, by SYNC
 	Unknown  string              `json:"unknown,omitempty"`
 
+	// Refusal is the error that Create would end with on this host, as far as that can be known without doing it; nil if none is.
+	Refusal error `json:"-"`
+
 	plans   []*plan.Plan
 	program *compile.Program
+	spec    *specs.Spec
+	cgroups []string // directories
 }
 
 // ExplainedSource is a descriptor that the stage is given.
@@ -81,7 +88,8 @@ func (r *Runtime) explain(id string, b *bundle.Bundle, o CreateOptions, probe fu
 	}
 	e := &Explanation{
 		ID: id, Bundle: b.Dir, Facts: facts, Unknown: preview.Unknown, program: preview.Program, Actions: map[string][]string{},
-		plans: []*plan.Plan{preview.Program.First, preview.Program.Second},
+		plans: []*plan.Plan{preview.Program.First, preview.Program.Second}, spec: b.Spec, cgroups: preview.Cgroups,
+		Refusal: preview.Refusal,
 	}
 	if preview.Third != nil {
 		e.plans = append(e.plans, preview.Third)
@@ -98,7 +106,7 @@ func (e *Explanation) fill() {
 		ops := make([]ExplainedOp, len(p.Ops))
 		for i := range p.Ops {
 			op := &p.Ops[i]
-			ops[i] = ExplainedOp{op.Code.String(), op.Operands(), op.Code.Syscalls(), op.Origin.Field, op.Origin.Purpose}
+			ops[i] = ExplainedOp{op.Code.String(), operandsOf(op), op.Code.Syscalls(), op.Origin.Field, op.Origin.Purpose}
 		}
 		e.Segments = append(e.Segments, ops)
 	}

@@ -7,11 +7,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"rung/libcontainer/bundle"
+	"rung/libcontainer/check"
+	"rung/libcontainer/host"
 )
 
 // schemaLoader reads the schemas of the specification. One of them has a reference without its slash.
@@ -98,5 +102,63 @@ func TestStateFollowsTheSchema(t *testing.T) {
 	}
 	if schema.Validate(document(t, state.OCI(Running), func(s map[string]any) { s["status"] = "asleep" })) == nil {
 		t.Error("the schema does not mind a status of its own")
+	}
+}
+
+// ownSchema compiles a schema of this tree.
+func ownSchema(t *testing.T, name string) *jsonschema.Schema {
+	t.Helper()
+	schema, err := jsonschema.NewCompiler().Compile(filepath.Join("..", "docs", "schema", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// exampleRuntime is a runtime and a bundle that explain and check take from anybody.
+func exampleRuntime(t *testing.T) (*Runtime, *bundle.Bundle) {
+	t.Helper()
+	b := DefaultBundle(os.Geteuid() != 0)
+	b.Spec.Mounts = append(b.Spec.Mounts, specs.Mount{Destination: "/mnt", Source: "/proc/self/root/tmp", Options: []string{"rbind", "ro"}})
+	b.Spec.Process.Rlimits = nil
+	return &Runtime{Root: t.TempDir(), Rootless: os.Geteuid() != 0}, b
+}
+
+func TestExplanationFollowsTheSchema(t *testing.T) {
+	schema := ownSchema(t, "explain.json")
+	r, b := exampleRuntime(t)
+	e, err := r.Explain("example", b, CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Facts.Devices = map[string]host.Device{"/dev/x": {Kind: syscall.S_IFBLK, Rdev: 8 << 8}}
+	e.Facts.Sources["/missing"] = host.Source{Err: syscall.ENOENT}
+	e.Facts.Targets = map[string]host.Target{"/dev": {Mode: 0o1755}}
+	if err := schema.Validate(document(t, e, nil)); err != nil {
+		t.Error(err)
+	}
+	for name, edit := range map[string]func(map[string]any){
+		"a set of capabilities": func(e map[string]any) { e["facts"].(map[string]any)["capabilities"] = 7 },
+		"a number of an errno": func(e map[string]any) {
+			e["facts"].(map[string]any)["sources"].(map[string]any)["/missing"].(map[string]any)["errno"] = 2
+		},
+		"a new field": func(e map[string]any) { e["more"] = true },
+		"no segments": func(e map[string]any) { delete(e, "segments") },
+	} {
+		if schema.Validate(document(t, e, edit)) == nil {
+			t.Errorf("%s: the schema does not mind", name)
+		}
+	}
+}
+
+func TestCheckFollowsTheSchema(t *testing.T) {
+	schema := ownSchema(t, "check.json")
+	report := check.Report{Bundle: "/b", UID: 7, Kernel: "6.1", Untried: []string{"mounts[1]: x"}}
+	report.Add(check.Need{Name: "n", State: check.Missing, Required: true, Field: "f", For: "x", Found: "y", Who: "w", Do: "d"}, check.Need{Name: "m", State: check.OK})
+	if err := schema.Validate(document(t, report, nil)); err != nil {
+		t.Error(err)
+	}
+	if schema.Validate(document(t, report, func(r map[string]any) { r["starts"] = "yes" })) == nil {
+		t.Error("the schema does not mind a string")
 	}
 }

@@ -40,7 +40,7 @@ static int is_one_of(const char *word, const char *list)
 
 int takes_value(const char *name)
 {
-	return is_one_of(name, "cgroup-manager\0log\0log-format\0root\0rootless\0");
+	return is_one_of(name, "cgroup-manager\0log\0log-format\0root\0rootless\0trace-file\0");
 }
 
 #endif

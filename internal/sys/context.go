@@ -1,9 +1,11 @@
 package sys
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -59,6 +61,65 @@ func NewMount(fstype string, attrs int, options ...Option) (*os.File, error) {
 		return nil, contextError(fs, "fsmount", fstype, err)
 	}
 	return os.NewFile(uintptr(fd), fstype), nil
+}
+
+// FilesystemContext is a file system that is not made yet: it takes parameters, and is gone when it is closed.
+type FilesystemContext struct{ fd int }
+
+// OpenContext opens a context of a file system type (fsopen(2)). Nothing is mounted. The error is a syscall.Errno.
+func OpenContext(fstype string) (*FilesystemContext, error) {
+	fd, err := unix.Fsopen(fstype, unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	return &FilesystemContext{fd}, nil
+}
+
+// Set gives the context a parameter, by a command of fsconfig(2) that is FSCONFIG_SET_FLAG or FSCONFIG_SET_STRING. It returns the
+// errno, and what the kernel says about it. A nil context takes everything.
+func (c *FilesystemContext) Set(key, value string, command uint64) (errno syscall.Errno, messages string) {
+	if c == nil {
+		return 0, ""
+	}
+	var err error
+	switch command {
+	case unix.FSCONFIG_SET_FLAG:
+		err = unix.FsconfigSetFlag(c.fd, key)
+	case unix.FSCONFIG_SET_STRING:
+		err = unix.FsconfigSetString(c.fd, key, value)
+	}
+	if err != nil {
+		errors.As(err, &errno)
+		messages = contextMessages(c.fd)
+	}
+	return errno, messages
+}
+
+// Close closes the context. It may be nil.
+func (c *FilesystemContext) Close() {
+	if c != nil {
+		unix.Close(c.fd)
+	}
+}
+
+// KnownFilesystem reports whether the kernel has a file system type, and whether a module may have it: the kernel loads that at the
+// first mount. Without a list of modules any type may be in one.
+func KnownFilesystem(fstype string) (known, module bool) {
+	list, err := ReadFile("/proc/filesystems")
+	if err != nil {
+		return true, true
+	}
+	for line := range strings.Lines(string(list)) {
+		if fields := strings.Fields(line); len(fields) > 0 && fields[len(fields)-1] == fstype {
+			return true, false
+		}
+	}
+	aliases, err := ReadFile("/lib/modules/" + Release() + "/modules.alias")
+	if err != nil {
+		disabled, errRead := ReadSmall("/proc/modules") // a kernel without modules has no such file
+		return false, errRead == nil && disabled != ""
+	}
+	return false, strings.Contains(string(aliases), "alias fs-"+fstype+" ")
 }
 
 // TakesParameter reports whether a file system takes a parameter. It makes no file system. It returns false if this process may

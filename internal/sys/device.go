@@ -10,6 +10,11 @@ import (
 // Mkdev returns the number of a device node.
 func Mkdev(major, minor uint32) uint64 { return unix.Mkdev(major, minor) }
 
+// DeviceNumbers returns the major and the minor number of a device.
+func DeviceNumbers(device uint64) (major, minor uint32) {
+	return unix.Major(device), unix.Minor(device)
+}
+
 // Mknodat makes a file of a type and mode in dir and gives it to uid and gid. The umask has no effect.
 func Mknodat(dir *os.File, name string, mode uint32, device uint64, uid, gid int) error {
 	fd := int(dir.Fd())

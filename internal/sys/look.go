@@ -51,3 +51,19 @@ func lookedUp(path string) (fd int, magic bool, err error) {
 	})
 	return fd, true, err
 }
+
+// StatFlagNames returns the names of ST_* flags as they are in mount options.
+func StatFlagNames(flags uint64) (out []string) {
+	for _, flag := range [...]struct {
+		bit  uint64
+		name string
+	}{
+		{unix.ST_RDONLY, "ro"}, {unix.ST_NOSUID, "nosuid"}, {unix.ST_NODEV, "nodev"}, {unix.ST_NOEXEC, "noexec"},
+		{unix.ST_NOATIME, "noatime"}, {unix.ST_NODIRATIME, "nodiratime"}, {unix.ST_RELATIME, "relatime"},
+	} {
+		if flags&flag.bit != 0 {
+			out = append(out, flag.name)
+		}
+	}
+	return out
+}

@@ -55,3 +55,9 @@ func SelinuxEnabled() (bool, error) {
 	current, err := ReadSmall("/proc/self/attr/current")
 	return err == nil && strings.TrimRight(current, "\x00\n") != "kernel", UnlessAbsent(err)
 }
+
+// AppArmorEnabled reports whether AppArmor is enabled (its module parameter).
+func AppArmorEnabled() (bool, error) {
+	text, err := ReadSmall("/sys/module/apparmor/parameters/enabled")
+	return strings.HasPrefix(text, "Y"), UnlessAbsent(err)
+}

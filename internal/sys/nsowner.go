@@ -33,3 +33,11 @@ func OwnedBy(namespace, user string) (bool, error) {
 	}
 	return owner.Dev == wanted.Dev && owner.Ino == wanted.Ino, nil
 }
+
+// NamespaceKind returns the CLONE_NEW* flag of an open namespace (ioctl_ns(2), NS_GET_NSTYPE, Linux 4.11). The error is a
+// syscall.Errno: ENOTTY of a file that is no namespace.
+func NamespaceKind(file *os.File) (uint64, error) {
+	const getType = 0xb703 // NS_GET_NSTYPE
+	kind, err := unix.IoctlRetInt(int(file.Fd()), getType)
+	return uint64(kind), err
+}

@@ -49,3 +49,12 @@ func WaitReadable(ctx context.Context, timeout int, files ...*os.File) (int, err
 		return -1, nil
 	}
 }
+
+// MonotonicNanoseconds is the time of CLOCK_MONOTONIC, in which the stage stores its times; 0 if a filter denies it.
+func MonotonicNanoseconds() uint64 {
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) != nil {
+		return 0
+	}
+	return uint64(now.Nano())
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -40,6 +41,42 @@ var newCalls = map[string]newCall{
 	"pidfd_send_signal": {unix.SYS_PIDFD_SEND_SIGNAL, [2]int{5, 1}, needPidfd, [5]uintptr{none, 0, 0, all}, unix.EINVAL, false, false},
 	"statx":             {unix.SYS_STATX, [2]int{4, 11}, "to know which mount a file is on", [5]uintptr{none, 0, unix.AT_EMPTY_PATH, unix.STATX__RESERVED}, unix.EINVAL, false, false},
 	"seccomp":           {unix.SYS_SECCOMP, [2]int{3, 17}, "for a filter that has flags or a listener", [5]uintptr{all}, unix.EINVAL, false, false},
+}
+
+// replaceable are new calls that rung has another way for, where they are denied.
+var replaceable = map[string]newCall{
+	"clone3":      {unix.SYS_CLONE3, [2]int{5, 3}, "to make the container's process in its cgroup", [5]uintptr{0, 0}, unix.EINVAL, false, false},
+	"close_range": {unix.SYS_CLOSE_RANGE, [2]int{5, 9}, "to close the caller's descriptors", [5]uintptr{1, 0, 0}, unix.EINVAL, false, false},
+}
+
+// CallState is the answer of ProbeCalls for one system call.
+type CallState struct {
+	Name    string
+	Need    string // what rung needs it for
+	Refusal string // why this process cannot make it; "" if it can, or a missing capability hides that
+	Missing bool   // the kernel does not have it
+}
+
+// ProbeCalls probes the system calls that old kernels lack and filters deny, by calls that have no effect. They are sorted by name.
+func ProbeCalls() (out []CallState) {
+	for _, table := range []map[string]newCall{newCalls, replaceable} {
+		for name, call := range table {
+			p := call.probed()
+			why := p.cause(&call, false)
+			out = append(out, CallState{name, call.need, why, why != "" && strings.HasPrefix(why, "this kernel")})
+		}
+	}
+	slices.SortFunc(out, func(a, b CallState) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Release returns the release of the kernel, such as "6.1.0-9-amd64".
+func Release() string {
+	var uts unix.Utsname
+	if unix.Uname(&uts) != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(uts.Release[:])
 }
 
 const (
@@ -80,10 +117,7 @@ func (c *newCall) probed() probe {
 	if have, err := PermittedCapabilities(); err == nil {
 		p.admin = have>>capSysAdmin&1 == 1
 	}
-	var uts unix.Utsname
-	if unix.Uname(&uts) == nil {
-		p.release = unix.ByteSliceToString(uts.Release[:])
-	}
+	p.release = Release()
 	return p
 }
 
@@ -94,7 +128,7 @@ func (p *probe) cause(c *newCall, access bool) string {
 			return "the security profile that rung is confined by (" + p.profile + ") denies it"
 		}
 		return ""
-	case p.errno == unix.ENOSYS && older(p.release, c.since):
+	case p.errno == unix.ENOSYS && Older(p.release, c.since):
 		return fmt.Sprintf("this kernel (%s) does not have it: it is of Linux %d.%d", p.release, c.since[0], c.since[1])
 	case p.errno == unix.ENOSYS && !p.filtered:
 		return fmt.Sprintf("this kernel (%s) was built without it", p.release)
@@ -104,8 +138,8 @@ func (p *probe) cause(c *newCall, access bool) string {
 	return ""
 }
 
-// older reports whether a release such as "5.4.0-12-amd64" is older than a version; false if the release cannot be read.
-func older(release string, version [2]int) bool {
+// Older reports whether a release such as "5.4.0-12-amd64" is older than a version; false if the release cannot be read.
+func Older(release string, version [2]int) bool {
 	var major, minor int
 	if n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor); n != 2 {
 		return false

@@ -59,8 +59,8 @@ func TestCause(t *testing.T) {
 
 func TestOlder(t *testing.T) {
 	for release, want := range map[string]bool{"5.5.9": true, "5.6.0": false, "4.18.0-553.el8": true, "6.1": false, "x": false, "": false} {
-		if older(release, [2]int{5, 6}) != want {
-			t.Errorf("older(%q, 5.6) is not %v", release, want)
+		if Older(release, [2]int{5, 6}) != want {
+			t.Errorf("Older(%q, 5.6) is not %v", release, want)
 		}
 	}
 }
@@ -105,4 +105,19 @@ func deny(number uintptr, errno unix.Errno) error {
 		return errno
 	}
 	return nil
+}
+
+func TestProbeCalls(t *testing.T) {
+	calls := ProbeCalls()
+	if len(calls) != len(newCalls)+len(replaceable) {
+		t.Errorf("%d calls", len(calls))
+	}
+	for i, call := range calls {
+		if call.Refusal != "" || call.Missing { // the tests run without a filter, on a kernel that rung supports
+			t.Errorf("%+v", call)
+		}
+		if call.Need == "" || i > 0 && calls[i-1].Name >= call.Name {
+			t.Errorf("%+v", call)
+		}
+	}
 }

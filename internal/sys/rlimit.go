@@ -45,9 +45,33 @@ func RlimitResource(name string) (int, bool) {
 	return 0, false
 }
 
+// RlimitName is the reverse of RlimitResource; "" of a number that it does not know.
+func RlimitName(resource int) string {
+	for _, name := range [...]string{
+		"RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_LOCKS", "RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE",
+		"RLIMIT_NICE", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_RSS", "RLIMIT_RTPRIO", "RLIMIT_RTTIME", "RLIMIT_SIGPENDING", "RLIMIT_STACK",
+	} {
+		if n, known := RlimitResource(name); known && n == resource {
+			return name
+		}
+	}
+	return ""
+}
+
 // Prlimit sets a resource limit of a process. The error is a syscall.Errno.
 func Prlimit(pid, resource int, soft, hard uint64) error {
 	return unix.Prlimit(pid, resource, &unix.Rlimit{Cur: soft, Max: hard}, nil)
+}
+
+// GetRlimit returns a resource limit of this process by its name, such as "RLIMIT_NOFILE". The error is a syscall.Errno.
+func GetRlimit(name string) (soft, hard uint64, err error) {
+	resource, known := RlimitResource(name)
+	if !known {
+		return 0, 0, unix.EINVAL
+	}
+	var limit unix.Rlimit
+	err = unix.Getrlimit(resource, &limit)
+	return limit.Cur, limit.Max, err
 }
 
 // OpenFilesLimit says how many files this process and its children may have open at most, for an error of EMFILE; "" if that is

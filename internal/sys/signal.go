@@ -31,3 +31,6 @@ func SignalPipe() (r, w int, err error) {
 	}
 	return fds[0], fds[1], os.NewSyscallError("fcntl", unix.SetNonblock(fds[1], true))
 }
+
+// ErrnoSymbol returns the symbol of an errno, such as "ENOENT".
+func ErrnoSymbol(errno syscall.Errno) string { return unix.ErrnoName(errno) }

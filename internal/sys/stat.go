@@ -61,3 +61,29 @@ func Deleted(dir *os.File) (bool, error) {
 	}
 	return st.Nlink == 0, nil
 }
+
+// MayWrite returns nil if this process may write to a file, or make files in a directory, by its effective ids (faccessat2(2)). Else
+// the error is the syscall.Errno that it would get.
+func MayWrite(path string) error {
+	mode := uint32(unix.W_OK)
+	if st, err := Stat(path); err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		mode |= unix.X_OK
+	}
+	return unix.Faccessat(unix.AT_FDCWD, path, mode, unix.AT_EACCESS)
+}
+
+// GainsRights reports whether a program gets more rights than its caller has: it is set-user-id, or has file capabilities.
+func GainsRights(path string) (bool, error) {
+	st, err := Stat(path)
+	if err != nil {
+		return false, err
+	}
+	if st.Mode&unix.S_ISUID != 0 {
+		return true, nil
+	}
+	n, err := unix.Getxattr(path, "security.capability", nil)
+	if err == unix.ENODATA || err == unix.ENOTSUP {
+		return false, nil
+	}
+	return n > 0, err
+}

@@ -20,7 +20,7 @@ func checkPaths(s *specs.Spec) error {
 	}{{"linux.maskedPaths", s.Linux.MaskedPaths}, {"linux.readonlyPaths", s.Linux.ReadonlyPaths}}
 	for _, l := range lists {
 		if len(l.paths) > 0 && !hasNamespace(s, specs.MountNamespace) {
-			return fail(l.field, "unable to restrict sys entries without a private MNT namespace")
+			return fail(l.field, "unable to restrict sys entries without a private MNT namespace%s", noneListed(s))
 		}
 		for i, p := range l.paths {
 			if p == "" || p[0] != '/' || strings.IndexByte(p, 0) >= 0 {
@@ -37,12 +37,12 @@ func checkReadOnly(s *specs.Spec) error {
 		return nil
 	}
 	if s.Root.Readonly {
-		return fail("root.readonly", "unable to make rootfs read-only without a private MNT namespace")
+		return fail("root.readonly", "unable to make rootfs read-only without a private MNT namespace%s", noneListed(s))
 	}
 	for i := range s.Mounts {
 		m := &s.Mounts[i]
 		if readOnly(m) && (m.Type == "tmpfs" && !isBind(m) || path.Clean("/"+m.Destination) == "/dev") {
-			return fail(elementPath("mounts", i, ""), "unable to make %s read-only without a private MNT namespace", m.Destination)
+			return fail(elementPath("mounts", i, ""), "unable to make %s read-only without a private MNT namespace%s", m.Destination, noneListed(s))
 		}
 	}
 	return nil

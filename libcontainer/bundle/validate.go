@@ -119,6 +119,14 @@ func checkRoot(s *specs.Spec) error {
 // nameMax is __NEW_UTS_LEN of <linux/utsname.h>: sethostname(2) refuses more.
 const nameMax = 64
 
+// noneListed adds to an error of a missing namespace that the configuration has none at all: its section linux may be missing.
+func noneListed(s *specs.Spec) string {
+	if len(s.Linux.Namespaces) > 0 {
+		return ""
+	}
+	return " (config.json lists none: linux.namespaces, or the whole section linux, is missing)"
+}
+
 func checkHostname(s *specs.Spec) error {
 	names := [...]struct{ field, value string }{{"hostname", s.Hostname}, {"domainname", s.Domainname}}
 	for _, n := range names {
@@ -126,7 +134,7 @@ func checkHostname(s *specs.Spec) error {
 			continue
 		}
 		if !hasNamespace(s, specs.UTSNamespace) {
-			return fail(n.field, "unable to set %s without a private UTS namespace", n.field)
+			return fail(n.field, "unable to set %s without a private UTS namespace%s", n.field, noneListed(s))
 		}
 		if len(n.value) > nameMax {
 			return fail(n.field, "%d bytes long, the kernel takes at most %d", len(n.value), nameMax)

@@ -25,6 +25,7 @@ type Config struct {
 
 	Systemd     bool              // systemd makes the cgroup, as a transient unit; with Rootless the user's systemd does
 	UserNS      bool              // rung runs in a user namespace
+	ForRoot     bool              // somebody else asks what root may do
 	Annotations map[string]string // annotations of config.json; org.systemd.property.* set properties of the unit
 
 	Context context.Context // ends what waits for the kernel or for systemd; nil never does

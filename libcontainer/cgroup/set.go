@@ -153,7 +153,11 @@ func (m *Manager) hasNone(field string) error {
 
 // write sets one control file on behalf of a field of config.json.
 func (t target) write(field, file, val string) error {
-	return t.explain(field, file, t.m.writeFile(t.path, file, val, sys.WriteControl))
+	err := t.explain(field, file, t.m.writeFile(t.path, file, val, sys.WriteControl))
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ERANGE) {
+		return fmt.Errorf("%w (the kernel does not take the value %q)", err, val)
+	}
+	return err
 }
 
 func (t target) writeInt(field, file string, val int64) error {

@@ -63,7 +63,7 @@ func (r *restoration) run() error {
 }
 
 func (r *restoration) spawnCRIU(socket *os.File) error {
-	progress, err := launch.NewProgress(r.setup.Stage.Trace)
+	progress, err := launch.NewProgress(r.setup.Stage.Traces())
 	if err != nil {
 		return err
 	}

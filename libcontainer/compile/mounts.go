@@ -197,7 +197,7 @@ func (c *compiler) propagate(tree plan.Slot, o *mountOptions, field string) {
 // filesystem makes and attaches a new file system.
 func (c *compiler) filesystem(m *specs.Mount, o *mountOptions, field string) error {
 	if m.Type == "" {
-		return fieldError(field+".type", "must not be empty for a mount that is not a bind mount")
+		return fieldError(field+".type", "must not be empty for a mount that is not a bind mount: that has bind or rbind in its options")
 	}
 	if err := c.checkMapped(m, o, field); err != nil {
 		return err

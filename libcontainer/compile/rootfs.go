@@ -3,6 +3,7 @@ package compile
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -238,7 +239,7 @@ func (c *compiler) names() error {
 func (c *compiler) sysctls() error {
 	for _, key := range sortedKeys(c.spec.Linux.Sysctl) {
 		field := "linux.sysctl[" + key + "]"
-		c.b.For(field, "set the kernel parameter")
+		c.b.For(field, "set the kernel parameter to "+strconv.Quote(c.spec.Linux.Sysctl[key]))
 		c.b.Write(c.proc, "sys/"+bundle.SysctlPath(key), c.spec.Linux.Sysctl[key])
 	}
 	return nil

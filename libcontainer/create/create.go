@@ -71,9 +71,11 @@ func (c *creation) create(ctx context.Context) error {
 			return err
 		}
 	}
+	prepared := c.setup.Stage.Timeline.Begin(launch.Work, "look at the host and compile the first segment")
 	if err := c.prepare(); err != nil {
 		return err
 	}
+	prepared()
 	c.addSteps(ctx)
 	err := c.launch(ctx)
 	err = cmp.Or(err, c.mounts.opener.RemoveNodes()) // one that masks are cloned from needs its name until then
@@ -127,6 +129,9 @@ func (c *creation) compile(streams setup.StreamFacts) (err error) {
 	if err != nil {
 		return err
 	}
+	if setup.KillsAtStart(c.setup.Spec) {
+		c.setup.Log.Warn("linux.seccomp kills the process at execve, by which its program begins")
+	}
 	c.setup.DevicesLate = c.program.DevicesLate
 	c.setup.Notice(c.program.Notices)
 	return nil
@@ -178,6 +183,7 @@ func (c *creation) launch(ctx context.Context) error {
 
 // start spawns the stage with the first segment.
 func (c *creation) start() error {
+	defer c.setup.Stage.Timeline.Begin(launch.Work, "start the stage")()
 	progress, err := c.newProgress()
 	if err != nil {
 		return err
@@ -200,7 +206,7 @@ func (c *creation) start() error {
 
 func (c *creation) newProgress() (*launch.Progress, error) {
 	if c.opts.Await {
-		return c.setup.Container.NewProgress(c.setup.Stage.Trace)
+		return c.setup.Container.NewProgress(c.setup.Stage.Traces())
 	}
-	return launch.NewProgress(c.setup.Stage.Trace)
+	return launch.NewProgress(c.setup.Stage.Traces())
 }

@@ -51,6 +51,11 @@ func (m *mounts) prepare() (err error) {
 	if err := m.compile(); err != nil {
 		return err
 	}
+	return m.open()
+}
+
+// open makes the answer to SYNC plan of the compiled segment.
+func (m *mounts) open() (err error) {
 	if m.segment, err = launch.Seal(m.program.Second); err != nil {
 		return err
 	}

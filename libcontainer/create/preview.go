@@ -3,7 +3,10 @@ package create
 import (
 	"context"
 	"fmt"
+	"maps"
+	"os"
 	"path/filepath"
+	"slices"
 
 	"rung/internal/sys"
 	"rung/libcontainer/bundle"
@@ -18,6 +21,9 @@ type Preview struct {
 	Program *compile.Program
 	Third   *plan.Plan // the segment after SYNC inside, as far as it is known; nil if it is not
 	Unknown string     // what could not be found out
+	Cgroups []string   // the directories of the cgroup, sorted
+	Refusal error      // what Create would end with, as far as it can be known without doing it
+	Root    *os.File   // the root file system, while the preview is made; nil if it cannot be opened
 }
 
 // NewPreview compiles a validated bundle as Create would. What Create looks up inside of the container is looked up in
@@ -55,22 +61,24 @@ func NewPreview(config setup.Config, id string, b *bundle.Bundle, facts *host.Fa
 	if err := c.mounts.compile(); err != nil {
 		return nil, err
 	}
-	p := &Preview{Program: c.program}
-	p.compileInside(c)
+	p := &Preview{Program: c.program, Cgroups: slices.Compact(slices.Sorted(maps.Values(state.CgroupPaths)))}
+	if p.Root, err = sys.OpenPath(rootfs); err == nil {
+		defer func() { p.Root.Close(); p.Root = nil }()
+	}
+	p.compileInside(c, err)
+	p.Refusal = c.foresee(p)
 	return p, nil
 }
 
-// compileInside compiles the third segment, for as much of it as can be known from here.
-func (out *Preview) compileInside(c *creation) {
+// compileInside compiles the third segment, for as much of it as can be known from here. err is why the root cannot be opened.
+func (out *Preview) compileInside(c *creation, err error) {
 	p, rootfs := c.setup.Spec.Process, c.setup.Container.State.Rootfs
 	var home string
-	root, err := sys.OpenPath(rootfs)
 	if err == nil {
-		defer root.Close()
-		home, err = host.HomeInside(root, p.Env, p.User.UID)
+		home, err = host.HomeInside(out.Root, p.Env, p.User.UID)
 	}
 	if err == nil && programOf(c.setup.Bundle.Spec.Process) == "" {
-		err = c.setup.Facts.ProbeProgram(root, p, compile.Candidates(p))
+		err = c.setup.Facts.ProbeProgram(out.Root, p, compile.Candidates(p))
 	}
 	if err != nil {
 		out.Unknown = fmt.Sprintf("not found in %s before anything is mounted: %v", filepath.Base(rootfs), err)

@@ -18,8 +18,15 @@ import (
 
 // newExchange is the conversation of create: what is done for each action of the program, and beside the stage.
 func (c *creation) newExchange(ctx context.Context) *exchange.Exchange {
-	x := &exchange.Exchange{
-		Actions: c.program.Actions, Log: c.setup.Log,
+	x := c.table(ctx)
+	c.listJobs(x)
+	return x
+}
+
+// table is the exchange of create without the jobs beside the stage.
+func (c *creation) table(ctx context.Context) *exchange.Exchange {
+	return &exchange.Exchange{
+		Actions: c.program.Actions, Log: c.setup.Log, Timeline: c.setup.Stage.Timeline,
 		Rows: exchange.Rows{
 			compile.WriteIDMaps:        do(func() error { return c.writeIDMaps(ctx) }),
 			compile.SendMounts:         {Ready: c.mounts.ready, Do: c.mounts.answer, Then: c.processExists},
@@ -48,8 +55,6 @@ func (c *creation) newExchange(ctx context.Context) *exchange.Exchange {
 			}
 		},
 	}
-	c.listJobs(x)
-	return x
 }
 
 // do is a row of something that needs the stage to be there, and adds nothing to the answer.

@@ -44,6 +44,8 @@ type Row struct {
 	// Then is called once, when the stage has come to the point and the answer is given, in whichever order. It may
 	// be nil.
 	Then func(shown *os.File) error
+
+	name string // of the action, for the timeline
 }
 
 // Rows has the row of each action that a verb knows.
@@ -68,6 +70,8 @@ type Exchange struct {
 	// Arrived is called when the stage has come to a point, before anything is done there. It may be nil.
 	Arrived func(plan.SyncPoint)
 	Log     *slog.Logger
+	// Timeline records each action, job and wait; nil records nothing.
+	Timeline *launch.Timeline
 
 	stage Stage
 	jobs  []job
@@ -96,7 +100,9 @@ func (x *Exchange) Run(stage Stage, first *plan.Plan) error {
 		if err := x.workAhead(); err != nil {
 			return err
 		}
+		waited := x.Timeline.Begin(launch.Wait, "wait for the stage")
 		point, shown, err := stage.Next()
+		waited()
 		if errors.Is(err, launch.ErrRunning) {
 			return nil
 		}
@@ -170,9 +176,11 @@ func (x *Exchange) rows(point plan.SyncPoint) ([]Row, error) {
 		if !known {
 			return nil, errors.New(a.Kind.String() + ": no part of this verb")
 		}
+		row.name = a.Kind.String()
 		out = append(out, row)
 	}
 	if row, more := x.Points[point]; more {
+		row.name = point.String()
 		out = append(out, row)
 	}
 	return out, nil
@@ -190,6 +198,7 @@ func (x *Exchange) owed(point plan.SyncPoint) bool {
 func (x *Exchange) nextJob() error {
 	next := x.jobs[0]
 	x.jobs = x.jobs[1:]
+	defer x.Timeline.Begin(launch.Work, "work beside the stage, for SYNC ", next.due.String())()
 	return next.do()
 }
 
@@ -216,9 +225,11 @@ func (x *Exchange) serve(point plan.SyncPoint, shown *os.File) error {
 		if row.Then == nil {
 			continue
 		}
+		done := x.Timeline.Begin(launch.Work, row.name, ", after the answer")
 		if err := row.Then(shown); err != nil {
 			return err
 		}
+		done()
 	}
 	return nil
 }
@@ -234,10 +245,12 @@ func (x *Exchange) answer(point plan.SyncPoint, shown *os.File, ahead bool) erro
 		if row.Do == nil {
 			continue
 		}
+		done := x.Timeline.Begin(launch.Work, row.name)
 		part, err := row.Do(shown)
 		if err != nil {
 			return err
 		}
+		done()
 		if part.Segment != nil {
 			whole.Segment = part.Segment
 		}

@@ -149,10 +149,12 @@ func inherited(p, container *specs.Process) *specs.Process {
 
 // run compiles the plan and has a stage execute it. program is the path of a hook; "": the stage looks for the process's.
 func (e *execution) run(home, program string) (int, error) {
+	prepared := e.config.Stage.Timeline.Begin(launch.Work, "look at the host and compile")
 	if err := e.compile(home, program); err != nil {
 		return 0, err
 	}
-	progress, err := launch.NewProgress(e.config.Stage.Trace)
+	prepared()
+	progress, err := launch.NewProgress(e.config.Stage.Traces())
 	if err != nil {
 		return 0, err
 	}
@@ -175,6 +177,10 @@ func (e *execution) run(home, program string) (int, error) {
 	e.config.Stage.LogTrace(e.stage, e.config.Log)
 	if err != nil {
 		e.stage.Abort()
+		var failure *launch.Failure
+		if errors.As(err, &failure) && (failure.Op.Code == plan.Exec || failure.Op.Code == plan.FindProgram) {
+			err = setup.ExplainExec(e.spec, e.container.State.Rootfs, failure.Program, err)
+		}
 		return 0, setup.ProcessError(setup.StartError, err)
 	}
 	defer e.stage.Close()
@@ -304,7 +310,7 @@ func (e *execution) open() ([]*os.File, error) {
 // newExchange is the conversation of exec.
 func (e *execution) newExchange() *exchange.Exchange {
 	x := &exchange.Exchange{
-		Actions: e.program.Actions, Log: e.config.Log,
+		Actions: e.program.Actions, Log: e.config.Log, Timeline: e.config.Stage.Timeline,
 		Rows: exchange.Rows{
 			compile.EnterCgroup: e.row(func() error { return enterCgroup(e.place, e.stage.Pid()) }),
 			compile.JoinResctrl: e.row(e.joinResctrl),

@@ -157,6 +157,34 @@ func (c *covers) enter(dir, below string) (err error) {
 	return c.missing
 }
 
+// Place is where a destination lies on the host before the mounts are made: at Rest below Dir. Dir is "" where a new file system
+// hides both.
+type Place struct{ Dir, Rest string }
+
+// Places returns the place of the destination of each mount, and that of one more path of the container after all mounts.
+func Places(mounts []specs.Mount, bundle, rootfs, path string) (places []Place, last Place) {
+	earlier := covers{}
+	for i := range mounts {
+		destination := Destination(&mounts[i], rootfs)
+		dir, rest := earlier.under(mounts, destination, bundle, rootfs)
+		places = append(places, Place{dir, rest})
+		earlier.add(destination, i)
+	}
+	dir, rest := earlier.under(mounts, path, bundle, rootfs)
+	return places, Place{dir, rest}
+}
+
+// Exists reports whether there is a file at the place. It is false where that cannot be found out.
+func (p Place) Exists() bool {
+	dir, err := sys.OpenPath(p.Dir)
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	_, err = sys.StatInRoot(dir, p.Rest)
+	return err == nil
+}
+
 // under returns where a destination lies before the mounts are made: at rest below dir, which is the root file system or the
 // source of an earlier bind mount. dir is "" if an earlier new file system hides both.
 func (c *covers) under(mounts []specs.Mount, destination, bundle, rootfs string) (dir, rest string) {

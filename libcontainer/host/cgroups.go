@@ -33,18 +33,18 @@ func (m CgroupMode) String() string {
 
 // Hierarchy is one mounted cgroup hierarchy.
 type Hierarchy struct {
-	Mountpoint  string   // "/sys/fs/cgroup/memory"
-	Controllers []string // v1: {"cpu","cpuacct"}; nil for v2 and for a named hierarchy
-	Name        string   // name of a named v1 hierarchy ("systemd" of name=systemd), else ""
-	V2          bool
-	Root        string // the mount's root inside the hierarchy (mountinfo field 4)
-	Own         string // the calling process's cgroup in it, from /proc/self/cgroup
+	Mountpoint  string   `json:"mountpoint"`            // "/sys/fs/cgroup/memory"
+	Controllers []string `json:"controllers,omitempty"` // v1: {"cpu","cpuacct"}; nil for v2 and for a named hierarchy
+	Name        string   `json:"name,omitempty"`        // name of a named v1 hierarchy ("systemd" of name=systemd), else ""
+	V2          bool     `json:"v2,omitempty"`
+	Root        string   `json:"root"` // the mount's root inside the hierarchy (mountinfo field 4)
+	Own         string   `json:"own"`  // the calling process's cgroup in it, from /proc/self/cgroup
 }
 
 // Cgroups lists the cgroup hierarchies that the calling process sees.
 type Cgroups struct {
-	Mode        CgroupMode
-	Hierarchies []Hierarchy
+	Mode        CgroupMode  `json:"mode"`
+	Hierarchies []Hierarchy `json:"hierarchies"`
 }
 
 const (

@@ -114,6 +114,9 @@ func (f *Facts) Has(capability int) bool { return f.Capabilities>>capability&1 =
 // CapMknod is the capability to make device nodes.
 const CapMknod = 27
 
+// CapSysResource is the capability to raise hard limits.
+const CapSysResource = 24
+
 const (
 	capSetgid   = 6
 	capSetuid   = 7

@@ -37,6 +37,9 @@ func ProbeForRoot() (*Facts, error) {
 	return f, nil
 }
 
+// ForRoot reports whether these are facts for root that somebody else has found out.
+func (f *Facts) ForRoot() bool { return f.forRoot }
+
 // mapsRoot reports whether the user namespace maps id 0.
 func mapsRoot() bool {
 	text, err := sys.ReadSmall("/proc/self/uid_map")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"rung/internal/sys"
 	"rung/internal/waits"
 )
 
@@ -46,8 +47,8 @@ func runHelper(ctx context.Context, k kind, pid int, mappings []specs.LinuxIDMap
 }
 
 // missing explains a failure of a helper: it names the first range that the file
-// does not grant. It runs only after a failure, because grants may also come from
-// elsewhere (nsswitch.conf, "subid").
+// does not grant. To write a map only a failure of the helper counts, because grants
+// may also come from elsewhere (nsswitch.conf, "subid").
 func missing(k kind, mappings []specs.LinuxIDMapping) error {
 	uid := uint32(os.Getuid())
 	names := []string{strconv.FormatUint(uint64(uid), 10)}
@@ -63,7 +64,62 @@ func missing(k kind, mappings []specs.LinuxIDMapping) error {
 		if m.Size == 1 && m.HostID == k.own || Granted(ranges, m.HostID, m.Size) {
 			continue
 		}
-		return fmt.Errorf("%s grants user %s no range that holds %d-%d", k.subIDs, who, m.HostID, uint64(m.HostID)+uint64(m.Size)-1)
+		return &RangeError{k.subIDs, who, uint64(m.HostID), uint64(m.HostID) + uint64(m.Size) - 1}
 	}
 	return nil
+}
+
+// Kind is a kind of ids.
+type Kind int
+
+// The kinds.
+const (
+	Users Kind = iota
+	Groups
+)
+
+// HelperError is the error of a map that newuidmap or newgidmap cannot write.
+type HelperError struct {
+	Helper string
+	Path   string // "": it is not in PATH
+}
+
+// Error names the helper, and what it lacks.
+func (e *HelperError) Error() string {
+	if e.Path == "" {
+		return "mapping more than the own id without privilege needs " + e.Helper + ", which is not in PATH"
+	}
+	return e.Path + " is neither set-user-id root nor has it file capabilities: it may write no id map"
+}
+
+// RangeError is the error of ids that a user is not granted.
+type RangeError struct {
+	File, User  string
+	First, Last uint64
+}
+
+// Error names the file and the range.
+func (e *RangeError) Error() string {
+	return fmt.Sprintf("%s grants user %s no range that holds %d-%d", e.File, e.User, e.First, e.Last)
+}
+
+// Obstacle returns why the caller could not write a map, directly or by a helper, as far as that can be known without a namespace:
+// a *HelperError or a *RangeError. Grants that come from elsewhere than the file of ranges (nsswitch.conf, "subid") are not seen
+// here, and no error.
+func Obstacle(of Kind, mappings []specs.LinuxIDMapping, privileged bool) error {
+	k := users()
+	if of == Groups {
+		k = groups()
+	}
+	if len(mappings) == 0 || !NeedsHelper(mappings, int(k.own), privileged) {
+		return nil
+	}
+	path, err := exec.LookPath(k.helper)
+	if err != nil {
+		return &HelperError{Helper: k.helper}
+	}
+	if able, err := sys.GainsRights(path); err == nil && !able {
+		return &HelperError{k.helper, path}
+	}
+	return missing(k, mappings)
 }

@@ -95,7 +95,11 @@ func (f *Failure) Error() string {
 	case f.Op.Code == plan.FindProgram && !f.Killed:
 		return fmt.Sprintf("exec: %q: %s", f.name(), f.notFound())
 	case f.ofCwd() && !f.Killed: // runc's words, which people search for
-		return fmt.Sprintf("%s: chdir to cwd (%q): %s: %v", f.Op.Origin.Field, f.Op.Text[0], f.call(), f.Errno)
+		text := fmt.Sprintf("%s: chdir to cwd (%q): %s: %v", f.Op.Origin.Field, f.Op.Text[0], f.call(), f.Errno)
+		if f.Errno == syscall.ENOENT { // of exec: create makes it
+			text += " (the container has no such directory: name another by --cwd, or make it)"
+		}
+		return text
 	}
 	if f.Op.Origin.Field != "" {
 		parts = append(parts, f.Op.Origin.Field)
@@ -138,8 +142,29 @@ func (f *Failure) probed() string {
 			return why
 		}
 	}
-	return cmp.Or(Hint(f.Op, f.Call, f.Errno), f.limit())
+	return cmp.Or(Hint(f.Op, f.Call, f.Errno), f.unprivileged(), f.limit())
 }
+
+// unprivileged says why a plain user gets no namespaces: the plan makes none of users first.
+func (f *Failure) unprivileged() string {
+	if f.Errno != syscall.EPERM || f.Op.Code != plan.Clone && f.Op.Code != plan.Unshare {
+		return ""
+	}
+	for i := range f.Plan.Ops[:f.Index] {
+		if op := &f.Plan.Ops[i]; op.Code == plan.Unshare || op.Code == plan.Setns {
+			return "" // it has rights in that namespace
+		}
+	}
+	have, err := sys.PermittedCapabilities()
+	const capSysAdmin = 21
+	if err != nil || have>>capSysAdmin&1 == 1 {
+		return ""
+	}
+	return NeedsUserNamespace
+}
+
+// NeedsUserNamespace is what is behind EPERM of new namespaces for a process without CAP_SYS_ADMIN.
+const NeedsUserNamespace = "without root, new namespaces need one of users: list it in linux.namespaces with its id maps, as rung spec --rootless does"
 
 // call returns the system call that failed. An error of a composite op may come from none; then call returns the name of the
 // op.

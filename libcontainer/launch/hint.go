@@ -36,6 +36,8 @@ func Hint(op *plan.Op, call string, errno syscall.Errno) string {
 		return "the SELinux policy does not know this label"
 	case errno == syscall.EINVAL && op.Code == plan.Fsconfig && op.Text[0] == "context":
 		return unknownLabel(sys.SelinuxEnabled())
+	case errno == syscall.ENODEV && op.Code == plan.Fsopen && isBindType(op.Text[0]):
+		return "a bind mount has bind or rbind in its options, and these have neither"
 	case errno == syscall.ENODEV && op.Code == plan.Fsopen:
 		return "this kernel does not know the file system type " + op.Text[0]
 	case errno == syscall.EPERM && op.Code == plan.Rlimit:
@@ -55,6 +57,9 @@ func Hint(op *plan.Op, call string, errno syscall.Errno) string {
 	}
 	return ""
 }
+
+// isBindType reports whether somebody who wrote this type of a mount meant a bind mount: its type has no meaning (config.md).
+func isBindType(fstype string) bool { return fstype == "bind" || fstype == "rbind" || fstype == "none" }
 
 // whyRefused asks which of an op's system calls something stands in the way of: rung is under the same filter as the stage.
 func whyRefused(op *plan.Op, failed string, errno syscall.Errno) string {

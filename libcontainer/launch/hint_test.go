@@ -23,6 +23,7 @@ func TestHint(t *testing.T) {
 		{plan.Op{Code: plan.Keyring}, syscall.ENOSYS, ""},
 		{plan.Op{Code: plan.Unshare, Ints: [4]uint64{0x80}}, syscall.EPERM, ""},
 		{plan.Op{Code: plan.Fsopen, Text: [3]string{"nosuchfs"}}, syscall.ENODEV, "nosuchfs"},
+		{plan.Op{Code: plan.Fsopen, Text: [3]string{"bind"}}, syscall.ENODEV, "bind or rbind in its options"},
 		{plan.Op{Code: plan.Fsconfig, Text: [3]string{"context", "u:r:t:s0"}}, syscall.EINVAL, "SELinux"},
 		{plan.Op{Code: plan.Fsconfig, Text: [3]string{"mode", "755"}}, syscall.EINVAL, ""},
 		{plan.Op{Code: plan.Write, Origin: plan.Origin{Field: "process.selinuxLabel"}}, syscall.EINVAL, "does not know this label"},

@@ -22,6 +22,8 @@ type Launcher struct {
 	Image []byte
 	// Trace has each stage store the time of its operations, for LogTrace.
 	Trace bool
+	// Timeline records what this program and its stages do; nil: nothing is recorded.
+	Timeline *Timeline
 
 	early   atomic.Pointer[early]
 	prepare sync.Once

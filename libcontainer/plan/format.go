@@ -50,7 +50,7 @@ func (op *Op) Operands() string {
 			out = append(out, text)
 		}
 	}
-	return strings.Join(append(out, op.conditions()...), " ")
+	return strings.Join(append(out, op.Conditions()...), " ")
 }
 
 func slotPrefix(kind rune) string {
@@ -90,7 +90,8 @@ func (op *Op) syncInteger(i int) string {
 	return ""
 }
 
-func (op *Op) conditions() (out []string) {
+// Conditions returns when an op is skipped, and which errnos it tolerates, as Format prints them.
+func (op *Op) Conditions() (out []string) {
 	if op.OK != (Errnos{}) {
 		var names []string
 		for _, errno := range op.OK {

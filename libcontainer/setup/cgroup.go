@@ -18,7 +18,8 @@ import (
 func (s *Setup) PlaceCgroup(id string) (err error) {
 	s.Cgroup, err = cgroup.New(s.Facts.Cgroups, cgroup.Config{
 		ID: id, Path: s.Spec.Linux.CgroupsPath, Rootless: s.Rootless, Warn: s.skippedCgroups,
-		Disabled: s.NoCgroup, Systemd: s.Systemd, UserNS: s.Facts.UserNS, Annotations: s.Spec.Annotations, Context: s.ctx,
+		Disabled: s.NoCgroup, Systemd: s.Systemd, UserNS: s.Facts.UserNS, ForRoot: s.Facts.ForRoot(),
+		Annotations: s.Spec.Annotations, Context: s.ctx,
 	})
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -58,12 +59,15 @@ func (r Root) Create(id string) (*Container, error) {
 	path := filepath.Join(r.Path, id)
 	if err := os.Mkdir(path, 0o711); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return nil, ErrExist
+			return nil, r.of(ErrExist, id)
 		}
 		return nil, err
 	}
 	return r.open(path)
 }
+
+// of adds to an error which container it is about, and where it was looked for: with another --root there are others.
+func (r Root) of(err error, id string) error { return fmt.Errorf("%w: %s in %s", err, id, r.Path) }
 
 // Load returns a container with its state. The error is ErrNotExist if there is none, and a
 // *DamagedError if its state is not what rung wrote.
@@ -87,7 +91,7 @@ func (r Root) Open(id string) (*Container, error) {
 	}
 	c, err := r.open(filepath.Join(r.Path, id))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrNotExist
+		return nil, r.of(ErrNotExist, id)
 	}
 	return c, err
 }

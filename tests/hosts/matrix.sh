@@ -3,7 +3,10 @@
 # case a runtime runs a container, and creates, starts, enters, kills and deletes another one. A program in the container must see
 # the same as on an undisturbed host.
 #
-#   matrix.sh [--only REGEX] NAME=RUNTIME...
+#   matrix.sh [--check] [--only REGEX] NAME=RUNTIME...
+#
+# With --check no container is made: the verdict is what "check" says of the bundle, "starts" or the first need that is not met, with
+# what to do.
 #
 # Prints a tab-separated line for each case and runtime: case, NAME, and "works", or the failed step with its message, or what
 # differs or is left behind. Needs root, jq, gcc, a static busybox, and tests/cmd/blocked in $RUNG_TEST_COMMANDS.
@@ -221,6 +224,20 @@ all_steps() {
 	step delete runtime delete "$id"
 }
 
+# Prints what check says of the bundle.
+checked() {
+	local code=0 report
+	report=$(runtime check --format json -b "$work/once" 2>"$work/said") || code=$?
+	if [ -z "$report" ]; then
+		printf 'check: %s\n' "$(message $code)"
+		return
+	fi
+	[ "$code" = "$(jq 'if .starts then 0 else 1 end' <<<"$report")" ] || printf 'status %s; ' $code
+	jq -r --arg work "$work" '[.needs[] | select(.required and (.state == "missing" or .state == "restricted"))]
+		| if . == [] then "starts" else .[0] | "\(.state): \(.name): \(.found // "") => \(.who): \(.do)" end
+		| gsub($work; "DIR")' <<<"$report"
+}
+
 leftovers() {
 	local found
 	found=$({
@@ -247,8 +264,10 @@ trial() { # CASE ARGUMENT
 	[ ! -s "$work/shell" ] || verdict+=" ($(tail -n 1 "$work/shell"))"
 	inner=$(cat "$work/inner")
 	prefix=()
-	runtime delete --force "$id" >"$work/cleaning" 2>&1 || true
-	wait_gone
+	if [ "$MATRIX_STEPS" = all_steps ]; then # check has made nothing
+		runtime delete --force "$id" >"$work/cleaning" 2>&1 || true
+		wait_gone
+	fi
 	left=$(leftovers)
 	printf '%s\t%s\t%s\n' "$*" "$name" "${verdict:-works}${left:+; $left}"
 	rmdir "/sys/fs/cgroup/memory/small-$inner" "/sys/fs/cgroup/small-$inner" 2>/dev/null || true
@@ -266,11 +285,16 @@ if [ "${1:-}" = --inside ]; then
 	echo $$ >"$work/inner"
 	shift 5
 	break_host "$@"
-	all_steps
+	"$MATRIX_STEPS"
 	exit
 fi
 
 only=.
+export MATRIX_STEPS=${MATRIX_STEPS:-all_steps}
+if [ "${1:-}" = --check ]; then
+	MATRIX_STEPS=checked
+	shift
+fi
 if [ "${1:-}" = --only ]; then
 	only=$2
 	shift 2

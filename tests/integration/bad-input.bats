@@ -28,10 +28,25 @@ setup() {
 	fi
 }
 
-# broken FIELD FILTER [OPTION OF JQ...]: rung must refuse the configuration that FILTER makes, and name FIELD.
+# broken FIELD FILTER [OPTION OF JQ...]: rung must refuse the configuration that FILTER makes, and name FIELD. explain refuses it too.
 broken() {
 	config "${@:2}"
 	refused_whole "$1"
+	explained_as_refused "$1"
+}
+
+# known_by_doing FIELD FILTER [OPTION OF JQ...]: broken for what nobody knows who does not do it.
+known_by_doing() {
+	config "${@:2}"
+	refused_whole "$1"
+	run -0 rung explain -b "$BUNDLE" --run "$ID"
+}
+
+explained_as_refused() { # TEXT
+	run rung explain -b "$BUNDLE" --run "$ID"
+	[ "$status" -eq 1 ] || fail "explain: status $status"
+	[ "${#lines[@]}" -eq 1 ] || fail "explain: not one line: $output"
+	[[ $output == *"$1"* ]] || fail "explain does not name $1: $output"
 }
 
 refused_whole() { # TEXT
@@ -328,11 +343,11 @@ nothing_left() {
 }
 
 @test "bad input: a hook that fails" {
-	broken 'hooks.createContainer[0]' '.hooks.createContainer = [{path: "/bin/false"}]'
+	known_by_doing 'hooks.createContainer[0]' '.hooks.createContainer = [{path: "/bin/false"}]'
 }
 
 @test "bad input: a hook of the start that fails" {
-	broken 'hooks.startContainer[0]' '.hooks.startContainer = [{path: "/bin/false"}]'
+	known_by_doing 'hooks.startContainer[0]' '.hooks.startContainer = [{path: "/bin/false"}]'
 }
 
 @test "bad input: annotations of the wrong type" {
@@ -408,7 +423,7 @@ nothing_left() {
 }
 
 @test "bad input: a sysctl with a value that the kernel refuses" {
-	broken 'linux.sysctl[net.ipv4.ip_forward]' '.linux.sysctl = {"net.ipv4.ip_forward": "perhaps"}'
+	known_by_doing 'linux.sysctl[net.ipv4.ip_forward]' '.linux.sysctl = {"net.ipv4.ip_forward": "perhaps"}'
 }
 
 @test "bad input: a relative masked path" {

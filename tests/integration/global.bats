@@ -53,25 +53,25 @@ logged_json() { # TEXT
 @test "errors: on stderr, as text, without --log" {
 	run -1 --separate-stderr rung state "$ID"
 	says ''
-	[[ $stderr =~ ^time=\"20[^\"]+\"\ level=error\ msg=\"container\ does\ not\ exist\"$ ]]
+	[[ $stderr =~ ^time=\"20[^\"]+\"\ level=error\ msg=\"container\ does\ not\ exist:\ .*\"$ ]]
 }
 
 # bats test_tags=user
 @test "--log: the error is in the file, and plain on stderr" {
 	run -1 --separate-stderr rung --log "$LOG" state "$ID"
-	[ "$stderr" = 'container does not exist' ]
-	[[ $(cat "$LOG") =~ ^time=\"20[^\"]+\"\ level=error\ msg=\"container\ does\ not\ exist\"$ ]]
+	[[ $stderr == 'container does not exist: '* ]]
+	[[ $(cat "$LOG") =~ ^time=\"20[^\"]+\"\ level=error\ msg=\"container\ does\ not\ exist:\ .*\"$ ]]
 }
 
 # bats test_tags=user
 @test "--log --log-format json: one object with level, msg and time" {
 	run -1 rung --log "$LOG" --log-format json state "$ID"
-	logged_json 'container does not exist'
+	logged_json "container does not exist: $ID in $STATE"
 }
 
 @test "--log-format json without --log" {
 	run -1 --separate-stderr rung --log-format json state "$ID"
-	jq -e '.level == "error" and .msg == "container does not exist"' <<<"$stderr"
+	jq -e '.level == "error" and (.msg | startswith("container does not exist: "))' <<<"$stderr"
 }
 
 # bats test_tags=user
@@ -156,6 +156,52 @@ logged_json() { # TEXT
 	process true
 	run -0 rung --debug --trace run "$ID"
 	mentions CHDIR EXEC
+}
+
+# bats test_tags=user
+@test "--trace: op, field, start and length are members of the JSON log" {
+	process true
+	run -0 rung --log "$BATS_TEST_TMPDIR/log" --log-format json --trace run "$ID"
+	jq -se 'map(select(.msg | startswith("trace: "))) | length > 50
+		and all(.level == "info" and (.op | test("^[A-Z_]+$")) and (.start | type == "number") and (.field | type == "string"))
+		and (map(select(.op != "EXEC")) | all(.length >= 0)) and (map(.start) | . == sort)
+		and ([.[] | select(.op == "PIVOT_ROOT")][0].field == "root.path")' "$BATS_TEST_TMPDIR/log"
+	run -0 rung --log "$BATS_TEST_TMPDIR/text" --trace run "$ID"
+	grep -q 'trace: .* PIVOT_ROOT .*# root.path: enter the root file system"$' "$BATS_TEST_TMPDIR/text"
+}
+
+# An event of the viewer's format has a name, a phase and microseconds; one that is complete (X) has a duration.
+# bats test_tags=user
+@test "--trace-file: parent and stage as two tracks of the Trace Event Format, also of a container that fails" {
+	local file=$BATS_TEST_TMPDIR/trace.json
+	process echo out
+	run -0 rung --trace-file "$file" run "$ID"
+	says out
+	jq -e '.displayTimeUnit == "ms" and (.traceEvents
+		| ([.[] | select(.ph == "M" and .name == "thread_name") | .args.name] == ["parent", "stage"])
+		and (map(select(.ph == "X")) | length > 60 and all(.ts > 0 and .dur >= 0 and (.tid == 1 or .tid == 2) and .cat != null))
+		and any(.tid == 1 and .cat == "wait" and .name == "wait for the stage")
+		and any(.tid == 1 and .cat == "work" and .name == "start the stage")
+		and any(.tid == 2 and .cat == "wait" and .name == "SYNC")
+		and any(.tid == 2 and .cat == "work" and .name == "PIVOT_ROOT" and .args.field == "root.path")
+		and ([.[] | select(.name == "EXEC")] | length == 1 and .[0].ph == "i"))' "$file"
+	# Both tracks have the same clock: the stage begins after the parent has begun to start it.
+	jq -e '.traceEvents | ([.[] | select(.tid == 2 and .ph == "X") | .ts] | min) > ([.[] | select(.name == "start the stage") | .ts] | min)' "$file"
+	config '.linux.sysctl = {"fs.mqueue.none": "1"}'
+	run rung --trace-file "$file" run "$ID"
+	[ "$status" -eq 1 ]
+	jq -e '.traceEvents[-1].name == "WRITE" or any(.traceEvents[]; .tid == 2 and .name == "WRITE" and .args.field == "linux.sysctl[fs.mqueue.none]")' "$file"
+	run rung --trace-file "$BATS_TEST_TMPDIR/no/such/file" run "$ID"
+	[ "$status" -eq 1 ]
+	mentions '--trace-file: open '
+	[ -z "$(rung list -q)" ]
+}
+
+@test "--trace-file: of exec too" {
+	needs_root
+	start_sleeper
+	run -0 rung --trace-file "$BATS_TEST_TMPDIR/trace.json" exec "$ID" true
+	jq -e '.traceEvents | any(.tid == 2 and .name == "SETNS") and any(.tid == 1 and .name == "look at the host and compile")' "$BATS_TEST_TMPDIR/trace.json"
 }
 
 # bats test_tags=user
@@ -258,7 +304,7 @@ logged_json() { # TEXT
 	run -1 "$RUNG" list --root /
 	mentions 'Option --root argument should not be set to /'
 	run -1 rung state --log "$LOG" --log-format json nobody
-	logged_json 'container does not exist'
+	logged_json "container does not exist: nobody in $STATE"
 	run -1 rung state --log-format xml "$ID"
 	mentions 'invalid log-format: xml'
 	"$RUNG" --root "$STATE" exec "$ID" echo --root /nonexistent --log "$BATS_TEST_TMPDIR/not-a-log" >out

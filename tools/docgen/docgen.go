@@ -133,7 +133,7 @@ func valuesOf(c *cli.Command, name string) values {
 	switch name {
 	case "bundle", "root", "image-path", "work-path", "parent-path":
 		return values{kind: directories}
-	case "log", "console-socket", "pidfd-socket", "pid-file", "process", "resources", "status-fd":
+	case "log", "trace-file", "console-socket", "pidfd-socket", "pid-file", "process", "resources", "status-fd":
 		return values{kind: files}
 	case "log-format":
 		return values{words, []string{"text", "json"}}
@@ -142,7 +142,7 @@ func valuesOf(c *cli.Command, name string) values {
 	case "manage-cgroups-mode":
 		return values{words, []string{"soft", "full", "strict", "ignore"}}
 	case "format":
-		if c.Name == "explain" {
+		if c.Name == "explain" || c.Name == "check" {
 			return values{words, []string{"text", "json"}}
 		}
 		return values{words, []string{"table", "json"}}

@@ -1,6 +1,6 @@
 # Completion of rung for fish. Made of the commands' definitions by "make generate".
 
-set -l commands checkpoint create delete events exec explain features kill list pause ps restore resume run spec start state update help
+set -l commands check checkpoint create delete events exec explain features kill list pause ps restore resume run spec start state update help
 
 function __rung_containers
     set -l words (commandline -opc)
@@ -21,8 +21,26 @@ complete -c rung -n "not __fish_seen_subcommand_from $commands" -l systemd-cgrou
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "not __fish_seen_subcommand_from $commands" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -l help -s h -d 'show help'
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -l version -s v -d 'print the version'
+
+complete -c rung -n "not __fish_seen_subcommand_from $commands" -a check -d 'tell what this host has and lacks for a bundle'
+complete -c rung -n "__fish_seen_subcommand_from check" -l bundle -s b -x -a '(__fish_complete_directories)' -d 'path to the root of the bundle directory, defaults to the configuration of "rung spec"'
+complete -c rung -n "__fish_seen_subcommand_from check" -l format -s f -x -a 'text json' -d 'select one of: text or json'
+complete -c rung -n "__fish_seen_subcommand_from check" -l as-root -d 'tell a plain user what root would need; only root can try it'
+complete -c rung -n "__fish_seen_subcommand_from check" -l rootless -d 'tell root what the user of sudo, or the owner of the bundle, would need'
+complete -c rung -n "__fish_seen_subcommand_from check" -l no-pivot -d 'as for create'
+complete -c rung -n "__fish_seen_subcommand_from check" -l no-new-keyring -d 'as for create'
+complete -c rung -n "__fish_seen_subcommand_from check" -l help -s h -d 'show help'
+complete -c rung -n "__fish_seen_subcommand_from check" -l debug -d 'enable debug logging'
+complete -c rung -n "__fish_seen_subcommand_from check" -l log -r -F -d 'set the log file to write rung logs to (default is \'/dev/stderr\')'
+complete -c rung -n "__fish_seen_subcommand_from check" -l log-format -x -a 'text json' -d 'set the log format (\'text\' (default), or \'json\')'
+complete -c rung -n "__fish_seen_subcommand_from check" -l root -x -a '(__fish_complete_directories)' -d 'root directory for storage of container state (this should be located in tmpfs)'
+complete -c rung -n "__fish_seen_subcommand_from check" -l systemd-cgroup -d 'enable systemd cgroup support, expects cgroupsPath to be of form "slice:prefix:name" for e.g. "system.slice:rung:434234"'
+complete -c rung -n "__fish_seen_subcommand_from check" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
+complete -c rung -n "__fish_seen_subcommand_from check" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from check" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a checkpoint -d 'checkpoint a running container'
 complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l image-path -x -a '(__fish_complete_directories)' -d 'path of criu image files (default: "checkpoint" in the current directory)'
@@ -51,6 +69,7 @@ complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l systemd-cgroup -
 complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from checkpoint" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 complete -c rung -n "__fish_seen_subcommand_from checkpoint" -a '(__rung_containers)'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a create -d 'create a container'
@@ -70,6 +89,7 @@ complete -c rung -n "__fish_seen_subcommand_from create" -l systemd-cgroup -d 'e
 complete -c rung -n "__fish_seen_subcommand_from create" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from create" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from create" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from create" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a delete -d 'delete any resources held by the container often used with detached container'
 complete -c rung -n "__fish_seen_subcommand_from delete" -l force -s f -d 'Forcibly deletes the container if it is still running (uses SIGKILL)'
@@ -82,6 +102,7 @@ complete -c rung -n "__fish_seen_subcommand_from delete" -l systemd-cgroup -d 'e
 complete -c rung -n "__fish_seen_subcommand_from delete" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from delete" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from delete" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from delete" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 complete -c rung -n "__fish_seen_subcommand_from delete" -a '(__rung_containers)'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a events -d 'display container events such as OOM notifications, cpu, memory, and IO usage statistics'
@@ -96,6 +117,7 @@ complete -c rung -n "__fish_seen_subcommand_from events" -l systemd-cgroup -d 'e
 complete -c rung -n "__fish_seen_subcommand_from events" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from events" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from events" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from events" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 complete -c rung -n "__fish_seen_subcommand_from events" -a '(__rung_containers)'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a exec -d 'execute new process inside the container'
@@ -125,11 +147,13 @@ complete -c rung -n "__fish_seen_subcommand_from exec" -l systemd-cgroup -d 'ena
 complete -c rung -n "__fish_seen_subcommand_from exec" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from exec" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from exec" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from exec" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 complete -c rung -n "__fish_seen_subcommand_from exec" -a '(__rung_containers)'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a explain -d 'print what create would do with a bundle, without doing it'
 complete -c rung -n "__fish_seen_subcommand_from explain" -l bundle -s b -x -a '(__fish_complete_directories)' -d 'path to the root of the bundle directory, defaults to the current directory'
 complete -c rung -n "__fish_seen_subcommand_from explain" -l format -s f -x -a 'text json' -d 'select one of: text or json'
+complete -c rung -n "__fish_seen_subcommand_from explain" -l summary -d 'print in short what the container sees, may do and may use'
 complete -c rung -n "__fish_seen_subcommand_from explain" -l as-root -d 'explain to a plain user what root would do'
 complete -c rung -n "__fish_seen_subcommand_from explain" -l run -d 'explain run instead of create'
 complete -c rung -n "__fish_seen_subcommand_from explain" -l no-pivot -d 'as for create'
@@ -143,6 +167,7 @@ complete -c rung -n "__fish_seen_subcommand_from explain" -l systemd-cgroup -d '
 complete -c rung -n "__fish_seen_subcommand_from explain" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from explain" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from explain" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from explain" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a features -d 'show the enabled features'
 complete -c rung -n "__fish_seen_subcommand_from features" -l help -s h -d 'show help'
@@ -154,6 +179,7 @@ complete -c rung -n "__fish_seen_subcommand_from features" -l systemd-cgroup -d 
 complete -c rung -n "__fish_seen_subcommand_from features" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from features" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from features" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from features" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a kill -d 'kill sends the specified signal (default: SIGTERM) to the container\'s init process'
 complete -c rung -n "__fish_seen_subcommand_from kill" -l help -s h -d 'show help'
@@ -165,6 +191,7 @@ complete -c rung -n "__fish_seen_subcommand_from kill" -l systemd-cgroup -d 'ena
 complete -c rung -n "__fish_seen_subcommand_from kill" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from kill" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from kill" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from kill" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 complete -c rung -n "__fish_seen_subcommand_from kill" -a '(__rung_containers)'
 complete -c rung -n "__fish_seen_subcommand_from kill" -a 'TERM KILL HUP INT QUIT USR1 USR2 STOP CONT'
 
@@ -180,6 +207,7 @@ complete -c rung -n "__fish_seen_subcommand_from list" -l systemd-cgroup -d 'ena
 complete -c rung -n "__fish_seen_subcommand_from list" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from list" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from list" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from list" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a pause -d 'pause suspends all processes inside the container'
 complete -c rung -n "__fish_seen_subcommand_from pause" -l help -s h -d 'show help'
@@ -191,6 +219,7 @@ complete -c rung -n "__fish_seen_subcommand_from pause" -l systemd-cgroup -d 'en
 complete -c rung -n "__fish_seen_subcommand_from pause" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from pause" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from pause" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from pause" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 complete -c rung -n "__fish_seen_subcommand_from pause" -a '(__rung_containers)'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a ps -d 'ps displays the processes running inside a container'
@@ -204,6 +233,7 @@ complete -c rung -n "__fish_seen_subcommand_from ps" -l systemd-cgroup -d 'enabl
 complete -c rung -n "__fish_seen_subcommand_from ps" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from ps" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from ps" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from ps" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 complete -c rung -n "__fish_seen_subcommand_from ps" -a '(__rung_containers)'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a restore -d 'restore a container from a previous checkpoint'
@@ -234,6 +264,7 @@ complete -c rung -n "__fish_seen_subcommand_from restore" -l systemd-cgroup -d '
 complete -c rung -n "__fish_seen_subcommand_from restore" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from restore" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from restore" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a resume -d 'resumes all processes that have been previously paused'
 complete -c rung -n "__fish_seen_subcommand_from resume" -l help -s h -d 'show help'
@@ -245,6 +276,7 @@ complete -c rung -n "__fish_seen_subcommand_from resume" -l systemd-cgroup -d 'e
 complete -c rung -n "__fish_seen_subcommand_from resume" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from resume" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from resume" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from resume" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 complete -c rung -n "__fish_seen_subcommand_from resume" -a '(__rung_containers)'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a run -d 'create and run a container'
@@ -267,6 +299,7 @@ complete -c rung -n "__fish_seen_subcommand_from run" -l systemd-cgroup -d 'enab
 complete -c rung -n "__fish_seen_subcommand_from run" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from run" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from run" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from run" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a spec -d 'create a new specification file'
 complete -c rung -n "__fish_seen_subcommand_from spec" -l bundle -s b -x -a '(__fish_complete_directories)' -d 'path to the root of the bundle directory'
@@ -279,6 +312,7 @@ complete -c rung -n "__fish_seen_subcommand_from spec" -l root -x -a '(__fish_co
 complete -c rung -n "__fish_seen_subcommand_from spec" -l systemd-cgroup -d 'enable systemd cgroup support, expects cgroupsPath to be of form "slice:prefix:name" for e.g. "system.slice:rung:434234"'
 complete -c rung -n "__fish_seen_subcommand_from spec" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from spec" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from spec" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a start -d 'executes the user defined process in a created container'
 complete -c rung -n "__fish_seen_subcommand_from start" -l help -s h -d 'show help'
@@ -290,6 +324,7 @@ complete -c rung -n "__fish_seen_subcommand_from start" -l systemd-cgroup -d 'en
 complete -c rung -n "__fish_seen_subcommand_from start" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from start" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from start" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from start" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 complete -c rung -n "__fish_seen_subcommand_from start" -a '(__rung_containers)'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a state -d 'output the state of a container'
@@ -302,6 +337,7 @@ complete -c rung -n "__fish_seen_subcommand_from state" -l systemd-cgroup -d 'en
 complete -c rung -n "__fish_seen_subcommand_from state" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from state" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from state" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from state" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 complete -c rung -n "__fish_seen_subcommand_from state" -a '(__rung_containers)'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a update -d 'update container resource constraints'
@@ -331,6 +367,7 @@ complete -c rung -n "__fish_seen_subcommand_from update" -l systemd-cgroup -d 'e
 complete -c rung -n "__fish_seen_subcommand_from update" -l cgroup-manager -x -d 'who makes the cgroups of new containers (\'cgroupfs\', \'systemd\', or \'disabled\': nobody, and they stay in that of the caller); counts before --systemd-cgroup'
 complete -c rung -n "__fish_seen_subcommand_from update" -l rootless -x -a 'true false auto' -d 'ignore cgroup permission errors (\'true\', \'false\', or \'auto\')'
 complete -c rung -n "__fish_seen_subcommand_from update" -l trace -d 'log the time that each operation of the stage took'
+complete -c rung -n "__fish_seen_subcommand_from update" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 complete -c rung -n "__fish_seen_subcommand_from update" -a '(__rung_containers)'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a help -d 'show help of a command'

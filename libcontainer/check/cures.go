@@ -1,0 +1,145 @@
+package check
+
+import (
+	"cmp"
+	"errors"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"rung/internal/sys"
+)
+
+// cure is what to do about an error that has these words. Errors whose cause a probe has shown have them (launch, internal/sys).
+type cure struct {
+	says, who string
+	do        func(s *Subject, text string) string
+}
+
+// always is a cure that is the same whatever the rest of the error says.
+func always(do string) func(*Subject, string) string {
+	return func(*Subject, string) string { return do }
+}
+
+var cures = []cure{
+	{"no cgroup hierarchy is mounted", administrator, always("mount -t cgroup2 none /sys/fs/cgroup")},
+	{"unable to apply cgroup configuration: mkdir", administrator, cgroupCure},
+	{"container's cgroup is not empty", author, always("choose another linux.cgroupsPath, or end the processes in that cgroup")},
+	{"is not delegated: ", administrator, enable},
+	{"is not delegated to this user", administrator, always(delegate)},
+	{"is not available in the v2 hierarchy", administrator, always("boot with systemd.unified_cgroup_hierarchy=1, and without cgroup_disable= of this controller")},
+	{"no cgroup hierarchy has the controller", administrator, always("mount the hierarchy of that controller, or remove the limit")},
+	{"is mounted noexec on the host", administrator, remountExec},
+	{"executable file not found", author, inBundle("process.args or PATH in process.env: the root file system has no such program")},
+	{"a seccomp filter that rung itself runs under denies it", administrator, callCure},
+	{"a user namespace may mount proc only where", administrator, always("run rung where nothing is mounted over a part of /proc (docker run --security-opt systempaths=unconfined)")},
+	{"none is mounted at /proc", administrator, always("mount -t proc proc /proc")},
+	{"kernel.unprivileged_userns_clone is 0", administrator, always(setParameter("kernel.unprivileged_userns_clone", "1"))},
+	{"kernel.apparmor_restrict_unprivileged_userns is 1", administrator, always(setParameter("kernel.apparmor_restrict_unprivileged_userns", "0"))},
+	{"the caller's RLIMIT_FSIZE", caller, always("ulimit -f unlimited")},
+	{"to raise a hard limit needs CAP_SYS_RESOURCE", caller, always("raise the hard limit of the caller (ulimit -H, LimitNOFILE= of the unit), or lower process.rlimits")},
+	{"no range that holds", administrator, grant},
+	{"needs newuidmap", administrator, always(installHelper)},
+	{"needs newgidmap", administrator, always(installHelper)},
+	{"this profile is not loaded", administrator, always("apparmor_parser -r FILE-OF-THE-PROFILE")},
+	{"max_*_namespaces", administrator, always("raise the user.max_*_namespaces that is reached: sysctl user")},
+	{"this kernel does not know the file system type", administrator, always("modprobe the file system, of a kernel that has it")},
+}
+
+var ungranted = regexp.MustCompile(`/etc/sub([ug]id) grants user ([^ ]+) no range that holds ([0-9]+-[0-9]+)`)
+
+// grant is the command that grants a user the ids of a map.
+func grant(_ *Subject, text string) string {
+	found := ungranted.FindStringSubmatch(text)
+	if found == nil {
+		return ""
+	}
+	return "usermod --add-sub" + found[1] + "s " + found[3] + " " + found[2]
+}
+
+func inBundle(what string) func(*Subject, string) string {
+	return func(s *Subject, _ string) string {
+		return "edit " + what + " (" + cmp.Or(s.Config, "config.json") + ")"
+	}
+}
+
+var cgroupPath = regexp.MustCompile(`mkdir (/[^ ]*): `)
+
+// cgroupCure says how the directory becomes writable in which a cgroup is to be made.
+func cgroupCure(s *Subject, text string) string {
+	found := cgroupPath.FindStringSubmatch(text)
+	if found == nil {
+		return delegate
+	}
+	parent := filepath.Dir(found[1])
+	switch {
+	case strings.Contains(text, syscall.EROFS.Error()):
+		return "mount -o remount,rw " + mountOf(parent)
+	case s.Facts.EUID != 0:
+		return delegate
+	}
+	return "make " + parent + " writable for rung"
+}
+
+// mountOf is the mount point that a path is on.
+func mountOf(path string) string {
+	mounts, err := sys.OwnMounts()
+	if err != nil {
+		return path
+	}
+	best := "/"
+	for _, m := range mounts {
+		at := m.Mountpoint
+		if (path == at || strings.HasPrefix(path, strings.TrimSuffix(at, "/")+"/")) && len(at) > len(best) {
+			best = at
+		}
+	}
+	return best
+}
+
+var notEnabled = regexp.MustCompile(`controller ([a-z_]+) is not delegated: (/[^ ]+) does not enable it`)
+
+// enable is the command that enables a controller where it is not.
+func enable(_ *Subject, text string) string {
+	found := notEnabled.FindStringSubmatch(text)
+	if found == nil {
+		return delegate
+	}
+	do := "echo +" + found[1] + " >" + found[2]
+	if strings.Contains(text, "it has processes") {
+		do = "move the processes of " + filepath.Dir(found[2]) + " to a cgroup below it; " + do
+	}
+	return do
+}
+
+var onMount = regexp.MustCompile(`root\.path: (/[^ ]*) is mounted noexec`)
+
+func remountExec(_ *Subject, text string) string {
+	if found := onMount.FindStringSubmatch(text); found != nil {
+		return "mount -o remount,exec " + mountOf(found[1])
+	}
+	return ""
+}
+
+var neededCall = regexp.MustCompile(`rung needs ([a-z0-9_]+)\(2\)`)
+
+func callCure(_ *Subject, text string) string {
+	found := neededCall.FindStringSubmatch(text)
+	if found == nil {
+		return ""
+	}
+	_, do := cureOfCall(found[1], text)
+	return do
+}
+
+// Probe is the need for what the facts are read from: nothing else can be found out without it.
+func Probe(err error) Need {
+	s := &Subject{}
+	n := OfError(s, "proc file system", "to know its own rights", err)
+	if errors.Is(err, syscall.ENOENT) && n.Do == "" {
+		n.Do = "mount -t proc proc /proc"
+	}
+	n.Who = administrator
+	return n
+}

@@ -1,0 +1,298 @@
+package create
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/bundle"
+	"rung/libcontainer/compile"
+	"rung/libcontainer/host"
+	"rung/libcontainer/launch"
+	"rung/libcontainer/plan"
+	"rung/libcontainer/setup"
+)
+
+// foresee returns the error that Create would end with, as far as this host shows it to somebody who changes nothing; nil if it
+// shows none. It has the words of Create.
+func (c *creation) foresee(p *Preview) error {
+	for _, look := range []func(*Preview) error{
+		c.foreseeRights, c.foreseeNamespaces, c.foreseeOps, c.foreseeHooks, c.foreseeCwd, c.foreseeProgram, c.foreseeRlimits,
+	} {
+		if err := look(p); err != nil {
+			return mountError(c.setup.Spec, err)
+		}
+	}
+	r := c.setup.Spec.Linux.Resources
+	if blocked := c.setup.Cgroup.Obstacles(r); len(blocked) > 0 {
+		return blocked[0]
+	}
+	return nil
+}
+
+// foreseeRights refuses new namespaces of a process without CAP_SYS_ADMIN that has none of users.
+func (c *creation) foreseeRights(*Preview) error {
+	spec := c.setup.Spec
+	if c.setup.Facts.Privileged() || bundle.NamespaceOf(spec, specs.UserNamespace) != nil {
+		return nil
+	}
+	for _, ns := range spec.Linux.Namespaces {
+		if ns.Path == "" {
+			return fmt.Errorf("linux.namespaces: the container process, in new namespaces: clone: %w (%s)", syscall.EPERM, launch.NeedsUserNamespace)
+		}
+	}
+	return nil
+}
+
+// foreseeNamespaces opens the namespaces that the container joins.
+func (c *creation) foreseeNamespaces(*Preview) error {
+	for i, ns := range c.setup.Bundle.Spec.Linux.Namespaces {
+		if ns.Path == "" {
+			continue
+		}
+		field := fmt.Sprintf("linux.namespaces[%d]", i)
+		file, err := sys.OpenForReading(ns.Path)
+		if errors.Is(err, syscall.EACCES) && c.setup.Facts.ForRoot() {
+			continue // only root may look
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", field, err)
+		}
+		kind, err := sys.NamespaceKind(file)
+		file.Close()
+		if err != nil || kind != bundle.NamespaceFlag(ns.Type) {
+			return fmt.Errorf("%s: join the %s namespace: %s is no such namespace: %w", field, ns.Type, ns.Path, syscall.EINVAL)
+		}
+	}
+	return nil
+}
+
+// foreseeOps looks at the operations whose outcome can be known.
+func (c *creation) foreseeOps(p *Preview) error {
+	f := &foresight{facts: c.setup.Facts}
+	defer f.close()
+	for _, segment := range []*plan.Plan{p.Program.First, p.Program.Second, p.Third} {
+		if segment == nil {
+			continue
+		}
+		for i := range segment.Ops {
+			failure := &launch.Failure{Op: &segment.Ops[i], Index: i, Plan: segment}
+			if failure.Op.SkipIfDone == 0 && f.fails(failure) && !failure.Op.OK.Has(failure.Errno) {
+				return failure
+			}
+		}
+	}
+	return nil
+}
+
+// foresight is what is known of the slots of a plan.
+type foresight struct {
+	facts    *host.Facts
+	contexts map[plan.Slot]*sys.FilesystemContext // nil: nothing is known of it
+}
+
+func (f *foresight) close() {
+	for _, context := range f.contexts {
+		context.Close()
+	}
+}
+
+// fails reports whether an operation will fail, and notes how.
+func (f *foresight) fails(failure *launch.Failure) bool {
+	switch op := failure.Op; op.Code {
+	case plan.Fsopen:
+		failure.Errno = f.open(op)
+	case plan.Fsconfig:
+		failure.Errno, failure.Messages = f.contexts[op.Slots[0]].Set(op.Text[0], op.Text[1], op.Ints[0])
+		failure.Call = "fsconfig"
+	case plan.Write:
+		failure.Call, failure.Errno = f.writes(op)
+	}
+	return failure.Errno != 0
+}
+
+// open opens a context of a file system that the kernel has: for another fsopen(2) could load a module.
+func (f *foresight) open(op *plan.Op) syscall.Errno {
+	slot, kind := op.Slots[0], op.Text[0]
+	f.contexts[slot].Close()
+	delete(f.contexts, slot)
+	switch known, module := sys.KnownFilesystem(kind); {
+	case !known && !module:
+		return syscall.ENODEV
+	case !known:
+		return 0
+	}
+	context, err := sys.OpenContext(kind)
+	if err != nil {
+		return 0 // a right is missing that the stage will have, or the check of the system calls tells it
+	}
+	if f.contexts == nil {
+		f.contexts = map[plan.Slot]*sys.FilesystemContext{}
+	}
+	f.contexts[slot] = context
+	return 0
+}
+
+// writes looks at writes to /proc: kernel parameters that do not exist, and profiles that nothing takes.
+func (f *foresight) writes(op *plan.Op) (call string, errno syscall.Errno) {
+	name := op.Text[0]
+	switch {
+	case strings.HasPrefix(name, "sys/") && !ofDevice(name):
+		if _, err := sys.Stat("/proc/" + name); errors.Is(err, syscall.ENOENT) {
+			return "openat2", syscall.ENOENT
+		}
+	case strings.HasPrefix(op.Origin.Purpose, "AppArmor"):
+		if on, err := sys.AppArmorEnabled(); err == nil && !on {
+			return "write", syscall.EINVAL
+		}
+	}
+	return "", 0
+}
+
+// ofDevice reports whether a kernel parameter belongs to a network device, which may be in the container only.
+func ofDevice(name string) bool {
+	parts := strings.Split(name, "/")
+	return len(parts) > 4 && slices.Contains([]string{"conf", "neigh"}, parts[3])
+}
+
+// foreseeHooks looks for the programs of the hooks that create runs.
+func (c *creation) foreseeHooks(*Preview) error {
+	h := c.setup.Spec.Hooks
+	if h == nil {
+		return nil
+	}
+	lists := []struct {
+		name  string
+		hooks []specs.Hook
+	}{{"prestart", h.Prestart}, {"createRuntime", h.CreateRuntime}, {"createContainer", h.CreateContainer}} //nolint:staticcheck // deprecated, and part of the specification
+	for _, list := range lists {
+		for i, one := range list.hooks {
+			if errno := c.executable(nil, one.Path); errno != 0 {
+				return fmt.Errorf("hooks.%s[%d]: error running %s hook #%d: fork/exec %s: %w", list.name, i, list.name, i, one.Path, errno)
+			}
+		}
+	}
+	return nil
+}
+
+// executable returns why a file cannot be executed: below root, or on the host. It is 0 if it can, or nobody may look.
+func (c *creation) executable(root *os.File, name string) syscall.Errno {
+	st, err := sys.Stat(name)
+	if root != nil {
+		st, err = sys.StatInRoot(root, name)
+	}
+	switch {
+	case errors.Is(err, syscall.ENOENT):
+		return syscall.ENOENT
+	case errors.Is(err, syscall.ENOTDIR):
+		return syscall.ENOTDIR
+	case err != nil:
+		return 0
+	case st.Mode&syscall.S_IFMT == syscall.S_IFDIR:
+		return syscall.EISDIR
+	case st.Mode&0o111 == 0: // not even root may
+		return syscall.EACCES
+	}
+	return 0
+}
+
+// provided reports whether something that create does may put a file at a path of the container: a hook, or a mount with files.
+func (c *creation) provided(file string) bool {
+	if h := c.setup.Spec.Hooks; h != nil && len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) > 0 { //nolint:staticcheck // deprecated, and part of the specification
+		return true
+	}
+	return slices.ContainsFunc(c.setup.Spec.Mounts, func(m specs.Mount) bool {
+		destination := host.Destination(&m, c.setup.Container.State.Rootfs)
+		source, known := c.setup.Facts.Sources[host.SourcePath(&m, c.setup.Bundle.Dir)]
+		switch {
+		case !host.IsBind(&m):
+			return !slices.Contains(throwAway, m.Type)
+		case known && !source.Directory:
+			return path.Base(destination) == path.Base(file)
+		}
+		return true
+	})
+}
+
+// hidden reports whether a mount lies over a path, so that what the root file system has there is of no matter.
+func (c *creation) hidden(file string) bool {
+	return slices.ContainsFunc(c.setup.Spec.Mounts, func(m specs.Mount) bool {
+		_, below := host.Below(file, host.Destination(&m, c.setup.Container.State.Rootfs))
+		return below
+	})
+}
+
+func (c *creation) foreseeCwd(p *Preview) error {
+	cwd := path.Clean(c.setup.Spec.Process.Cwd)
+	if p.Root == nil || c.hidden(cwd) || c.provided(cwd) {
+		return nil
+	}
+	st, err := sys.StatInRoot(p.Root, cwd)
+	if err != nil || st.Mode&syscall.S_IFMT == syscall.S_IFDIR {
+		return nil // a missing one is made
+	}
+	return fmt.Errorf(setup.InitError+"process.cwd: chdir to cwd (%q): chdir: %w", c.setup.Spec.Process.Cwd, syscall.ENOTDIR)
+}
+
+// foreseeProgram looks for the program where nothing can come over the root file system that has it.
+func (c *creation) foreseeProgram(p *Preview) error {
+	process := c.setup.Spec.Process
+	if p.Root == nil || programOf(c.setup.Bundle.Spec.Process) != "" {
+		return nil
+	}
+	searched := !strings.Contains(process.Args[0], "/")
+	last := syscall.ENOENT
+	for _, name := range compile.Candidates(process) {
+		full := name
+		if !path.IsAbs(name) {
+			full = path.Join(process.Cwd, name)
+		}
+		if c.provided(full) {
+			return nil
+		}
+		if last = c.executable(p.Root, full); last == 0 {
+			return c.foreseeExec(full)
+		}
+	}
+	switch {
+	case searched:
+		return fmt.Errorf(setup.InitError+"exec: %q: executable file not found in $PATH", process.Args[0])
+	case last == syscall.EISDIR:
+		return fmt.Errorf(setup.InitError+"exec: %q: %w (%v)", process.Args[0], last, syscall.EACCES)
+	case last == syscall.ENOENT:
+		return fmt.Errorf(setup.InitError+"exec: %q: stat %s: %w", process.Args[0], process.Args[0], last)
+	}
+	return fmt.Errorf(setup.InitError+"exec: %q: %w", process.Args[0], last)
+}
+
+// foreseeExec refuses a program that is there, and that ExplainExec knows why the kernel will not execute.
+func (c *creation) foreseeExec(program string) error {
+	for _, errno := range [...]syscall.Errno{syscall.EACCES, syscall.ENOENT, syscall.EPERM} {
+		denied := fmt.Errorf("exec %s: %w", program, errno)
+		if err := setup.ExplainExec(c.setup.Spec, c.setup.Container.State.Rootfs, program, denied); err != denied { //nolint:errorlint // with an explanation it is another one
+			return err
+		}
+	}
+	return nil
+}
+
+// foreseeRlimits compares process.rlimits with the hard limits of the caller, which only CAP_SYS_RESOURCE may raise.
+func (c *creation) foreseeRlimits(*Preview) error {
+	if c.setup.Facts.Has(host.CapSysResource) {
+		return nil
+	}
+	for i, limit := range c.setup.Spec.Process.Rlimits {
+		_, hard, err := sys.GetRlimit(limit.Type)
+		if err == nil && limit.Hard > hard {
+			return fmt.Errorf("process.rlimits[%d]: set %s: prlimit64: %w (%s)", i, limit.Type, syscall.EPERM, launch.RlimitHint)
+		}
+	}
+	return nil
+}

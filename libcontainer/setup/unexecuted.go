@@ -1,0 +1,104 @@
+package setup
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"rung/internal/sys"
+	"rung/libcontainer/host"
+	"rung/libcontainer/launch"
+	"rung/libcontainer/seccomp"
+)
+
+// ExplainExec adds to the error of a program that could not be executed what is known about the cause: its file system is mounted
+// noexec, its interpreter is missing, or the seccomp profile denies execve(2). It looks into the root file system only: other mounts
+// of the container can not be seen any more.
+func ExplainExec(spec *specs.Spec, rootfs, program string, err error) error {
+	if Denies(spec, "execve") && !errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.EACCES) {
+		return fmt.Errorf("%w (linux.seccomp denies execve, by which the program begins)", err)
+	}
+	if onMount(spec, rootfs, program) {
+		return err
+	}
+	if errors.Is(err, syscall.ENOENT) {
+		return explainInterpreter(spec, rootfs, program, err)
+	}
+	if !errors.Is(err, syscall.EACCES) {
+		return err
+	}
+	root, errOpen := sys.OpenPath(rootfs)
+	if errOpen != nil {
+		return err
+	}
+	defer root.Close()
+	file, errOpen := sys.OpenInRoot(root, program, sys.O_PATH)
+	if errOpen != nil {
+		return err
+	}
+	defer file.Close()
+	if seen, errLook := sys.Look(sys.FDPath(file)); errLook != nil || seen.Flags&sys.ST_NOEXEC == 0 {
+		return err
+	}
+	return fmt.Errorf("%w (root.path: %s is mounted noexec on the host)", err, rootfs)
+}
+
+// Denies reports whether the seccomp profile of a configuration denies a system call whatever its arguments are.
+func Denies(spec *specs.Spec, call string) bool {
+	profile := spec.Linux.Seccomp
+	if profile == nil || seccomp.Passes(profile, []string{call}) {
+		return false
+	}
+	return !slices.ContainsFunc(profile.Syscalls, func(r specs.LinuxSyscall) bool { return len(r.Args) > 0 && slices.Contains(r.Names, call) })
+}
+
+// KillsAtStart reports whether the seccomp profile ends the process at execve(2), whatever the arguments are. The kernel then says
+// nothing, and the status of the process is all that is left.
+func KillsAtStart(spec *specs.Spec) bool {
+	if !Denies(spec, "execve") {
+		return false
+	}
+	action := spec.Linux.Seccomp.DefaultAction
+	for _, r := range spec.Linux.Seccomp.Syscalls {
+		if slices.Contains(r.Names, "execve") {
+			action = r.Action
+		}
+	}
+	return action == specs.ActKill || action == specs.ActKillProcess || action == specs.ActKillThread
+}
+
+// explainInterpreter adds to ENOENT of a program that is there which program it begins with, and that this one is not: that of the
+// first line of a script, or the loader of a dynamically linked program (execve(2)).
+func explainInterpreter(spec *specs.Spec, rootfs, program string, err error) error {
+	root, errOpen := sys.OpenPath(rootfs)
+	if errOpen != nil {
+		return err
+	}
+	defer root.Close()
+	const enough = 4096 // bytes: a first line has 256 at most, and linkers put the name of the loader behind the headers
+	head, errRead := sys.ReadInRoot(root, program, enough)
+	if errRead != nil || len(head) == 0 {
+		return err
+	}
+	interpreter, kind := launch.Interpreter(head)
+	if interpreter == "" || onMount(spec, rootfs, interpreter) {
+		return err
+	}
+	if _, errStat := sys.StatInRoot(root, interpreter); !errors.Is(errStat, syscall.ENOENT) {
+		return err
+	}
+	return fmt.Errorf("%w (%s is there, but its %s %s is not)", err, program, kind, interpreter)
+}
+
+// onMount reports whether the configuration mounts something over a file of the root file system.
+func onMount(spec *specs.Spec, rootfs, file string) bool {
+	for i := range spec.Mounts {
+		if _, below := host.Below(file, host.Destination(&spec.Mounts[i], rootfs)); below {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/urfave/cli/v3"
+)
+
+func TestSuggestCommand(t *testing.T) {
+	for name, want := range map[string]string{
+		"strat": "did you mean start?", "sttae": "did you mean state?", "rn": "did you mean run?", "creat": "did you mean create?",
+		"stop": "kill, and then delete", "rm": ": delete", "xyzzy-42": "rung --help lists them",
+	} {
+		text := "No help topic for '" + name + "'"
+		if got := suggestCommand(text); !strings.HasPrefix(got, text+": ") || !strings.Contains(got, want) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	const other = "container does not exist"
+	if got := suggestCommand(other); got != other {
+		t.Errorf("%q became %q", other, got)
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"", "abc", 3}, {"start", "start", 0}, {"strat", "start", 1}, {"stat", "start", 1}, {"kill", "spec", 4}} {
+		if got := distance(test.a, test.b); got != test.want {
+			t.Errorf("%s, %s: %d, want %d", test.a, test.b, got, test.want)
+		}
+		if got := distance(test.b, test.a); got != test.want {
+			t.Errorf("%s, %s: %d, want %d", test.b, test.a, got, test.want)
+		}
+	}
+}
+
+func TestSuggestOption(t *testing.T) {
+	run, exec := &cli.Command{Name: "run"}, &cli.Command{Name: "exec"}
+	for _, test := range []struct {
+		cmd        *cli.Command
+		flag, want string
+	}{
+		{run, "-it", "process.terminal in config.json"}, {run, "-t", "process.terminal in config.json"}, {exec, "-it", ": -t gives"},
+		{exec, "-i", ": -t gives"}, {run, "--interactive", ""}, {run, "-x", ""},
+	} {
+		err := errors.New("flag provided but not defined: " + test.flag)
+		got := suggestOption(test.cmd, err).Error()
+		if !strings.HasPrefix(got, err.Error()) || !strings.Contains(got, test.want) || test.want == "" && got != err.Error() {
+			t.Errorf("%s %s: %s", test.cmd.Name, test.flag, got)
+		}
+	}
+}
+
+func TestSuggestRoot(t *testing.T) {
+	err := &fs.PathError{Op: "mkdir", Path: systemRoot, Err: syscall.EACCES}
+	got := suggestRoot(err).Error()
+	if hinted := strings.Contains(got, "XDG_RUNTIME_DIR"); hinted != (os.Geteuid() != 0) {
+		t.Errorf("uid %d: %s", os.Geteuid(), got)
+	}
+	err.Path = "/other"
+	if got := suggestRoot(err).Error(); strings.Contains(got, "XDG_RUNTIME_DIR") {
+		t.Error(got)
+	}
+}
