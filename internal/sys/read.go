@@ -2,6 +2,7 @@ package sys
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
@@ -44,6 +45,18 @@ func ReadRegular(path string, most int) ([]byte, error) {
 		}
 		return readAll(fd, most)
 	})
+}
+
+// ReadAt fills data from that offset of a file. It follows no symbolic link. The error is io.ErrUnexpectedEOF if the file is
+// shorter.
+func ReadAt(path string, data []byte, offset int64) error {
+	_, err := readFile(path, unix.O_NOFOLLOW|unix.O_NONBLOCK, func(fd int) ([]byte, error) {
+		if n, err := unix.Pread(fd, data, offset); err != nil || n == len(data) {
+			return nil, err
+		}
+		return nil, io.ErrUnexpectedEOF
+	})
+	return err
 }
 
 func readFile(path string, flags int, read func(fd int) ([]byte, error)) ([]byte, error) {
