@@ -49,6 +49,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, `rung: "init" is for rung's own use`)
 		os.Exit(1)
 	}
+	nsenter.ForgetSettings()
 	ctx := stopping.context(context.Background())
 	stopping.catch()
 	log, _ = newLogging("", "", false)

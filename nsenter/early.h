@@ -8,7 +8,17 @@ extern int rung_early_pid;
 extern int rung_early_sync;
 extern int rung_early_wakeup; /* see wait_for_parent in op_namespace.c */
 
+/* Whether rung_set_one_processor has changed the environment. */
+extern int rung_set_processors;
+
+/*
+ * Package main of rung defines it. In a program that embeds the library there is none, and its Go runtime starts as its owner
+ * wants it.
+ */
+extern const char rung_is_command __attribute__((weak));
+
 void rung_check_limits(long argc, char **argv);
+void rung_set_one_processor(long argc, char **argv);
 void rung_spawn_early(long argc, char **argv);
 
 /* Whether the next argument is the value of a global option. The name has no dashes. */

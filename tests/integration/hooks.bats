@@ -198,6 +198,21 @@ poststart two' ]
 	[ "$(cat "$BUNDLE/env")" = '' ]
 }
 
+# rung has a setting of its Go runtime in its environment when Go starts (nsenter/settings.c).
+# bats test_tags=user
+@test "neither hooks nor containers get the setting of rung's own Go runtime, and hooks get the caller's" {
+	local settings
+	for settings in '' GOMAXPROCS=3; do
+		hook createRuntime "tr '\\0' '\\n' </proc/\$\$/environ | grep -e ^GO -e ^A= >$BUNDLE/env"
+		config 'del(.hooks.createRuntime[].env)'
+		process sh -c 'tr "\0" "\n" </proc/$$/environ'
+		run env -i A=1 ${settings:+"$settings"} "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+		[ "$status" -eq 0 ] || fail "$output"
+		[[ $output != *GO* ]] || fail "$output"
+		[ "$(sort "$BUNDLE/env")" = "A=1${settings:+$'\n'$settings}" ] || fail "$(cat "$BUNDLE/env")"
+	done
+}
+
 # bats test_tags=user
 @test "a hook has no descriptors but its standard streams" {
 	hook createRuntime "ls /proc/self/fd | wc -l >$BUNDLE/fds"
