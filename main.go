@@ -159,8 +159,12 @@ var readers = map[string]string{
 	"state": "a reader of the output",
 }
 
-// commandsFor returns the command that the arguments name, or all commands if they name none: help lists them all.
+// commandsFor returns the command that the arguments name, or all commands if they name none: help lists them all. A question for
+// the version alone needs none of them.
 func commandsFor(args []string) (out []*cli.Command) {
+	if len(args) == 1 && args[0] == "--version" {
+		return nil // engines ask often
+	}
 	for i, arg := range args {
 		if strings.HasPrefix(arg, "-") || i > 0 && takesValue(args[i-1]) {
 			continue

@@ -17,6 +17,9 @@ extern int rung_set_processors;
  */
 extern const char rung_is_command __attribute__((weak));
 
+/* Returns the stage as a program of its own, or NULL if this program has none. */
+const void *rung_stage_image(unsigned long *size);
+
 void rung_check_limits(long argc, char **argv);
 void rung_set_one_processor(long argc, char **argv);
 void rung_spawn_early(long argc, char **argv);

@@ -43,7 +43,7 @@ func ReadRegular(path string, most int) ([]byte, error) {
 		if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size > int64(most) {
 			return nil, fmt.Errorf("not a regular file of at most %d bytes", most)
 		}
-		return readAll(fd, most)
+		return readInto(make([]byte, 0, st.Size+1), fd, most) // one more for the read that finds the end
 	})
 }
 
@@ -72,8 +72,10 @@ func readFile(path string, flags int, read func(fd int) ([]byte, error)) ([]byte
 	return data, nil
 }
 
-func readAll(fd, most int) ([]byte, error) {
-	data := make([]byte, 0, 16*1024)
+func readAll(fd, most int) ([]byte, error) { return readInto(make([]byte, 0, 16*1024), fd, most) }
+
+// readInto reads to the end of a file, first into the room that data has.
+func readInto(data []byte, fd, most int) ([]byte, error) {
 	for {
 		if len(data) == cap(data) {
 			room, err := roomOf(fd, len(data), most)
