@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"rung/internal/sys"
-	"rung/libcontainer/host"
 	"rung/internal/waits"
+	"rung/libcontainer/host"
 )
 
 const (
