@@ -49,6 +49,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, `rung: "init" is for rung's own use`)
 		os.Exit(1)
 	}
+	growStack(false)
 	nsenter.ForgetSettings()
 	ctx := stopping.context(context.Background())
 	stopping.catch()
@@ -381,4 +382,16 @@ func rootlessCgroups(option string, bySystemd bool, euid int) (bool, error) {
 		return false, fmt.Errorf("--rootless: %q is neither true nor false nor auto", option)
 	}
 	return on, nil
+}
+
+// growStack makes room on the stack for most commands at once: the runtime would double the stack four times, and copy it each
+// time. It is called without use: the frame of the function counts, and is not filled.
+//
+//go:noinline
+func growStack(use bool) byte {
+	if use {
+		var room [24 << 10]byte
+		return room[len(os.Args)]
+	}
+	return 0
 }
