@@ -251,8 +251,10 @@ static void prepare_program(long argc, char **argv)
 		sys(SYS_exit_group, EXIT_NO_PROGRAM);
 	rung_check_limits(argc, argv);
 	rung_spawn_early(argc, argv);
-	if (&rung_is_command)
+	if (&rung_is_command) {
 		rung_set_one_processor(argc, argv);
+		rung_keep_files_closed();
+	}
 }
 
 #endif

@@ -22,6 +22,8 @@ const void *rung_stage_image(unsigned long *size);
 
 void rung_check_limits(long argc, char **argv);
 void rung_set_one_processor(long argc, char **argv);
+void rung_keep_files_closed(void);
+void rung_first_thread(void); /* of the tests, in place of pthread_create */
 void rung_spawn_early(long argc, char **argv);
 
 /* Whether the next argument is the value of a global option. The name has no dashes. */

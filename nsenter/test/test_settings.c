@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_settings.c - the setting of the Go runtime, put into a stack like that of the kernel. */
+/* test_settings.c - how the Go runtime starts: the setting in a stack like that of the kernel, and the limit of files. */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "early.h"
 #include "test.h"
@@ -70,9 +74,49 @@ static void no_room(void)
 	stays(stack, sizeof(stack) / sizeof(*stack));
 }
 
-#define CASE(name) { "the setting of the Go runtime: " #name, name, ANYBODY }
+static uint64_t soft_limit(void)
+{
+	struct rlimit limit;
+
+	EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	return limit.rlim_cur;
+}
+
+static void files_until_the_first_thread(void)
+{
+	struct rlimit limit = { 100, 200 };
+
+	EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	rung_keep_files_closed();
+	EQUAL(open("/dev/null", O_RDONLY), -1);
+	EQUAL(errno, EMFILE);
+	rung_first_thread();
+	EQUAL(soft_limit(), 100);
+	EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	EQUAL(limit.rlim_max, 200);
+	limit.rlim_cur = 150; /* set later by others: it stays */
+	EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	rung_first_thread();
+	EQUAL(soft_limit(), 150);
+}
+
+static void closed_stream(void)
+{
+	uint64_t before = soft_limit();
+
+	close(STDERR_FILENO);
+	rung_keep_files_closed();
+	EQUAL(soft_limit(), before);
+}
+
+#define CASE(name) { "the start of the Go runtime: " #name, name, ANYBODY }
 
 const struct test settings_tests[] = {
-	CASE(added),   CASE(no_environment),	CASE(set_by_the_caller),
-	CASE(no_room), { NULL, NULL, ANYBODY },
+	CASE(added),
+	CASE(no_environment),
+	CASE(set_by_the_caller),
+	CASE(no_room),
+	CASE(files_until_the_first_thread),
+	CASE(closed_stream),
+	{ NULL, NULL, ANYBODY },
 };

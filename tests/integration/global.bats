@@ -379,6 +379,14 @@ refused() { # MESSAGE ARGUMENT...
 	"$RUNG" --root "$STATE" run "$ID" 0<&- 1>&- 2>&- 3>&-
 }
 
+# The Go runtime opens files before main, also /proc/self/cgroup: rung keeps it from that by RLIMIT_NOFILE (nsenter/settings.c).
+@test "the Go runtime does not look for rung's cgroup" {
+	needs_command strace
+	run -0 strace -f -qq -e trace=openat,open "$RUNG" --version
+	run -0 awk '/= [0-9]+$/ { print }' <<<"$output"
+	says ''
+}
+
 # The filter of an old engine around rung may not know openat2(2), and rung has no other way to resolve paths.
 @test "errors: openat2 that is blocked is named" {
 	needs_root

@@ -213,6 +213,17 @@ poststart two' ]
 	done
 }
 
+# rung can open no files while its Go runtime starts (nsenter/settings.c).
+# bats test_tags=user
+@test "hooks and containers have the caller's limit of open files, not those of rung's start" {
+	hook createRuntime "ulimit -Sn >$BUNDLE/limit; ulimit -Hn >>$BUNDLE/limit"
+	config 'del(.process.rlimits)'
+	process sh -c 'ulimit -Sn; ulimit -Hn'
+	run bash -c 'ulimit -Sn 700 && ulimit -Hn 900 && exec "$@"' - "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	says $'700\n900'
+	[ "$(cat "$BUNDLE/limit")" = $'700\n900' ]
+}
+
 # bats test_tags=user
 @test "a hook has no descriptors but its standard streams" {
 	hook createRuntime "ls /proc/self/fd | wc -l >$BUNDLE/fds"
