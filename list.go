@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,21 +45,24 @@ func listCommand() *cli.Command {
 
 func printList(states []*containerState, quiet bool, format string) error {
 	if quiet {
+		out := bufio.NewWriter(os.Stdout)
 		for _, s := range states {
-			if _, err := fmt.Println(s.ID); err != nil {
-				return err
-			}
+			fmt.Fprintln(out, s.ID)
 		}
-		return nil
+		return out.Flush()
 	}
 	switch format {
 	case "table":
-		w := tabwriter.NewWriter(os.Stdout, 12, 1, 3, ' ', 0)
+		out := bufio.NewWriter(os.Stdout) // tabwriter writes each cell and its padding by themselves
+		w := tabwriter.NewWriter(out, 12, 1, 3, ' ', 0)
 		fmt.Fprint(w, "ID\tPID\tSTATUS\tBUNDLE\tCREATED\tOWNER\n")
 		for _, s := range states {
 			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", s.ID, s.Pid, s.Status, s.Bundle, s.Created.Format(time.RFC3339Nano), s.Owner)
 		}
-		return w.Flush()
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		return out.Flush()
 	case "json":
 		return json.NewEncoder(os.Stdout).Encode(states)
 	}

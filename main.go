@@ -49,6 +49,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, `rung: "init" is for rung's own use`)
 		os.Exit(1)
 	}
+	growStack(false)
+	nsenter.ForgetSettings()
 	ctx := stopping.context(context.Background())
 	stopping.catch()
 	log, _ = newLogging("", "", false)
@@ -147,47 +149,52 @@ func globalFlags() []cli.Flag {
 var commands = [...]struct {
 	name string
 	make func() *cli.Command
+	// What a command that changes nothing may wait for: SIGTERM and SIGINT end it at once.
+	waits string
 }{
-	{"check", checkCommand}, {"checkpoint", checkpointCommand}, {"create", createCommand}, {"delete", deleteCommand}, {"events", eventsCommand}, {"exec", execCommand}, {"explain", explainCommand},
-	{"features", featuresCommand}, {"kill", killCommand}, {"list", listCommand}, {"pause", pauseCommand}, {"ps", psCommand},
-	{"restore", restoreCommand}, {"resume", resumeCommand}, {"run", runCommand}, {"spec", specCommand}, {"start", startCommand}, {"state", stateCommand}, {"update", updateCommand},
+	{"check", checkCommand, "the bundle, or a reader of the output"},
+	{"checkpoint", checkpointCommand, ""}, {"create", createCommand, ""}, {"delete", deleteCommand, ""},
+	{"events", eventsCommand, "an event of the container"}, {"exec", execCommand, ""},
+	{"explain", explainCommand, "the bundle, or a reader of the output"}, {"features", featuresCommand, aReader},
+	{"kill", killCommand, ""}, {"list", listCommand, aReader}, {"pause", pauseCommand, ""},
+	{"ps", psCommand, "the program ps, or a reader of the output"}, {"restore", restoreCommand, ""}, {"resume", resumeCommand, ""},
+	{"run", runCommand, ""}, {"spec", specCommand, aReader}, {"start", startCommand, ""}, {"state", stateCommand, aReader},
+	{"update", updateCommand, ""},
 }
 
-// readers are the commands that change nothing, and what they may wait for: SIGTERM and SIGINT end them at once.
-var readers = map[string]string{
-	"check":  "the bundle, or a reader of the output",
-	"events": "an event of the container", "explain": "the bundle, or a reader of the output", "features": "a reader of the output",
-	"list": "a reader of the output", "ps": "the program ps, or a reader of the output", "spec": "a reader of the output",
-	"state": "a reader of the output",
-}
+const aReader = "a reader of the output"
 
-// commandsFor returns the command that the arguments name, or all commands if they name none: help lists them all.
+// commandsFor returns the command that the arguments name, or all commands if they name none: help lists them all. A question for
+// the version alone needs none of them.
 func commandsFor(args []string) (out []*cli.Command) {
+	if len(args) == 1 && args[0] == "--version" {
+		return nil // engines ask often
+	}
 	for i, arg := range args {
 		if strings.HasPrefix(arg, "-") || i > 0 && takesValue(args[i-1]) {
 			continue
 		}
 		for _, c := range commands {
 			if c.name == arg {
-				return []*cli.Command{prepared(c.make())}
+				return []*cli.Command{prepared(c.make(), c.waits)}
 			}
 		}
 		break
 	}
 	for _, c := range commands {
-		out = append(out, prepared(c.make()))
+		out = append(out, prepared(c.make(), c.waits))
 	}
 	return out
 }
 
 // prepared adds what all commands have in common.
-func prepared(c *cli.Command) *cli.Command {
+func prepared(c *cli.Command, waits string) *cli.Command {
 	c.DisableSliceFlagSeparator = true
 	c.OnUsageError = usageError
 	c.HideHelpCommand = true // a container may be called help, or h
-	if what := readers[c.Name]; what != "" {
+	if waits != "" {
 		c.Before = func(ctx context.Context, _ *cli.Command) (context.Context, error) {
-			stopping.idles(what)
+			stopping.idles(waits)
 			return ctx, nil
 		}
 	}
@@ -386,4 +393,16 @@ func rootlessCgroups(option string, bySystemd bool, euid int) (bool, error) {
 		return false, fmt.Errorf("--rootless: %q is neither true nor false nor auto", option)
 	}
 	return on, nil
+}
+
+// growStack makes room on the stack for most commands at once: the runtime would double the stack four times, and copy it each
+// time. It is called without use: the frame of the function counts, and is not filled.
+//
+//go:noinline
+func growStack(use bool) byte {
+	if use {
+		var room [24 << 10]byte
+		return room[len(os.Args)]
+	}
+	return 0
 }

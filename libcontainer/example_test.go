@@ -97,12 +97,12 @@ func ExampleRuntime_Load() {
 	defer os.RemoveAll(dir)
 	r := &libcontainer.Runtime{Root: dir}
 	_, err := r.Load("nobody")
-	text, _, _ := strings.Cut(err.Error(), dir) // the directory of the example has a name of its own
+	text, _, _ := strings.Cut(err.Error(), " in "+dir) // the directory of the example has a name of its own
 	fmt.Println(errors.Is(err, libcontainer.ErrNotExist), text)
 	_, err = r.Load("../etc")
 	fmt.Println(errors.Is(err, libcontainer.ErrInvalidID), err)
 	// Output:
-	// true container does not exist: nobody in
+	// true container does not exist: nobody
 	// true invalid container ID format
 }
 

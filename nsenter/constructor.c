@@ -9,9 +9,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <signal.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -239,50 +237,6 @@ static void enter_sent(int sync, int wakeup)
 }
 
 #if !defined(RUNG_IMAGE)
-/*
- * Populates the pages of a segment, .bss included. An error does not matter. At most 512 KiB:
- * linkers put the largest variables last, and some are never touched (Go's random generator
- * has 32 MiB).
- */
-static void populate(const ElfW(Phdr) * segment, unsigned long page)
-{
-	unsigned long most = 512 * 1024, start = segment->p_vaddr & ~(page - 1);
-	unsigned long end = (segment->p_vaddr + segment->p_memsz + page - 1) & ~(page - 1);
-
-	if (end > start + most)
-		end = start + most;
-	if (end > start)
-		sys(SYS_madvise, start, end - start, MADV_POPULATE_WRITE);
-}
-
-/*
- * Populates rung's data pages with one call for each segment. One fault for each page takes a
- * tenth of a millisecond longer: in a process with threads each fault interrupts the other
- * processors.
- */
-static void prefault(long *stack)
-{
-	const ElfW(Phdr) *segment = NULL;
-	unsigned long *aux, count = 0, page = 4096;
-	char **env;
-
-	for (env = (char **)(stack + 1) + stack[0] + 1; *env; env++)
-		;
-	for (aux = (unsigned long *)(void *)(env + 1); aux[0] != AT_NULL; aux += 2) {
-		if (aux[0] == AT_PHDR)
-			segment = (const void *)aux[1];
-		if (aux[0] == AT_PHNUM)
-			count = aux[1];
-		if (aux[0] == AT_PAGESZ)
-			page = aux[1];
-		if (aux[0] == AT_BASE && aux[1])
-			return; /* a dynamic program is not at the addresses in its headers */
-	}
-	for (; segment && count--; segment++)
-		if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W))
-			populate(segment, page);
-}
-
 /* Set in a copy that is the stage alone: its loader has not run, so _start would not work. */
 #if defined(RUNG_HOSTED)
 static const char rung_alone;
@@ -291,13 +245,16 @@ extern const char rung_alone __attribute__((visibility("hidden")));
 #endif
 
 /* Prepares a process that is not the stage, or ends it. */
-static void prepare_program(long *stack, char **argv)
+static void prepare_program(long argc, char **argv)
 {
 	while (rung_alone)
 		sys(SYS_exit_group, EXIT_NO_PROGRAM);
-	rung_check_limits(stack[0], argv);
-	rung_spawn_early(stack[0], argv);
-	prefault(stack);
+	rung_check_limits(argc, argv);
+	rung_spawn_early(argc, argv);
+	if (&rung_is_command) {
+		rung_set_one_processor(argc, argv);
+		rung_keep_files_closed();
+	}
 }
 
 #endif
@@ -322,7 +279,7 @@ void rung_enter(long *stack)
 			enter_sent(sync, wakeup);
 	}
 #if !defined(RUNG_IMAGE)
-	prepare_program(stack, argv);
+	prepare_program(stack[0], argv);
 #endif
 }
 

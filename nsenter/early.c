@@ -66,6 +66,12 @@ __asm__(".pushsection .rodata\n"
 extern const char rung_image[] __attribute__((visibility("hidden")));
 extern const char rung_image_end[] __attribute__((visibility("hidden")));
 
+const void *rung_stage_image(unsigned long *size)
+{
+	*size = (unsigned long)(rung_image_end - rung_image);
+	return rung_image;
+}
+
 /* Static: the child may share the parent's memory until it executes the image. */
 static struct {
 	int image, sync, wakeup;
@@ -257,6 +263,12 @@ void rung_spawn_early(long argc, char **argv)
 }
 
 #else
+
+const void *rung_stage_image(unsigned long *size)
+{
+	(void)size;
+	return NULL;
+}
 
 void rung_spawn_early(long argc, char **argv)
 {

@@ -8,7 +8,22 @@ extern int rung_early_pid;
 extern int rung_early_sync;
 extern int rung_early_wakeup; /* see wait_for_parent in op_namespace.c */
 
+/* Whether rung_set_one_processor has changed the environment. */
+extern int rung_set_processors;
+
+/*
+ * Package main of rung defines it. In a program that embeds the library there is none, and its Go runtime starts as its owner
+ * wants it.
+ */
+extern const char rung_is_command __attribute__((weak));
+
+/* Returns the stage as a program of its own, or NULL if this program has none. */
+const void *rung_stage_image(unsigned long *size);
+
 void rung_check_limits(long argc, char **argv);
+void rung_set_one_processor(long argc, char **argv);
+void rung_keep_files_closed(void);
+void rung_first_thread(void); /* of the tests, in place of pthread_create */
 void rung_spawn_early(long argc, char **argv);
 
 /* Whether the next argument is the value of a global option. The name has no dashes. */

@@ -17,10 +17,6 @@
 #define MFD_EXEC 0x0010U /* Linux 6.3; linux/memfd.h */
 #endif
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14; linux/mman.h, which clashes with musl's sys/mman.h */
-#endif
-
 /* All bits of a mode that chmod(2) takes (linux/stat.h of the kernel). */
 #define S_IALLUGO (S_ISUID | S_ISGID | S_ISVTX | S_IRWXU | S_IRWXG | S_IRWXO)
 

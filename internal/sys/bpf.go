@@ -19,6 +19,7 @@ const (
 	bpfProgAttach      = 8
 	bpfProgDetach      = 9
 	bpfProgGetFdByID   = 13
+	bpfObjGetInfoByFd  = 15
 	bpfProgQuery       = 16
 	bpfTypeCgroupDev   = 15
 	bpfAttachCgroupDev = 6
@@ -117,10 +118,47 @@ func DevicePrograms(dirfd int) ([]uint32, error) {
 	return ids[:min(int(*a.u32(24)), len(ids))], nil
 }
 
-// ProgramByID opens an attached program. The error is EPERM if a security module
-// hides the program.
+// ProgramByID opens a loaded program. The error is ENOENT if it is gone, and EPERM without CAP_SYS_ADMIN or if a security
+// module hides the program.
 func ProgramByID(id uint32) (int, error) {
 	var a bpfAttr
 	*a.u32(0) = id
 	return a.call(bpfProgGetFdByID)
+}
+
+// ProgramInfo is what the kernel says of a loaded program (struct bpf_prog_info).
+type ProgramInfo struct {
+	IsDevice bool // of type BPF_PROG_TYPE_CGROUP_DEVICE
+	ID       uint32
+	Tag      [8]byte // a digest of the instructions as they were loaded
+	// Insns are the instructions as the verifier has left them, cut at the caller's limit. They are zero if the kernel does
+	// not show them to this caller.
+	Insns []uint64
+}
+
+// bpfProgInfo is struct bpf_prog_info as far as rung reads it. It is zeroed and larger than any kernel's.
+type bpfProgInfo struct {
+	kind, id                       uint32
+	tag                            [8]byte
+	compiledSize, translatedSize   uint32
+	compiledInsns, translatedInsns uint64
+	_                              [60]uint64
+}
+
+// InfoOfProgram asks about a program and its first instructions, at most as many as limit.
+func InfoOfProgram(fd, limit int) (ProgramInfo, error) {
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	insns := make([]uint64, limit)
+	info := &bpfProgInfo{translatedSize: uint32(limit) * 8, translatedInsns: pinned(&pin, unsafe.SliceData(insns))}
+	var a bpfAttr
+	*a.u32(0) = uint32(fd)
+	*a.u32(4) = uint32(unsafe.Sizeof(*info))
+	a[1] = pinned(&pin, info)
+	if _, err := a.call(bpfObjGetInfoByFd); err != nil {
+		return ProgramInfo{}, err
+	}
+	return ProgramInfo{
+		IsDevice: info.kind == bpfTypeCgroupDev, ID: info.id, Tag: info.tag, Insns: insns[:min(limit, int(info.translatedSize)/8)],
+	}, nil
 }

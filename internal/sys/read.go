@@ -2,6 +2,7 @@ package sys
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
@@ -42,8 +43,20 @@ func ReadRegular(path string, most int) ([]byte, error) {
 		if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size > int64(most) {
 			return nil, fmt.Errorf("not a regular file of at most %d bytes", most)
 		}
-		return readAll(fd, most)
+		return readInto(make([]byte, 0, st.Size+1), fd, most) // one more for the read that finds the end
 	})
+}
+
+// ReadAt fills data from that offset of a file. It follows no symbolic link. The error is io.ErrUnexpectedEOF if the file is
+// shorter.
+func ReadAt(path string, data []byte, offset int64) error {
+	_, err := readFile(path, unix.O_NOFOLLOW|unix.O_NONBLOCK, func(fd int) ([]byte, error) {
+		if n, err := unix.Pread(fd, data, offset); err != nil || n == len(data) {
+			return nil, err
+		}
+		return nil, io.ErrUnexpectedEOF
+	})
+	return err
 }
 
 func readFile(path string, flags int, read func(fd int) ([]byte, error)) ([]byte, error) {
@@ -59,8 +72,10 @@ func readFile(path string, flags int, read func(fd int) ([]byte, error)) ([]byte
 	return data, nil
 }
 
-func readAll(fd, most int) ([]byte, error) {
-	data := make([]byte, 0, 16*1024)
+func readAll(fd, most int) ([]byte, error) { return readInto(make([]byte, 0, 16*1024), fd, most) }
+
+// readInto reads to the end of a file, first into the room that data has.
+func readInto(data []byte, fd, most int) ([]byte, error) {
 	for {
 		if len(data) == cap(data) {
 			room, err := roomOf(fd, len(data), most)

@@ -26,21 +26,24 @@ const (
 	none = all // -1 as a descriptor
 )
 
-var newCalls = map[string]newCall{
-	"fsconfig":          {unix.SYS_FSCONFIG, [2]int{5, 2}, needMounts, [5]uintptr{none, all}, unix.EINVAL, false, false},
-	"fsmount":           {unix.SYS_FSMOUNT, [2]int{5, 2}, needMounts, [5]uintptr{none, all}, unix.EINVAL, true, true},
-	"fsopen":            {unix.SYS_FSOPEN, [2]int{5, 2}, needMounts, [5]uintptr{0, all}, unix.EINVAL, true, false},
-	"keyctl":            {unix.SYS_KEYCTL, [2]int{2, 6}, "to keep the caller's keys out of the container (--no-new-keyring does without)", [5]uintptr{all}, unix.EOPNOTSUPP, false, false},
-	"memfd_create":      {unix.SYS_MEMFD_CREATE, [2]int{3, 17}, "for files that nobody else can change", [5]uintptr{0, all}, unix.EINVAL, false, false},
-	"mount_setattr":     {unix.SYS_MOUNT_SETATTR, [2]int{5, 12}, "to set the attributes of mounts by descriptor", [5]uintptr{none, 0, all}, unix.EINVAL, false, true},
-	"move_mount":        {unix.SYS_MOVE_MOUNT, [2]int{5, 2}, needMounts, [5]uintptr{none, 0, none, 0, all}, unix.EINVAL, true, true},
-	"open_tree":         {unix.SYS_OPEN_TREE, [2]int{5, 2}, needMounts, [5]uintptr{none, 0, all}, unix.EINVAL, false, false},
-	"openat2":           {unix.SYS_OPENAT2, [2]int{5, 6}, "to follow paths inside the container's root only", [5]uintptr{none, 0, 0, 0}, unix.EINVAL, false, false},
-	"pidfd_getfd":       {unix.SYS_PIDFD_GETFD, [2]int{5, 6}, "to take the listener of a seccomp filter", [5]uintptr{none, none, all}, unix.EINVAL, false, false},
-	"pidfd_open":        {unix.SYS_PIDFD_OPEN, [2]int{5, 3}, needPidfd, [5]uintptr{0, 0}, unix.EINVAL, false, false},
-	"pidfd_send_signal": {unix.SYS_PIDFD_SEND_SIGNAL, [2]int{5, 1}, needPidfd, [5]uintptr{none, 0, 0, all}, unix.EINVAL, false, false},
-	"statx":             {unix.SYS_STATX, [2]int{4, 11}, "to know which mount a file is on", [5]uintptr{none, 0, unix.AT_EMPTY_PATH, unix.STATX__RESERVED}, unix.EINVAL, false, false},
-	"seccomp":           {unix.SYS_SECCOMP, [2]int{3, 17}, "for a filter that has flags or a listener", [5]uintptr{all}, unix.EINVAL, false, false},
+// newCalls is a function because only an error needs the map.
+func newCalls() map[string]newCall {
+	return map[string]newCall{
+		"fsconfig":          {unix.SYS_FSCONFIG, [2]int{5, 2}, needMounts, [5]uintptr{none, all}, unix.EINVAL, false, false},
+		"fsmount":           {unix.SYS_FSMOUNT, [2]int{5, 2}, needMounts, [5]uintptr{none, all}, unix.EINVAL, true, true},
+		"fsopen":            {unix.SYS_FSOPEN, [2]int{5, 2}, needMounts, [5]uintptr{0, all}, unix.EINVAL, true, false},
+		"keyctl":            {unix.SYS_KEYCTL, [2]int{2, 6}, "to keep the caller's keys out of the container (--no-new-keyring does without)", [5]uintptr{all}, unix.EOPNOTSUPP, false, false},
+		"memfd_create":      {unix.SYS_MEMFD_CREATE, [2]int{3, 17}, "for files that nobody else can change", [5]uintptr{0, all}, unix.EINVAL, false, false},
+		"mount_setattr":     {unix.SYS_MOUNT_SETATTR, [2]int{5, 12}, "to set the attributes of mounts by descriptor", [5]uintptr{none, 0, all}, unix.EINVAL, false, true},
+		"move_mount":        {unix.SYS_MOVE_MOUNT, [2]int{5, 2}, needMounts, [5]uintptr{none, 0, none, 0, all}, unix.EINVAL, true, true},
+		"open_tree":         {unix.SYS_OPEN_TREE, [2]int{5, 2}, needMounts, [5]uintptr{none, 0, all}, unix.EINVAL, false, false},
+		"openat2":           {unix.SYS_OPENAT2, [2]int{5, 6}, "to follow paths inside the container's root only", [5]uintptr{none, 0, 0, 0}, unix.EINVAL, false, false},
+		"pidfd_getfd":       {unix.SYS_PIDFD_GETFD, [2]int{5, 6}, "to take the listener of a seccomp filter", [5]uintptr{none, none, all}, unix.EINVAL, false, false},
+		"pidfd_open":        {unix.SYS_PIDFD_OPEN, [2]int{5, 3}, needPidfd, [5]uintptr{0, 0}, unix.EINVAL, false, false},
+		"pidfd_send_signal": {unix.SYS_PIDFD_SEND_SIGNAL, [2]int{5, 1}, needPidfd, [5]uintptr{none, 0, 0, all}, unix.EINVAL, false, false},
+		"statx":             {unix.SYS_STATX, [2]int{4, 11}, "to know which mount a file is on", [5]uintptr{none, 0, unix.AT_EMPTY_PATH, unix.STATX__RESERVED}, unix.EINVAL, false, false},
+		"seccomp":           {unix.SYS_SECCOMP, [2]int{3, 17}, "for a filter that has flags or a listener", [5]uintptr{all}, unix.EINVAL, false, false},
+	}
 }
 
 // replaceable are new calls that rung has another way for, where they are denied.
@@ -59,7 +62,7 @@ type CallState struct {
 
 // ProbeCalls probes the system calls that old kernels lack and filters deny, by calls that have no effect. They are sorted by name.
 func ProbeCalls() (out []CallState) {
-	for _, table := range []map[string]newCall{newCalls, replaceable} {
+	for _, table := range []map[string]newCall{newCalls(), replaceable} {
 		for name, call := range table {
 			p := call.probed()
 			why := p.cause(&call, false)
@@ -87,7 +90,7 @@ const (
 // WhyRefused returns why this process cannot make a system call that failed with err, and what rung needs it for. It probes
 // the kernel with a call that has no effect. It returns "" if the probe shows no cause.
 func WhyRefused(name string, err error) string {
-	call, known := newCalls[name]
+	call, known := newCalls()[name]
 	access := errors.Is(err, unix.EACCES)
 	if !known || !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) && !(access && call.mounts) {
 		return "" // EACCES for a path is common and does not come from a filter

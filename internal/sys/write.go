@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"cmp"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -36,6 +37,19 @@ func ReplaceFile(path string, data []byte, mode uint32) error {
 		return err
 	}
 	return os.Rename(path+".new", path)
+}
+
+// WriteAt writes data at that offset of a file, which it makes with mode 0600 if it is missing. It follows no symbolic link.
+func WriteAt(path string, data []byte, offset int64) error {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	if n, err := unix.Pwrite(fd, data, offset); err != nil || n < len(data) {
+		return SizeLimited(&os.PathError{Op: "write", Path: path, Err: cmp.Or(err, error(unix.ENOSPC))})
+	}
+	return nil
 }
 
 // Exchange swaps two names at once (renameat2(2), Linux 3.15). The error is a syscall.Errno.

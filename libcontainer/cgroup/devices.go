@@ -162,7 +162,7 @@ func (m *Manager) setDevices(list []specs.LinuxDeviceCgroup) error {
 	case v1 != nil:
 		err = setDevicesV1(v1, allowAll, rules)
 	case v2 != nil:
-		err = setDevicesV2(v2, allowAll, rules)
+		err = setDevicesV2(v2, m.cfg.Programs, allowAll, rules)
 	case m.cfg.Rootless:
 		return nil
 	default:

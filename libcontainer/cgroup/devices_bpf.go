@@ -19,7 +19,7 @@ import (
 const (
 	bpfLdxW   = 0x61 // dst = *(u32 *)(src + off)
 	bpfMovReg = 0xbc // dst = src (32 bit)
-	bpfMovImm = 0xb4 // dst = imm (32 bit)
+	bpfMovImm = 0xb7 // dst = imm (64 bit: some architectures would insert an extension after 32)
 	bpfAndImm = 0x54 // dst &= imm (32 bit)
 	bpfRshImm = 0x74 // dst >>= imm (32 bit)
 	bpfJeqImm = 0x16 // if (u32) dst == imm goto +off (32 bit)
@@ -87,14 +87,17 @@ func ruleBlock(r deviceRule) []uint64 {
 	if r.minor != anyNumber {
 		test(regMin, uint32(r.minor))
 	}
-	if r.allow {
+	switch {
+	case r.allow && r.access == accAll: // the verifier would remove a test of what remains: nothing does
+		action = []uint64{insn(bpfMovImm, regVerdict, 0, 0, 1), insn(bpfExit, 0, 0, 0, 0)}
+	case r.allow:
 		action = []uint64{
 			insn(bpfAndImm, regAsked, 0, 0, uint32(accAll&^r.access)),
 			insn(bpfJneImm, regAsked, 0, 2, 0),
 			insn(bpfMovImm, regVerdict, 0, 0, 1),
 			insn(bpfExit, 0, 0, 0, 0),
 		}
-	} else {
+	default:
 		action = []uint64{
 			insn(bpfMovReg, regTmp, regAsked, 0, 0),
 			insn(bpfAndImm, regTmp, 0, 0, uint32(r.access)),
@@ -117,47 +120,66 @@ func withOffset(in uint64, off int16) uint64 {
 	return binary.NativeEndian.Uint64(b[:])
 }
 
-// setDevicesV2 loads the program and attaches it to the cgroup, and the cgroup has a filter at every moment. It
-// replaces a single attached program in one step. If there are several (systemd leaves some behind), it attaches the
-// new program first and then detaches the old ones.
-func setDevicesV2(d *cgroupDir, allowAll bool, rules []deviceRule) error {
+// setDevicesV2 attaches the program to the cgroup, and the cgroup has a filter at every moment. It replaces a single
+// attached program in one step. If there are several (systemd leaves some behind), it attaches the new program first and
+// then detaches the old ones.
+func setDevicesV2(d *cgroupDir, table ProgramTable, allowAll bool, rules []deviceRule) error {
 	dir, err := openForBpf(d.path)
 	if err != nil {
 		return fmt.Errorf("%s: open %s: %w", devicesField, d.path, err)
 	}
 	defer sys.CloseFd(dir)
-	prog, err := loadProgram(deviceProgram(allowAll, rules))
+	filter, err := table.get(deviceProgram(allowAll, rules))
 	if err != nil {
 		return err
 	}
-	defer sys.CloseFd(prog)
-	var old []int
-	if !d.fresh {
-		if old, err = attachedPrograms(dir); err != nil {
+	defer sys.CloseFd(filter.fd)
+	if d.fresh {
+		return attachFilter(dir, filter, -1)
+	}
+	old, err := attachedPrograms(dir)
+	if err != nil {
+		return err
+	}
+	defer closeFilters(old)
+	return replaceFilters(dir, filter, old)
+}
+
+func attachFilter(dir int, filter deviceFilter, replaced int) error {
+	if err := sys.AttachDeviceProgram(dir, filter.fd, replaced); err != nil {
+		return fmt.Errorf("%s: attach device program: %w", devicesField, err)
+	}
+	return nil
+}
+
+// replaceFilters makes filter the only program of those that rung may open. A shared program may be attached already; the
+// kernel refuses to attach it a second time (EINVAL).
+func replaceFilters(dir int, filter deviceFilter, old []deviceFilter) error {
+	there := slices.ContainsFunc(old, func(o deviceFilter) bool { return o.id == filter.id })
+	switch {
+	case there:
+	case len(old) == 1:
+		return attachFilter(dir, filter, old[0].fd)
+	default:
+		if err := attachFilter(dir, filter, -1); err != nil {
 			return err
 		}
 	}
-	defer func() {
-		for _, fd := range old {
-			sys.CloseFd(fd)
+	for _, o := range old {
+		if o.id == filter.id {
+			continue
 		}
-	}()
-	replace := -1
-	if len(old) == 1 {
-		replace = old[0]
-	}
-	if err := sys.AttachDeviceProgram(dir, prog, replace); err != nil {
-		return fmt.Errorf("%s: attach device program: %w", devicesField, err)
-	}
-	if replace >= 0 {
-		return nil
-	}
-	for _, fd := range old {
-		if err := sys.DetachDeviceProgram(dir, fd); err != nil {
+		if err := sys.DetachDeviceProgram(dir, o.fd); err != nil {
 			return fmt.Errorf("%s: detach old device program: %w", devicesField, err)
 		}
 	}
 	return nil
+}
+
+func closeFilters(filters []deviceFilter) {
+	for _, f := range filters {
+		sys.CloseFd(f.fd)
+	}
 }
 
 // openForBpf opens a cgroup for reading, because bpf(2) refuses an O_PATH descriptor.
@@ -194,23 +216,21 @@ func lastLine(s string) string {
 
 // attachedPrograms opens the programs on the cgroup. It skips a program that is gone, or that a security module
 // hides: a hidden program stays attached, and can only deny more than rung's program does.
-func attachedPrograms(dir int) ([]int, error) {
+func attachedPrograms(dir int) ([]deviceFilter, error) {
 	ids, err := sys.DevicePrograms(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s: list device programs: %w", devicesField, err)
 	}
-	var fds []int
+	var found []deviceFilter
 	for _, id := range ids {
 		fd, err := sys.ProgramByID(id)
 		switch {
 		case err == nil:
-			fds = append(fds, fd)
+			found = append(found, deviceFilter{fd, id})
 		case !isPermission(err) && err != syscall.ENOENT:
-			for _, fd := range fds {
-				sys.CloseFd(fd)
-			}
+			closeFilters(found)
 			return nil, fmt.Errorf("%s: open device program %d: %w", devicesField, id, err)
 		}
 	}
-	return fds, nil
+	return found, nil
 }

@@ -124,7 +124,7 @@ func run(t *testing.T, p asm.Instructions, a access, kind, major, minor uint32) 
 			r[in.Dst] = ctx[in.Offset/4]
 		case asm.Mov.Op32(asm.RegSource):
 			r[in.Dst] = r[in.Src]
-		case asm.Mov.Op32(asm.ImmSource):
+		case asm.Mov.Op(asm.ImmSource):
 			r[in.Dst] = uint32(in.Constant)
 		case asm.And.Op32(asm.ImmSource):
 			r[in.Dst] &= uint32(in.Constant)
@@ -263,20 +263,25 @@ func TestDeviceProgramListing(t *testing.T) {
 	 8: MovReg32 dst: r1 src: r3
 	 9: AndImm32 dst: r1 imm: 4
 	10: JEq32Imm dst: r1 off: 2 imm: 0
-	11: MovImm32 dst: r0 imm: 0
+	11: MovImm dst: r0 imm: 0
 	12: Exit
 	13: JNE32Imm dst: r2 off: 6 imm: 2
 	14: JNE32Imm dst: r4 off: 5 imm: 1
 	15: JNE32Imm dst: r5 off: 4 imm: 3
 	16: AndImm32 dst: r3 imm: 1
 	17: JNE32Imm dst: r3 off: 2 imm: 0
-	18: MovImm32 dst: r0 imm: 1
+	18: MovImm dst: r0 imm: 1
 	19: Exit
-	20: MovImm32 dst: r0 imm: 0
-	21: Exit
+	20: JNE32Imm dst: r2 off: 4 imm: 2
+	21: JNE32Imm dst: r4 off: 3 imm: 5
+	22: JNE32Imm dst: r5 off: 2 imm: 2
+	23: MovImm dst: r0 imm: 1
+	24: Exit
+	25: MovImm dst: r0 imm: 0
+	26: Exit
 `
 	got := fmt.Sprint(compileProgram(t, []specs.LinuxDeviceCgroup{
-		denyAll, rule(true, "c", 1, 3, "rw"), rule(false, "b", 8, -1, "w"),
+		denyAll, rule(true, "c", 5, 2, "rwm"), rule(true, "c", 1, 3, "rw"), rule(false, "b", 8, -1, "w"),
 	}))
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)

@@ -9,6 +9,7 @@ import (
 
 	"rung/internal/sys"
 	"rung/internal/waits"
+	"rung/libcontainer/host"
 )
 
 const (
@@ -76,6 +77,10 @@ func (m *Manager) Frozen() (bool, error) {
 	}
 	return frozenDir(d)
 }
+
+// Frozen is Manager.Frozen for a caller that wants to know nothing else of the cgroup: paths is the result of Paths. It
+// does not look for the hierarchies of the machine.
+func Frozen(paths map[string]string) (bool, error) { return Load(&host.Cgroups{}, paths).Frozen() }
 
 func frozenDir(d *cgroupDir) (bool, error) {
 	file := "/freezer.self_freezing"

@@ -97,7 +97,7 @@ func (f *savedFile) writes(now string) []string {
 	if now == f.content {
 		return nil
 	}
-	if lifted, keyed := keyedFiles[f.name]; keyed {
+	if lifted, keyed := keyedFiles()[f.name]; keyed {
 		return keyedWrites(f.content, now, lifted)
 	}
 	switch f.name {
@@ -112,25 +112,27 @@ func (f *savedFile) writes(now string) []string {
 }
 
 // keyedFiles have a line for each device. The value is what removes a device's line.
-var keyedFiles = map[string]string{
-	"io.max":        "rbps=max wbps=max riops=max wiops=max",
-	"io.weight":     "default",
-	"io.bfq.weight": "default",
-	"io.latency":    "target=max",
-	"rdma.max":      "hca_handle=max hca_object=max",
-	"misc.max":      "max",
-	"dmem.max":      "max",
-	"dmem.min":      "0",
-	"dmem.low":      "0",
+func keyedFiles() map[string]string {
+	return map[string]string{
+		"io.max":        "rbps=max wbps=max riops=max wiops=max",
+		"io.weight":     "default",
+		"io.bfq.weight": "default",
+		"io.latency":    "target=max",
+		"rdma.max":      "hca_handle=max hca_object=max",
+		"misc.max":      "max",
+		"dmem.max":      "max",
+		"dmem.min":      "0",
+		"dmem.low":      "0",
 
-	"blkio.bfq.weight_device":          "default",
-	"blkio.weight_device":              "default",
-	"blkio.leaf_weight_device":         "default",
-	"blkio.throttle.read_bps_device":   "0",
-	"blkio.throttle.write_bps_device":  "0",
-	"blkio.throttle.read_iops_device":  "0",
-	"blkio.throttle.write_iops_device": "0",
-	"net_prio.ifpriomap":               "0",
+		"blkio.bfq.weight_device":          "default",
+		"blkio.weight_device":              "default",
+		"blkio.leaf_weight_device":         "default",
+		"blkio.throttle.read_bps_device":   "0",
+		"blkio.throttle.write_bps_device":  "0",
+		"blkio.throttle.read_iops_device":  "0",
+		"blkio.throttle.write_iops_device": "0",
+		"net_prio.ifpriomap":               "0",
+	}
 }
 
 // keyedWrites returns the lines that turn the lines of now into those of before.

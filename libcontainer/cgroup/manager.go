@@ -22,6 +22,7 @@ type Config struct {
 	Rootless bool         // missing permission for a cgroup is no error unless a limit needs the cgroup
 	Disabled bool         // the container has no cgroup of its own; Systemd is false then
 	Warn     func(string) // receives warnings; nil drops them
+	Programs ProgramTable // of the device programs of v2
 
 	Systemd     bool              // systemd makes the cgroup, as a transient unit; with Rootless the user's systemd does
 	UserNS      bool              // rung runs in a user namespace

@@ -331,7 +331,7 @@ func (c *compiler) needsProc() bool {
 // beforeNamespaces adds the ops that need rung's rights on the host.
 func (c *compiler) beforeNamespaces() error {
 	c.b.For("", "reset the CPU affinity that rung inherited")
-	c.b.Text(plan.Affinity, allCPUs).Tolerate(syscall.EINVAL, syscall.EPERM)
+	c.b.Text(plan.Affinity, allCPUs()).Tolerate(syscall.EINVAL, syscall.EPERM)
 	if adj := c.spec.Process.OOMScoreAdj; adj != nil {
 		c.b.For("process.oomScoreAdj", "set the badness for the OOM killer")
 		c.b.Write(c.proc, "self/oom_score_adj", fmt.Sprint(*adj))

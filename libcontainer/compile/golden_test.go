@@ -390,7 +390,7 @@ func originText(o plan.Origin) string {
 }
 
 // allCPUsText is the 1024 bytes of the affinity mask as text, which golden files shorten.
-var allCPUsText = fmt.Sprintf("%q", allCPUs)
+var allCPUsText = fmt.Sprintf("%q", allCPUs())
 
 func TestGolden(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(goldens)) {

@@ -148,7 +148,7 @@ func (o *mountOptions) parse(name string) {
 		o.recClear = o.recClear&^attr.set | attr.clear
 		return
 	}
-	if p, ok := propagations[name]; ok {
+	if p, ok := propagation(name); ok {
 		o.propagation = append(o.propagation, p)
 		return
 	}
@@ -277,8 +277,8 @@ func MountOptions() []string {
 			names = append(names, s.opposite)
 		}
 	}
-	for name := range propagations {
-		names = append(names, name)
+	for _, p := range &propagations {
+		names = append(names, p.name, "r"+p.name)
 	}
 	for _, name := range attributeNames {
 		names = append(names, name, "r"+name)

@@ -14,7 +14,7 @@ import (
 )
 
 // allCPUs is an affinity mask of 8192 processors, the highest number that Linux can be built for.
-var allCPUs = strings.Repeat("\xff", 1024)
+func allCPUs() string { return strings.Repeat("\xff", 1024) }
 
 // process compiles the ops that turn the stage into the user's process. create and exec share them.
 // field is the path of p in its document, home its HOME if its environment does not set it.

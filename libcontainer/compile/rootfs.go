@@ -14,15 +14,20 @@ import (
 	"rung/libcontainer/plan"
 )
 
-var propagations = map[string]plan.Attr{
-	"private":     {Propagation: sys.MS_PRIVATE},
-	"rprivate":    {Propagation: sys.MS_PRIVATE, Recursive: true},
-	"slave":       {Propagation: sys.MS_SLAVE},
-	"rslave":      {Propagation: sys.MS_SLAVE, Recursive: true},
-	"shared":      {Propagation: sys.MS_SHARED},
-	"rshared":     {Propagation: sys.MS_SHARED, Recursive: true},
-	"unbindable":  {Propagation: sys.MS_UNBINDABLE},
-	"runbindable": {Propagation: sys.MS_UNBINDABLE, Recursive: true},
+// propagations are the options that set a propagation; with an "r" before it, the name means the mounts below too.
+var propagations = [...]struct {
+	name  string
+	value uint64
+}{{"private", sys.MS_PRIVATE}, {"slave", sys.MS_SLAVE}, {"shared", sys.MS_SHARED}, {"unbindable", sys.MS_UNBINDABLE}}
+
+// propagation returns the attribute that an option stands for, if it is one of propagations.
+func propagation(option string) (attr plan.Attr, known bool) {
+	for _, p := range &propagations {
+		if below := option == "r"+p.name; below || option == p.name {
+			return plan.Attr{Propagation: p.value, Recursive: below}, true
+		}
+	}
+	return plan.Attr{}, false
 }
 
 // sharedRoot reports whether the configuration wants mounts to propagate to the host.
@@ -83,7 +88,7 @@ func (c *compiler) cutOffRoot() {
 	c.b.For("linux.rootfsPropagation", "propagation of the root file system")
 	c.b.MountAttr(c.root, "", c.cloned(true))
 	if c.sharedRoot() || c.spec.Linux.RootfsPropagation == "" {
-		c.b.MountAttr(c.root, "", propagations["private"])
+		c.b.MountAttr(c.root, "", plan.Attr{Propagation: sys.MS_PRIVATE})
 	}
 }
 
@@ -118,7 +123,7 @@ func (c *compiler) attachApart(there plan.Slot) {
 	if c.parentOpens() && !c.facts.UserNS && c.bindsRecursively() {
 		c.b.For("root.path", "keep the container's mounts out of the sources of bind mounts")
 		at = c.cloneInStage(c.opts.Rootfs, false, "root.path", "what keeps the container's mounts out of the sources of bind mounts")
-		c.b.MountAttr(at, "", propagations["unbindable"])
+		c.b.MountAttr(at, "", plan.Attr{Propagation: sys.MS_UNBINDABLE})
 		c.b.MoveMount(at, there)
 		c.b.For("root.path", "attach the root file system at its path")
 	}
@@ -169,7 +174,8 @@ func (c *compiler) enterRoot() error {
 	switch c.spec.Linux.RootfsPropagation {
 	case "shared", "rshared", "unbindable", "runbindable":
 		c.b.For("linux.rootfsPropagation", "propagation of the container's root")
-		c.b.MountAttr(c.root, "", propagations[c.spec.Linux.RootfsPropagation])
+		attr, _ := propagation(c.spec.Linux.RootfsPropagation)
+		c.b.MountAttr(c.root, "", attr)
 	}
 	return nil
 }

@@ -14,15 +14,19 @@ func personality(d specs.LinuxPersonalityDomain) uint64 {
 	return 0
 }
 
-var schedPolicies = map[specs.LinuxSchedulerPolicy]uint32{
-	specs.SchedOther: 0, specs.SchedFIFO: 1, specs.SchedRR: 2, specs.SchedBatch: 3,
-	specs.SchedISO: 4, specs.SchedIdle: 5, specs.SchedDeadline: 6,
+func schedPolicy(p specs.LinuxSchedulerPolicy) uint32 {
+	return map[specs.LinuxSchedulerPolicy]uint32{
+		specs.SchedOther: 0, specs.SchedFIFO: 1, specs.SchedRR: 2, specs.SchedBatch: 3,
+		specs.SchedISO: 4, specs.SchedIdle: 5, specs.SchedDeadline: 6,
+	}[p]
 }
 
-var schedFlags = map[specs.LinuxSchedulerFlag]uint64{
-	specs.SchedFlagResetOnFork: 0x01, specs.SchedFlagReclaim: 0x02, specs.SchedFlagDLOverrun: 0x04,
-	specs.SchedFlagKeepPolicy: 0x08, specs.SchedFlagKeepParams: 0x10,
-	specs.SchedFlagUtilClampMin: 0x20, specs.SchedFlagUtilClampMax: 0x40,
+func schedFlag(f specs.LinuxSchedulerFlag) uint64 {
+	return map[specs.LinuxSchedulerFlag]uint64{
+		specs.SchedFlagResetOnFork: 0x01, specs.SchedFlagReclaim: 0x02, specs.SchedFlagDLOverrun: 0x04,
+		specs.SchedFlagKeepPolicy: 0x08, specs.SchedFlagKeepParams: 0x10,
+		specs.SchedFlagUtilClampMin: 0x20, specs.SchedFlagUtilClampMax: 0x40,
+	}[f]
 }
 
 // schedAttr returns struct sched_attr of sched_setattr(2) in its second version of 56 bytes (Linux 5.3). The flags of
@@ -30,11 +34,11 @@ var schedFlags = map[specs.LinuxSchedulerFlag]uint64{
 func schedAttr(s *specs.Scheduler) string {
 	var flags uint64
 	for _, f := range s.Flags {
-		flags |= schedFlags[f]
+		flags |= schedFlag(f)
 	}
 	e := binary.NativeEndian
 	out := e.AppendUint32(nil, 56)
-	out = e.AppendUint32(out, schedPolicies[s.Policy])
+	out = e.AppendUint32(out, schedPolicy(s.Policy))
 	out = e.AppendUint64(out, flags)
 	out = e.AppendUint32(out, uint32(s.Nice))
 	out = e.AppendUint32(out, uint32(s.Priority))

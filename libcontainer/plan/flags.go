@@ -21,8 +21,11 @@ var attrFlags = []flagName{
 	{0x20, "strictatime"}, {0x80, "nodiratime"}, {0x200000, "nosymfollow"},
 }
 
-// attrClearFlags adds the field of the access time: the kernel clears it as a whole.
-var attrClearFlags = append([]flagName{{0x70, "atime"}}, attrFlags...)
+// attrClearFlags are attrFlags behind the field of the access time: the kernel clears it as a whole.
+var attrClearFlags = []flagName{
+	{0x70, "atime"}, {0x1, "ro"}, {0x2, "nosuid"}, {0x4, "nodev"}, {0x8, "noexec"}, {0x10, "noatime"},
+	{0x20, "strictatime"}, {0x80, "nodiratime"}, {0x200000, "nosymfollow"},
+}
 
 // openFlags takes its bits from package syscall, because some differ on arm64, arm and ppc64le. O_PATH, which
 // package syscall lacks, is the same everywhere.
@@ -35,7 +38,8 @@ var resolveFlags = []flagName{
 	{0x1, "no-xdev"}, {0x2, "no-magiclinks"}, {0x4, "no-symlinks"}, {0x8, "beneath"}, {0x10, "in-root"},
 }
 
-var flagTables = map[Code][4][]flagName{
+// flagTables is by the code of the op. It is an array, and the compiler fills it: a map would be made in every process.
+var flagTables = [...][4][]flagName{
 	Unshare:  {namespaceFlags},
 	Setns:    {namespaceFlags},
 	Clone:    {namespaceFlags},
@@ -65,7 +69,11 @@ func flagNames(code Code, i int, bits uint64) string {
 		return ""
 	}
 	var names []string
-	for _, f := range flagTables[code][i] {
+	var table []flagName
+	if int(code) < len(flagTables) {
+		table = flagTables[code][i]
+	}
+	for _, f := range table {
 		if bits&f.bits == f.bits {
 			names = append(names, f.name)
 			bits &^= f.bits

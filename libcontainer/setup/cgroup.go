@@ -19,7 +19,7 @@ func (s *Setup) PlaceCgroup(id string) (err error) {
 	s.Cgroup, err = cgroup.New(s.Facts.Cgroups, cgroup.Config{
 		ID: id, Path: s.Spec.Linux.CgroupsPath, Rootless: s.Rootless, Warn: s.skippedCgroups,
 		Disabled: s.NoCgroup, Systemd: s.Systemd, UserNS: s.Facts.UserNS, ForRoot: s.Facts.ForRoot(),
-		Annotations: s.Spec.Annotations, Context: s.ctx,
+		Annotations: s.Spec.Annotations, Context: s.ctx, Programs: cgroup.ProgramTable(s.Store.DevicePrograms()),
 	})
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rung/internal/sys"
+	"rung/libcontainer/cgroup"
 	"rung/libcontainer/store"
 )
 
@@ -35,11 +36,7 @@ func Of(c *store.Container) (Status, error) {
 	if alive, err := c.Init().Alive(); !alive {
 		return Stopped, err
 	}
-	m, err := c.Cgroup()
-	if err != nil {
-		return "", err
-	}
-	frozen, err := m.Frozen()
+	frozen, err := cgroup.Frozen(c.State.CgroupPaths)
 	if err != nil {
 		return "", err
 	}
@@ -57,8 +54,11 @@ func Of(c *store.Container) (Status, error) {
 }
 
 // awaitsStart reports whether the process of a created container still waits for start. The socket alone does not tell: a
-// start that was killed leaves it behind.
+// start that was killed leaves it behind. Without it the process does not wait: nobody makes the socket again.
 func awaitsStart(c *store.Container) (bool, error) {
+	if there, err := hasSocket(c); !there || err != nil {
+		return false, err
+	}
 	progress, err := c.Progress()
 	executes := false
 	if err == nil {
@@ -67,12 +67,17 @@ func awaitsStart(c *store.Container) (bool, error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	// The socket last: start removes it first.
-	_, err = sys.Stat(c.Path(store.StartSocket))
+	// The socket again, and last: start removes it first.
+	there, err := hasSocket(c)
+	return there && !executes, err
+}
+
+func hasSocket(c *store.Container) (bool, error) {
+	_, err := sys.Stat(c.Path(store.StartSocket))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	return err == nil && !executes, err
+	return err == nil, err
 }
 
 // OCI returns the state in the form of the specification, with a status that the caller knows.

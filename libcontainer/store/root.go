@@ -20,8 +20,11 @@ var (
 	ErrNotExist  = errors.New("container does not exist")
 )
 
-// filtersDir holds compiled seccomp filters; "~" is in no id of a container.
-const filtersDir = ".seccomp~"
+// What containers share: compiled seccomp filters, and the table of device programs; "~" is in no id of a container.
+const (
+	filtersDir   = ".seccomp~"
+	programsFile = ".devices~"
+)
 
 // ValidateID refuses names that are no plain file name (runc allows [A-Za-z0-9_+.-]).
 func ValidateID(id string) error {
@@ -50,6 +53,9 @@ type Root struct {
 
 // Filters returns the directory for compiled seccomp filters.
 func (r Root) Filters() string { return filepath.Join(r.Path, filtersDir) }
+
+// DevicePrograms returns the file that remembers the device programs of cgroup v2.
+func (r Root) DevicePrograms() string { return filepath.Join(r.Path, programsFile) }
 
 // Create makes the directory of a new container. The error is ErrExist if there is one of that id.
 func (r Root) Create(id string) (*Container, error) {

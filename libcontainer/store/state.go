@@ -88,7 +88,7 @@ func (d *Dir) readFrom(name string) (State, error) {
 		return s, err
 	}
 	if err == nil {
-		err = json.Unmarshal(data, &s)
+		err = s.decode(data)
 	}
 	if err == nil {
 		err = s.check(d.ID(), name)

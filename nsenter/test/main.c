@@ -122,9 +122,9 @@ static int write_seeds(const char *dir)
 
 int main(int argc, char **argv)
 {
-	static const struct test *const suites[] = { plan_tests,    loop_tests,	  file_tests,
-						     mount_tests,   copyup_tests, process_tests,
-						     message_tests, program_tests };
+	static const struct test *const suites[] = { plan_tests,    loop_tests,	   file_tests,
+						     mount_tests,   copyup_tests,  process_tests,
+						     message_tests, program_tests, settings_tests };
 	long *stack = (long *)(void *)argv - 1;
 	const struct test *t;
 	size_t i;

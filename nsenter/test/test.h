@@ -17,7 +17,7 @@ struct test {
 };
 
 extern const struct test plan_tests[], loop_tests[], file_tests[], mount_tests[], copyup_tests[],
-	process_tests[], message_tests[], program_tests[];
+	process_tests[], message_tests[], program_tests[], settings_tests[];
 
 /* Unless the two values are equal, prints them and the place, and ends the test as failed. */
 #define EQUAL(got, want) check_equal(__FILE__, __LINE__, #got, (long)(got), (long)(want))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016,SC2154 # variables of bats and helpers, scripts for inner shells
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # each test is a subshell; variables of bats and helpers, scripts for inner shells
 # rung check: what this host has and lacks for a bundle. It agrees with run, says who must do what, and changes nothing.
 
 load helpers

@@ -177,8 +177,8 @@ deep/down/plain character special file 1:7 666 0:0'
 # runc accepts such rules, and its own tests use one.
 @test "a rule that denies may name more than r, w and m, where nothing else is allowed" {
 	needs_root
-	config '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 11, access: "rwm"},
-		{allow: false, type: "c", major: 1, minor: 11, access: "rwa"}]'
+	config '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 222, access: "rwm"},
+		{allow: false, type: "c", major: 1, minor: 222, access: "rwa"}]'
 	process sleep 1000
 	create_container
 	grep 'linux.resources.devices\[2\].access: ignoring what is not r, w or m in .*rwa' "$OUTPUT"
@@ -188,7 +188,7 @@ deep/down/plain character special file 1:7 666 0:0'
 
 @test "a rule that allows may not" {
 	needs_root
-	config '.linux.resources.devices = [{allow: true, type: "c", major: 1, minor: 11, access: "rwa"}]'
+	config '.linux.resources.devices = [{allow: true, type: "c", major: 1, minor: 222, access: "rwa"}]'
 	refused 'linux.resources.devices[0].access' 'not made of r, w and m'
 }
 
@@ -284,4 +284,54 @@ works_in_dev() {
 	process true
 	run_container
 	[ -z "$(ls -A "$BUNDLE/dev")" ] || fail "$(ls "$BUNDLE/dev")"
+}
+
+# ---- the filter of cgroup v2 ----------------------------------------------------------------------------------------
+
+# Runs rung where cgroup v2 is the only hierarchy, also on a hybrid machine.
+rung_on_v2() { # ARGUMENT...
+	unshare --mount --propagation private bash -c '
+		! mountpoint -q /sys/fs/cgroup/unified || mount --bind /sys/fs/cgroup/unified /sys/fs/cgroup
+		exec "$@"' - "$RUNG" --root "$STATE" "$@" 3>&-
+}
+
+# Starts a container that reads the device /dev/probe and sleeps.
+start_reader() { # ID
+	OUTPUT=$BATS_TEST_TMPDIR/$1
+	rung_on_v2 run --detach -b "$BUNDLE" "$1" </dev/null >"$OUTPUT" 2>&1 || fail "$(cat "$OUTPUT")"
+	wait_until 10 grep -q . "$OUTPUT"
+}
+
+@test "cgroup v2: containers with the same rules share a filter, with other rules none, and a wrong table changes no rule" {
+	needs_root
+	[ -d /sys/fs/cgroup/unified ] || is_v2 || skip "needs a cgroup v2 hierarchy"
+	local table=$STATE/.devices~ first id
+	config 'del(.linux.resources) | .linux.cgroupsPath = "" | .linux.devices = [{path: "/dev/probe", type: "c", major: 1, minor: 222}]
+		| .linux.resources.devices = [{allow: false, access: "rwm"}, {allow: false, type: "c", major: 1, minor: 222, access: "r"}]'
+	process sh -c 'dd if=/dev/probe of=/dev/null count=0; exec sleep 1000' # a number of no driver: ENXIO where it is allowed
+	start_reader "$ID"
+	grep -q 'not permitted' "$OUTPUT"
+	first=$(cksum "$table")
+	[ "$(stat -c '%a %u' "$table")" = "600 0" ]
+	start_reader "$ID-same"
+	grep -q 'not permitted' "$OUTPUT"
+	[ "$(cksum "$table")" = "$first" ] # it loaded no program
+
+	head -c 4096 /dev/urandom >"$table"
+	start_reader "$ID-random"
+	grep -q 'not permitted' "$OUTPUT"
+	ln -sf /dev/full "$table"
+	start_reader "$ID-none"
+	grep -q 'not permitted' "$OUTPUT"
+	run rung list -q
+	says "$ID
+$ID-none
+$ID-random
+$ID-same"
+	config '.linux.resources.devices[1].allow = true'
+	start_reader "$ID-other"
+	grep -q 'No such device' "$OUTPUT"
+	for id in "$ID" "$ID"-{same,random,none,other}; do
+		rung_on_v2 delete --force "$id"
+	done
 }

@@ -198,6 +198,32 @@ poststart two' ]
 	[ "$(cat "$BUNDLE/env")" = '' ]
 }
 
+# rung has a setting of its Go runtime in its environment when Go starts (nsenter/settings.c).
+# bats test_tags=user
+@test "neither hooks nor containers get the setting of rung's own Go runtime, and hooks get the caller's" {
+	local settings
+	for settings in '' GOMAXPROCS=3; do
+		hook createRuntime "tr '\\0' '\\n' </proc/\$\$/environ | grep -e ^GO -e ^A= >$BUNDLE/env"
+		config 'del(.hooks.createRuntime[].env)'
+		process sh -c 'tr "\0" "\n" </proc/$$/environ'
+		run env -i A=1 ${settings:+"$settings"} "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+		[ "$status" -eq 0 ] || fail "$output"
+		[[ $output != *GO* ]] || fail "$output"
+		[ "$(sort "$BUNDLE/env")" = "A=1${settings:+$'\n'$settings}" ] || fail "$(cat "$BUNDLE/env")"
+	done
+}
+
+# rung can open no files while its Go runtime starts (nsenter/settings.c).
+# bats test_tags=user
+@test "hooks and containers have the caller's limit of open files, not those of rung's start" {
+	hook createRuntime "ulimit -Sn >$BUNDLE/limit; ulimit -Hn >>$BUNDLE/limit"
+	config 'del(.process.rlimits)'
+	process sh -c 'ulimit -Sn; ulimit -Hn'
+	run bash -c 'ulimit -Sn 700 && ulimit -Hn 900 && exec "$@"' - "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	says $'700\n900'
+	[ "$(cat "$BUNDLE/limit")" = $'700\n900' ]
+}
+
 # bats test_tags=user
 @test "a hook has no descriptors but its standard streams" {
 	hook createRuntime "ls /proc/self/fd | wc -l >$BUNDLE/fds"

@@ -46,7 +46,7 @@ func check(ctx context.Context, what, state, rootfs string) error {
 	before := descriptors()
 	switch what {
 	case "many":
-		err = errors.Join(many(ctx, r, rootfs, stdio), two(ctx, r, rootfs, stdio), promises(ctx, r, rootfs, stdio))
+		err = errors.Join(ownRuntime(), many(ctx, r, rootfs, stdio), two(ctx, r, rootfs, stdio), promises(ctx, r, rootfs, stdio))
 	case "measure":
 		err = measure(ctx, r, rootfs, stdio)
 	case "look":
@@ -61,6 +61,14 @@ func check(ctx context.Context, what, state, rootfs string) error {
 		fmt.Println("nothing is left")
 	}
 	return err
+}
+
+// ownRuntime checks that the Go runtime of this program started as its caller said: only rung's command sets GOMAXPROCS.
+func ownRuntime() error {
+	if value, set := os.LookupEnv("GOMAXPROCS"); set {
+		return errors.New("GOMAXPROCS is set in the environment, to " + value)
+	}
+	return nil
 }
 
 func look(ctx context.Context, r *libcontainer.Runtime, rootfs string, stdio [3]*os.File) error {

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+/* test_settings.c - how the Go runtime starts: the setting in a stack like that of the kernel, and the limit of files. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "early.h"
+#include "test.h"
+
+/* argv, its NULL, env, its NULL, and the auxiliary vector. The number of words is the same before and after. */
+#define WORD(number) ((char *)(number))
+#define VECTOR                                                                                     \
+	WORD(AT_PAGESZ), WORD(4096), WORD(AT_FLAGS), WORD(0), WORD(AT_SECURE), WORD(7),            \
+		WORD(AT_NULL), WORD(0)
+
+/* Puts the setting into the stack, and compares all words with those wanted. */
+static void becomes(long argc, char **stack, char **want, size_t words)
+{
+	size_t i;
+
+	rung_set_one_processor(argc, stack);
+	for (i = 0; i < words; i++)
+		if (stack[i] != want[i])
+			EQUAL(strcmp(stack[i], want[i]), 0);
+}
+
+static void added(void)
+{
+	char *stack[] = { "rung", "state", "x", NULL, "A=1", "B=2", NULL, VECTOR };
+	char *want[] = { "rung",	 "state",	  "x",	   NULL,	  "GOMAXPROCS=1",
+			 "GOMAXPROCS=1", "A=1",		  "B=2",   NULL,	  WORD(AT_PAGESZ),
+			 WORD(4096),	 WORD(AT_SECURE), WORD(7), WORD(AT_NULL), WORD(0) };
+
+	EQUAL(sizeof(stack), sizeof(want));
+	becomes(3, stack, want, sizeof(want) / sizeof(*want));
+	EQUAL(rung_set_processors, 1);
+}
+
+static void no_environment(void)
+{
+	char *stack[] = { "rung", NULL, NULL, WORD(AT_FLAGS), WORD(0), WORD(AT_NULL), WORD(0) };
+	char *want[] = {
+		"rung", NULL, "GOMAXPROCS=1", "GOMAXPROCS=1", NULL, WORD(AT_NULL), WORD(0)
+	};
+
+	becomes(1, stack, want, sizeof(want) / sizeof(*want));
+}
+
+static void stays(char **stack, size_t words)
+{
+	char *want[16];
+
+	CHECK(words <= sizeof(want) / sizeof(*want));
+	memcpy(want, stack, words * sizeof(*want));
+	becomes(1, stack, want, words);
+	EQUAL(rung_set_processors, 0);
+}
+
+static void set_by_the_caller(void)
+{
+	char *stack[] = { "rung", NULL, "A=1", "GOMAXPROCS=", NULL, VECTOR };
+
+	stays(stack, sizeof(stack) / sizeof(*stack));
+}
+
+static void no_room(void)
+{
+	char *stack[] = { "rung",	   NULL,       "A=1",	      NULL,
+			  WORD(AT_PAGESZ), WORD(4096), WORD(AT_NULL), WORD(0) };
+
+	stays(stack, sizeof(stack) / sizeof(*stack));
+}
+
+static uint64_t soft_limit(void)
+{
+	struct rlimit limit;
+
+	EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	return limit.rlim_cur;
+}
+
+static void files_until_the_first_thread(void)
+{
+	struct rlimit limit = { 100, 200 };
+
+	EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	rung_keep_files_closed();
+	EQUAL(open("/dev/null", O_RDONLY), -1);
+	EQUAL(errno, EMFILE);
+	rung_first_thread();
+	EQUAL(soft_limit(), 100);
+	EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	EQUAL(limit.rlim_max, 200);
+	limit.rlim_cur = 150; /* set later by others: it stays */
+	EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	rung_first_thread();
+	EQUAL(soft_limit(), 150);
+}
+
+static void closed_stream(void)
+{
+	uint64_t before = soft_limit();
+
+	close(STDERR_FILENO);
+	rung_keep_files_closed();
+	EQUAL(soft_limit(), before);
+}
+
+#define CASE(name) { "the start of the Go runtime: " #name, name, ANYBODY }
+
+const struct test settings_tests[] = {
+	CASE(added),
+	CASE(no_environment),
+	CASE(set_by_the_caller),
+	CASE(no_room),
+	CASE(files_until_the_first_thread),
+	CASE(closed_stream),
+	{ NULL, NULL, ANYBODY },
+};
