@@ -4,7 +4,7 @@ package plan
 
 // Constants of the wire format.
 const (
-	StageIdentity  = 0xe7678971
+	StageIdentity  = 0xae23ba5a
 	PlanMagic      = 0x6e616c70676e7572
 	ProgressMagic  = 0x676f7270676e7572
 	NoSlot         = -1
