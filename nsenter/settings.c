@@ -12,6 +12,7 @@
 #include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "early.h"
 #include "stage.h"
@@ -70,11 +71,23 @@ void rung_keep_files_closed(void)
 	lowered = sys(SYS_prlimit64, 0, RLIMIT_NOFILE, none, NULL) == 0;
 }
 
+/* The limit is not above the hard one, so that only a filter of the caller can refuse it. Go would hand it on to hooks. */
 static void open_files_again(void)
 {
-	if (lowered) /* it cannot fail: the limit is not above the hard one */
-		sys(SYS_prlimit64, 0, RLIMIT_NOFILE, nofile, NULL);
+	char line[64 + DECIMAL_SIZE] = "rung: set RLIMIT_NOFILE back: prlimit64: errno ";
+	long result = 0;
+	char *end;
+
+	if (lowered)
+		result = sys(SYS_prlimit64, 0, RLIMIT_NOFILE, nofile, NULL);
 	lowered = 0;
+	if (result == 0)
+		return;
+	end = put_decimal(line + strlen(line), (uint64_t)-result);
+	*end++ = '\n';
+	sys(SYS_write, STDERR_FILENO, line, end - line);
+	for (;;)
+		sys(SYS_exit_group, 1);
 }
 
 #if !defined(RUNG_HOSTED)

@@ -138,11 +138,13 @@ type ProgramInfo struct {
 
 // bpfProgInfo is struct bpf_prog_info as far as rung reads it. It is zeroed and larger than any kernel's.
 type bpfProgInfo struct {
-	kind, id                       uint32
-	tag                            [8]byte
-	compiledSize, translatedSize   uint32
-	compiledInsns, translatedInsns uint64
-	_                              [60]uint64
+	kind, id        uint32
+	tag             [8]byte
+	_               uint32 // the size of what the compiler made, and below where to write it
+	translatedSize  uint32
+	_               uint64
+	translatedInsns uint64
+	_               [60]uint64
 }
 
 // InfoOfProgram asks about a program and its first instructions, at most as many as limit.

@@ -177,8 +177,8 @@ deep/down/plain character special file 1:7 666 0:0'
 # runc accepts such rules, and its own tests use one.
 @test "a rule that denies may name more than r, w and m, where nothing else is allowed" {
 	needs_root
-	config '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 222, access: "rwm"},
-		{allow: false, type: "c", major: 1, minor: 222, access: "rwa"}]'
+	config '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 11, access: "rwm"},
+		{allow: false, type: "c", major: 1, minor: 11, access: "rwa"}]'
 	process sleep 1000
 	create_container
 	grep 'linux.resources.devices\[2\].access: ignoring what is not r, w or m in .*rwa' "$OUTPUT"
