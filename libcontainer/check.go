@@ -82,7 +82,12 @@ func (r *Runtime) checkBundle(ctx context.Context, report *check.Report, s *chec
 		report.Add(trial)
 		return
 	}
-	rehearsal, err := create.Rehearse(ctx, r.config(), id, b, s.Facts, o)
+	own, err := host.Probe() // the preview has added what it found of the bundle to the other facts
+	if err != nil {
+		report.Add(check.Probe(err))
+		return
+	}
+	rehearsal, err := create.Rehearse(ctx, r.config(), id, b, own, o)
 	report.Untried = rehearsal.Untried
 	if errors.Is(err, create.ErrUntried) {
 		trial.Found = err.Error()

@@ -232,16 +232,12 @@ in_full_userns() {
 	mkfifo "$BATS_TEST_TMPDIR/go"
 	unshare --user --mount --propagation private bash -c 'read -r <"$0"; exec "$@"' "$BATS_TEST_TMPDIR/go" "$@" 3>&- &
 	child=$!
-	wait_until 5 in_other_userns "$child"
+	wait_until 5 in_other_namespace user "$child"
 	echo '0 0 4294967295' >"/proc/$child/uid_map"
 	echo '0 0 4294967295' >"/proc/$child/gid_map"
 	echo >"$BATS_TEST_TMPDIR/go"
 	wait "$child" || status=$?
 	return $status
-}
-
-in_other_userns() { # PID
-	[ "$(readlink "/proc/$1/ns/user")" != "$(readlink /proc/self/ns/user)" ]
 }
 
 # bats test_tags=user

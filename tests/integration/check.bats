@@ -25,6 +25,28 @@ unmet() {
 	[ "$(jq -s 'all(.who != null and .do != null)' <<<"$need")" = true ] || fail "no cure: $need"
 }
 
+# plain COMMAND...: runs a command as a user without any rights, and with a copy of rung that it may execute.
+plain() {
+	local dir=$BATS_TEST_TMPDIR/plain
+	if [ ! -d "$dir" ]; then
+		mkdir "$dir"
+		chmod 0755 "$BATS_RUN_TMPDIR" "$dir"
+		install -m 0755 "$RUNG" "$dir/rung"
+		install -d -o 4343 -g 4343 "$dir/state"
+	fi
+	env -u XDG_RUNTIME_DIR setpriv --reuid 4343 --regid 4343 --clear-groups "$@"
+}
+
+# on_hosts REGEX: runs check on the hosts of tests/hosts/matrix.sh, and prints lines "CASE: VERDICT".
+on_hosts() {
+	needs_root
+	needs_command gcc
+	run "$RUNG_SOURCE/tests/hosts/matrix.sh" --check --only "$1" "rung=$RUNG"
+	[ "$status" -eq 0 ] || fail "$output"
+	[[ $output != *'left behind'* ]]
+	readarray -t lines <<<"${output//$'\trung\t'/: }"
+}
+
 # bats test_tags=user
 @test "check: a bundle that starts, in both formats" {
 	run_container
@@ -86,17 +108,13 @@ unmet() {
 	local holder name
 	unshare --uts sleep 100 3>&- &
 	holder=$!
-	wait_until 5 in_other_uts "$holder"
+	wait_until 5 in_other_namespace uts "$holder"
 	name=$(nsenter --target "$holder" --uts hostname)
 	config '(.linux.namespaces[] | select(.type == "uts")).path = $path | .hostname = "of-the-bundle"' --arg path "/proc/$holder/ns/uts"
 	check
 	[ "$status" -eq 0 ] || fail "$output"
 	[ "$(nsenter --target "$holder" --uts hostname)" = "$name" ]
 	kill "$holder"
-}
-
-in_other_uts() { # PID
-	[ "$(readlink "/proc/$1/ns/uts")" != "$(readlink /proc/self/ns/uts)" ]
 }
 
 # bats test_tags=user
@@ -167,18 +185,6 @@ in_other_uts() { # PID
 	mentions "/ro may not be written: read-only file system" 'do: rung --root DIRECTORY'
 }
 
-# plain COMMAND...: runs a command as a user without any rights, and with a copy of rung that it may execute.
-plain() {
-	local dir=$BATS_TEST_TMPDIR/plain
-	if [ ! -d "$dir" ]; then
-		mkdir "$dir"
-		chmod 0755 "$BATS_RUN_TMPDIR" "$dir"
-		install -m 0755 "$RUNG" "$dir/rung"
-		install -d -o 4343 -g 4343 "$dir/state"
-	fi
-	env -u XDG_RUNTIME_DIR setpriv --reuid 4343 --regid 4343 --clear-groups "$@"
-}
-
 @test "check: a plain user, whose cgroup and ids are its own" {
 	needs_root
 	plain true
@@ -229,16 +235,6 @@ plain() {
 	run env -u SUDO_UID "$BATS_TEST_TMPDIR/plain/rung" --root "$BATS_TEST_TMPDIR/plain/state" check --rootless -b "$BUNDLE"
 	[ "$status" -eq 1 ] # the bundle has no user namespace
 	mentions 'for uid 4343' '! restricted'
-}
-
-# on_hosts REGEX: runs check on the hosts of tests/hosts/matrix.sh, and prints lines "CASE: VERDICT".
-on_hosts() {
-	needs_root
-	needs_command gcc
-	run "$RUNG_SOURCE/tests/hosts/matrix.sh" --check --only "$1" "rung=$RUNG"
-	[ "$status" -eq 0 ] || fail "$output"
-	[[ $output != *'left behind'* ]]
-	readarray -t lines <<<"${output//$'\trung\t'/: }"
 }
 
 @test "check on hosts that deny what rung can do without: it would start" {

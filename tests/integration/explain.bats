@@ -225,7 +225,7 @@ same_as_root() { # [FLAG OF EXPLAIN...]
 	no_namespace uts
 	unshare --uts sleep 100 3>&- &
 	local holder=$!
-	wait_until 5 in_other_uts "$holder"
+	wait_until 5 in_other_namespace uts "$holder"
 	config '.linux.namespaces += [{type: "uts", path: $path}] | del(.hostname)' --arg path "/proc/$holder/ns/uts"
 	run -0 "${as_plain[@]}" explain --as-root
 	mentions "not seen without the rights of root: $closed/below: taken for a directory" \
@@ -241,10 +241,6 @@ same_as_root() { # [FLAG OF EXPLAIN...]
 	run -1 "${as_plain[@]}" explain
 	mentions "stat $closed/below: permission denied"
 	kill "$holder"
-}
-
-in_other_uts() { # PID
-	[ "$(readlink "/proc/$1/ns/uts")" != "$(readlink /proc/self/ns/uts)" ]
 }
 
 @test "explain --as-root: with the capabilities that the bounding set lets root have" {

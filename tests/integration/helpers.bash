@@ -258,6 +258,10 @@ needs_subids() {
 	is_root || needs_command newuidmap
 }
 
+in_other_namespace() { # KIND PID
+	[ "$(readlink "/proc/$2/ns/$1")" != "$(readlink "/proc/self/ns/$1")" ]
+}
+
 # ---- cgroups on the host --------------------------------------------------------------------------------------------
 
 # Whether the machine has only the unified hierarchy.
