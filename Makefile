@@ -58,7 +58,7 @@ nsenter-test: deps ## run the tests of the C stage under the sanitizers
 integration: ## run the bats tests as root and as a plain user
 	@scripts/test.sh integration
 
-test-engines: ## run every test under Docker, containerd, CRI, Podman and Buildah, and beside runc
+test-engines: ## run every test under Docker, Compose, Swarm, containerd, nerdctl, BuildKit, CRI, Podman and Buildah, and beside runc
 	@ENGINE_CASES=all scripts/test.sh engines
 
 test-vm: ## run the suite in a virtual machine of Debian 13: as root and as a user with a user manager, and with SELinux

@@ -54,6 +54,15 @@ sections() {
 	done < <(engines)
 }
 
+# Prints the versions of the programs that are no packages of this Debian (scripts/engine-tools.sh and unstable.sh).
+other_versions() {
+	local tool
+	for tool in crictl nerdctl buildkitd; do
+		printf '%s, ' "$(basename "$(readlink "$repo/build/tools/$tool")" | sed 's/-v/ /')"
+	done
+	"$repo/build/tools/docker-compose/bin/docker-compose" version --short | sed 's/^/docker-compose /'
+}
+
 {
 	cat <<-HEAD
 		# Every case, rung beside runc
@@ -64,7 +73,8 @@ sections() {
 		measure the runtimes; [bench/engines.md](../bench/engines.md) does.
 
 	HEAD
-	printf '%s.\n' "$(dpkg-query -W -f '${Package} ${Version}, ' docker.io containerd podman buildah conmon netavark runc | sed 's/, $//')"
+	printf '%s.\n' "$(dpkg-query -W -f '${Package} ${Version}, ' docker.io containerd podman buildah conmon netavark runc rootlesskit | sed 's/, $//')"
+	printf '\nNot of this Debian: %s.\n' "$(other_versions)"
 	printf '\n## On the host\n\nLinux %s, %s. Both runtimes ran at the same time, each in namespaces of its own.\n\n' "$(uname -r)" \
 		"$([ -e /sys/fs/cgroup/cgroup.controllers ] && echo 'pure cgroup v2' || echo 'cgroup v1 and hybrid')"
 	read_results test-engines "$found/results.tsv"

@@ -242,6 +242,22 @@ clean_engine() {
 }
 
 # bats test_tags=smoke
+@test "podman: --cgroups=disabled" {
+	both --differs 'runc cannot run a container without a cgroup' <<-'CASE'
+		code podman run --rm --network none --cgroups disabled busybox sh -c 'echo runs; cat /proc/self/cgroup' >seen 2>errors; grep -x runs seen; grep -c libpod seen
+		podman run -d --name one --network none --cgroups disabled busybox sh -c 'trap "exit 4" TERM; while :; do sleep 0.2; done' 2>/dev/null | wc -l; code podman exec one sh -c 'exit 9' 2>/dev/null; quiet podman stop one; podman inspect --format '{{.State.ExitCode}}' one 2>/dev/null; quiet podman rm -f one
+	CASE
+	says $'runs\n0\n1\nstatus 9\n4'
+}
+
+@test "podman: --group-add keep-groups" {
+	both --differs 'runc does not know the annotation of keep-groups' <<-'CASE'
+		setpriv --groups 0,4242,4243 podman run --rm --network none --group-add keep-groups busybox id -G
+		setpriv --groups 0,4242,4243 podman run --rm --network none busybox id -G
+	CASE
+	says $'0 4242 4243\n0'
+}
+
 @test "podman: pods" {
 	both <<-'CASE'
 		podman pod create --name pod -p 127.0.0.1:8081:80 >/dev/null
