@@ -238,15 +238,10 @@ later_mount() { # PROPAGATION
 }
 
 # systemd makes all mounts of the host shared.
-@test "nothing reaches a host whose mounts are shared" {
-	needs_root
-	own_rootfs
-	mkdir -p "$BATS_TEST_TMPDIR/data/below" "$ROOTFS/data"
+# on_shared_host: creates, starts, enters and deletes the container where all mounts of the host are shared. It prints what has changed
+# them, and the number of the container's file systems.
+on_shared_host() {
 	export STATE BUNDLE ID RUNG
-	process sleep 1000
-	config '.mounts += [{destination: "/data", type: "bind", source: $data, options: ["rbind"]},
-		{destination: "/data/below", type: "tmpfs", source: "inner"}, {destination: "/opt", type: "tmpfs", source: "inner"}]' \
-		--arg data "$BATS_TEST_TMPDIR/data"
 	# shellcheck disable=SC2016
 	run unshare --mount --propagation private bash -c '
 		mount --make-rshared /
@@ -258,7 +253,31 @@ later_mount() { # PROPAGATION
 		rung start "$ID"; same start
 		rung exec "$ID" grep -c " inner " /proc/self/mountinfo
 		rung delete --force "$ID"; same delete'
+}
+
+@test "nothing reaches a host whose mounts are shared" {
+	needs_root
+	own_rootfs
+	mkdir -p "$BATS_TEST_TMPDIR/data/below" "$ROOTFS/data"
+	process sleep 1000
+	config '.mounts += [{destination: "/data", type: "bind", source: $data, options: ["rbind"]},
+		{destination: "/data/below", type: "tmpfs", source: "inner"}, {destination: "/opt", type: "tmpfs", source: "inner"}]' \
+		--arg data "$BATS_TEST_TMPDIR/data"
+	on_shared_host
 	says 2
+}
+
+# rung opens that source on the host: its clone would be a peer of the host's mount.
+@test "nothing reaches a host whose mounts are shared, by a mount with mapped owners" {
+	needs_root
+	own_rootfs
+	mkdir -p "$BATS_TEST_TMPDIR/data/below" "$ROOTFS/data"
+	process sleep 1000
+	config '.mounts += [{destination: "/data", type: "bind", source: $data, options: ["rbind"]} + ({containerID: 0, hostID: 100000, size: 10} |
+		{uidMappings: [.], gidMappings: [.]}), {destination: "/data/below", type: "tmpfs", source: "inner"}]' \
+		--arg data "$BATS_TEST_TMPDIR/data"
+	on_shared_host
+	says 1
 }
 
 # bats test_tags=user
