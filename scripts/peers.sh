@@ -14,8 +14,9 @@ set -euo pipefail
 name=${1:-}
 dir=$(realpath -m "${2:-$repo/build/tools/$name}")
 
+# The newest runc may want a newer Go than rung does.
 build_runc() {
-	GOBIN=$dir/bin "$repo/scripts/go" install -tags seccomp "github.com/opencontainers/runc@${RUNC_VERSION:-v1.6.0-rc.1}"
+	GOTOOLCHAIN=${GOTOOLCHAIN:-auto} GOBIN=$dir/bin "$repo/scripts/go" install -tags seccomp "github.com/opencontainers/runc@${RUNC_VERSION:-v1.6.0-rc.1}"
 }
 
 unpack_crun() {

@@ -208,8 +208,9 @@ run_compat() {
 	}
 	RUNG=$repo/rung as_root timeout -k 30 1500 tests/compat/compare.sh >"$work/compat" 2>"$work/compat.err" </dev/null
 	check_bats compat $?
-	newest=$(scripts/peers.sh runc) || {
-		record skip compat 'the newest runc' "needs Go's module proxy"
+	newest=$(scripts/peers.sh runc 2>"$work/peers.err") || {
+		cat "$work/peers.err"
+		record skip compat 'the newest runc' "needs the newest runc: $(tail -n 1 "$work/peers.err")"
 		return
 	}
 	heading 'beside the newest runc'

@@ -300,6 +300,9 @@ func TestContext(t *testing.T) {
 			set(fake)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			b.Context = ctx
+			if err := b.Connect(); err != nil { // so that an emulated machine has come to the answer in that time
+				t.Fatal(err)
+			}
 			time.AfterFunc(20*time.Millisecond, func() { cancel(errCause) })
 			begin := time.Now()
 			err := start(b, "a.scope")

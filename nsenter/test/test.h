@@ -25,7 +25,7 @@ extern const struct test plan_tests[], loop_tests[], file_tests[], mount_tests[]
 void check_equal(const char *file, int line, const char *what, long got, long want);
 
 /* Seconds after which a test, or the stage that it started, counts as hanging. */
-#define TIMEOUT 20
+#define TIMEOUT 60
 
 /* A plan that is being built, and the bytes that the stage reads (builder.c). */
 #define MAX_TEST_OPS 64
