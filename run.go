@@ -47,13 +47,24 @@ has ended. The exit status is that of the process, or 128 plus the signal that e
 }
 
 // notExecuted ends rung as runc ends if the program of a container in the foreground cannot be executed: with this exit
-// status, and the bare error as the one line on stderr.
+// status, and the bare error as the one line on stderr. The cause is for the log, and for a person at a terminal.
 func notExecuted(err error) {
 	if !log.toStderr {
 		log.Error(err.Error())
 	}
+	if !sys.IsTerminal(int(os.Stderr.Fd())) {
+		err = bareExecError(err)
+	}
 	fmt.Fprintln(os.Stderr, err)
 	exit(execFailure)
+}
+
+// bareExecError returns the error of execve(2) without what has been found out about its cause.
+func bareExecError(err error) error {
+	for inner := err; errors.Is(inner, libcontainer.ErrExec); inner = errors.Unwrap(inner) {
+		err = inner
+	}
+	return err
 }
 
 // runContainer is create (await is true) and run. Both make a container; run also starts it and waits for its end.

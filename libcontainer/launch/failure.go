@@ -164,7 +164,7 @@ func (f *Failure) unprivileged() string {
 }
 
 // NeedsUserNamespace is what is behind EPERM of new namespaces for a process without CAP_SYS_ADMIN.
-const NeedsUserNamespace = "without root, new namespaces need one of users: list it in linux.namespaces with its id maps, as rung spec --rootless does"
+const NeedsUserNamespace = "without CAP_SYS_ADMIN, a capability of root, new namespaces need one of users: list it in linux.namespaces with its id maps, as rung spec --rootless does"
 
 // call returns the system call that failed. An error of a composite op may come from none; then call returns the name of the
 // op.

@@ -430,7 +430,7 @@ orphan_and_init() { # [FLAG]
 	says 'exec /bin/script: no such file or directory'
 	run -255 rung --log "$BATS_TEST_TMPDIR/log" --log-format json run "$ID"
 	says 'exec /bin/script: no such file or directory'
-	[ "$(jq -r .msg "$BATS_TEST_TMPDIR/log")" = "$output" ]
+	[ "$(jq -r .msg "$BATS_TEST_TMPDIR/log")" = "$output (/bin/script is there, but its interpreter /no/such/shell is not)" ]
 	# with a poststart hook rung takes another code path
 	config '.hooks.poststart = [{path: "/bin/true"}]'
 	run_container
