@@ -204,21 +204,40 @@ func (c *creation) executable(root *os.File, name string) syscall.Errno {
 }
 
 // provided reports whether something that create does may put a file at a path of the container: a hook, or a mount with files.
-func (c *creation) provided(file string) bool {
+func (c *creation) provided(root *os.File, file string) bool {
 	if h := c.setup.Spec.Hooks; h != nil && len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) > 0 { //nolint:staticcheck // deprecated, and part of the specification
 		return true
 	}
+	place, known := placeInRoot(root, file)
 	return slices.ContainsFunc(c.setup.Spec.Mounts, func(m specs.Mount) bool {
-		destination := host.Destination(&m, c.setup.Container.State.Rootfs)
-		source, known := c.setup.Facts.Sources[host.SourcePath(&m, c.setup.Bundle.Dir)]
-		switch {
-		case !host.IsBind(&m):
-			return !slices.Contains(throwAway, m.Type)
-		case known && !source.Directory:
-			return path.Base(destination) == path.Base(file)
+		if !host.IsBind(&m) && slices.Contains(throwAway, m.Type) {
+			return false
 		}
-		return true
+		destination, knownToo := placeInRoot(root, host.Destination(&m, c.setup.Container.State.Rootfs))
+		_, below := host.Below(place, destination)
+		return below || !known || !knownToo
 	})
+}
+
+// placeInRoot returns a path in the root file system without symbolic links. What is missing at its end stays as it is. The place is
+// not known if a link leads to something that is missing: a mount may bring it.
+func placeInRoot(root *os.File, name string) (place string, known bool) {
+	for missing := ""; ; name, missing = path.Dir(name), path.Join(path.Base(name), missing) {
+		file, err := sys.OpenInRoot(root, name, sys.O_PATH)
+		if err == nil {
+			defer file.Close()
+			top, errTop := os.Readlink(sys.FDPath(root))
+			found, errFound := os.Readlink(sys.FDPath(file))
+			return path.Join("/", strings.TrimPrefix(found, top), missing), errTop == nil && errFound == nil
+		}
+		if link, errLink := sys.OpenInRoot(root, name, sys.O_PATH|sys.O_NOFOLLOW); errLink == nil {
+			link.Close()
+			return "", false
+		}
+		if !errors.Is(err, syscall.ENOENT) {
+			return "", false
+		}
+	}
 }
 
 // hidden reports whether a mount lies over a path, so that what the root file system has there is of no matter.
@@ -231,7 +250,7 @@ func (c *creation) hidden(file string) bool {
 
 func (c *creation) foreseeCwd(p *Preview) error {
 	cwd := path.Clean(c.setup.Spec.Process.Cwd)
-	if p.Root == nil || c.hidden(cwd) || c.provided(cwd) {
+	if p.Root == nil || c.hidden(cwd) || c.provided(p.Root, cwd) {
 		return nil
 	}
 	st, err := sys.StatInRoot(p.Root, cwd)
@@ -254,7 +273,7 @@ func (c *creation) foreseeProgram(p *Preview) error {
 		if !path.IsAbs(name) {
 			full = path.Join(process.Cwd, name)
 		}
-		if c.provided(full) {
+		if c.provided(p.Root, full) {
 			return nil
 		}
 		if last = c.executable(p.Root, full); last == 0 {

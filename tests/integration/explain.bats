@@ -100,8 +100,10 @@ load helpers
 	mentions 'exec: \"/no/such/program\": stat /no/such/program: no such file or directory'
 	mkdir "$BATS_TEST_TMPDIR/programs"
 	add_mount "$(jq -n --arg source "$BATS_TEST_TMPDIR/programs" '{destination: "/mnt", type: "bind", source: $source, options: ["bind"]}')"
+	run -1 rung explain # that mount is elsewhere
+	process /mnt/program
 	run -0 rung explain
-	mentions note: /no/such/program
+	mentions note: /mnt/program
 }
 
 snapshot() {
