@@ -165,10 +165,12 @@ run_side() { # runc|rung
 
 # ---- the comparison -------------------------------------------------------------------------------------------------
 
-# Replaces what cannot be the same for both: names, process ids, times.
+# Replaces what cannot be the same for both: names, process ids, times; and what rung says behind runc's words
+# (docs/coming-from-runc.md, "Messages").
 level() { # runc|rung
 	sed -E -e "s#$work/$1#WORK#g; s#$base#WORK#g; s#($RUNG|$RUNC)#RT#g; s/\b(runc|rung|Runc|Rung)\b/RT/g; s/\bcc-[a-z0-9-]+/ID/g" \
-		-e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]{5})/TIME/g'
+		-e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]{5})/TIME/g' \
+		-e "s/(container does not exist|container with given ID already exists): [^ \"]+ in [^ \"]+/\\1/; s/(No help topic for '[^']*'): RT has no [^\"]*/\\1/"
 }
 
 form_out() { # DIRECTORY runc|rung
