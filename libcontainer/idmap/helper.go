@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"strconv"
 	"strings"
 
@@ -52,8 +51,8 @@ func runHelper(ctx context.Context, k kind, pid int, mappings []specs.LinuxIDMap
 func missing(k kind, mappings []specs.LinuxIDMapping) error {
 	uid := uint32(os.Getuid())
 	names := []string{strconv.FormatUint(uint64(uid), 10)}
-	if u, err := user.LookupId(names[0]); err == nil {
-		names = append(names, u.Username)
+	if name := nameOf(names[0]); name != "" {
+		names = append(names, name)
 	}
 	who := names[len(names)-1]
 	ranges, err := ReadRanges(k.subIDs, names...)
@@ -67,6 +66,20 @@ func missing(k kind, mappings []specs.LinuxIDMapping) error {
 		return &RangeError{k.subIDs, who, uint64(m.HostID), uint64(m.HostID) + uint64(m.Size) - 1}
 	}
 	return nil
+}
+
+// nameOf returns the name that passwd(5) has for an id, "" if it has none. Package os/user would take $USER for it then.
+func nameOf(id string) string {
+	passwd, err := os.ReadFile("/etc/passwd")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(passwd)) {
+		if fields := strings.Split(line, ":"); len(fields) == 7 && fields[2] == id {
+			return fields[0]
+		}
+	}
+	return ""
 }
 
 // Kind is a kind of ids.

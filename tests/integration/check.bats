@@ -34,7 +34,7 @@ plain() {
 		install -m 0755 "$RUNG" "$dir/rung"
 		install -d -o 4343 -g 4343 "$dir/state"
 	fi
-	env -u XDG_RUNTIME_DIR setpriv --reuid 4343 --regid 4343 --clear-groups "$@"
+	env -u XDG_RUNTIME_DIR USER=root setpriv --reuid 4343 --regid 4343 --clear-groups "$@"
 }
 
 # on_hosts REGEX: runs check on the hosts of tests/hosts/matrix.sh, and prints lines "CASE: VERDICT".
