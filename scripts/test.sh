@@ -380,7 +380,7 @@ start_vm_engines() {
 		chmod 0666 "$found/vm-$system-$who.tsv" # the user in the machine has a uid that nobody has here
 	done
 	vm_options+=(--share "$found:/results:rw")
-	in_vm v2 root tests/engines/vm/{cri,docker,podman}-systemd.bats
+	in_vm v2 root tests/engines/vm/{containerd,cri,docker,podman}-systemd.bats
 	in_vm v2 user tests/engines/vm/podman-user.bats
 }
 
