@@ -100,7 +100,7 @@ func Parse(raw []byte) (*specs.Spec, error) {
 		return nil, err
 	}
 	var spec *specs.Spec
-	if err := decode(raw, &spec); err != nil {
+	if err := Decode(raw, &spec); err != nil {
 		return nil, err
 	}
 	if spec == nil {
@@ -133,7 +133,7 @@ func LoadProcess(path string) (*specs.Process, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var p *specs.Process
-	if err := decode(raw, &p); err != nil {
+	if err := Decode(raw, &p); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if p == nil {
@@ -186,7 +186,8 @@ func elements(raw string) (n int) {
 
 func isNull(raw []byte) bool { return string(bytes.TrimSpace(raw)) == "null" }
 
-func decode(raw []byte, into any) error {
+// Decode is json.Unmarshal with errors that name the field, or the line and the column of what is no JSON.
+func Decode(raw []byte, into any) error {
 	err := json.Unmarshal(raw, into)
 	if err == nil {
 		return nil
