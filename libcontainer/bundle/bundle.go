@@ -31,30 +31,45 @@ type Bundle struct {
 // Load reads the bundle in dir; an empty dir means the current directory.
 // It does not call Validate: that is done when a container is made of the bundle.
 func Load(dir string) (*Bundle, error) {
+	return LoadFile(dir, "")
+}
+
+// LoadFile is Load with the configuration in another file than config.json. A relative path starts at dir.
+func LoadFile(dir, file string) (*Bundle, error) {
 	abs, err := resolve(dir)
 	if err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
 	}
-	raw, err := sys.ReadFile(filepath.Join(abs, ConfigName))
+	if file == "" {
+		file = ConfigName
+	}
+	path := file
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(abs, path)
+	}
+	raw, err := sys.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &notFoundError{cause: err}
+		return nil, &notFoundError{file, err}
 	}
 	if err != nil {
 		return nil, err
 	}
 	spec, err := Parse(raw)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", ConfigName, err)
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return &Bundle{Dir: abs, Raw: raw, Spec: spec}, nil
 }
 
 // notFoundError has runc's wording, because callers look for it. It unwraps to
 // fs.ErrNotExist.
-type notFoundError struct{ cause error }
+type notFoundError struct {
+	file  string
+	cause error
+}
 
 func (e *notFoundError) Error() string {
-	return "JSON specification file " + ConfigName + " not found"
+	return "JSON specification file " + e.file + " not found"
 }
 
 func (e *notFoundError) Unwrap() error { return e.cause }
