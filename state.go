@@ -24,12 +24,12 @@ type containerState struct {
 	Owner       string            `json:"owner"`
 }
 
-func newContainerState(c *libcontainer.Container) (*containerState, error) {
-	status, err := c.Status()
-	if err != nil {
+// newContainerState returns nil with the error of a container whose state cannot be read.
+func newContainerState(r *libcontainer.Runtime, id string) (*containerState, error) {
+	s, status, err := r.Peek(id)
+	if err != nil && s.ID == "" {
 		return nil, err
 	}
-	s := c.State()
 	out := &containerState{
 		OCIVersion: s.OCIVersion, ID: s.ID, Pid: s.Pid, Status: string(status), Bundle: s.Bundle,
 		Rootfs: s.Rootfs, Created: s.Created, Annotations: s.Annotations,
@@ -37,7 +37,7 @@ func newContainerState(c *libcontainer.Container) (*containerState, error) {
 	if status == libcontainer.Stopped {
 		out.Pid = 0
 	}
-	return out, nil
+	return out, err
 }
 
 func stateCommand() *cli.Command {
@@ -46,8 +46,15 @@ func stateCommand() *cli.Command {
 		Usage:       "output the state of a container",
 		ArgsUsage:   "<container-id>",
 		Description: "The state command prints the state of a container as JSON.",
-		Action: onContainer(func(_ context.Context, _ *cli.Command, c *libcontainer.Container) error {
-			state, err := newContainerState(c)
+		Action: func(_ context.Context, cmd *cli.Command) error {
+			if err := checkArgs(cmd, 1, exactly); err != nil {
+				return err
+			}
+			r, err := runtimeOf(cmd)
+			if err != nil {
+				return err
+			}
+			state, err := newContainerState(r, cmd.Args().First())
 			if err != nil {
 				return err
 			}
@@ -57,6 +64,6 @@ func stateCommand() *cli.Command {
 			}
 			_, err = os.Stdout.Write(data)
 			return err
-		}),
+		},
 	}
 }

@@ -12,6 +12,7 @@
 #   RUNG=./rung   the binary to measure          ROUNDS=80    rounds; run, exec and state have twice as many, slow work has fewer
 #   OUT=FILE      the report: bench/report.md    SAMPLES=FILE where the samples are to stay (view.sh has their format)
 #   VIEWS="v1 v2" the cgroup views               CROWDS="100 1000"   the numbers of containers for "present"
+#   MOUNTS="0 50 250 1000 5000"   the numbers of mounts for "mounts"
 #
 # Needs root. Everything happens in private mount namespaces: the roots of the runtimes are on a tmpfs there.
 set -euo pipefail

@@ -11,7 +11,7 @@ set -euo pipefail
 . "$repo/bench/lib.sh"
 
 view=$1 work=$2
-counts=(0 50 250 1000 5000)
+read -ra counts <<<"${MOUNTS:-0 50 250 1000 5000}"
 runs=$((ROUNDS / 7))
 [ "$runs" -ge 3 ] || runs=3
 
