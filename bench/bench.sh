@@ -7,6 +7,7 @@
 #   run, lifecycle, verbs, exec, state, version   one at a time       load      run, lifecycle and exec, 2, 16 and 50 at once
 #   pods      pairs of containers that share namespaces               host      with 0, 500 and 2 000 mounts on the host
 #   present   beside 100 and 1 000 containers                         mounts    with up to 5 000 mounts in the container
+#   trace     what the stage of rung does, and where it waits
 #   memory    peaks, and what a container is charged with             limit     the smallest memory limit
 #
 #   RUNG=./rung   the binary to measure          ROUNDS=80    rounds; run, exec and state have twice as many, slow work has fewer
@@ -25,8 +26,8 @@ set -euo pipefail
 export ROUNDS=${ROUNDS:-80}
 rung=$(readlink -f "${RUNG:-$repo/rung}")
 out=$(readlink -m "${OUT:-$repo/bench/report.md}")
-known=(run lifecycle verbs exec state version load pods host present mounts memory limit)
-in_views=(run lifecycle verbs exec state version load pods host present)
+in_views=(run lifecycle verbs exec state version trace load pods host present)
+known=("${in_views[@]}" mounts memory limit)
 
 [ "$(id -u)" = 0 ] || die 'needs root'
 [ -x "$rung" ] || die "$rung is missing: make"
@@ -225,6 +226,7 @@ report() {
 		container, `state` asks about one. `floor` makes only the system calls that every `run` needs; `empty` is a static Go
 		program with cgo that does nothing. What a container's process uses is not in the lines of single commands.
 	TEXT
+	report_trace
 	section 'Many at once' load "$all floor" 'run|lifecycle|exec' plain '2|16|50' <<-'TEXT'
 		All of them are started in one moment. A time is for each container: that of all, divided by their number.
 	TEXT
@@ -240,6 +242,21 @@ report() {
 	TEXT
 	report_mounts
 	report_memory
+}
+
+report_trace() {
+	[ -s "$work/trace.md" ] || return 0
+	cat <<-TEXT
+
+		## From clone3 to execve
+
+		What the stage of \`rung --trace run\` does in the container's process, and where it waits for rung: medians of $ROUNDS runs in
+		microseconds. Operations of one name count together. The clock costs some of it.
+
+		| view | operation | us |
+		|---|---|---:|
+	TEXT
+	cat "$work/trace.md"
 }
 
 report_mounts() {

@@ -137,12 +137,22 @@ many_containers() {
 	done
 }
 
+# Where the stage's time goes and where it waits for rung: a table in WORK/trace.md. The order of two runs is that of the lines.
+trace() {
+	local i
+	echo "$view: rung --trace" >&2
+	for ((i = 0; i < ROUNDS; i++)); do
+		"$work/bin/rung" --root "$work/state/rung/root" --trace run --bundle "$work/bundle" bench </dev/null 2>&1
+	done | awk -f "$repo/bench/trace.awk" -v view="$view" -v most=14 >>"$work/trace.md"
+}
+
 enter_view "$view"
 make_state "$work"
 leave_out_unusable
 trap drop EXIT
 one_at_a_time
 ! wants load || many_at_a_time
+! wants trace || trace
 ! wants pods || pods
 ! wants host || many_mounts
 ! wants present || many_containers
