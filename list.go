@@ -106,7 +106,7 @@ func allStates(cmd *cli.Command) ([]*containerState, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]*containerState, 0, len(ids))
+	var out []*containerState // null in JSON if there is none, as with runc
 	for _, id := range ids {
 		s, err := newContainerState(r, id)
 		if s == nil {
