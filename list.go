@@ -66,7 +66,7 @@ func printList(states []*containerState, quiet bool, format string) error {
 	case "json":
 		return json.NewEncoder(os.Stdout).Encode(states)
 	}
-	return errors.New("invalid format option")
+	return errors.New("invalid format option (do: --format table, or --format json)")
 }
 
 // allStates returns the states of all containers that it can read. It prints a message for each other one.

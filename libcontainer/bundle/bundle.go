@@ -33,7 +33,7 @@ type Bundle struct {
 func Load(dir string) (*Bundle, error) {
 	abs, err := resolve(dir)
 	if err != nil {
-		return nil, fmt.Errorf("bundle: %w", err)
+		return nil, fmt.Errorf("bundle %s: %w", dir, err)
 	}
 	raw, err := sys.ReadFile(filepath.Join(abs, ConfigName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -104,7 +104,7 @@ func Parse(raw []byte) (*specs.Spec, error) {
 		return nil, err
 	}
 	if spec == nil {
-		return nil, errors.New("config cannot be null")
+		return nil, errors.New("config cannot be null: it is an object, as rung spec writes one")
 	}
 	return withLinux(spec), nil
 }
