@@ -60,6 +60,85 @@ options_of_help() { # [COMMAND]
 	done
 }
 
+# Prints the example command lines of a man page.
+examples_of() { # COMMAND
+	awk '/^\.SH / { here = $2 == "EXAMPLES" } here && /^\.RS$/ { inside = 1; next } /^\.RE$/ { inside = 0 } here && inside' "$MAN/rung-$1.8" |
+		sed 's/\\-/-/g; s/\\e/\\/g'
+}
+
+# Runs the examples of commands in the directory with the bundles web and once.
+examples() { # COMMAND...
+	local command
+	for command; do
+		examples_of "$command" >script
+		[ -s script ] || fail "no example in rung-$command.8" || return
+		# What a container in the background writes would go to the pipe of bats.
+		PATH=${RUNG%/*}:$PATH bash -e script </dev/null >output 2>&1 3>&- || fail "$command: $(<output)" || return
+		[ "$command" != kill ] || wait_until 10 ended web
+	done
+}
+
+ended() {
+	[ "$("$RUNG" state "$1" | jq -r .status)" = stopped ]
+}
+
+# Makes the bundles web, which runs until it is ended, and once.
+bundles_of_examples() {
+	"$RUNG_SOURCE/scripts/busybox-rootfs.sh" rootfs
+	mkdir web once
+	"$RUNG" spec --bundle once
+	jq --arg rootfs "$PWD/rootfs" '.root.path = $rootfs | .process.terminal = false | .process.args = ["true"]' once/config.json >once/new
+	mv once/new once/config.json
+	jq '.process.args = ["sleep", "1000"]' once/config.json >web.json
+}
+
+# bats test_tags=user-only
+@test "man: the examples of check and explain, as a user" {
+	needs_command jq
+	bundles_of_examples
+	examples spec
+	jq --arg rootfs "$PWD/rootfs" '.root.path = $rootfs | .process.terminal = false' web/config.json >web.json
+	mv web.json web/config.json
+	examples check explain
+}
+
+@test "man: each command has an example, and the examples run in the order of a container's life" {
+	needs_root
+	needs_controller memory
+	local command
+	for command in $(commands_of_help); do
+		[ -n "$(examples_of "$command")" ] || fail "no example in rung-$command.8"
+	done
+	export -f examples examples_of ended wait_until fail
+	export MAN RUNG
+	bundles_of_examples
+	run unshare --mount --propagation private bash -ec 'mount -t tmpfs none /run
+		examples spec
+		mv web.json web/config.json
+		examples check explain create start state list ps
+		grep -q sleep output
+		examples exec
+		grep -qx /tmp output
+		examples events update pause resume
+		trap "\"\$RUNG\" delete --force web" EXIT
+		examples kill delete run features'
+	[ "$status" -eq 0 ] || fail "$output"
+}
+
+@test "man: the examples of checkpoint and restore" {
+	needs_root
+	criu check >/dev/null 2>&1 || skip "needs CRIU, on a kernel that it can work with"
+	export -f examples examples_of ended wait_until fail
+	export MAN RUNG
+	bundles_of_examples
+	run unshare --mount --propagation private bash -ec 'mount -t tmpfs none /run
+		mv web.json web/config.json
+		examples create start checkpoint restore state
+		grep -q running output
+		examples kill delete'
+	[ "$status" -eq 0 ] || fail "$output"
+}
+
 @test "completion of bash: loads, and knows commands, options, values and containers" {
 	bash -n "$COMPLETIONS/bash/rung"
 	run bash -c '. "$1" && complete -p rung' _ "$COMPLETIONS/bash/rung"
