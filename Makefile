@@ -87,6 +87,11 @@ host-matrix: static test-commands ## run rung, runc and crun on hosts that lack 
 messages: static test-commands ## run rung, runc and crun with the mistakes of tests/messages; writes docs/messages.md
 	@scripts/as-root.sh scripts/messages.sh
 
+.PHONY: docs
+docs: ## make the pages and the manual a site that needs no network: build/docs/docs/index.html
+	@scripts/install-deps.sh docs
+	@scripts/docs.sh
+
 .PHONY: values
 values: static test-commands ## see which limits stay after what, here and in the virtual machine; writes docs/values.md (half an hour)
 	@scripts/as-root.sh scripts/values.sh
