@@ -132,7 +132,6 @@ var remedies = [...]struct{ says, do string }{
 	{"container not running", "rung state tells its status; rung delete removes one that has ended"},
 	{"that is not stopped: running", "rung kill it with KILL first, or rung delete --force"},
 	{"that is not stopped: paused", "rung delete --force"},
-	{"requires exactly 1 argument(s)", "one id of a container, behind the options"},
 	{"cpuset.cpus: numerical result out of range", "processors that the host has, of /sys/devices/system/cpu/online"},
 	{setup.InitError + "exec: ", "edit process.args, or PATH in process.env: the root file system must have that program"},
 	{"config.json: is a directory", "config.json must be a regular file, as rung spec writes it"},
