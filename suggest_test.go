@@ -84,9 +84,9 @@ func TestWithCure(t *testing.T) {
 	}
 }
 
-func TestSuggestOption(t *testing.T) {
+func TestSuggestFlag(t *testing.T) {
 	for name, want := range map[string]string{
-		"-detatch": "did you mean --detach?", "-systemd-cgroups": "did you mean --systemd-cgroup?", "-cwd": "it is an option of exec",
+		"-detatch": "did you mean --detach?", "-cwd": "it is an option of exec",
 		"-it": "process.terminal", "-no-such-option-at-all": "not defined: -no-such-option-at-all",
 	} {
 		err := errors.New("flag provided but not defined: " + name)
