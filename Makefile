@@ -83,6 +83,15 @@ faults: static ## make every system call of rung fail once, in every verb; write
 host-matrix: static test-commands ## run rung, runc and crun on hosts that lack something; writes docs/broken-hosts.md
 	@scripts/as-root.sh scripts/host-matrix.sh
 
+.PHONY: messages
+messages: static test-commands ## run rung, runc and crun with the mistakes of tests/messages; writes docs/messages.md
+	@scripts/as-root.sh scripts/messages.sh
+
+.PHONY: docs
+docs: ## make the pages and the manual a site that needs no network: build/docs/docs/index.html
+	@scripts/install-deps.sh docs
+	@scripts/docs.sh
+
 .PHONY: values
 values: static test-commands ## see which limits stay after what, here and in the virtual machine; writes docs/values.md (half an hour)
 	@scripts/as-root.sh scripts/values.sh

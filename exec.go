@@ -196,12 +196,12 @@ func setUser(p *specs.Process, user string, groups []int64) error {
 		uid, gid, both := strings.Cut(user, ":")
 		n, err := strconv.ParseUint(uid, 10, 32)
 		if err != nil {
-			return fmt.Errorf("bad uid: %w", err)
+			return badID("bad uid", uid, err)
 		}
 		p.User.UID = uint32(n)
 		if both {
 			if n, err = strconv.ParseUint(gid, 10, 32); err != nil {
-				return fmt.Errorf("bad gid: %w", err)
+				return badID("bad gid", gid, err)
 			}
 			p.User.GID = uint32(n)
 		}
@@ -213,4 +213,13 @@ func setUser(p *specs.Process, user string, groups []int64) error {
 		p.User.AdditionalGids = append(p.User.AdditionalGids, uint32(g))
 	}
 	return nil
+}
+
+// badID is runc's error of a number that --user does not have, without the name of the parser.
+func badID(what, text string, err error) error {
+	var number *strconv.NumError
+	if errors.As(err, &number) {
+		err = number.Err
+	}
+	return fmt.Errorf("%s: %q: %w: --user takes numbers, uid[:gid]", what, text, err)
 }

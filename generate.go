@@ -14,7 +14,7 @@ import (
 func init() {
 	os.Unsetenv("XDG_RUNTIME_DIR") // the default of --root
 	os.Args = []string{"rung"}     // all commands
-	if err := docgen.Write(newApp(), "."); err != nil {
+	if err := docgen.Write(newApp(), examples, "."); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -57,7 +57,7 @@ func printList(states []*containerState, quiet bool, format string) error {
 	case "json":
 		return json.NewEncoder(os.Stdout).Encode(states)
 	}
-	return errors.New("invalid format option")
+	return errors.New("invalid format option (do: --format table, or --format json)")
 }
 
 // columns are those of a table but for the last one, which no space follows.

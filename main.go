@@ -74,7 +74,7 @@ func main() {
 	}
 	cli.ShowCommandHelp = commandHelp
 	if err := newApp().Run(ctx, os.Args); err != nil {
-		fatal(suggestRoot(err))
+		fatal(err)
 	}
 	timeline.close()
 	stage.DiscardEarly()
@@ -320,7 +320,7 @@ func fatalCode(err error, code int) {
 		stage.DiscardEarly()
 	}
 	stopping.end(err)
-	report(err)
+	report(withCure(err))
 	exit(code)
 }
 

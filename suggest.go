@@ -5,9 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
+
+	"rung/libcontainer"
+	"rung/libcontainer/check"
+	"rung/libcontainer/setup"
 )
 
 // otherNames are commands of engines, and what rung has in their place.
@@ -63,10 +68,17 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// suggestOption says what rung has in the place of the options of docker run and exec for a terminal.
+// suggestOption says what rung has in the place of an option that it does not know, such as those of docker run and exec for a
+// terminal.
 func suggestOption(cmd *cli.Command, err error) error {
 	name, undefined := strings.CutPrefix(err.Error(), "flag provided but not defined: ")
-	if !undefined || strings.Trim(name, "-it") != "" || len(name) > 3 {
+	if !undefined {
+		return err
+	}
+	if strings.Trim(name, "-it") != "" || len(name) > 3 {
+		if meant := suggestFlag(cmd, strings.TrimLeft(name, "-")); meant != "" {
+			return fmt.Errorf("%w: %s", err, meant)
+		}
 		return err
 	}
 	if cmd.Name == "exec" {
@@ -75,12 +87,86 @@ func suggestOption(cmd *cli.Command, err error) error {
 	return fmt.Errorf("%w: process.terminal in config.json gives the process a terminal, and it always has the caller's standard input", err)
 }
 
-// suggestRoot says how a plain user finds a place for the states of containers, if the default one is root's.
-func suggestRoot(err error) error {
-	var denied *fs.PathError
-	if os.Geteuid() == 0 || !errors.As(err, &denied) || !errors.Is(err, fs.ErrPermission) || denied.Path != systemRoot {
+// suggestFlag says which option was meant by one that the command does not have: one of a similar name, or one of other commands.
+func suggestFlag(cmd *cli.Command, name string) string {
+	best, least := "", 3 // more than two typing errors are another word
+	for _, known := range longNames(append(slices.Clone(cmd.Flags), cmd.Root().Flags...)) {
+		if d := distance(name, known); d < least {
+			best, least = known, d
+		}
+	}
+	if best != "" {
+		return "did you mean --" + best + "?"
+	}
+	var others []string
+	for _, c := range commands {
+		if slices.Contains(longNames(c.make().Flags), name) {
+			others = append(others, c.name)
+		}
+	}
+	if len(others) == 0 {
+		return ""
+	}
+	return "it is an option of " + strings.Join(others, ", ")
+}
+
+func longNames(flags []cli.Flag) (names []string) {
+	for _, f := range flags {
+		for _, name := range f.Names() {
+			if len(name) > 1 {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// remedies say what to do about errors of commands, by words of the error. Errors of the host have theirs in the package check.
+var remedies = [...]struct{ says, do string }{
+	{libcontainer.ErrExist.Error(), "choose another id, or rung delete the container"},
+	{"container does not exist: ", "rung list shows the containers of a state directory, --root names another one"},
+	{"cannot start an already running container", "rung exec runs another program in it"},
+	{"cannot start a container that has stopped", "rung delete it, and create it again"},
+	{"cannot exec in a stopped container", "rung delete it, and run it again"},
+	{"cannot exec in a paused container", "rung resume it"},
+	{"container not running", "rung state tells its status; rung delete removes one that has ended"},
+	{"that is not stopped: running", "rung kill it with KILL first, or rung delete --force"},
+	{"that is not stopped: paused", "rung delete --force"},
+	{"cpuset.cpus: numerical result out of range", "processors that the host has, of /sys/devices/system/cpu/online"},
+	{setup.InitError + "exec: ", "edit process.args, or PATH in process.env: the root file system must have that program"},
+	{"config.json: is a directory", "config.json must be a regular file, as rung spec writes it"},
+	{"pidfd_send_signal: invalid argument", "a signal from 1 to 64: kill -l lists them"},
+	{"unknown signal ", "a name as TERM, or a number: kill -l lists them"},
+	{"invalid value for memory: ", "bytes, or a number with k, m or g, as 512m"},
+	{"invalid log-format: ", "--log-format text, or --log-format json"},
+	{"invalid container ID format", "letters, digits, _ + - and . only; the directory of the bundle is for --bundle"},
+	{"config.json not found", "rung spec writes one; --bundle names the directory that has it"},
+	{"open /dev/tty: ", "process.terminal is true in config.json, and this is no terminal: set it to false, or use script(1)"},
+	{"without setting console socket", "--console-socket of a program that takes the terminal, or process.terminal false in config.json"},
+}
+
+// withCure adds to an error what to do about it, where that is known and the error does not say it.
+func withCure(err error) error {
+	do := cureOf(err)
+	if do == "" || strings.Contains(err.Error(), do) || strings.Contains(err.Error(), "(do: ") {
 		return err
 	}
-	return fmt.Errorf("%w (this is root's place for states of containers: run rung as root, or set XDG_RUNTIME_DIR or --root to a directory "+
-		"that this user may write)", err)
+	return fmt.Errorf("%w (do: %s)", err, do)
+}
+
+func cureOf(err error) string {
+	var denied *fs.PathError
+	if os.Geteuid() != 0 && errors.As(err, &denied) && errors.Is(err, fs.ErrPermission) && denied.Path == systemRoot {
+		return "run rung as root, or set XDG_RUNTIME_DIR or --root to a directory that this user may write: this is root's place for states of containers"
+	}
+	text := err.Error()
+	if do := check.Cure(err); do != "" {
+		return do
+	}
+	for i := range remedies {
+		if strings.Contains(text, remedies[i].says) {
+			return strings.ReplaceAll(remedies[i].do, "rung ", programName()+" ")
+		}
+	}
+	return ""
 }

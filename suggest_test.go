@@ -58,14 +58,40 @@ func TestSuggestOption(t *testing.T) {
 	}
 }
 
-func TestSuggestRoot(t *testing.T) {
+func TestCureOfRoot(t *testing.T) {
 	err := &fs.PathError{Op: "mkdir", Path: systemRoot, Err: syscall.EACCES}
-	got := suggestRoot(err).Error()
+	got := withCure(err).Error()
 	if hinted := strings.Contains(got, "XDG_RUNTIME_DIR"); hinted != (os.Geteuid() != 0) {
 		t.Errorf("uid %d: %s", os.Geteuid(), got)
 	}
 	err.Path = "/other"
-	if got := suggestRoot(err).Error(); strings.Contains(got, "XDG_RUNTIME_DIR") {
+	if got := withCure(err).Error(); strings.Contains(got, "XDG_RUNTIME_DIR") {
 		t.Error(got)
+	}
+}
+
+// What to do is said once, and only where the error does not say it.
+func TestWithCure(t *testing.T) {
+	for text, want := range map[string]string{
+		"container with given ID already exists: x in /run":    "container with given ID already exists: x in /run (do: choose another id, or ",
+		"no cgroup hierarchy is mounted":                       "no cgroup hierarchy is mounted (do: mount -t cgroup2 none /sys/fs/cgroup)",
+		"container not running (do: this)":                     "container not running (do: this)",
+		"linux.resources.memory.limit: must not be below zero": "linux.resources.memory.limit: must not be below zero",
+	} {
+		if got := withCure(errors.New(text)).Error(); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+}
+
+func TestSuggestFlag(t *testing.T) {
+	for name, want := range map[string]string{
+		"-detatch": "did you mean --detach?", "-cwd": "it is an option of exec",
+		"-it": "process.terminal", "-no-such-option-at-all": "not defined: -no-such-option-at-all",
+	} {
+		err := errors.New("flag provided but not defined: " + name)
+		if got := suggestOption(runCommand(), err).Error(); !strings.HasPrefix(got, err.Error()) || !strings.HasSuffix(got, want) && !strings.Contains(got, want) {
+			t.Errorf("%s: %s", name, got)
+		}
 	}
 }

@@ -52,7 +52,7 @@ func (r *Runtime) check(ctx context.Context, id string, given *bundle.Bundle, o 
 		report.Add(check.OfError(&check.Subject{}, "configuration", "", err))
 		return report, nil
 	}
-	subject := &check.Subject{Spec: b.Spec, Root: r.Root, Rootless: r.Rootless, NoKeyring: o.NoKeyring}
+	subject := &check.Subject{Spec: b.Spec, Root: r.Root, Rootless: r.Rootless, NoKeyring: o.NoKeyring, NoPivot: o.NoPivot}
 	if given.Raw != nil { // a file has it
 		report.Bundle, subject.Config = b.Dir, filepath.Join(b.Dir, bundle.ConfigName)
 	}

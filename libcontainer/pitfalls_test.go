@@ -90,6 +90,33 @@ func TestEveryCVEWasSeenToFail(t *testing.T) {
 	}
 }
 
+// What the pages for people say of rung, in tables whose last column is "shown by", has tests that exist.
+func TestPagesHaveTests(t *testing.T) {
+	known := knownTests(t)
+	for page, least := range map[string]int{"rootless.md": 8, "security-model.md": 8} {
+		text, err := os.ReadFile("../docs/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := 0
+		for line := range strings.Lines(string(text)) {
+			cells := strings.Split(strings.TrimSpace(line), "|")
+			if len(cells) != 5 || !strings.Contains(cells[3], ".bats`") {
+				continue
+			}
+			rows++
+			for _, name := range testsOf(strings.TrimSpace(cells[3])) {
+				if !known[name] {
+					t.Errorf("%s: there is no test %s", page, name)
+				}
+			}
+		}
+		if rows < least {
+			t.Errorf("%s: %d rows", page, rows)
+		}
+	}
+}
+
 // Each place where rung waits has a test that exists (docs/waits.md).
 func TestWaitsHaveTests(t *testing.T) {
 	text, err := os.ReadFile("../docs/waits.md")

@@ -3,7 +3,7 @@
 # with apt. Elsewhere it prints what is missing and the command that installs it. If nothing is missing, it needs neither
 # network nor root, on any distribution.
 #
-#   install-deps.sh build|dynamic|run|dist|unit|test|lint|fuzz|bench|engines|vm|debian|arch|cross-ARCH ...
+#   install-deps.sh build|dynamic|run|dist|docs|unit|test|lint|fuzz|bench|engines|vm|debian|arch|cross-ARCH ...
 #
 # For a build and `make run` the script looks for what they use (scripts/needs.sh). The other parts, tests and measurements,
 # are made for Debian and have lists of its packages. Elsewhere the script looks for the commands in these packages.
@@ -18,8 +18,9 @@ set -euo pipefail
 : "${OS_RELEASE:=/etc/os-release}"
 
 dist=(git xz-utils)
+docs=(cmark-gfm man-db groff-base bsdextrautils)
 lint=(git clang-format-19 shellcheck) # scripts/lint.sh says why 19
-tests=(musl-tools make bats acl uidmap strace procps iproute2 iptables util-linux man-db groff-base zsh fish runc)
+tests=(musl-tools make bats acl uidmap strace procps iproute2 iptables util-linux "${docs[@]}" zsh fish runc)
 bench=(hyperfine time crun runc)
 engines=(docker.io containerd podman buildah conmon skopeo umoci runc crun criu mmdebstrap docker-registry fuse-overlayfs
 	slirp4netns passt netavark aardvark-dns containernetworking-plugins iptables nftables uidmap tini catatonit socat rootlesskit)
@@ -31,6 +32,7 @@ packages_of() { # PART
 	case $1 in
 	build | dynamic | run) ;;
 	dist) printf '%s\n' "${dist[@]}" ;;
+	docs) printf '%s\n' "${docs[@]}" ;;
 	unit) echo uidmap ;;
 	lint) printf '%s\n' "${lint[@]}" ;;
 	test) printf '%s\n' "${lint[@]}" "${tests[@]}" ;;

@@ -62,6 +62,23 @@ own_dev() { # DIR
 	umount -l "$dev"
 }
 
+# Leaves only the v1 hierarchies below /sys/fs/cgroup, on a machine that has a unified one beside them: crun refuses that layout,
+# and takes an empty directory "unified" for a hierarchy. Needs a private mount namespace.
+pure_v1() {
+	local view hierarchy
+	mountpoint -q /sys/fs/cgroup/unified || return 0
+	view=$(mktemp -d)
+	mount -t tmpfs -o mode=755 none "$view"
+	for hierarchy in /sys/fs/cgroup/*; do
+		[ "$(stat -f -c %T "$hierarchy")" = cgroupfs ] || continue
+		mkdir "$view/${hierarchy##*/}"
+		mount --bind "$hierarchy" "$view/${hierarchy##*/}"
+	done
+	mount -o remount,ro "$view"
+	mount --move "$view" /sys/fs/cgroup
+	rmdir "$view"
+}
+
 # The uid of the plain user in the tests and in the engines' rootless bundles. It is the same in both, because umoci writes
 # it into the id mappings of the configuration.
 # shellcheck disable=SC2034

@@ -16,6 +16,9 @@ func InUserNamespace() (bool, error) {
 	st, err := Stat("/proc/self/ns/user")
 	if errors.Is(err, syscall.ENOENT) {
 		if IsProc("/proc") {
+			if there, err := Exists("/proc/self/ns"); err != nil || !there {
+				return true, fmt.Errorf("%w (the proc file system at /proc is of another PID namespace, which rung is no process of)", syscall.ENOENT)
+			}
 			return false, nil // a kernel without user namespaces
 		}
 		return true, fmt.Errorf("%w (rung needs a proc file system to know its own rights, and none is mounted at /proc)", err)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newCall is a system call that old kernels lack and old seccomp filters deny, and that rung cannot do without.
+// newCall is a system call that old kernels lack or seccomp filters deny, and that rung cannot do without.
 type newCall struct {
 	number uintptr
 	since  [2]int     // version of Linux
@@ -40,7 +40,9 @@ func newCalls() map[string]newCall {
 		"openat2":           {unix.SYS_OPENAT2, [2]int{5, 6}, "to follow paths inside the container's root only", [5]uintptr{none, 0, 0, 0}, unix.EINVAL, false, false},
 		"pidfd_getfd":       {unix.SYS_PIDFD_GETFD, [2]int{5, 6}, "to take the listener of a seccomp filter", [5]uintptr{none, none, all}, unix.EINVAL, false, false},
 		"pidfd_open":        {unix.SYS_PIDFD_OPEN, [2]int{5, 3}, needPidfd, [5]uintptr{0, 0}, unix.EINVAL, false, false},
+		"pivot_root":        {unix.SYS_PIVOT_ROOT, [2]int{2, 4}, "to enter the root file system (--no-pivot does without)", [5]uintptr{0, 0}, unix.EFAULT, true, false},
 		"pidfd_send_signal": {unix.SYS_PIDFD_SEND_SIGNAL, [2]int{5, 1}, needPidfd, [5]uintptr{none, 0, 0, all}, unix.EINVAL, false, false},
+		"setns":             {unix.SYS_SETNS, [2]int{3, 0}, "to join namespaces, those of a container for exec", [5]uintptr{none, 0}, unix.EBADF, false, false},
 		"statx":             {unix.SYS_STATX, [2]int{4, 11}, "to know which mount a file is on", [5]uintptr{none, 0, unix.AT_EMPTY_PATH, unix.STATX__RESERVED}, unix.EINVAL, false, false},
 		"seccomp":           {unix.SYS_SECCOMP, [2]int{3, 17}, "for a filter that has flags or a listener", [5]uintptr{all}, unix.EINVAL, false, false},
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -41,6 +42,20 @@ func Exists(path string) (bool, error) {
 		return true, nil
 	}
 	return false, UnlessAbsent(err)
+}
+
+// HasNoFiles reports whether a directory has at most directories that are empty, as mount points are; false also if it cannot be read.
+func HasNoFiles(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return false
+	}
+	for _, entry := range entries {
+		if below, err := os.ReadDir(filepath.Join(dir, entry.Name())); err != nil || len(below) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // UnlessAbsent returns nil for the errors that say that this process has no such file, and other errors as they are.

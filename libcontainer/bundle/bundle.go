@@ -38,7 +38,7 @@ func Load(dir string) (*Bundle, error) {
 func LoadFile(dir, file string) (*Bundle, error) {
 	abs, err := resolve(dir)
 	if err != nil {
-		return nil, fmt.Errorf("bundle: %w", err)
+		return nil, fmt.Errorf("bundle %s: %w", dir, err)
 	}
 	if file == "" {
 		file = ConfigName
@@ -119,7 +119,7 @@ func Parse(raw []byte) (*specs.Spec, error) {
 		return nil, err
 	}
 	if spec == nil {
-		return nil, errors.New("config cannot be null")
+		return nil, errors.New("config cannot be null: it is an object, as rung spec writes one")
 	}
 	return withLinux(spec), nil
 }

@@ -40,7 +40,7 @@ func checkDevices(s *specs.Spec) error {
 			continue
 		case "b", "c", "u":
 		default:
-			return fail(elementPath("linux.devices", i, ".type"), "invalid device type %q", d.Type)
+			return fail(elementPath("linux.devices", i, ".type"), "invalid device type %q: one of b, c, u, p", d.Type)
 		}
 		if d.Major < 0 || d.Major > majorMax {
 			return fail(elementPath("linux.devices", i, ".major"), "%d is not within 0 and %d", d.Major, majorMax)

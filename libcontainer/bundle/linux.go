@@ -53,7 +53,7 @@ func checkRootfsPropagation(s *specs.Spec) error {
 	case "", "shared", "rshared", "slave", "rslave", "private", "rprivate", "unbindable", "runbindable":
 		return nil
 	default:
-		return fail("linux.rootfsPropagation", "%q is not supported", p)
+		return fail("linux.rootfsPropagation", "%q is not supported: shared, slave, private or unbindable, or one of these with r before it", p)
 	}
 }
 

@@ -27,7 +27,7 @@ func checkNamespaces(s *specs.Spec) error {
 		case specs.PIDNamespace, specs.NetworkNamespace, specs.MountNamespace, specs.IPCNamespace,
 			specs.UTSNamespace, specs.UserNamespace, specs.CgroupNamespace, specs.TimeNamespace:
 		default:
-			return fail(elementPath("linux.namespaces", i, ".type"), "namespace %q does not exist", ns.Type)
+			return fail(elementPath("linux.namespaces", i, ".type"), "namespace %q does not exist: one of pid, network, mount, ipc, uts, user, cgroup, time", ns.Type)
 		}
 		for _, earlier := range list[:i] {
 			if earlier.Type == ns.Type {

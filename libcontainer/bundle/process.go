@@ -158,7 +158,7 @@ func checkIOPriority(p *specs.Process, field string) error {
 	switch io.Class {
 	case specs.IOPRIO_CLASS_RT, specs.IOPRIO_CLASS_BE, specs.IOPRIO_CLASS_IDLE:
 	default:
-		return fail(field+".ioPriority.class", "unknown class %q", io.Class)
+		return fail(field+".ioPriority.class", "unknown class %q: one of IOPRIO_CLASS_RT, IOPRIO_CLASS_BE, IOPRIO_CLASS_IDLE", io.Class)
 	}
 	if io.Priority < 0 || io.Priority > 7 {
 		return fail(field+".ioPriority.priority", "%d is not within 0 and 7", io.Priority)

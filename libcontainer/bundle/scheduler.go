@@ -21,7 +21,7 @@ func checkScheduler(p *specs.Process, field string) error {
 		}
 	case specs.SchedFIFO, specs.SchedRR, specs.SchedDeadline, specs.SchedIdle, specs.SchedISO:
 	default:
-		return fail(field+".policy", "unknown scheduling policy %q", s.Policy)
+		return fail(field+".policy", "unknown scheduling policy %q: one of SCHED_OTHER, SCHED_BATCH, SCHED_IDLE, SCHED_FIFO, SCHED_RR, SCHED_DEADLINE, SCHED_ISO", s.Policy)
 	}
 	if err := checkRealtime(s, field); err != nil {
 		return err

@@ -21,7 +21,7 @@ func checkSeccomp(s *specs.Spec) error {
 	}
 	for i, a := range c.Architectures {
 		if !knownArch(a) {
-			return fail(elementPath(field+".architectures", i, ""), "unknown architecture %q", a)
+			return fail(elementPath(field+".architectures", i, ""), "unknown architecture %q: rung features lists them, as SCMP_ARCH_X86_64", a)
 		}
 	}
 	for i := range c.Syscalls {
@@ -76,7 +76,7 @@ func checkAction(a specs.LinuxSeccompAction, errnoRet *uint, field, errnoField s
 			return fail(errnoField, "action %s does not take an errno", a)
 		}
 	default:
-		return fail(field, "unknown seccomp action %q", a)
+		return fail(field, "unknown seccomp action %q: rung features lists them, as SCMP_ACT_ERRNO", a)
 	}
 	return nil
 }
@@ -105,7 +105,7 @@ func checkRule(r *specs.LinuxSyscall, field string) error {
 		case specs.OpNotEqual, specs.OpLessThan, specs.OpLessEqual, specs.OpEqualTo, specs.OpGreaterEqual,
 			specs.OpGreaterThan, specs.OpMaskedEqual:
 		default:
-			return fail(elementPath(field+".args", i, ".op"), "unknown operator %q", a.Op)
+			return fail(elementPath(field+".args", i, ".op"), "unknown operator %q: rung features lists them, as SCMP_CMP_EQ", a.Op)
 		}
 	}
 	return nil

@@ -44,6 +44,7 @@ type Subject struct {
 	Root      string // the directory of containers' states
 	Rootless  bool   // a cgroup that may not be written is left out
 	NoKeyring bool
+	NoPivot   bool
 }
 
 // Report is the answer for one bundle.
@@ -143,7 +144,14 @@ func cureOf(s *Subject, field string, err error) (who, do string) {
 	text := err.Error()
 	for _, known := range cures {
 		if strings.Contains(text, known.says) {
-			return known.who, known.do(s, text)
+			if do := known.do(s, text); do != "" {
+				return known.who, do
+			}
+		}
+	}
+	if errors.Is(err, syscall.EPERM) {
+		if do := capabilityCure(); do != "" {
+			return caller, do
 		}
 	}
 	if field != "" {

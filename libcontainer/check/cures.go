@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -42,6 +43,11 @@ var cures = []cure{
 	{"a seccomp filter that rung itself runs under denies it", administrator, callCure},
 	{"a user namespace may mount proc only where", administrator, always("run rung where nothing is mounted over a part of /proc (docker run --security-opt systempaths=unconfined)")},
 	{"none is mounted at /proc", administrator, always("mount -t proc proc /proc")},
+	{"the proc file system at /proc is of another PID namespace", administrator, always("mount -t proc proc /proc")},
+	{"has no files on the host", administrator, always("mount or unpack the root file system there")},
+	{"mount point ", administrator, mountPointCure},
+	{": no space left on device", administrator, spaceCure},
+	{": read-only file system", administrator, writableCure},
 	{"kernel.unprivileged_userns_clone is 0", administrator, always(setParameter("kernel.unprivileged_userns_clone", "1"))},
 	{"kernel.apparmor_restrict_unprivileged_userns is 1", administrator, always(setParameter("kernel.apparmor_restrict_unprivileged_userns", "0"))},
 	{"the caller's RLIMIT_FSIZE", caller, always("ulimit -f unlimited")},
@@ -80,7 +86,7 @@ func cgroupCure(s *Subject, text string) string {
 	switch {
 	case strings.Contains(text, syscall.EROFS.Error()):
 		return "mount -o remount,rw " + mountOf(parent)
-	case s.Facts.EUID != 0:
+	case os.Geteuid() != 0:
 		return delegate
 	}
 	return "make " + parent + " writable for rung"
@@ -100,6 +106,53 @@ func mountOf(path string) string {
 		}
 	}
 	return best
+}
+
+// mountPointCure says where a mount point is missing that rung cannot make.
+func mountPointCure(_ *Subject, text string) string {
+	path := pathAfter(text, "mount point ")
+	if path == "" || !strings.Contains(text, syscall.EROFS.Error()) {
+		return ""
+	}
+	return "make " + path + " in the root file system, which is read-only on the host"
+}
+
+// pathAfter returns the absolute path that follows a phrase and ends at a colon or a space, "" if there is none.
+func pathAfter(text, phrase string) string {
+	path := wordAfter(text, phrase)
+	path, _, _ = strings.Cut(path, ":")
+	if !filepath.IsAbs(path) {
+		return ""
+	}
+	return path
+}
+
+// written returns the path of the operation that an error of package os or of the stage tells of, "" if there is none.
+func written(text string) string {
+	for _, op := range [...]string{"write ", "mkdir ", "open ", "openat ", "rename ", "link "} {
+		if path := pathAfter(text, op); path != "" {
+			return path
+		}
+	}
+	return ""
+}
+
+// spaceCure says which file system is full.
+func spaceCure(_ *Subject, text string) string {
+	path := written(text)
+	if path == "" {
+		return ""
+	}
+	return "free space or inodes of the file system at " + mountOf(filepath.Dir(path)) + ", or use another directory (--root)"
+}
+
+// writableCure says which file system is read-only.
+func writableCure(_ *Subject, text string) string {
+	path := written(text)
+	if path == "" {
+		return ""
+	}
+	return "mount -o remount,rw " + mountOf(filepath.Dir(path)) + ", or use another directory (--root)"
 }
 
 // enable is the command that enables a controller where it is not.
@@ -132,6 +185,47 @@ func callCure(_ *Subject, text string) string {
 	}
 	_, do := cureOfCall(name, text)
 	return do
+}
+
+// Cure says what to do about an error whose cause is the host's or the caller's; "" if nobody can know, or the error says it.
+func Cure(err error) string {
+	text := err.Error()
+	s := &Subject{}
+	for i := range cures {
+		if known := &cures[i]; known.who != author && strings.Contains(text, known.says) {
+			if do := known.do(s, text); do != "" {
+				return do
+			}
+		}
+	}
+	if errors.Is(err, syscall.EPERM) {
+		return capabilityCure()
+	}
+	return ""
+}
+
+// wanted are the capabilities that the set-up of a container takes, by their numbers (linux/capability.h).
+var wanted = [...]struct {
+	number int
+	name   string
+}{{6, "CAP_SETGID"}, {7, "CAP_SETUID"}, {8, "CAP_SETPCAP"}, {18, "CAP_SYS_CHROOT"}, {21, "CAP_SYS_ADMIN"}}
+
+// capabilityCure names the capabilities of root that rung was started without, as in a container; "" if it has them all, or is not root.
+func capabilityCure() string {
+	have, err := sys.PermittedCapabilities()
+	if err != nil || os.Geteuid() != 0 {
+		return ""
+	}
+	var lost []string
+	for _, c := range wanted {
+		if have>>c.number&1 == 0 {
+			lost = append(lost, c.name)
+		}
+	}
+	if len(lost) == 0 {
+		return ""
+	}
+	return "start rung with " + strings.Join(lost, ", ") + ", which this root lacks (docker run --cap-add, CapabilityBoundingSet= of the unit)"
 }
 
 // Probe is the need for what the facts are read from: nothing else can be found out without it.

@@ -25,6 +25,9 @@ func ExplainExec(spec *specs.Spec, rootfs, program string, err error) error {
 		return err
 	}
 	if errors.Is(err, syscall.ENOENT) {
+		if sys.HasNoFiles(rootfs) {
+			return fmt.Errorf("%w (root.path: %s has no files on the host)", err, rootfs)
+		}
 		return explainInterpreter(spec, rootfs, program, err)
 	}
 	if !errors.Is(err, syscall.EACCES) {
@@ -41,6 +44,9 @@ func ExplainExec(spec *specs.Spec, rootfs, program string, err error) error {
 	}
 	defer file.Close()
 	if seen, errLook := sys.Look(sys.FDPath(file)); errLook != nil || seen.Flags&sys.ST_NOEXEC == 0 {
+		if st, errStat := sys.StatInRoot(root, program); errStat == nil && st.Mode&(syscall.S_IFMT|0o111) == syscall.S_IFREG {
+			return fmt.Errorf("%w (nobody may execute %s: chmod +x)", err, program)
+		}
 		return err
 	}
 	return fmt.Errorf("%w (root.path: %s is mounted noexec on the host)", err, rootfs)

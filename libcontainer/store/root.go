@@ -37,11 +37,11 @@ func ValidateID(id string) error {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
 		case r == '_', r == '+', r == '-', r == '.':
 		default:
-			return ErrInvalidID
+			return fmt.Errorf("%w: %q", ErrInvalidID, id)
 		}
 	}
 	if id == "." || id == ".." || len(id) > 1024 {
-		return ErrInvalidID
+		return fmt.Errorf("%w: %q", ErrInvalidID, id)
 	}
 	return nil
 }

@@ -9,7 +9,8 @@
 # what to do.
 #
 # Prints a tab-separated line for each case and runtime: case, NAME, and "works", or the failed step with its message, or what
-# differs or is left behind. Needs root, jq, gcc, a static busybox, and tests/cmd/blocked in $RUNG_TEST_COMMANDS.
+# differs or is left behind. MATRIX_SAID=DIR keeps the whole message of each failed step, in DIR/CASE/NAME. Needs root, jq, gcc, a static
+# busybox, and tests/cmd/blocked in $RUNG_TEST_COMMANDS.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -43,6 +44,22 @@ list_cases() {
 		proc hidepid
 		cgroup read-only
 		cgroup empty
+		cgroup no-memory
+		setns EPERM
+		pivot_root EPERM
+		unshare EPERM
+		state full
+		state read-only
+		root empty
+		root incomplete
+		capability sys_admin
+		capability setgid
+		capability setpcap
+		pids 3
+		namespaces mnt
+		namespaces net
+		proc covered
+		proc foreign
 	END
 }
 
@@ -52,7 +69,9 @@ prefix=() # the words in front of the runtime's command lines
 
 break_host() { # CASE ARGUMENT
 	case $1 in
-	root) mount --bind -o "$2" "$work/rootfs" "$work/rootfs" && mount -o "remount,bind,$2" "$work/rootfs" ;;
+	root) break_root "$2" ;;
+	state) break_state "$2" ;;
+	capability) prefix=(setpriv --bounding-set "-$2" --inh-caps "-$2") ;;
 	null) break_null "$2" ;;
 	nofile) prefix=(bash -c 'ulimit -n "$0" && exec "$@"' "$2") ;;
 	stack) prefix=(bash -c 'ulimit -S -s "$0" && exec "$@"' "$2") ;;
@@ -60,10 +79,39 @@ break_host() { # CASE ARGUMENT
 	# Messages go through a pipe, because the limit is for files too.
 	fsize) prefix=(bash -c 'exec 2> >(exec cat >&2) && ulimit -S -f "$0" && exec "$@"' "$2") ;;
 	nproc) prefix=(bash -c 'ulimit -S -u "$0" && exec "$@"' "$2") ;;
-	memory) prefix=(bash -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$(small_cgroup "$2")") ;;
+	memory) prefix=("${in_cgroup[@]}" "$(small_cgroup memory memory.limit_in_bytes memory.max "$2")") ;;
+	pids) prefix=("${in_cgroup[@]}" "$(small_cgroup pids pids.max pids.max "$2")") ;;
+	namespaces)
+		in_user_namespace
+		# The limits of this namespace are nobody else's.
+		prefix+=(bash -c 'echo 0 >"/proc/sys/user/max_$0_namespaces" && exec "$@"' "$2")
+		;;
 	proc) break_proc "$2" ;;
 	cgroup) break_cgroup "$2" ;;
 	*) prefix=("$RUNG_TEST_COMMANDS/blocked" "$1" "$2") ;;
+	esac
+}
+
+break_root() { # noexec|empty|incomplete
+	case $1 in
+	noexec) mount --bind -o noexec "$work/rootfs" "$work/rootfs" && mount -o remount,bind,noexec "$work/rootfs" ;;
+	empty) mount -t tmpfs none "$work/rootfs" ;;
+	incomplete) # it has the program and no mount points, and none can be made
+		mkdir "$work/bare"
+		mount -t tmpfs none "$work/bare"
+		cp "$work/rootfs/snapshot" "$work/bare/"
+		mount -o remount,ro "$work/bare"
+		mount --move "$work/bare" "$work/rootfs"
+		rmdir "$work/bare"
+		;;
+	esac
+}
+
+break_state() { # full|read-only
+	mount -t tmpfs -o size=4k none "$work/state-$name"
+	case $1 in
+	full) head -c 4096 /dev/zero >"$work/state-$name/full" ;;
+	read-only) mount -o remount,ro "$work/state-$name" ;;
 	esac
 }
 
@@ -83,18 +131,24 @@ break_null() { # missing|plain-file
 	mount --move "$work/dev" /dev
 }
 
-break_proc() { # empty|read-only|hidepid
+break_proc() { # empty|read-only|hidepid|covered|foreign
 	case $1 in
 	empty) mount -t tmpfs none /proc ;;
 	read-only) mount -o remount,bind,ro /proc ;;
 	hidepid) mount -t proc -o hidepid=invisible proc /proc ;;
+	covered) # a user namespace may not see what is below
+		mount -t tmpfs none /proc/irq
+		in_user_namespace
+		;;
+	foreign) unshare --pid --fork mount -t proc proc /proc ;; # of processes that have ended
 	esac
 }
 
-break_cgroup() { # read-only|empty
+break_cgroup() { # read-only|empty|no-memory
 	local hierarchy
 	case $1 in
 	empty) mount -t tmpfs none /sys/fs/cgroup ;;
+	no-memory) umount /sys/fs/cgroup/memory ;;
 	read-only)
 		while read -r hierarchy; do
 			mount -o remount,bind,ro "$hierarchy"
@@ -103,11 +157,28 @@ break_cgroup() { # read-only|empty
 	esac
 }
 
-small_cgroup() { # BYTES
-	local dir=/sys/fs/cgroup/memory/small-$$ file=memory.limit_in_bytes
-	if [ ! -d /sys/fs/cgroup/memory ]; then dir=/sys/fs/cgroup/small-$$ file=memory.max; fi
+# Puts the runtime into a user namespace in which every id is itself, and which has no right over the mounts of here.
+in_user_namespace() {
+	local holder
+	unshare --user sleep 1000 &
+	holder=$!
+	until [ "$(readlink "/proc/$holder/ns/user")" != "$(readlink /proc/self/ns/user)" ]; do sleep 0.01; done
+	echo '0 0 4294967295' >"/proc/$holder/uid_map"
+	echo '0 0 4294967295' >"/proc/$holder/gid_map"
+	exec 9<"/proc/$holder/ns/user"
+	kill "$holder"
+	prefix=(bash -c 'exec nsenter --user=/proc/self/fd/9 --setuid 0 --setgid 0 bash -c "exec 9<&-; exec \"\$@\"" - "$@"' -)
+}
+
+# shellcheck disable=SC2016 # expanded by the inner shell
+in_cgroup=(bash -c 'echo $$ >"$0/cgroup.procs" && exec "$@"')
+
+# Makes a cgroup with a limit, and prints its path.
+small_cgroup() { # CONTROLLER FILE-OF-V1 FILE-OF-V2 VALUE
+	local dir=/sys/fs/cgroup/$1/small-$$ file=$2
+	if [ ! -d "/sys/fs/cgroup/$1" ]; then dir=/sys/fs/cgroup/small-$$ file=$3; fi
 	mkdir -p "$dir"
-	echo "$1" >"$dir/$file"
+	echo "$4" >"$dir/$file"
 	echo "$dir"
 }
 
@@ -169,6 +240,7 @@ step() { # NAME COMMAND...
 	"$@" 2>"$work/said" || code=$?
 	[ $code != 0 ] || return 0
 	sleep 0.1 # the message may still be in a pipe
+	[ -z "${MATRIX_SAID:-}" ] || cp "$work/said" "$MATRIX_SAID/$name"
 	printf '%s: %s\n' "$step" "$(message $code)"
 	return 1
 }
@@ -257,10 +329,16 @@ undisturbed() {
 		plain "$id" <"$work/out" >"$work/wanted-$name-exec" && runtime delete --force "$id"
 }
 
+# Makes the directory for the messages of a case, and prints its path.
+said_in() { # CASE
+	mkdir -p "$MATRIX_SAID/$1"
+	printf '%s\n' "$MATRIX_SAID/$1"
+}
+
 # Runs one case. The checks for leftovers and the clean-up run on the undisturbed host.
 trial() { # CASE ARGUMENT
 	local verdict left inner
-	verdict=$(unshare --mount --propagation private "$0" --inside "$work" "$name" "$program" "$id" "$@" 2>"$work/shell") || true
+	verdict=$(MATRIX_SAID=${MATRIX_SAID:+$(said_in "$*")} unshare --mount --propagation private "$0" --inside "$work" "$name" "$program" "$id" "$@" 2>"$work/shell") || true
 	[ ! -s "$work/shell" ] || verdict+=" ($(tail -n 1 "$work/shell"))"
 	inner=$(cat "$work/inner")
 	prefix=()
@@ -270,7 +348,7 @@ trial() { # CASE ARGUMENT
 	fi
 	left=$(leftovers)
 	printf '%s\t%s\t%s\n' "$*" "$name" "${verdict:-works}${left:+; $left}"
-	rmdir "/sys/fs/cgroup/memory/small-$inner" "/sys/fs/cgroup/small-$inner" 2>/dev/null || true
+	rmdir /sys/fs/cgroup/{,memory/,pids/}"small-$inner" 2>/dev/null || true
 }
 
 wait_gone() {
@@ -307,7 +385,7 @@ runtimes=("$@")
 if [ -z "${MATRIX_PRIVATE:-}" ]; then
 	MATRIX_PRIVATE=yes exec unshare --mount --propagation private "$0" --only "$only" "${runtimes[@]}"
 fi
-if mountpoint -q /sys/fs/cgroup/unified; then mount -t tmpfs none /sys/fs/cgroup/unified; fi
+pure_v1
 
 work=$(mktemp -d)
 id=matrix-$$

@@ -3,6 +3,8 @@
 # Broken configurations: rung exits with 1, prints one line that names the field, logs the same line, and leaves nothing behind.
 
 load helpers
+# shellcheck source=tests/messages/tables.bash
+. "$RUNG_SOURCE/tests/messages/tables.bash"
 
 # Runs rung in namespaces without other processes and mounts, which show what it leaves behind. rung is process 2 there, so that
 # processes that outlive it still exist after its end.
@@ -60,6 +62,25 @@ refused_whole() { # TEXT
 	logged=$(jq -r 'select(.level == "error") | .msg' "$LOG")
 	[ "${logged% }" = "${stderr% }" ] || fail "the log: $(cat "$LOG")"
 	nothing_left
+	judged "$stderr"
+}
+
+# judged MESSAGE: if the test has a row in the table of configurations, the message must name its cause and its cure, and nothing of the
+# program's inside.
+judged() {
+	CASE=${BATS_TEST_DESCRIPTION#bad input: } MESSAGE=$1
+	each_row "$RUNG_SOURCE/tests/messages/configurations" judge_this
+}
+
+judge_this() {
+	[ "${row[name]}" = "$CASE" ] || return 0
+	local missing inside
+	missing=$(missing_texts "${row[says]}" "$MESSAGE")
+	[ -z "$missing" ] || fail "does not say $missing: $MESSAGE" || return
+	has "${row[cause]}" "$MESSAGE" || fail "no cause: $MESSAGE" || return
+	[ -z "${row[cure]:-}" ] || has "${row[cure]}" "$MESSAGE" || fail "no cure: $MESSAGE" || return
+	inside=$(internals_of "$MESSAGE") || true
+	[ -z "$inside" ] || fail "tells of the inside: $inside"
 }
 
 nothing_left() {
@@ -93,6 +114,18 @@ nothing_left() {
 	cp mounts.more mounts.after
 	run -1 nothing_left
 	mentions /mnt
+}
+
+@test "bad input: each of the 94 configurations of the table is a test, and a message without cause, cure or field is noticed" {
+	local names=$BATS_TEST_TMPDIR/names said='process.cwd: must be an absolute path'
+	sed -n 's/^name: //p' "$RUNG_SOURCE/tests/messages/configurations" >"$names"
+	[ "$(sort -u "$names" | wc -l)" -eq 94 ]
+	while IFS= read -r name; do grep -qxF "@test \"bad input: $name\" {" "$BATS_TEST_FILENAME"; done <"$names"
+	BATS_TEST_DESCRIPTION='bad input: process.cwd is relative'
+	judged "$said"
+	run -1 judged 'must be an absolute path'
+	run -1 judged 'process.cwd: is wrong'
+	run -1 judged "$said, 0xc000123450"
 }
 
 @test "bad input: the unchanged configuration runs" {
@@ -174,6 +207,10 @@ nothing_left() {
 	broken root.path '.root.path = "/no/such/rootfs"'
 }
 
+@test "bad input: root.path is empty" {
+	broken root.path '.root.path = ""'
+}
+
 @test "bad input: root.path is a file" {
 	broken root.path '.root.path = "/etc/passwd"'
 }
@@ -189,6 +226,10 @@ nothing_left() {
 # bats test_tags=user
 @test "bad input: no process" {
 	broken process 'del(.process)'
+}
+
+@test "bad input: process.terminal of the wrong type" {
+	broken process.terminal '.process.terminal = "no"'
 }
 
 @test "bad input: process.args is empty" {
@@ -328,6 +369,10 @@ nothing_left() {
 
 @test "bad input: an idmapped mount without mappings" {
 	broken 'mounts[0]' '.mounts = [{destination: "/mnt", source: "/tmp", options: ["bind", "idmap"]}]'
+}
+
+@test "bad input: hooks of the wrong type" {
+	broken hooks.prestart '.hooks.prestart = "true"'
 }
 
 @test "bad input: hooks with a relative path" {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016 # scripts for inner shells
+# shellcheck disable=SC2016,SC2030,SC2031 # scripts for inner shells
 # Man pages and completions have every command and option, and the shells can load them. The commands of the README and of the
 # page "First container" are run word for word.
 
@@ -58,6 +58,87 @@ options_of_help() { # [COMMAND]
 		[[ $output == *NAME*SYNOPSIS*OPTIONS* ]] || fail "$page: $output"
 		[[ $output != *warning* ]] || fail "$page: $output"
 	done
+}
+
+# Prints the example command lines of a man page.
+examples_of() { # COMMAND
+	awk '/^\.SH / { here = $2 == "EXAMPLES" } here && /^\.RS$/ { inside = 1; next } /^\.RE$/ { inside = 0 } here && inside' "$MAN/rung-$1.8" |
+		sed 's/\\-/-/g; s/\\e/\\/g'
+}
+
+# Runs the examples of commands in the directory with the bundles web and once.
+examples() { # COMMAND...
+	local command
+	for command; do
+		examples_of "$command" >script
+		[ -s script ] || fail "no example in rung-$command.8" || return
+		# What a container in the background writes would go to the pipe of bats.
+		PATH=${RUNG%/*}:$PATH bash -e script </dev/null >output 2>&1 3>&- || fail "$command: $(<output)" || return
+		[ "$command" != kill ] || wait_until 10 ended web
+	done
+}
+
+ended() {
+	[ "$("$RUNG" state "$1" | jq -r .status)" = stopped ]
+}
+
+# Makes the bundles web, which runs until it is ended, and once.
+bundles_of_examples() {
+	"$RUNG_SOURCE/scripts/busybox-rootfs.sh" rootfs
+	mkdir web once
+	"$RUNG" spec --bundle once
+	jq --arg rootfs "$PWD/rootfs" '.root.path = $rootfs | .process.terminal = false | .process.args = ["true"]' once/config.json >once/new
+	mv once/new once/config.json
+	jq '.process.args = ["sleep", "1000"]' once/config.json >web.json
+}
+
+# bats test_tags=user-only
+@test "man: the examples of check and explain, as a user" {
+	needs_command jq
+	bundles_of_examples
+	mkdir -m 0700 xdg
+	export XDG_RUNTIME_DIR=$PWD/xdg
+	examples spec
+	jq --arg rootfs "$PWD/rootfs" '.root.path = $rootfs | .process.terminal = false' web/config.json >web.json
+	mv web.json web/config.json
+	examples check explain
+}
+
+@test "man: each command has an example, and the examples run in the order of a container's life" {
+	needs_root
+	needs_controller memory
+	local command
+	for command in $(commands_of_help); do
+		[ -n "$(examples_of "$command")" ] || fail "no example in rung-$command.8"
+	done
+	export -f examples examples_of ended wait_until fail
+	export MAN RUNG
+	bundles_of_examples
+	run unshare --mount --propagation private bash -ec 'mount -t tmpfs none /run
+		examples spec
+		mv web.json web/config.json
+		examples check explain create start state list ps
+		grep -q sleep output
+		examples exec
+		grep -qx /tmp output
+		examples events update pause resume
+		trap "\"\$RUNG\" delete --force web" EXIT
+		examples kill delete run features'
+	[ "$status" -eq 0 ] || fail "$output"
+}
+
+@test "man: the examples of checkpoint and restore" {
+	needs_root
+	criu check >/dev/null 2>&1 || skip "needs CRIU, on a kernel that it can work with"
+	export -f examples examples_of ended wait_until fail
+	export MAN RUNG
+	bundles_of_examples
+	run unshare --mount --propagation private bash -ec 'mount -t tmpfs none /run
+		mv web.json web/config.json
+		examples create start checkpoint restore state
+		grep -q running output
+		examples kill delete'
+	[ "$status" -eq 0 ] || fail "$output"
 }
 
 @test "completion of bash: loads, and knows commands, options, values and containers" {
@@ -258,4 +339,148 @@ installed() {
 	mentions "explained for uid $(id -u); --as-root explains for root" "$PWD/first" 'uid=1000 gid=100'
 	grep -qx 0 output # id -u
 	[ ! -e xdg/rung/first ]
+}
+
+# Runs the commands of a section of a page in the current directory, as the caller, with a /run of its own. Sets $status and $output.
+page_section() { # FILE HEADING [NUMBER]
+	page_commands "$1" "$2" "${3:-}" >script
+	PATH=${RUNG%/*}:$PATH run unshare --mount --propagation private bash -c 'mount -t tmpfs none /run; exec bash -e script' </dev/null 3>&-
+}
+
+@test "A failure, worked through: what explain, check and --trace say" {
+	needs_root
+	needs_command busybox
+	local page=docs/a-failure.md line
+	page_section $page 'A bundle with two mistakes'
+	[ "$status" -eq 0 ] || fail "$output"
+	page_section $page 'explain: what can be known without doing it' 1
+	[ "$status" -eq 1 ]
+	line=$(page_commands $page 'explain: what can be known without doing it' 2)
+	mentions "${line/\/…/$PWD}"
+	page_section $page 'explain: what can be known without doing it' 3
+	[ "$status" -eq 0 ] || fail "$output"
+	page_section $page 'check: what the kernel says' 1
+	[ "$status" -eq 1 ]
+	page_commands $page 'check: what the kernel says' 2 >said
+	[ -s said ]
+	while IFS= read -r line; do mentions "$line"; done <said
+	page_section $page 'check: what the kernel says' 3
+	[ "$status" -eq 0 ] || fail "$output"
+	mentions 'it would start'
+	[ "${lines[-1]}" = hello ]
+	page_section $page '--trace: where the time goes'
+	[ "$status" -eq 0 ] || fail "$output"
+	mentions hello
+	[ "$(grep -cE '^[0-9.]+	' <<<"$output")" -eq 5 ] || fail "$output"
+}
+
+# bats test_tags=user-only
+@test "Without root: ask the host" {
+	needs_command jq
+	mkdir -m 0700 xdg
+	export XDG_RUNTIME_DIR=$PWD/xdg PATH=${RUNG%/*}:$PATH
+	page_commands docs/rootless.md 'Ask the host' >script
+	run -0 bash -e script
+	mentions "$PWD/box" 'would start'
+}
+
+@test "Troubleshooting: each message is one that a test demands" {
+	local text count=0
+	while IFS= read -r text; do
+		count=$((count + 1))
+		grep -qF -- "$text" "$RUNG_SOURCE"/tests/messages/{configurations,hosts,mistakes} || fail "no test demands: $text"
+	done < <(sed -n 's/^| `\([^`]*\)` |.*/\1/p' "$RUNG_SOURCE/docs/troubleshooting.md")
+	[ "$count" -ge 25 ]
+}
+
+@test "Hosts: the oldest kernel is that of rung check" {
+	grep -qF 'Linux 5.14 is the oldest that rung works on' "$RUNG_SOURCE/docs/hosts.md"
+	run "$RUNG" check
+	mentions 'Linux 5.14 or newer'
+}
+
+# Prints the file of a page that stands behind a line with its path.
+page_file() { # FILE PATH
+	awk -v path="\`$2\`:" '$0 == path { here = 1; next } here && /^```/ { if (inside) exit; inside = 1; next } inside' "$RUNG_SOURCE/$1"
+}
+
+# Prints the command lines of a unit that it has for KEY, with rung and bundle of the test.
+unit_commands() { # FILE KEY
+	sed -n "s/^$2=-\{0,1\}//p" "$1" | sed "s#/usr/local/bin/rung#$RUNG#; s#/srv/#$PWD/#"
+}
+
+@test "systemd: the units are read by systemd, and their command lines run" {
+	needs_root
+	needs_command busybox
+	local unit dir
+	for unit in web.service echo.socket echo.service; do
+		page_file docs/systemd.md "/etc/systemd/system/$unit" >"$unit"
+		[ -s "$unit" ] || fail "no $unit in the page"
+	done
+	if command -v systemd-analyze >/dev/null; then
+		mkdir units
+		for unit in web.service echo.socket echo.service; do sed "s#/usr/local/bin/rung#$RUNG#" "$unit" >"units/$unit"; done
+		run systemd-analyze verify --man=no units/*
+		[[ $output != *units/* && $output != *web.service* && $output != *echo.* ]] || fail "$output"
+	fi
+	"$RUNG_SOURCE/scripts/busybox-rootfs.sh" rootfs
+	for dir in web echo; do
+		mkdir "$dir"
+		"$RUNG" spec --bundle "$dir"
+	done
+	jq --arg rootfs "$PWD/rootfs" '.root.path = $rootfs | .process.terminal = false
+		| .process.args = ["sh", "-c", "trap \"exit 3\" TERM; echo up; while :; do sleep 0.05; done"]' web/config.json >new
+	mv new web/config.json
+	jq --arg rootfs "$PWD/rootfs" '.root.path = $rootfs | .process.terminal = false
+		| .process.args = ["sh", "-c", "echo $LISTEN_FDS; cat <&3"]' echo/config.json >new
+	mv new echo/config.json
+	echo 'of the socket' >socket
+	{
+		echo 'mount -t tmpfs none /run'
+		unit_commands web.service ExecStartPre
+		echo "$(unit_commands web.service ExecStart) >up &"
+		echo 'pid=$!; until grep -q up up; do sleep 0.05; done; kill -TERM $pid; status=0; wait $pid || status=$?; [ $status = 3 ]'
+		unit_commands web.service ExecStopPost
+		unit_commands echo.service ExecStartPre
+		echo "LISTEN_FDS=1 bash -c 'export LISTEN_PID=\$\$; exec $(unit_commands echo.service ExecStart)' 3<socket"
+		unit_commands echo.service ExecStopPost
+	} >script
+	run unshare --mount --propagation private bash -ex script </dev/null
+	[ "$status" -eq 0 ] || fail "$output"
+	[[ $output == *$'\n1\n'* && $output == *'of the socket'* ]] || fail "$output"
+}
+
+@test "make docs: each page is in the index, each link leads somewhere, and nothing is fetched" {
+	[ -f "$RUNG_SOURCE/Makefile" ] || skip "needs the whole source tree"
+	needs_command cmark-gfm
+	needs_command man
+	needs_command col
+	run -0 "$RUNG_SOURCE/scripts/docs.sh" "$PWD/site"
+	says "$PWD/site/docs/index.html"
+	local page
+	for page in "$RUNG_SOURCE"/docs/*.md; do
+		page=$(basename "$page" .md)
+		[ "$page" = index ] || grep -qF "\"$page.html\"" site/docs/index.html || fail "not in the index: $page"
+	done
+	run grep -rlE '<script|<link[^>]*http|<img|url\(' site
+	says ''
+	[ "$(dead_links site)" = '' ] || fail "$(dead_links site)"
+	echo '<a href="gone.html">x</a> <a href="index.html#gone">x</a>' >>site/docs/faq.html
+	[ "$(dead_links site | wc -l)" -eq 2 ]
+}
+
+# Prints the links of a site that lead to no file, or to no heading.
+dead_links() { # DIR
+	local page link file
+	while IFS=: read -r page link; do
+		link=${link#href=\"} link=${link%\"}
+		case $link in http://* | https://* | mailto:*) continue ;; esac
+		file=${link%%#*}
+		file=${page%/*}/${file:-${page##*/}}
+		if [ ! -e "$file" ]; then
+			echo "$page: $link"
+		elif [[ $link == *#* ]] && ! grep -qF "id=\"${link#*#}\"" "$file"; then
+			echo "$page: no heading $link"
+		fi
+	done < <(grep -roE 'href="[^"]*"' --include='*.html' "$1" | sort -u)
 }

@@ -11,9 +11,12 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
+// Example is a command line, and what it does.
+type Example struct{ Text, Line string }
+
 // Write writes all files below a directory: man/*.8 and contrib/completions. It removes the
-// pages of commands that do not exist any more.
-func Write(root *cli.Command, dir string) error {
+// pages of commands that do not exist any more. The examples are by the name of the command.
+func Write(root *cli.Command, examples map[string][]Example, dir string) error {
 	files := map[string]string{
 		"contrib/completions/bash/" + root.Name:           Bash(root),
 		"contrib/completions/zsh/_" + root.Name:           Zsh(root),
@@ -21,7 +24,7 @@ func Write(root *cli.Command, dir string) error {
 		"man/" + root.Name + ".8":                         RootPage(root),
 	}
 	for _, c := range root.Commands {
-		files["man/"+pageName(root, c)+".8"] = CommandPage(root, c)
+		files["man/"+pageName(root, c)+".8"] = CommandPage(root, c, examples[c.Name])
 	}
 	old, err := filepath.Glob(filepath.Join(dir, "man", "*.8"))
 	if err != nil {

@@ -35,9 +35,9 @@ func contains(t *testing.T, text string, parts ...string) {
 
 func TestPages(t *testing.T) {
 	root := program()
-	page := CommandPage(root, root.Commands[0])
+	page := CommandPage(root, root.Commands[0], []Example{{"End it:", "prog kill --all x"}})
 	contains(t, page, ".TH PROG\\-KILL 8", "prog\\-kill \\- it's the end", `\fB\-\-env\fR \fIstring\fR, \fB\-e\fR \fIstring\fR`,
-		"May be given more than once", ".nf\n  kept \\-as it is\n.fi", "\n\\&.dot first\n", "More of it.")
+		"May be given more than once", ".nf\n  kept \\-as it is\n.fi", "\n\\&.dot first\n", "More of it.", ".SH EXAMPLES\nEnd it:\n.PP\n.nf\n.RS\nprog kill \\-\\-all x\n.RE\n.fi\n.SH SEE ALSO")
 	if strings.Contains(page, "hidden") {
 		t.Error("the page tells of a hidden flag")
 	}
@@ -60,7 +60,7 @@ func TestWriteRemovesPagesOfCommandsThatAreGone(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "man", "prog-gone.8"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(program(), dir); err != nil {
+	if err := Write(program(), nil, dir); err != nil {
 		t.Fatal(err)
 	}
 	pages, _ := filepath.Glob(filepath.Join(dir, "man", "*.8"))

@@ -46,7 +46,7 @@ func RootPage(root *cli.Command) string {
 }
 
 // CommandPage returns the page of one command.
-func CommandPage(root, c *cli.Command) string {
+func CommandPage(root, c *cli.Command, examples []Example) string {
 	p := newPage(pageName(root, c))
 	p.section("NAME")
 	p.text(escape(pageName(root, c)) + ` \- ` + escape(c.Usage))
@@ -64,9 +64,27 @@ func CommandPage(root, c *cli.Command) string {
 	p.section("OPTIONS")
 	p.flags(flagsOf(c))
 	p.paragraphs("Global options may stand here too.")
+	p.examples(examples)
 	p.section("SEE ALSO")
 	p.line(".BR " + root.Name + " (8)")
 	return p.String()
+}
+
+// examples writes what each command line does, and below it the line.
+func (p *page) examples(list []Example) {
+	if len(list) == 0 {
+		return
+	}
+	p.section("EXAMPLES")
+	for i, e := range list {
+		if i > 0 {
+			p.line(".PP")
+		}
+		p.text(escape(e.Text))
+		p.line(".PP\n.nf\n.RS")
+		p.text(escape(e.Line))
+		p.line(".RE\n.fi")
+	}
 }
 
 type page struct{ strings.Builder }

@@ -14,11 +14,11 @@ type architecture struct {
 
 // architectures has the architectures by their Go names.
 var architectures = map[string]architecture{
-	"amd64":   {0xc000003e, map[string]uint32{"memfd_create": 319, "seccomp": 317, "statx": 332, "keyctl": 250}},
-	"arm64":   {0xc00000b7, map[string]uint32{"memfd_create": 279, "seccomp": 277, "statx": 291, "keyctl": 219}},
-	"riscv64": {0xc00000f3, map[string]uint32{"memfd_create": 279, "seccomp": 277, "statx": 291, "keyctl": 219}},
-	"ppc64le": {0xc0000015, map[string]uint32{"memfd_create": 360, "seccomp": 358, "statx": 383, "keyctl": 271}},
-	"s390x":   {0x80000016, map[string]uint32{"memfd_create": 350, "seccomp": 348, "statx": 379, "keyctl": 280}},
-	"386":     {0x40000003, map[string]uint32{"memfd_create": 356, "seccomp": 354, "statx": 383, "keyctl": 288}},
-	"arm":     {0x40000028, map[string]uint32{"memfd_create": 385, "seccomp": 383, "statx": 397, "keyctl": 311}},
+	"amd64":   {0xc000003e, map[string]uint32{"memfd_create": 319, "seccomp": 317, "statx": 332, "keyctl": 250, "setns": 308, "pivot_root": 155, "unshare": 272}},
+	"arm64":   {0xc00000b7, map[string]uint32{"memfd_create": 279, "seccomp": 277, "statx": 291, "keyctl": 219, "setns": 268, "pivot_root": 41, "unshare": 97}},
+	"riscv64": {0xc00000f3, map[string]uint32{"memfd_create": 279, "seccomp": 277, "statx": 291, "keyctl": 219, "setns": 268, "pivot_root": 41, "unshare": 97}},
+	"ppc64le": {0xc0000015, map[string]uint32{"memfd_create": 360, "seccomp": 358, "statx": 383, "keyctl": 271, "setns": 350, "pivot_root": 203, "unshare": 282}},
+	"s390x":   {0x80000016, map[string]uint32{"memfd_create": 350, "seccomp": 348, "statx": 379, "keyctl": 280, "setns": 339, "pivot_root": 217, "unshare": 303}},
+	"386":     {0x40000003, map[string]uint32{"memfd_create": 356, "seccomp": 354, "statx": 383, "keyctl": 288, "setns": 346, "pivot_root": 217, "unshare": 310}},
+	"arm":     {0x40000028, map[string]uint32{"memfd_create": 385, "seccomp": 383, "statx": 397, "keyctl": 311, "setns": 375, "pivot_root": 218, "unshare": 337}},
 }
