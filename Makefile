@@ -11,6 +11,7 @@ BASH_COMPLETION_DIR ?= $(PREFIX)/share/bash-completion/completions
 ZSH_COMPLETION_DIR ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 FISH_COMPLETION_DIR ?= $(PREFIX)/share/fish/vendor_completions.d
 FUZZTIME ?= 30s
+BINARY ?= rung
 
 TAGS := netgo,osusergo
 
@@ -122,8 +123,8 @@ test-commands: deps
 
 # Installing builds nothing: files that root makes in the tree would belong to root, and root may have no Go or another one.
 install: ## install the built ./rung, its man pages and completions below PREFIX (default /usr/local)
-	@[ -x rung ] || { echo 'there is no ./rung to be installed: run make first' >&2; exit 1; }
-	install -D -m 0755 rung $(DESTDIR)$(BINDIR)/rung
+	@[ -x "$(BINARY)" ] || { echo 'there is no ./rung to be installed: run make first' >&2; exit 1; }
+	install -D -m 0755 "$(BINARY)" $(DESTDIR)$(BINDIR)/rung
 	install -d $(DESTDIR)$(MANDIR)/man8
 	install -m 0644 man/*.8 $(DESTDIR)$(MANDIR)/man8
 	install -D -m 0644 contrib/completions/bash/rung $(DESTDIR)$(BASH_COMPLETION_DIR)/rung
@@ -137,6 +138,13 @@ uninstall: ## remove what install put there
 dist: ## make build/rung-VERSION.tar.xz of the last commit, with all modules: it builds offline and without git
 	@scripts/install-deps.sh dist
 	@scripts/dist.sh
+
+.PHONY: release test-release
+release: ## make all files of a release in build/release, signed: SIGN=gpg:KEY or SIGN=ssh:FILE (RELEASES.md)
+	@SIGN='$(SIGN)' scripts/release.sh
+
+test-release: ## make a trial release twice and compare; install, upgrade and remove its packages in a new Debian 12 and 13
+	@scripts/as-root.sh tests/release/release.sh
 
 clean: ## remove what the build and the tests made
 	rm -rf rung build

@@ -6,7 +6,8 @@
 #   ARCH           amd64, arm64, riscv64, ppc64le, s390x, armhf or i386 (default: the machine's)
 #   CC             compiler for all C (default: for the machine's own architecture musl-gcc if it is installed, else gcc; for
 #                  another one the cross compiler with Debian's name)
-#   RUNG_LIBC      musl (with musl-gcc), glibc (the static C library of CC), or shared (the shared C library of CC)
+#   RUNG_LIBC      musl (the default with musl-gcc, and for another architecture, with Debian's musl-dev), glibc (the static C
+#                  library of CC: the default otherwise), or shared (the shared C library of CC)
 #   VERSION        (default: the file VERSION)       COMMIT        (default: that of a source tarball, or git's)
 #   RUNG_WERROR=1  makes warnings errors: for CI     RUNG_LDFLAGS  more flags for Go's linker
 #   RUNG_KEEP_IDENTITY=1  keeps the hash of the stage's sources: for changes that are built and reverted at once
@@ -32,7 +33,7 @@ choose_compiler() {
 		libc=${RUNG_LIBC:-$(command -v musl-gcc >/dev/null && echo musl || echo glibc)}
 		CC=gcc
 	else
-		libc=${RUNG_LIBC:-glibc}
+		libc=${RUNG_LIBC:-musl}
 		CC=$triplet-gcc
 	fi
 	case $libc in
@@ -86,14 +87,23 @@ check_machine() { # FILE
 
 # Uses the libseccomp that the cross compiler finds, or else Debian's for that architecture.
 use_foreign_libseccomp() {
-	local root
 	case $($CC -print-file-name=libseccomp.a) in /*) return ;; esac
-	root=$(scripts/libseccomp.sh "$arch")
+	root=$(scripts/cross-libraries.sh "$arch")
 	PKG_CONFIG_LIBDIR=$(echo "$root"/usr/lib/*/pkgconfig)
 	export PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR
 	# Go's cache ignores a change of pkg-config's output and would use objects that were built for another tree, with that
 	# tree's paths. A change of the flags prevents it.
 	CGO_CFLAGS+=" '-I$root/usr/include'"
+}
+
+# Makes the cross compiler use musl: by the file of specs in Debian's musl-dev, with the paths of the directory where that is
+# unpacked. The headers of the kernel are those of the cross compiler.
+use_foreign_musl() {
+	root=$(scripts/cross-libraries.sh "$arch")
+	case $root in *[[:space:]]*) die "$root: the compiler's specs can have no spaces: build in another directory, or with RUNG_LIBC=glibc" ;; esac
+	sed "s,/usr/\(include\|lib\)/,$root&,g" "$root"/usr/lib/*-linux-musl*/musl-gcc.specs >"build/cross/$arch/musl-gcc.specs"
+	CC+=" -specs=$repo/build/cross/$arch/musl-gcc.specs"
+	CGO_CFLAGS+=" -idirafter /usr/$triplet/include"
 }
 
 # Adds the headers of the kernel and of libseccomp after those of musl.
@@ -141,7 +151,7 @@ CGO_CFLAGS="-O2 ${warnings[*]}"
 link='-static -Wl,--build-id=none'
 [ -z "$foreign" ] || use_foreign_libseccomp
 case $libc in
-musl) use_musl ;;
+musl) "use${foreign:+_foreign}_musl" ;;
 shared) link=${link#-static } ;;
 esac
 export CC CGO_CFLAGS CGO_ENABLED=1 GOARCH=$goarch

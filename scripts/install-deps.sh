@@ -3,7 +3,7 @@
 # with apt. Elsewhere it prints what is missing and the command that installs it. If nothing is missing, it needs neither
 # network nor root, on any distribution.
 #
-#   install-deps.sh build|dynamic|run|dist|docs|unit|test|lint|fuzz|bench|engines|vm|debian|arch|cross-ARCH ...
+#   install-deps.sh build|dynamic|run|dist|docs|release|unit|test|lint|fuzz|bench|engines|vm|debian|arch|cross-ARCH ...
 #
 # For a build and `make run` the script looks for what they use (scripts/needs.sh). The other parts, tests and measurements,
 # are made for Debian and have lists of its packages. Elsewhere the script looks for the commands in these packages.
@@ -19,6 +19,7 @@ set -euo pipefail
 
 dist=(git xz-utils)
 docs=(cmark-gfm man-db groff-base bsdextrautils)
+release=(git gpg openssh-client rpm xz-utils)
 lint=(git clang-format-19 shellcheck) # scripts/lint.sh says why 19
 tests=(musl-tools make bats acl uidmap strace procps iproute2 iptables util-linux "${docs[@]}" zsh fish runc)
 bench=(hyperfine time crun runc)
@@ -33,6 +34,7 @@ packages_of() { # PART
 	build | dynamic | run) ;;
 	dist) printf '%s\n' "${dist[@]}" ;;
 	docs) printf '%s\n' "${docs[@]}" ;;
+	release) printf '%s\n' "${release[@]}" ;;
 	unit) echo uidmap ;;
 	lint) printf '%s\n' "${lint[@]}" ;;
 	test) printf '%s\n' "${lint[@]}" "${tests[@]}" ;;
@@ -219,7 +221,7 @@ ask_for_missing() {
 	[[ "$names" != *"a static "[Cl]* ]] || echo '  or without static libraries: make dynamic' >&2
 }
 
-known=(build dynamic run dist unit test lint fuzz bench engines vm debian arch)
+known=(build dynamic run dist release unit test lint fuzz bench engines vm debian arch)
 [ $# -gt 0 ] || die "which part? ${known[*]}"
 for part; do
 	case " ${known[*]} " in

@@ -46,6 +46,29 @@ suite_source() { # SUITE
 	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$mirror" "$1"
 }
 
+# Makes a configuration of apt with lists and archives of its own: DIR/apt.conf. The caller writes DIR/sources.list.
+configure_apt() { # DIR ARCH
+	mkdir -p "$1"/{parts,lists/partial,archives/partial}
+	: >"$1/status"
+	cat >"$1/apt.conf" <<-END
+		APT::Architecture "$2";
+		APT::Architectures { "$2"; };
+		Dir::Etc::sourcelist "$1/sources.list";
+		Dir::Etc::sourceparts "$1/parts";
+		Dir::Etc::preferencesparts "$1/parts";
+		Dir::State "$1";
+		Dir::State::status "$1/status";
+		Dir::State::lists "$1/lists";
+		Dir::Cache "$1";
+		Dir::Cache::archives "$1/archives";
+		APT::Sandbox::User "$(id -un)";
+		APT::Install-Recommends "false";
+		Acquire::Languages "none";
+		Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
+		Debug::NoLocking "true";
+	END
+}
+
 # Mounts a /dev of its own, so that a broken rung cannot replace or chown a device of the machine, and so that nobody else's
 # trial changes ours. Needs a private mount namespace.
 own_dev() { # DIR

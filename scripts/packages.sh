@@ -21,29 +21,6 @@ suite=$1 arch=$2 dir=$3
 shift 3
 command -v dpkg-deb >/dev/null || die "this is not Debian: it needs dpkg and apt to unpack $* for $arch"
 
-configure_apt() { # DIR
-	mkdir -p "$1"/{parts,lists/partial,archives/partial}
-	: >"$1/status"
-	suite_source "$suite" >"$1/sources.list"
-	cat >"$1/apt.conf" <<-END
-		APT::Architecture "$arch";
-		APT::Architectures { "$arch"; };
-		Dir::Etc::sourcelist "$1/sources.list";
-		Dir::Etc::sourceparts "$1/parts";
-		Dir::Etc::preferencesparts "$1/parts";
-		Dir::State "$1";
-		Dir::State::status "$1/status";
-		Dir::State::lists "$1/lists";
-		Dir::Cache "$1";
-		Dir::Cache::archives "$1/archives";
-		APT::Sandbox::User "$(id -un)";
-		APT::Install-Recommends "false";
-		Acquire::Languages "none";
-		Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
-		Debug::NoLocking "true";
-	END
-}
-
 # find_packages sets $packages.
 find_packages() { # PACKAGE...
 	local package
@@ -69,7 +46,8 @@ download() { # PACKAGE...
 
 apt=$(mktemp -d)
 trap 'rm -rf "$apt"' EXIT
-configure_apt "$apt"
+configure_apt "$apt" "$arch"
+suite_source "$suite" >"$apt/sources.list"
 export APT_CONFIG=$apt/apt.conf
 apt-get -qq update
 packages=()

@@ -63,7 +63,7 @@ stage_is_its_own() {
 # Builds a program that uses the library by plain go build, without our scripts. Its copy executes a plan as the stage.
 plain_build() { # [OPTION OF GO BUILD...]
 	local root
-	root=$("$repo/scripts/libseccomp.sh" "$arch")
+	root=$("$repo/scripts/cross-libraries.sh" "$arch")
 	cd "$repo"
 	env CC="$triplet-gcc" GOARCH="$goarch" GOARM=7 CGO_ENABLED=1 CGO_CFLAGS="-O2 '-I$root/usr/include'" \
 		CGO_LDFLAGS="'-L$(echo "$root"/usr/lib/*-linux-*)'" PKG_CONFIG_SYSROOT_DIR="$root" \

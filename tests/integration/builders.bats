@@ -150,7 +150,7 @@ compiler_without_static() {
 
 @test "install-deps: a part that is not known" {
 	run -1 "$RUNG_SOURCE/scripts/install-deps.sh" build nothing
-	says 'install-deps.sh: unknown part: nothing (know build dynamic run dist unit test lint fuzz bench engines vm debian arch cross-ARCH)'
+	says 'install-deps.sh: unknown part: nothing (know build dynamic run dist release unit test lint fuzz bench engines vm debian arch cross-ARCH)'
 }
 
 # ---- install --------------------------------------------------------------------------------------------------------
