@@ -12,6 +12,8 @@ once() { podman run --rm --network none "$@"; }
 # Runs a command in a service that has its cgroup for itself, as --cgroups=split needs.
 in_service() { systemd-run --user --quiet --pipe --wait --collect --unit case.service -p Delegate=yes "$@"; }
 ids() { sed -E "s/[0-9a-f]{64}/ID/g; s/run-[a-z0-9]+/run-N/"; }
+# Whether the service $unit has ended, in whatever way.
+ended() { case "$(systemctl is-active $unit)" in inactive | failed) ;; *) return 1 ;; esac }
 '
 
 @test "podman, user: --group-add keep-groups" {
@@ -49,8 +51,7 @@ ids() { sed -E "s/[0-9a-f]{64}/ID/g; s/run-[a-z0-9]+/run-N/"; }
 		$begin
 		cp "\$COMMANDS/notify" notify; chmod 755 notify
 		systemd-run --user --quiet --unit one.service -p Type=notify -p NotifyAccess=all -p Delegate=yes podman run --rm --name one --network none --sdnotify container -v \$PWD/notify:/notify busybox sh -c '/notify send "READY=1\\nSTATUS=container is ready"; sleep 1000'
-		unit=one.service; unit ActiveState StatusText; podman exec one sh -c 'echo \${NOTIFY_SOCKET:-no socket in exec}'; podman stop -t 0 one >/dev/null; until_ok 20 says_so inactive systemctl is-active one.service || systemctl reset-failed
-		systemctl reset-failed
+		unit=one.service; unit ActiveState StatusText; podman exec one sh -c 'echo \${NOTIFY_SOCKET:-no socket in exec}'; podman stop -t 0 one >/dev/null; until_ok 20 ended; systemctl reset-failed
 	CASE
 	mentions 'container is ready' ActiveState=active
 }

@@ -10,6 +10,8 @@ once() { podman run --rm --network none "$@"; }
 # Runs a command in a service that has its cgroup for itself, as --cgroups=split needs.
 in_service() { command systemd-run --quiet --pipe --wait --collect --unit case.service -p Delegate=yes "$@"; }
 ids() { sed -E "s/[0-9a-f]{64}/ID/g; s/run-[a-z0-9]+/run-N/"; }
+# Whether the service $unit has ended, in whatever way.
+ended() { case "$(systemctl is-active $unit)" in inactive | failed) ;; *) return 1 ;; esac }
 '
 
 @test "podman: --group-add keep-groups" {
@@ -49,10 +51,9 @@ ids() { sed -E "s/[0-9a-f]{64}/ID/g; s/run-[a-z0-9]+/run-N/"; }
 		cp "\$COMMANDS/notify" notify; chmod 755 notify
 		start() { command systemd-run --quiet --unit \$1.service -p Type=notify -p NotifyAccess=all -p Delegate=yes podman run --rm --name \$1 --network none --sdnotify "\${@:2}"; unit=\$1.service; unit ActiveState StatusText; }
 		code start one container -v \$PWD/notify:/notify busybox sh -c '/notify send "READY=1\\nSTATUS=container is ready"; sleep 1000'; [ "\$(systemctl show one -p MainPID --value)" = "\$(podman inspect --format '{{.State.ConmonPid}}' one)" ] && echo conmon is the main process
-		podman exec one sh -c 'echo \${NOTIFY_SOCKET:-no socket in exec}'; podman stop -t 0 one >/dev/null; until_ok 20 says_so inactive systemctl is-active one.service || systemctl reset-failed one.service
-		code start two conmon busybox sleep 1000; podman exec two sh -c 'echo \${NOTIFY_SOCKET:-no socket}'; podman stop -t 0 two >/dev/null
-		code start three healthy --health-cmd 'test -e /tmp' --health-interval 1s busybox sleep 1000; podman inspect --format '{{.State.Health.Status}}' three; podman stop -t 0 three >/dev/null
-		systemctl reset-failed
+		podman exec one sh -c 'echo \${NOTIFY_SOCKET:-no socket in exec}'; podman stop -t 0 one >/dev/null; until_ok 20 ended && quiet systemctl reset-failed
+		code start two conmon busybox sleep 1000; podman exec two sh -c 'echo \${NOTIFY_SOCKET:-no socket}'; podman stop -t 0 two >/dev/null; until_ok 20 ended
+		code start three healthy --health-cmd 'test -e /tmp' --health-interval 1s busybox sleep 1000; podman inspect --format '{{.State.Health.Status}}' three; podman stop -t 0 three >/dev/null; until_ok 20 ended; systemctl reset-failed
 	CASE
 	mentions 'container is ready' 'ActiveState=active' 'conmon is the main process' 'no socket' healthy
 }
