@@ -88,10 +88,10 @@ ended() { case "$(systemctl is-active $unit)" in inactive | failed) ;; *) return
 			--volume \$PWD/home:/home/user:rslave --volume \$XDG_RUNTIME_DIR:\$XDG_RUNTIME_DIR:rslave --volume /etc/hosts:/etc/hosts:ro busybox sh -c 'mkdir -p /mnt/x; mount --rbind /run/host/usr /mnt/x && echo bound; exec sleep 1000' >/dev/null
 		code podman start box >/dev/null; until_ok 30 says_so bound podman logs box; podman exec box sh -c 'hostname; cat /run/host/etc/hostname; cat /home/user/file; ls /run/host/usr/bin/podman /mnt/x/bin/podman; id -u; [ \$\$ -gt 100 ] && echo pids of the host; echo x >/dev/null && grep -c " /dev/pts " /proc/mounts; grep -E "^(CapEff|Seccomp:)" /proc/self/status; ulimit -n'
 		podman exec --user \$(id -u):\$(id -g) --workdir /home/user --env A=b --env XDG_RUNTIME_DIR=\$XDG_RUNTIME_DIR box sh -c 'id -u; pwd; echo \$A; cat file; touch made; test -S \$XDG_RUNTIME_DIR/bus && echo a bus'; stat -c %u home/made; code podman exec box sh -c 'exit 9'
-		podman stop -t 0 box >/dev/null; code podman start box >/dev/null; podman exec box cat /home/user/file; podman rm -f -t 0 box >/dev/null
+		podman stop -t 0 box >/dev/null; code podman start box >/dev/null; podman exec box cat /home/user/file; podman rm -f -t 0 box >/dev/null 2>&1
 		podman create --name bar --hostname toolbox --privileged --cgroupns host --dns none --no-hosts --env TOOLBOX_PATH=/usr/bin/toolbox --ipc host --network host --pid host --security-opt label=disable --ulimit host --userns keep-id --user root:root \
 			--mount type=devpts,destination=/dev/pts --volume /:/run/host:rslave --volume /dev:/dev:rslave --volume \$PWD/home:\$PWD/home:rslave --volume \$XDG_RUNTIME_DIR:\$XDG_RUNTIME_DIR busybox sh -c 'ln -s /run/host/etc/hostname /etc/of-host; echo started; exec sleep 1000' >/dev/null
-		code podman start bar >/dev/null; until_ok 30 says_so started podman logs bar; podman exec bar sh -c "cat /etc/of-host; ls /run/host/usr/bin/podman; cat \$PWD/home/file; cut -d: -f3 /proc/self/cgroup" 2>&1 | ids; podman rm -f -t 0 bar >/dev/null
+		code podman start bar >/dev/null; until_ok 30 says_so started podman logs bar; podman exec bar sh -c "cat /etc/of-host; ls /run/host/usr/bin/podman; cat \$PWD/home/file; cut -d: -f3 /proc/self/cgroup" 2>&1 | ids; podman rm -f -t 0 bar >/dev/null 2>&1
 	CASE
 	mentions bound mine /run/host/usr/bin/podman 'pids of the host' 'a bus' 'status 9'
 }

@@ -100,10 +100,10 @@ ended() { case "$(systemctl is-active $unit)" in inactive | failed) ;; *) return
 		mkdir late; mount -t tmpfs late late; echo of the host >late/file; podman exec box cat /run/host\$PWD/late/file; umount late; rmdir late
 		podman exec box sh -c 'mkdir /mnt; mount --bind /run/host/etc /mnt && cat /mnt/hostname; umount /mnt; mkdir -p /run/x; mount -t tmpfs t /run/x && echo mounted; grep -E "^(CapEff|Seccomp:)" /proc/self/status; ulimit -n' ; ls home
 		podman exec --user 1000:1000 --workdir /home/user --env A=b box sh -c 'id; pwd; echo \$A; cat file'; code podman exec box sh -c 'exit 9'
-		podman stop -t 0 box >/dev/null; code podman start box >/dev/null; podman exec box cat /home/user/file; podman rm -f -t 0 box >/dev/null
+		podman stop -t 0 box >/dev/null; code podman start box >/dev/null; podman exec box cat /home/user/file; podman rm -f -t 0 box >/dev/null 2>&1
 		podman create --name bar --hostname toolbox --privileged --cgroupns host --dns none --no-hosts --env TOOLBOX_PATH=/usr/bin/toolbox --ipc host --network host --pid host --security-opt label=disable --ulimit host --user root:root \
 			--label com.github.containers.toolbox=true --mount type=devpts,destination=/dev/pts --volume /:/run/host:rslave --volume /dev:/dev:rslave --volume \$PWD/home:\$PWD/home:rslave --volume /run/systemd/journal:/run/systemd/journal busybox sh -c 'ln -s /run/host/etc/hostname /etc/of-host; mkdir -p /mnt; mount --rbind /run/host/usr /mnt; mount -o remount,bind,ro /mnt; echo started; exec sleep 1000' >/dev/null
-		code podman start bar >/dev/null; until_ok 30 says_so started podman logs bar; podman exec bar sh -c "cat /etc/of-host; ls /mnt/bin/podman; touch /mnt/x; cat \$PWD/home/file; cut -d: -f3 /proc/self/cgroup" 2>&1 | ids; podman rm -f -t 0 bar >/dev/null
+		code podman start bar >/dev/null; until_ok 30 says_so started podman logs bar; podman exec bar sh -c "cat /etc/of-host; ls /mnt/bin/podman; touch /mnt/x; cat \$PWD/home/file; cut -d: -f3 /proc/self/cgroup" 2>&1 | ids; podman rm -f -t 0 bar >/dev/null 2>&1
 	CASE
 	mentions 'mine' /run/host/usr/bin/podman 'pids of the host' 'of the host' mounted 'status 9' 'Read-only file system'
 }
