@@ -93,7 +93,7 @@ mutants: deps ## make changes that tests must notice, one at a time; writes docs
 lint: deps ## run every linter, and check that generated files are current
 	@scripts/test.sh lint
 
-bench: static ## measure beside crun and runc; writes bench/report.md (MEASURE="run exec" for a part)
+bench: static ## measure beside crun and runc, Debian's and the newest; writes bench/report.md (a quarter of an hour; MEASURE="run exec" for a part)
 	@scripts/as-root.sh bench/bench.sh $(MEASURE)
 
 .PHONY: bench-engines

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"syscall"
 	"time"
@@ -124,4 +125,42 @@ func newFile(path string) (*os.File, error) {
 		file, err = os.OpenFile(path, flags, 0o666)
 	}
 	return file, err
+}
+
+// regexFlag is an option of crun.
+func regexFlag(does string) cli.Flag {
+	return &cli.BoolFlag{Name: "regex", Aliases: []string{"r"}, Usage: does + " all containers whose id matches the regular expression that stands in the place of the id"}
+}
+
+// onEach calls do with the container that the first argument names, or with --regex for each that it matches. It goes on after an
+// error, logs each but the last, and returns the last.
+func onEach(cmd *cli.Command, do func(*libcontainer.Runtime, string) error) error {
+	r, err := runtimeOf(cmd)
+	if err != nil {
+		return err
+	}
+	if !cmd.Bool("regex") {
+		return do(r, cmd.Args().First())
+	}
+	pattern, err := regexp.Compile(cmd.Args().First())
+	if err != nil {
+		return fmt.Errorf("--regex: %w", err)
+	}
+	ids, err := r.List()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var last error
+	for _, id := range ids {
+		if !pattern.MatchString(id) {
+			continue
+		}
+		if err := do(r, id); err != nil {
+			if last != nil {
+				log.Error(last.Error())
+			}
+			last = fmt.Errorf("%s: %w", id, err)
+		}
+	}
+	return last
 }

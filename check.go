@@ -38,6 +38,7 @@ it had to leave out is listed at the end.
 The exit status is 0 if the bundle would start, as far as is known, and 1 if it would not.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Usage: "path to the root of the bundle directory, defaults to the configuration of \"rung spec\""},
+			configFlag(),
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Usage: "select one of: text or json"},
 			&cli.BoolFlag{Name: "as-root", Usage: "tell a plain user what root would need; only root can try it"},
 			&cli.BoolFlag{Name: "rootless", Usage: "tell root what the user of sudo, or the owner of the bundle, would need"},
@@ -77,8 +78,8 @@ func checkBundle(ctx context.Context, cmd *cli.Command) (*check.Report, error) {
 		return nil, err
 	}
 	b := libcontainer.DefaultBundle(os.Geteuid() != 0 && !asRoot)
-	if dir := cmd.String("bundle"); dir != "" {
-		if b, err = bundle.Load(dir); err != nil {
+	if dir, file := cmd.String("bundle"), cmd.String("config"); dir != "" || file != "" {
+		if b, err = bundle.LoadFile(dir, file); err != nil {
 			return nil, err
 		}
 	}

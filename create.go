@@ -38,6 +38,7 @@ root file system. The process of the container waits until "rung start".`,
 func createFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Usage: "path to the root of the bundle directory, defaults to the current directory"},
+		configFlag("f"),
 		&cli.StringFlag{Name: "console-socket", Usage: "path to an AF_UNIX socket which will receive a file descriptor referencing the master end of the console's pseudoterminal"},
 		&cli.StringFlag{Name: "pidfd-socket", Usage: "path to an AF_UNIX socket which will receive a file descriptor referencing the init process"},
 		&cli.StringFlag{Name: "pid-file", Usage: "specify the file to write the process id to"},
@@ -45,4 +46,9 @@ func createFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "no-new-keyring", Usage: "do not create a new session keyring for the container. This will cause the container to inherit the calling processes session key"},
 		&cli.IntFlag{Name: "preserve-fds", Usage: "pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in total)"},
 	}
+}
+
+// configFlag is an option of crun.
+func configFlag(aliases ...string) cli.Flag {
+	return &cli.StringFlag{Name: "config", Aliases: aliases, Usage: "configuration file to use in place of config.json; a relative path starts at the bundle"}
 }

@@ -25,6 +25,7 @@ func killCommand() *cli.Command {
 		StopOnNthArg: &one,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "(obsoleted, do not use)", Hidden: true},
+			regexFlag("signals"),
 		},
 		Action: func(_ context.Context, cmd *cli.Command) error {
 			if err := checkArgs(cmd, 1, atLeast); err != nil {
@@ -33,19 +34,25 @@ func killCommand() *cli.Command {
 			if err := checkArgs(cmd, 2, atMost); err != nil {
 				return err
 			}
-			c, err := loadContainer(cmd)
-			if err != nil {
-				return err
-			}
 			sig, err := parseSignal(cmd.Args().Get(1))
 			if err != nil {
+				// An unknown container is the first thing to say.
+				if _, errLoad := loadContainer(cmd); errLoad != nil && !cmd.Bool("regex") {
+					return errLoad
+				}
 				return err
 			}
-			err = c.Kill(sig)
-			if cmd.Bool("all") && errors.Is(err, libcontainer.ErrNotRunning) {
-				return nil
-			}
-			return err
+			return onEach(cmd, func(r *libcontainer.Runtime, id string) error {
+				c, err := r.Load(id)
+				if err != nil {
+					return err
+				}
+				err = c.Kill(sig)
+				if cmd.Bool("all") && errors.Is(err, libcontainer.ErrNotRunning) {
+					return nil
+				}
+				return err
+			})
 		},
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,14 +10,13 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
-	"path/filepath"
 	"strconv"
-	"syscall"
-	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v3"
 
+	"rung/internal/sys"
 	"rung/libcontainer"
 )
 
@@ -53,20 +53,44 @@ func printList(states []*containerState, quiet bool, format string) error {
 	}
 	switch format {
 	case "table":
-		out := bufio.NewWriter(os.Stdout) // tabwriter writes each cell and its padding by themselves
-		w := tabwriter.NewWriter(out, 12, 1, 3, ' ', 0)
-		fmt.Fprint(w, "ID\tPID\tSTATUS\tBUNDLE\tCREATED\tOWNER\n")
-		for _, s := range states {
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", s.ID, s.Pid, s.Status, s.Bundle, s.Created.Format(time.RFC3339Nano), s.Owner)
-		}
-		if err := w.Flush(); err != nil {
-			return err
-		}
-		return out.Flush()
+		return printTable(states)
 	case "json":
 		return json.NewEncoder(os.Stdout).Encode(states)
 	}
 	return errors.New("invalid format option")
+}
+
+// columns are those of a table but for the last one, which no space follows.
+const columns = 5
+
+// printTable prints what text/tabwriter made of it, which looks at each byte of a cell by itself: a column is as wide as its longest
+// cell and three spaces, and at least twelve characters.
+func printTable(states []*containerState) error {
+	rows := make([][columns + 1]string, 1, len(states)+1)
+	rows[0] = [...]string{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}
+	for _, s := range states {
+		rows = append(rows, [...]string{s.ID, strconv.Itoa(s.Pid), s.Status, s.Bundle, s.Created.Format(time.RFC3339Nano), s.Owner})
+	}
+	var widths [columns]int
+	for i := range widths {
+		widths[i] = 12
+		for r := range rows {
+			widths[i] = max(widths[i], utf8.RuneCountInString(rows[r][i])+3)
+		}
+	}
+	var out bytes.Buffer
+	for r := range rows {
+		for i, width := range widths {
+			out.WriteString(rows[r][i])
+			for n := utf8.RuneCountInString(rows[r][i]); n < width; n++ {
+				out.WriteByte(' ')
+			}
+		}
+		out.WriteString(rows[r][columns])
+		out.WriteByte('\n')
+	}
+	_, err := os.Stdout.Write(out.Bytes())
+	return err
 }
 
 // allStates returns the states of all containers that it can read. It prints a message for each other one.
@@ -82,15 +106,13 @@ func allStates(cmd *cli.Command) ([]*containerState, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []*containerState
+	var out []*containerState // null in JSON if there is none, as with runc
 	for _, id := range ids {
-		c, err := r.Load(id)
-		if err != nil {
+		s, err := newContainerState(r, id)
+		if s == nil {
 			fmt.Fprintf(os.Stderr, "load container %s: %v\n", id, err)
 			continue
 		}
-		s, err := newContainerState(c)
-		c.Close()
 		if err == nil {
 			s.Owner, err = ownerOf(r, id)
 		}
@@ -106,14 +128,14 @@ func allStates(cmd *cli.Command) ([]*containerState, error) {
 // ownerOf returns the name of the user that owns the container's directory, or "#" and the uid for a user without a name.
 // It returns "" for a container that was deleted in the meantime.
 func ownerOf(r *libcontainer.Runtime, id string) (string, error) {
-	info, err := os.Stat(filepath.Join(r.Root, id))
+	st, err := sys.Stat(r.Root + "/" + id)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
 	if err != nil {
 		return "", err
 	}
-	uid := strconv.Itoa(int(info.Sys().(*syscall.Stat_t).Uid))
+	uid := strconv.Itoa(int(st.Uid))
 	u, err := user.LookupId(uid)
 	var unknown user.UnknownUserIdError
 	switch {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -49,6 +50,10 @@ func main() {
 		fmt.Fprintln(os.Stderr, `rung: "init" is for rung's own use`)
 		os.Exit(1)
 	}
+	if len(os.Args) == 2 && os.Args[1] == "--version" {
+		printVersion(os.Stdout, defaultRoot()) // engines ask often: without the option parser
+		return
+	}
 	growStack(false)
 	nsenter.ForgetSettings()
 	ctx := stopping.context(context.Background())
@@ -63,7 +68,7 @@ func main() {
 	stage = &launch.Launcher{Image: nsenter.Image()}
 	stage.UseEarly(nsenter.Early())
 	cli.ErrWriter = errorWriter{}
-	cli.VersionPrinter = printVersion
+	cli.VersionPrinter = func(cmd *cli.Command) { printVersion(cmd.Root().Writer, cmd.String("root")) }
 	if programName() == "crun" {
 		cli.VersionFlag = &cli.BoolFlag{Name: "version", Aliases: []string{"v", "V"}, Usage: "print the version", HideDefault: true, Local: true}
 	}
@@ -164,12 +169,8 @@ var commands = [...]struct {
 
 const aReader = "a reader of the output"
 
-// commandsFor returns the command that the arguments name, or all commands if they name none: help lists them all. A question for
-// the version alone needs none of them.
+// commandsFor returns the command that the arguments name, or all commands if they name none: help lists them all.
 func commandsFor(args []string) (out []*cli.Command) {
-	if len(args) == 1 && args[0] == "--version" {
-		return nil // engines ask often
-	}
 	for i, arg := range args {
 		if strings.HasPrefix(arg, "-") || i > 0 && takesValue(args[i-1]) {
 			continue
@@ -276,8 +277,8 @@ func honorXDG() bool {
 // printVersion prints lines of the form "name: value", except the first. Programs that call runc or crun by that name read its
 // first line as that runtime's: "runc version" and one word (nerdctl, go-runc). Its number is rung's then too, and the line
 // "runtime" says that it is.
-func printVersion(cmd *cli.Command) {
-	out, name := cmd.Root().Writer, programName()
+func printVersion(out io.Writer, root string) {
+	name := programName()
 	if name != "runc" && name != "crun" {
 		name = "rung"
 	}
@@ -292,7 +293,7 @@ func printVersion(cmd *cli.Command) {
 	fmt.Fprintln(out, "go:", runtime.Version())
 	fmt.Fprintln(out, "libseccomp:", seccomp.Version())
 	if name == "crun" { // the features that crun's first users ask for by "grep +CRIU"
-		fmt.Fprintln(out, "rundir:", cmd.String("root"))
+		fmt.Fprintln(out, "rundir:", root)
 		fmt.Fprintln(out, "+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF +CRIU")
 	}
 }

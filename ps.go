@@ -8,9 +8,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v3"
 )
@@ -55,7 +57,13 @@ func psTable(ctx context.Context, w io.Writer, pids []int, options []string) err
 	if len(options) == 0 {
 		options = []string{"-ef"}
 	}
-	output, err := exec.CommandContext(ctx, "ps", options...).CombinedOutput()
+	ps := exec.CommandContext(ctx, "ps", options...)
+	// A signal to rung ends it at once, and ps with it, however long ps would go on. The kernel sends this signal at the end of
+	// the thread that has started ps.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	ps.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	output, err := ps.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("ps %s: %w: %s", strings.Join(options, " "), err, strings.TrimSpace(string(output)))
 	}

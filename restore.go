@@ -22,6 +22,7 @@ saved, and runs it. The exit status is that of its process, or 128 plus the sign
 		Flags: append(criuFlags(),
 			&cli.StringFlag{Name: "console-socket", Usage: "path to an AF_UNIX socket which will receive a file descriptor referencing the master end of the console's pseudoterminal"},
 			&cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Usage: "path to the root of the bundle directory, defaults to the current directory"},
+			configFlag(),
 			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "detach from the container's process"},
 			&cli.StringFlag{Name: "pid-file", Usage: "specify the file to write the process id to"},
 			&cli.BoolFlag{Name: "no-subreaper", Usage: "disable the use of the subreaper used to reap reparented processes"},

@@ -131,7 +131,7 @@ func checkName(name string) error {
 // enterBundle loads the bundle, prepares the processIO of its process, and changes to the directory of the bundle.
 func enterBundle(cmd *cli.Command, detach bool) (_ *bundle.Bundle, io *processIO, err error) {
 	read := stopping.idles("the bundle's config.json")
-	b, err := bundle.Load(cmd.String("bundle"))
+	b, err := bundle.LoadFile(cmd.String("bundle"), cmd.String("config"))
 	read()
 	if err != nil {
 		return nil, nil, err

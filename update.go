@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +15,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"rung/libcontainer"
+	"rung/libcontainer/bundle"
 )
 
 const resourcesUsage = `path to the file containing the resources to update or '-' to read from the standard input
@@ -128,11 +131,31 @@ func readResources(path string) (*specs.LinuxResources, error) {
 		in = file
 	}
 	r := &specs.LinuxResources{}
-	if err := json.NewDecoder(in).Decode(r); err != nil {
+	raw, err := firstValue(in)
+	if err == nil {
+		err = bundle.Decode(raw, r)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("--resources %s: %w", path, err)
 	}
 	r.Devices = nil // as with runc, an update does not change the device rules
 	return r, nil
+}
+
+// firstValue returns the text of a JSON value, or what was read until it turned out to be none. It does not wait for the end of
+// the input: the caller may keep the pipe open.
+func firstValue(in io.Reader) ([]byte, error) {
+	var seen bytes.Buffer
+	var value json.RawMessage
+	err := json.NewDecoder(io.TeeReader(in, &seen)).Decode(&value)
+	var syntax *json.SyntaxError
+	switch {
+	case err == nil:
+		return value, nil
+	case errors.As(err, &syntax), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return seen.Bytes(), nil
+	}
+	return nil, err
 }
 
 // resourceFlags parses the numbers of options and keeps the first error.

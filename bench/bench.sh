@@ -1,374 +1,301 @@
 #!/usr/bin/env bash
-# Measures rung, Debian's crun and runc, and the floor below all of them (bench/floor.c), in one run on one machine.
+# Measures rung, Debian's crun and runc, the newest crun and runc that can be had (scripts/peers.sh), and the floor below all of
+# them (bench/floor.c), in one run on one machine, in both cgroup views.
 #
-#   bench.sh [run] [lifecycle] [exec] [state] [memory] [limit] [mounts]        default: all
+#   bench.sh [PART...]       default: all; about a quarter of an hour on a quiet machine
 #
-# mounts is beside the newest crun that the machine's registries have (scripts/peers.sh).
+#   run, lifecycle, verbs, exec, state, version   one at a time       load      run, lifecycle and exec, 2, 16 and 50 at once
+#   pods      pairs of containers that share namespaces               host      with 0, 500 and 2 000 mounts on the host
+#   present   beside 100 and 1 000 containers                         mounts    with up to 5 000 mounts in the container
+#   trace     what the stage of rung does, and where it waits
+#   memory    peaks, and what a container is charged with             limit     the smallest memory limit
 #
-#   RUNG=./rung   the binary to measure               ROUNDS=5   rounds; each measures every runtime once
-#   RUNS=60       runs for each runtime in a round    WARMUP=5   unmeasured runs before them
-#   OUT=FILE      the report                     default: bench/report.md
+#   RUNG=./rung   the binary to measure          ROUNDS=80    rounds; run, exec and state have twice as many, slow work has fewer
+#   OUT=FILE      the report: bench/report.md    SAMPLES=FILE where the samples are to stay (view.sh has their format)
+#   VIEWS="v1 v2" the cgroup views               CROWDS="100 1000"   the numbers of containers for "present"
+#   MOUNTS="0 50 250 1000 5000"   the numbers of mounts for "mounts"
 #
-# Needs root. On a machine with cgroup v1 or hybrid the runtimes see pure v1: this script covers the unified hierarchy in a
-# mount namespace of its own, because Debian's crun does not recognise a hybrid machine.
+# Needs root. Everything happens in private mount namespaces: the roots of the runtimes are on a tmpfs there.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "$0")")/../scripts/lib.sh"
+# shellcheck source=bench/lib.sh
+. "$repo/bench/lib.sh"
 
-rounds=${ROUNDS:-5} runs=${RUNS:-60} warmup=${WARMUP:-5}
+export ROUNDS=${ROUNDS:-80}
 rung=$(readlink -f "${RUNG:-$repo/rung}")
 out=$(readlink -m "${OUT:-$repo/bench/report.md}")
-runtimes=(rung crun runc)
+in_views=(run lifecycle verbs exec state version trace load pods host present)
+known=("${in_views[@]}" mounts memory limit)
 
 [ "$(id -u)" = 0 ] || die 'needs root'
 [ -x "$rung" ] || die "$rung is missing: make"
-if [ -z "${BENCH_INSIDE:-}" ]; then
-	"$repo/scripts/install-deps.sh" bench
-	BENCH_INSIDE=1 exec unshare --mount --propagation private "$0" "$@"
-fi
+parts=("$@")
+[ $# -gt 0 ] || parts=("${known[@]}")
+for part in "${parts[@]}"; do
+	[[ " ${known[*]} " == *" $part "* ]] || die "unknown part: $part (there are: ${known[*]})"
+done
+"$repo/scripts/install-deps.sh" bench
 
 work=$(mktemp -d /tmp/rung-bench.XXXXXX)
-bundle=$work/bundle
-held=() # containers that run while exec and state are measured
+trap 'rm -rf --one-file-system "$work"' EXIT
+samples=$work/samples
 
-clean() {
-	local runtime
-	for runtime in "${held[@]}"; do
-		"$(binary "$runtime")" --root "$work/$runtime" delete --force "held-$runtime" >/dev/null 2>&1 || true
+wanted() { # PART...: prints those that were asked for
+	local part
+	for part; do
+		[[ " ${parts[*]} " != *" $part "* ]] || echo "$part"
 	done
-	rm -rf --one-file-system "$work"
-}
-trap clean EXIT
-
-binary() {
-	if [ "$1" = rung ]; then echo "$rung"; else command -v "$1"; fi
 }
 
-wants() { # MEASUREMENT: whether the caller asked for it
-	local asked
-	for asked in "${measurements[@]}"; do
-		[ "$asked" != "$1" ] || return 0
+# ---- what is measured -------------------------------------------------------------------------------------------
+
+# The runtimes are executed by links with the names of the tables.
+collect_programs() {
+	local crun runc program
+	mkdir "$work/bin"
+	crun=$("$repo/scripts/peers.sh" crun)
+	runc=$("$repo/scripts/peers.sh" runc)
+	ln -s "$rung" "$work/bin/rung"
+	ln -s "$crun" "$work/bin/crun"
+	ln -s "$runc" "$work/bin/runc"
+	ln -s "$(command -v crun)" "$work/bin/crun-debian"
+	ln -s "$(command -v runc)" "$work/bin/runc-debian"
+	for program in floor drive; do
+		cc -O2 -static -o "$work/bin/$program" "$repo/bench/$program.c"
 	done
-	return 1
+	"$repo/scripts/build.sh" "$work/bin/empty" ./bench/empty
 }
 
-# ---- bundles ----------------------------------------------------------------------------------------------------
-
-# Makes one bundle for all runtimes: runc's default configuration, a program that ends at once, and a version of the
+# Makes the bundles for all runtimes: runc's default configuration, a program that ends at once, and a version of the
 # specification that all of them accept.
 make_bundles() {
-	"$repo/scripts/busybox-rootfs.sh" "$bundle/rootfs"
-	(cd "$bundle" && runc spec)
-	edit "$bundle" '.ociVersion = "1.0.2" | .process.terminal = false | .process.args = ["/bin/true"]'
-	derive held '.process.args = ["/bin/sleep", "100000"]'
-	derive limited .
-}
-
-derive() { # NAME FILTER: makes another bundle with the same root filesystem
-	mkdir -p "$work/$1"
-	jq --arg root "$bundle/rootfs" '.root.path = $root' "$bundle/config.json" >"$work/$1/config.json"
-	edit "$work/$1" "$2"
-}
-
-edit() {
-	jq "$2" "$1/config.json" >"$1/config.json.new"
-	mv "$1/config.json.new" "$1/config.json"
-}
-
-hold_containers() {
-	local runtime
-	for runtime in "${runtimes[@]}"; do
-		"$(binary "$runtime")" --root "$work/$runtime" run --detach --bundle "$work/held" "held-$runtime" </dev/null >/dev/null 2>&1 ||
-			die "$runtime can not start the container to exec into"
-		held+=("$runtime")
+	local number joined='["network", "ipc", "uts"]'
+	"$repo/scripts/busybox-rootfs.sh" "$work/bundle/rootfs"
+	(cd "$work/bundle" && "$work/bin/runc-debian" spec)
+	jq '.ociVersion = "1.0.2" | .process.terminal = false | .process.args = ["/bin/true"]' "$work/bundle/config.json" >"$work/config"
+	mv "$work/config" "$work/bundle/config.json"
+	derive "$work" held '.process.args = ["/bin/sleep", "100000"]'
+	derive "$work" sandbox '.process.args = ["/bin/sleep", "100000"] | .hostname = "pod"'
+	for number in {0..15}; do
+		derive "$work" "app-$number" "del(.hostname) | .linux.namespaces |= map(if .type | IN(${joined}[]) then
+			.path = \"$work/app-$number/ns/\" + {network: \"net\", ipc: \"ipc\", uts: \"uts\"}[.type] else . end)"
 	done
 }
 
-# ---- time -------------------------------------------------------------------------------------------------------
-
-command_for() { # MEASUREMENT RUNTIME
-	local runtime
-	[ "$2" = floor ] || runtime="$(binary "$2") --root $work/$2"
-	case $1,$2 in
-	run,floor) echo "$work/floor $bundle/rootfs /bin/true" ;;
-	run,*) echo "$runtime run --bundle $bundle bench" ;;
-	lifecycle,*) echo "$work/lifecycle $bundle bench $runtime" ;;
-	exec,*) echo "$runtime exec held-$2 /bin/true" ;;
-	state,*) echo "$runtime state held-$2" ;;
-	esac
+has_v1() {
+	[ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ]
 }
 
-# The runtimes take turns in every round, and each round begins with another one. So a machine that gets warm or busy is
-# slower for all of them.
-time_all() { # MEASUREMENT RUNTIME...
-	local measurement=$1 round runtime
-	shift
-	for ((round = 0; round < rounds; round++)); do
-		for runtime in "$@"; do
-			hyperfine --shell=none --style=none --warmup "$warmup" --runs "$runs" \
-				--export-json "$work/$measurement.$runtime.$round.json" \
-				"$(command_for "$measurement" "$runtime")" >/dev/null 2>"$work/err" ||
-				die "$measurement with $runtime: $(cat "$work/err")"
+measure() {
+	local view own asked
+	if [ -n "${VIEWS:-}" ]; then
+		read -ra views <<<"$VIEWS"
+	elif has_v1; then views=(v1 v2); else views=(v2); fi
+	own=${views[0]}
+	: >"$samples"
+	mapfile -t asked < <(wanted "${in_views[@]}")
+	if [ ${#asked[@]} -gt 0 ]; then
+		for view in "${views[@]}"; do
+			unshare --mount --propagation private "$repo/bench/view.sh" "$view" "$work" "${asked[@]}"
 		done
-		set -- "${@:2}" "$1"
-	done
-}
-
-# Prints a quantile of the times in milliseconds. The quartiles show the noise.
-quantile() { # MEASUREMENT RUNTIME 0..1
-	jq -rs --argjson q "$3" '[.[].results[].times[]] | sort | .[(length - 1) * $q | floor] * 1000' \
-		"$work/$1.$2".*.json
-}
-
-ratio() {
-	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'
-}
-
-time_table() { # MEASUREMENT RUNTIME...
-	local measurement=$1 runtime median crun floor=
-	shift
-	crun=$(quantile "$measurement" crun 0.5)
-	[ "$1" != floor ] || floor=$(quantile "$measurement" floor 0.5)
-	for runtime; do
-		median=$(quantile "$measurement" "$runtime" 0.5)
-		printf '| %s | %s | %.2f | %.2f to %.2f | %s | %s |\n' "$measurement" "$runtime" "$median" \
-			"$(quantile "$measurement" "$runtime" 0.25)" "$(quantile "$measurement" "$runtime" 0.75)" \
-			"${floor:+$(ratio "$median" "$floor")}" "$(ratio "$median" "$crun")"
-	done
-}
-
-measure_times() {
-	local measurement with
-	for measurement in run lifecycle exec state; do
-		wants $measurement || continue
-		with=("${runtimes[@]}")
-		[ $measurement != run ] || with=(floor "${runtimes[@]}")
-		echo "measuring $measurement" >&2
-		time_all $measurement "${with[@]}"
-		time_table $measurement "${with[@]}" >>"$work/times.md"
-	done
-}
-
-# ---- mounts -----------------------------------------------------------------------------------------------------
-
-mount_counts=(0 50 250 1000 5000)
-
-# Prints the path of the binary for the table of mounts.
-mounts_binary() { # RUNTIME
-	if [ "$1" = crun ]; then "$repo/scripts/peers.sh" crun; else binary "$1"; fi
-}
-
-# A bundle with that many mounts more than the default ones. The limit of open files is the caller's: crun keeps a descriptor
-# for each mount.
-derive_mounts() { # KIND COUNT
-	local mount='{type: "bind", source: "/usr", options: ["bind", "ro"]}'
-	[ "$1" = bind ] || mount='{type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev"]}'
-	derive "mounts-$1-$2" "del(.process.rlimits) | .mounts += [range($2) | {destination: \"/m/\\(.)\"} + $mount]"
-}
-
-# The runtimes take turns run by run: with 5 000 mounts a round of many runs would take minutes.
-time_mounts() { # KIND COUNT RUNTIME...
-	local bundle=$work/mounts-$1-$2 name=$1-$2 i runtime start end
-	shift 2
-	for ((i = -1; i < rounds * 3; i++)); do
-		for runtime in "$@"; do
-			start=$EPOCHREALTIME
-			"${mounts_program[$runtime]}" --root "$work/$runtime" run --bundle "$bundle" bench </dev/null >/dev/null 2>"$work/err" || {
-				echo - >"$work/mounts.$name.$runtime"
-				continue
-			}
-			end=$EPOCHREALTIME
-			[ $i -lt 0 ] || echo $((${end/./} - ${start/./})) >>"$work/mounts.$name.$runtime"
-		done
-		set -- "${@:2}" "$1"
-	done
-}
-
-# Prints the median of the times of a runtime in milliseconds, or "-" if it does not start so many.
-mounts_median() { # NAME RUNTIME
-	sort -n "$work/mounts.$1.$2" | awk '{ at[NR] = $1 } END { if (at[1] == "-") print "-"; else printf "%.1f\n", at[int((NR + 1) / 2)] / 1000 }'
-}
-
-measure_mounts() {
-	local -A mounts_program median
-	local kind count runtime line
-	ulimit -n "$(ulimit -Hn)"
-	for runtime in "${runtimes[@]}"; do
-		mounts_program[$runtime]=$(mounts_binary "$runtime")
-	done
-	crun_of_mounts=$("${mounts_program[crun]}" --version | head -n 1)
-	for kind in bind tmpfs; do
-		for count in "${mount_counts[@]}"; do
-			echo "measuring $count mounts of kind $kind" >&2
-			derive_mounts "$kind" "$count"
-			time_mounts "$kind" "$count" "${runtimes[@]}"
-			line="| $kind | $count |"
-			for runtime in "${runtimes[@]}"; do
-				median[$runtime]=$(mounts_median "$kind-$count" "$runtime")
-				line+=" ${median[$runtime]} |"
-			done
-			if [ "${median[crun]}" = - ]; then line+=' - |'; else line+=" $(ratio "${median[rung]}" "${median[crun]}") |"; fi
-			echo "$line" >>"$work/mounts.md"
-		done
-	done
-}
-
-# ---- memory -----------------------------------------------------------------------------------------------------
-
-# Prints the largest resident set of any process of a command, in KiB: the median of nine runs.
-peak_rss() { # COMMAND...
-	local i
-	for i in 1 2 3 4 5 6 7 8 9; do
-		/usr/bin/time --format %M --output "$work/rss" "$@" >/dev/null 2>&1 </dev/null || die "$*: failed"
-		cat "$work/rss"
-	done | sort -n | sed -n 5p
-}
-
-# Prints the peak of the memory that the kernel has charged to a container when it waits for start, in KiB.
-charged() { # RUNTIME
-	local runtime pid file peak
-	runtime=$(binary "$1")
-	"$runtime" --root "$work/$1" create --pid-file "$work/pid" --bundle "$work/limited" bench </dev/null >/dev/null 2>&1 ||
-		die "$1 create failed"
-	pid=$(cat "$work/pid")
-	file=$(sed -n 's#^[0-9]*:memory:\(.*\)#/sys/fs/cgroup/memory\1/memory.max_usage_in_bytes#p' "/proc/$pid/cgroup")
-	[ -n "$file" ] || file=$(sed -n 's#^0::\(.*\)#/sys/fs/cgroup\1/memory.peak#p' "/proc/$pid/cgroup")
-	peak=$(cat "$file" 2>/dev/null || echo 0)
-	"$runtime" --root "$work/$1" delete --force bench >/dev/null
-	if [ "$peak" = 0 ]; then echo '?'; else echo $((peak / 1024)); fi
-}
-
-starts_within() { # RUNTIME KIB: whether five of five runs succeed
-	local i
-	edit "$work/limited" ".linux.resources.memory.limit = $2 * 1024"
-	for i in 1 2 3 4 5; do
-		timeout 10 "$(binary "$1")" --root "$work/$1" run --bundle "$work/limited" "limit$i" >/dev/null 2>&1 </dev/null || {
-			"$(binary "$1")" --root "$work/$1" delete --force "limit$i" >/dev/null 2>&1 || true
-			return 1
-		}
-	done
-}
-
-# Prints the smallest memory limit. It bisects between 64 KiB and 32 MiB in pages of 4 KiB.
-smallest_limit() { # RUNTIME
-	local low=15 high=8192 middle # in pages: low fails (or is out of range), high works
-	starts_within "$1" $((high * 4)) || {
-		echo 'more than 32768'
-		return
-	}
-	while ((high - low > 1)); do
-		middle=$(((low + high) / 2))
-		if starts_within "$1" $((middle * 4)); then high=$middle; else low=$middle; fi
-	done
-	echo $((high * 4))
-}
-
-measure_memory() {
-	local runtime limit charge rss exec_rss
-	for runtime in "${runtimes[@]}"; do
-		echo "measuring the memory of $runtime" >&2
-		edit "$work/limited" 'del(.linux.resources.memory)'
-		charge=- rss=- exec_rss=- limit=-
-		if wants memory; then
-			rss=$(peak_rss "$(binary "$runtime")" --root "$work/$runtime" run --bundle "$bundle" bench)
-			exec_rss=$(peak_rss "$(binary "$runtime")" --root "$work/$runtime" exec "held-$runtime" /bin/true)
-			charge=$(charged "$runtime")
-		fi
-		! wants limit || limit=$(smallest_limit "$runtime")
-		printf '| %s | %s | %s | %s | %s | %s |\n' "$runtime" "$rss" "$exec_rss" "$charge" "$limit" \
-			$(($(stat -Lc %s "$(binary "$runtime")") / 1024)) >>"$work/memory.md"
-	done
+	fi
+	mapfile -t asked < <(wanted memory limit)
+	[ ${#asked[@]} = 0 ] ||
+		unshare --mount --propagation private "$repo/bench/memory.sh" "$own" "$work" "${asked[@]}" >"$work/memory.md"
+	[ -z "$(wanted mounts)" ] ||
+		unshare --mount --propagation private "$repo/bench/mounts.sh" "$own" "$work" >"$work/mounts.md"
 }
 
 # ---- the report ---------------------------------------------------------------------------------------------------
 
 facts() {
-	local runtime
+	local name
 	echo "- processor: $(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | sort -u | head -n 1), $(nproc) cores"
-	echo "- kernel: $(uname -r), cgroup view: $(view)"
+	echo "- load average at the beginning: $load"
+	echo "- kernel: $(uname -r)"
 	echo "- system: $(. /etc/os-release && echo "$PRETTY_NAME")"
-	for runtime in "${runtimes[@]}"; do
-		echo "- $runtime: $("$(binary "$runtime")" --version | head -n 1)"
+	for name in "${names[@]}"; do
+		echo "- $name: $("$work/bin/$name" --version | head -n 1)"
 	done
-	echo "- $(hyperfine --version), $rounds rounds of $runs runs after $warmup for warming up, runtimes taking turns"
+	[ ! -s "$work/notes" ] || cat "$work/notes"
+	echo "- cgroup views: ${views[*]}$(has_v1 || echo '; v1 was not measured: this machine has v2 only')"
+	echo "- ROUNDS=$ROUNDS, runtimes taking turns; $minutes minutes"
 }
 
-view() {
-	case $(stat -fc %T /sys/fs/cgroup) in
-	cgroup2fs) echo 'pure v2' ;;
-	*) echo 'pure v1, in a private mount namespace' ;;
-	esac
+numbers() {
+	awk -f "$repo/bench/numbers.awk" "$@" "$samples"
+}
+
+ratio_of() { # ROW FIELD [UNDER]
+	numbers -v what=ratio -v row="$1" -v field="$2" -v over=rung -v under="${3:-crun}"
+}
+
+median_of() { # ROW NAME FIELD
+	numbers -v what=median -v row="$1" -v over="$2" -v field="$3"
+}
+
+within() { # VALUE GOAL
+	if [ "$1" = - ]; then echo '?'; else awk -v a="$1" -v b="$2" 'BEGIN { print (a <= b ? "yes" : "no") }'; fi
+}
+
+# Prints what the CPU ratio would be if rung did the floor's work and nothing else, with so many commands in Go.
+least() { # ROW COMMANDS FLOORS
+	local view=${1%% *} empty floor crun
+	empty=$(median_of "$view plain 1 version" empty cpu)
+	floor=$(median_of "$view plain 1 run" floor cpu)
+	crun=$(median_of "$1" crun cpu)
+	case "$empty $floor $crun" in *-*) echo - && return ;; esac
+	awk -v e="$empty" -v f="$floor" -v c="$crun" -v n="$2" -v m="$3" 'BEGIN { printf "%.2f", (e * n + f * m) / c }'
+}
+
+goal_row() { # TITLE ROW GOAL COMMANDS FLOORS
+	local wall cpu
+	wall=$(ratio_of "$2" wall) cpu=$(ratio_of "$2" cpu)
+	echo "| $1 | $3 | $wall | $cpu | $(least "$2" "$4" "$5") | $(within "$wall" "$3") |"
+}
+
+count_row() { # TITLE GOAL VALUE
+	echo "| $1 | $2 | $3 | | | $(within "$3" "$2") |"
+}
+
+above_empty() { # WORK
+	awk -v a="$(median_of "v2 plain 1 $1" rung cpu)" -v b="$(median_of 'v2 plain 1 version' empty cpu)" \
+		'BEGIN { if (a == "-" || b == "-") print "-"; else printf "%.2f", (a - b) / 1000 }'
+}
+
+goals() {
+	goal_row 'run, v2' 'v2 plain 1 run' 0.72 1 1
+	goal_row 'run, v1' 'v1 plain 1 run' 0.66 1 1
+	goal_row 'create, start, delete, v2' 'v2 plain 1 lifecycle' 0.75 3 1
+	goal_row 'exec, v2' 'v2 plain 1 exec' 0.74 1 0
+	goal_row 'state, v2' 'v2 plain 1 state' 0.74 1 0
+	goal_row 'run, 50 at once, v2' 'v2 plain 50 run' 0.82 1 1
+	goal_row 'list of 1 000 containers, v2' 'v2 1000-containers 1 list' 1.00 1 0
+	count_row 'run to floor, v2' 2.2 "$(ratio_of 'v2 plain 1 run' wall floor)"
+	count_row 'page faults of `--version`' 240 "$(median_of 'v2 plain 1 version' rung faults)"
+	count_row 'page faults of `state`' 240 "$(median_of 'v2 plain 1 state' rung faults)"
+	count_row 'CPU of `--version` above an empty Go program, ms' 0.35 "$(above_empty version)"
+	count_row 'CPU of `state` above an empty Go program, ms' 0.35 "$(above_empty state)"
+}
+
+table() { # COLUMNS WORKS HOSTS COUNTS
+	local name
+	printf '| view | what | time |'
+	for name in $1; do printf ' %s |' "$name"; done
+	printf ' rung to crun |\n|---|---|---|'
+	for name in $1; do printf -- '---:|'; done
+	printf -- '---:|\n'
+	numbers -v what=table -v columns="$1" -v works="$2" -v hosts="$3" -v counts="$4"
+}
+
+section() { # TITLE PARTS COLUMNS WORKS HOSTS COUNTS: the text is on standard input
+	local asked
+	read -ra asked <<<"$2"
+	[ -n "$(wanted "${asked[@]}")" ] || return 0
+	printf '\n## %s\n\n' "$1"
+	cat
+	echo
+	table "$3" "$4" "$5" "$6"
 }
 
 report() {
-	echo '# rung, crun and runc side by side'
-	echo
-	echo "Written by \`make bench\` ($(date -u +%Y-%m-%d))."
-	echo
+	local all="${names[*]}"
+	printf '# rung, crun and runc side by side\n\nWritten by `make bench` (%s).\n\n' "$(date -u +%Y-%m-%d)"
 	facts
-	if [ -s "$work/times.md" ]; then
-		cat <<-'TEXT'
+	cat <<-'TEXT'
 
-			## Time
+		A cell has the median and the quartiles in milliseconds for each container. Wall is the time from the first start of a command to
+		the end of the last one. CPU is user and system time of every process of the tree, the container's too; it lacks what
+		the kernel does later by itself. "rung to crun" is the median (and quartiles) of the ratios of the same round.
 
-			`run` runs `/bin/true` with the default configuration and busybox. `lifecycle` creates, starts and deletes the
-			same container, and deletes it after its process has been reaped. `exec` runs `/bin/true` in a running container,
-			and `state` asks about a running container. `floor` makes only the system calls that every `run` needs.
+		## The goals
 
-			| what | runtime | median, ms | quartiles, ms | ratio to floor | ratio to crun |
-			|---|---|---:|---:|---:|---:|
-		TEXT
-		cat "$work/times.md"
-	fi
-	if [ -s "$work/mounts.md" ]; then
-		cat <<-TEXT
+		Ratios are to the newest crun. "Least" is the CPU ratio that would be left if rung made the system calls of the floor and
+		its commands were empty Go programs: what is to be had without leaving Go.
 
-			## Mounts
-
-			\`run\` of \`/bin/true\` with that many mounts beside the default ones: binds of \`/usr\`, or tmpfs. Medians of
-			$((rounds * 3)) runs in ms, the runtimes taking turns. The crun of this table is $crun_of_mounts.
-
-			| kind | mounts | rung | crun | runc | rung to crun |
-			|---|---:|---:|---:|---:|---:|
-		TEXT
-		cat "$work/mounts.md"
-	fi
-	if [ -s "$work/memory.md" ]; then
-		cat <<-'TEXT'
-
-			## Memory
-
-			In KiB. Peak is the largest resident set of any process of the command (median of 9). Charged is the peak of the
-			memory that the container's cgroup was charged with until the end of create. Smallest limit is the smallest
-			`memory.limit` with which five of five runs of `/bin/true` succeeded, found by bisection from 64 in steps of 4.
-
-			| runtime | peak of run | peak of exec | charged at create | smallest limit | binary |
-			|---|---:|---:|---:|---:|---:|
-		TEXT
-		cat "$work/memory.md"
-	fi
+		| what | goal | wall, or number | CPU | least | reached |
+		|---|---:|---:|---:|---:|---|
+	TEXT
+	goals
+	section 'One at a time' 'run lifecycle verbs exec state version' "$all floor empty" \
+		'(run|lifecycle|verbs|exec|state|version)(\.[a-z]+)?' plain 1 <<-'TEXT'
+		`run` runs `/bin/true` with the default configuration and busybox. `lifecycle` creates, starts and deletes the same container, and
+		deletes it after its process has been reaped; `verbs` also asks for the state and kills. `exec` runs `/bin/true` in a running
+		container, `state` asks about one. `floor` makes only the system calls that every `run` needs; `empty` is a static Go
+		program with cgo that does nothing. What a container's process uses is not in the lines of single commands.
+	TEXT
+	report_trace
+	section 'Many at once' load "$all floor" 'run|lifecycle|exec' plain '2|16|50' <<-'TEXT'
+		All of them are started in one moment. A time is for each container: that of all, divided by their number.
+	TEXT
+	section 'Pods' pods "$all" pod plain '1|16' <<-'TEXT'
+		A sandbox and an app: create and start a container; create, start and delete another one, which joins its network, IPC and UTS
+		namespaces; kill and delete the first.
+	TEXT
+	section 'Mounts on the host' host "$all" 'run|exec|state' '[0-9]+-mounts' 1 <<-'TEXT'
+		With that many bind mounts in the mount namespace that the runtimes begin in.
+	TEXT
+	section 'Containers present' present "$all" 'run|state|list' '[0-9]+-containers' 1 <<-'TEXT'
+		Each runtime has that many running containers of its own: there are five times as many.
+	TEXT
+	report_mounts
+	report_memory
 }
 
-measurements=("$@")
-[ $# -gt 0 ] || measurements=(run lifecycle exec state memory limit mounts)
-for asked in "${measurements[@]}"; do
-	case $asked in
-	run | lifecycle | exec | state | memory | limit | mounts) ;;
-	*) die "unknown measurement: $asked" ;;
-	esac
-done
+report_trace() {
+	[ -s "$work/trace.md" ] || return 0
+	cat <<-TEXT
 
-if [ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ] && [ -d /sys/fs/cgroup/unified ]; then
-	mount -t tmpfs none /sys/fs/cgroup/unified
-fi
-for program in floor lifecycle; do
-	cc -O2 -static -o "$work/$program" "$repo/bench/$program.c"
-done
+		## From clone3 to execve
+
+		What the stage of \`rung --trace run\` does in the container's process, and where it waits for rung: medians of $ROUNDS runs in
+		microseconds. Operations of one name count together. The clock costs some of it.
+
+		| view | operation | us |
+		|---|---|---:|
+	TEXT
+	cat "$work/trace.md"
+}
+
+report_mounts() {
+	local name
+	[ -s "$work/mounts.md" ] || return 0
+	cat <<-TEXT
+
+		## Mounts in the container
+
+		\`run\` of \`/bin/true\` with that many mounts beside the default ones: binds of \`/usr\`, or tmpfs. Medians in ms on ${views[0]}.
+
+		| kind | mounts |$(for name in "${names[@]}"; do printf ' %s |' "$name"; done) rung to crun |
+		|---|---:|$(for name in "${names[@]}"; do printf -- '---:|'; done)---:|
+	TEXT
+	cat "$work/mounts.md"
+}
+
+report_memory() {
+	[ -s "$work/memory.md" ] || return 0
+	cat <<-TEXT
+
+		## Memory
+
+		In KiB, on ${views[0]}. Peak is the largest resident set of any process of the command (median of 9). Charged is the peak of the
+		memory that the container's cgroup was charged with until the end of create. Smallest limit is the smallest
+		\`memory.limit\` with which five of five runs of \`/bin/true\` succeeded, found by bisection from 64 in steps of 4.
+
+		| runtime | peak of run | peak of exec | charged at create | smallest limit | binary |
+		|---|---:|---:|---:|---:|---:|
+	TEXT
+	cat "$work/memory.md"
+}
+
+load=$(cut -d' ' -f1 /proc/loadavg)
+collect_programs
 make_bundles
-if wants exec || wants state || wants memory; then hold_containers; fi
-measure_times
-if wants memory || wants limit; then measure_memory; fi
-if wants mounts; then measure_mounts; fi
+SECONDS=0
+measure
+minutes=$(((SECONDS + 30) / 60))
+[ -z "${SAMPLES:-}" ] || cp "$samples" "$SAMPLES"
 report >"$out"
 cat "$out"

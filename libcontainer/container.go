@@ -63,10 +63,15 @@ func (s *State) OCI(known Status) *specs.State {
 
 // State returns a copy of what is remembered.
 func (c *Container) State() State {
-	s := &c.disk.State
+	s := stateOf(&c.disk.State)
+	s.CgroupPaths, s.Annotations = maps.Clone(s.CgroupPaths), maps.Clone(s.Annotations)
+	return s
+}
+
+func stateOf(s *store.State) State {
 	return State{
 		ID: s.ID, OCIVersion: s.OCIVersion, Bundle: s.Bundle, Rootfs: s.Rootfs, Pid: s.Pid, Created: s.Created,
-		CgroupPaths: maps.Clone(s.CgroupPaths), Annotations: maps.Clone(s.Annotations),
+		CgroupPaths: s.CgroupPaths, Annotations: s.Annotations,
 	}
 }
 

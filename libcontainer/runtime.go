@@ -13,6 +13,7 @@ import (
 	"rung/libcontainer/bundle"
 	"rung/libcontainer/launch"
 	"rung/libcontainer/setup"
+	"rung/libcontainer/status"
 	"rung/libcontainer/store"
 )
 
@@ -61,6 +62,23 @@ func (r *Runtime) Load(id string) (*Container, error) {
 		return nil, err
 	}
 	return &Container{runtime: r, disk: c}, nil
+}
+
+// Peek returns what is remembered of a container, and what it does. It reads less than Load and Status. The errors are
+// theirs: with those of Load the State is empty.
+func (r *Runtime) Peek(id string) (State, Status, error) {
+	r.setDefaults()
+	c := r.store().Peek(id)
+	if c == nil {
+		loaded, err := r.store().Load(id)
+		if err != nil {
+			return State{}, "", err
+		}
+		defer loaded.Close()
+		c = loaded
+	}
+	now, err := status.Of(c)
+	return stateOf(&c.State), now, err
 }
 
 // List returns the ids of all containers.

@@ -9,7 +9,7 @@ set -euo pipefail
 if [ "$(id -u)" = 0 ]; then
 	exec "$@"
 elif command -v sudo >/dev/null; then
-	kept=RUNG,RUNG_TEST_COMMANDS,RUNG_SOURCE,RUNG_ENGINES_RESULTS,RUNC,VM_CACHE,RUNS,ROUNDS,WARMUP,OUT
+	kept=RUNG,RUNG_TEST_COMMANDS,RUNG_SOURCE,RUNG_ENGINES_RESULTS,RUNC,VM_CACHE,RUNS,ROUNDS,WARMUP,OUT,SAMPLES,VIEWS,CROWDS,MOUNTS
 	kept+=,DEBIAN_ROOT_CACHE,RUNG_WERROR,CI,GOPROXY,GOSUMDB,GONOSUMDB,GOPRIVATE # for scripts/debian-root.sh
 	exec sudo --preserve-env="$kept,http_proxy,https_proxy,no_proxy,HTTP_PROXY,HTTPS_PROXY,NO_PROXY" "$@"
 fi

@@ -381,7 +381,7 @@ start_vm_engines() {
 	done
 	vm_options+=(--share "$found:/results:rw")
 	local dir=tests/engines/vm
-	local of_root=("$dir"/{cri,docker,podman}-systemd.bats) of_user=("$dir/podman-user.bats")
+	local of_root=("$dir"/{containerd,cri,docker,podman}-systemd.bats) of_user=("$dir/podman-user.bats")
 	if [ "$system" != 12 ]; then # Podman 4.3 has neither Quadlet nor most of these options
 		of_root+=("$dir"/{buildah,podman-options,quadlet}.bats)
 		of_user+=("$dir"/{buildah,podman-options-user,quadlet,podman-many}.bats)

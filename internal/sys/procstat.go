@@ -1,7 +1,6 @@
 package sys
 
 import (
-	"cmp"
 	"errors"
 	"strings"
 	"syscall"
@@ -57,21 +56,62 @@ func readStat(process string) (ProcessStat, error) {
 	if err != nil {
 		return ProcessStat{}, err
 	}
+	return parseStat(text)
+}
+
+// Numbers of the fields in /proc/PID/stat (proc_pid_stat(5)).
+const (
+	statState = 3 + iota
+	statParent
+	statFlags   = 9
+	statStart   = 22
+	statPending = 31
+)
+
+func parseStat(text string) (stat ProcessStat, err error) {
 	// The name is in parentheses and may hold anything, parentheses too.
 	_, rest, ok := strings.Cut(text[strings.LastIndexByte(text, ')')+1:], " ")
-	fields := strings.Fields(rest)
-	if !ok || len(fields) < 29 {
-		return ProcessStat{}, errStat
+	if !ok {
+		return stat, errStat
 	}
-	flags, errFlags := parseUint(fields[6])
-	pid, errPid := parseUint(text[:max(0, strings.IndexByte(text, ' '))])
-	parent, errParent := parseUint(fields[1])
-	start, errStart := parseUint(fields[19])
-	pending, errPending := parseUint(fields[28])
-	if err := cmp.Or(errPid, errParent, errFlags, errStart, errPending); err != nil {
-		return ProcessStat{}, err
+	pid, err := parseUint(text[:max(0, strings.IndexByte(text, ' '))])
+	if err != nil {
+		return stat, err
 	}
-	return ProcessStat{
-		State: fields[0][0], Pid: int(pid), Parent: int(parent), StartTime: start, Ending: flags&exiting != 0 || pending&killPending != 0,
-	}, nil
+	stat.Pid = int(pid)
+	for number := statState; number <= statPending; number++ {
+		var field string
+		field, rest, _ = strings.Cut(rest, " ")
+		if field == "" {
+			return ProcessStat{}, errStat
+		}
+		if err := stat.set(number, field); err != nil {
+			return ProcessStat{}, err
+		}
+	}
+	return stat, nil
+}
+
+func (s *ProcessStat) set(number int, field string) error {
+	if number == statState {
+		s.State = field[0]
+		return nil
+	}
+	switch number {
+	case statParent, statFlags, statStart, statPending:
+	default:
+		return nil
+	}
+	n, err := parseUint(strings.TrimSuffix(field, "\n"))
+	switch number {
+	case statParent:
+		s.Parent = int(n)
+	case statFlags:
+		s.Ending = s.Ending || n&exiting != 0
+	case statStart:
+		s.StartTime = n
+	case statPending:
+		s.Ending = s.Ending || n&killPending != 0
+	}
+	return err
 }

@@ -40,3 +40,28 @@ func TestAncestors(t *testing.T) {
 		t.Errorf("%v, want %d first", above, os.Getppid())
 	}
 }
+
+// A program chooses its name, which stands in the middle of the line.
+func TestParseStat(t *testing.T) {
+	const fields = " S 4 7 7 0 -1 4194564 1 0 0 0 0 0 0 0 20 0 1 0 4711 2 3 4 5 6 7 8 9 256"
+	for name, want := range map[string]ProcessStat{
+		"sleep":         {State: 'S', Pid: 7, Parent: 4, StartTime: 4711, Ending: true},
+		"a) Z 1 (b":     {State: 'S', Pid: 7, Parent: 4, StartTime: 4711, Ending: true},
+		"\n) R 1 1 1 1": {State: 'S', Pid: 7, Parent: 4, StartTime: 4711, Ending: true},
+	} {
+		for _, rest := range []string{"\n", " 0 0 17\n"} {
+			if got, err := parseStat("7 (" + name + ")" + fields + rest); err != nil || got != want {
+				t.Errorf("%q: %+v, %v, want %+v", name, got, err, want)
+			}
+		}
+	}
+	alive := ProcessStat{State: 'S', Pid: 7, Parent: 4, StartTime: 4711}
+	if got, err := parseStat("7 (a) S 4 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 2 3 4 5 6 7 8 9 0 0"); err != nil || got != alive {
+		t.Errorf("%+v, %v, want %+v", got, err, alive)
+	}
+	for _, text := range []string{"", "7", "7 (a)", "7 (a) S 4", "7 (a)" + fields[:len(fields)-4], "x (a)" + fields, "7 (a) S x" + fields[4:]} {
+		if got, err := parseStat(text); err == nil {
+			t.Errorf("%q: %+v", text, got)
+		}
+	}
+}

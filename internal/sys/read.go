@@ -9,21 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ReadSmall reads a kernel file whose content fits into one read of 4 KiB.
-func ReadSmall(path string) (string, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return "", &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	defer unix.Close(fd)
-	var buf [4096]byte
-	n, err := unix.Read(fd, buf[:])
-	if err != nil {
-		return "", &os.PathError{Op: "read", Path: path, Err: err}
-	}
-	return string(buf[:n]), nil
-}
-
 // LargestFile is more than any file that rung reads has, in bytes: a configuration of 10 000 mounts takes 2 MB.
 const LargestFile = 64 << 20
 

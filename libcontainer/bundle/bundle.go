@@ -31,30 +31,45 @@ type Bundle struct {
 // Load reads the bundle in dir; an empty dir means the current directory.
 // It does not call Validate: that is done when a container is made of the bundle.
 func Load(dir string) (*Bundle, error) {
+	return LoadFile(dir, "")
+}
+
+// LoadFile is Load with the configuration in another file than config.json. A relative path starts at dir.
+func LoadFile(dir, file string) (*Bundle, error) {
 	abs, err := resolve(dir)
 	if err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
 	}
-	raw, err := sys.ReadFile(filepath.Join(abs, ConfigName))
+	if file == "" {
+		file = ConfigName
+	}
+	path := file
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(abs, path)
+	}
+	raw, err := sys.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &notFoundError{cause: err}
+		return nil, &notFoundError{file, err}
 	}
 	if err != nil {
 		return nil, err
 	}
 	spec, err := Parse(raw)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", ConfigName, err)
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return &Bundle{Dir: abs, Raw: raw, Spec: spec}, nil
 }
 
 // notFoundError has runc's wording, because callers look for it. It unwraps to
 // fs.ErrNotExist.
-type notFoundError struct{ cause error }
+type notFoundError struct {
+	file  string
+	cause error
+}
 
 func (e *notFoundError) Error() string {
-	return "JSON specification file " + ConfigName + " not found"
+	return "JSON specification file " + e.file + " not found"
 }
 
 func (e *notFoundError) Unwrap() error { return e.cause }
@@ -100,7 +115,7 @@ func Parse(raw []byte) (*specs.Spec, error) {
 		return nil, err
 	}
 	var spec *specs.Spec
-	if err := decode(raw, &spec); err != nil {
+	if err := Decode(raw, &spec); err != nil {
 		return nil, err
 	}
 	if spec == nil {
@@ -133,7 +148,7 @@ func LoadProcess(path string) (*specs.Process, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var p *specs.Process
-	if err := decode(raw, &p); err != nil {
+	if err := Decode(raw, &p); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if p == nil {
@@ -186,7 +201,8 @@ func elements(raw string) (n int) {
 
 func isNull(raw []byte) bool { return string(bytes.TrimSpace(raw)) == "null" }
 
-func decode(raw []byte, into any) error {
+// Decode is json.Unmarshal with errors that name the field, or the line and the column of what is no JSON.
+func Decode(raw []byte, into any) error {
 	err := json.Unmarshal(raw, into)
 	if err == nil {
 		return nil

@@ -1,5 +1,11 @@
 package bundle
 
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+)
+
 // Object is the fast decoder for the one JSON object of a file that rung itself writes.
 type Object struct{ d decoder }
 
@@ -49,4 +55,33 @@ func (o *Object) Strings(v []string) {
 	if n != len(v) {
 		o.d.giveUp()
 	}
+}
+
+// AppendStrings appends what json.Marshal makes of a map.
+func AppendStrings(b []byte, m map[string]string) []byte {
+	if m == nil {
+		return append(b, "null"...)
+	}
+	b = append(b, '{')
+	for i, key := range slices.Sorted(maps.Keys(m)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = AppendString(append(AppendString(b, key), ':'), m[key])
+	}
+	return append(b, '}')
+}
+
+// AppendString appends what json.Marshal makes of a string.
+func AppendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			text, err := json.Marshal(s) // a string: no error
+			if err != nil {
+				panic(err)
+			}
+			return append(b, text...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
 }

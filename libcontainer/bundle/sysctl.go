@@ -22,6 +22,9 @@ func checkSysctl(s *specs.Spec) error {
 		if err := checkSysctlNamespace(s, path, field); err != nil {
 			return err
 		}
+		if value := s.Linux.Sysctl[k]; path == "kernel/domainname" && s.Domainname != "" && value != s.Domainname {
+			return fail(field, "%q conflicts with domainname, which is %q", value, s.Domainname)
+		}
 	}
 	return nil
 }

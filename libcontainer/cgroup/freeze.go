@@ -9,7 +9,6 @@ import (
 
 	"rung/internal/sys"
 	"rung/internal/waits"
-	"rung/libcontainer/host"
 )
 
 const (
@@ -80,21 +79,29 @@ func (m *Manager) Frozen() (bool, error) {
 
 // Frozen is Manager.Frozen for a caller that wants to know nothing else of the cgroup: paths is the result of Paths. It
 // does not look for the hierarchies of the machine.
-func Frozen(paths map[string]string) (bool, error) { return Load(&host.Cgroups{}, paths).Frozen() }
+func Frozen(paths map[string]string) (bool, error) {
+	if path := paths["freezer"]; path != "" {
+		return frozenDir(&cgroupDir{path: path})
+	}
+	if path := paths[""]; path != "" {
+		return frozenDir(&cgroupDir{path: path, v2: true})
+	}
+	return false, nil
+}
 
 func frozenDir(d *cgroupDir) (bool, error) {
 	file := "/freezer.self_freezing"
 	if d.v2 {
 		file = "/cgroup.freeze"
 	}
-	text, err := sys.ReadControl(d.path + file)
+	text, err := sys.ReadFlag(d.path + file)
 	if err != nil {
 		if isGone(err) {
 			return false, nil
 		}
 		return false, fmt.Errorf("read %s%s: %w", d.path, file, err)
 	}
-	return strings.TrimSpace(text) == "1", nil
+	return text == "1", nil
 }
 
 // freezeV2 freezes and polls cgroup.events, where the kernel notifies of a change of "frozen".

@@ -72,13 +72,7 @@ func awaitsStart(c *store.Container) (bool, error) {
 	return there && !executes, err
 }
 
-func hasSocket(c *store.Container) (bool, error) {
-	_, err := sys.Stat(c.Path(store.StartSocket))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
-}
+func hasSocket(c *store.Container) (bool, error) { return sys.ExistsQuick(c.Path(store.StartSocket)) }
 
 // OCI returns the state in the form of the specification, with a status that the caller knows.
 func OCI(state *store.State, known Status) *specs.State {

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"encoding/json"
-
 	"rung/libcontainer/bundle"
 )
 
@@ -14,7 +12,7 @@ func (s *State) decode(data []byte) error {
 		*s = fast
 		return nil
 	}
-	return json.Unmarshal(data, s)
+	return bundle.Decode(data, s)
 }
 
 // member reads the value of a member. It leaves resctrl, which is rare, and what a newer rung has written, to encoding/json.

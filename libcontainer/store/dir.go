@@ -30,7 +30,8 @@ const (
 // Dir is the directory of a container. Its flock serialises the verbs that change the container; readers
 // need no lock. The lock ends with the process that holds it.
 type Dir struct {
-	file *os.File
+	path string
+	file *os.File // nil for Peek
 	log  *slog.Logger
 	held bool // the lock, by this Dir
 }
@@ -39,10 +40,10 @@ type Dir struct {
 func (d *Dir) File() *os.File { return d.file }
 
 // Path returns the path of a file in the directory.
-func (d *Dir) Path(name string) string { return filepath.Join(d.file.Name(), name) }
+func (d *Dir) Path(name string) string { return d.path + "/" + name }
 
 // ID returns the container's id, which is the directory's name.
-func (d *Dir) ID() string { return filepath.Base(d.file.Name()) }
+func (d *Dir) ID() string { return filepath.Base(d.path) }
 
 // Close closes the directory, which ends the lock.
 func (d *Dir) Close() { d.file.Close() }
@@ -53,15 +54,15 @@ func (d *Dir) Remove() error {
 	for _, name := range [...]string{StartSocket, ProgressFile, configFile, creatingFile, newStateFile, stateFile} {
 		_ = syscall.Unlink(d.Path(name))
 	}
-	if err := syscall.Rmdir(d.file.Name()); err == nil || errors.Is(err, syscall.ENOENT) {
+	if err := syscall.Rmdir(d.path); err == nil || errors.Is(err, syscall.ENOENT) {
 		return nil
 	}
-	return os.RemoveAll(d.file.Name())
+	return os.RemoveAll(d.path)
 }
 
 // Discard deletes the directory of a container that was not created, and closes it.
 func (d *Dir) Discard() {
-	_ = os.RemoveAll(d.file.Name())
+	_ = os.RemoveAll(d.path)
 	d.Close()
 }
 

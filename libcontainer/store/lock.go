@@ -50,7 +50,7 @@ func (d *Dir) AwaitVerb(ctx context.Context) error {
 
 // busy reports whether a verb holds the lock.
 func (d *Dir) busy() (bool, error) {
-	dir, err := sys.OpenDirectory(d.file.Name())
+	dir, err := sys.OpenDirectory(d.path)
 	if errors.Is(err, syscall.ENOENT) {
 		return false, nil
 	}

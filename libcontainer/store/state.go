@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
-	"slices"
 	"strconv"
 	"time"
 
 	"rung/internal/sys"
+	"rung/libcontainer/bundle"
 	"rung/libcontainer/resctrl"
 )
 
@@ -148,12 +147,12 @@ func (s *State) encode() []byte {
 	member("early", s.Early)
 	member("execOp", s.ExecOp)
 	if s.annotations == nil { // a create writes its state twice
-		s.annotations = appendStrings(nil, s.Annotations)
+		s.annotations = bundle.AppendStrings(nil, s.Annotations)
 	}
 	b = append(append(b, `,"annotations":`...), s.annotations...)
 	member("pipes", s.Pipes)
 	if len(s.Binds) > 0 {
-		b = appendStrings(append(b, `,"binds":`...), s.Binds)
+		b = bundle.AppendStrings(append(b, `,"binds":`...), s.Binds)
 	}
 	if s.TimeNS {
 		member("timeNS", s.TimeNS)
@@ -168,32 +167,4 @@ func (s *State) encode() []byte {
 		member("noKeyring", s.NoKeyring)
 	}
 	return append(b, '}')
-}
-
-// appendStrings appends what json.Marshal makes of a map.
-func appendStrings(b []byte, m map[string]string) []byte {
-	if m == nil {
-		return append(b, "null"...)
-	}
-	b = append(b, '{')
-	for i, key := range slices.Sorted(maps.Keys(m)) {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendString(append(appendString(b, key), ':'), m[key])
-	}
-	return append(b, '}')
-}
-
-func appendString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			text, err := json.Marshal(s) // a string: no error
-			if err != nil {
-				panic(err)
-			}
-			return append(b, text...)
-		}
-	}
-	return append(append(append(b, '"'), s...), '"')
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -83,23 +85,6 @@ func TestEncodeIsJSON(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-}
-
-func FuzzAppendStrings(f *testing.F) {
-	f.Add("", "")
-	f.Add("io.example/key", "a value")
-	f.Add("\x00<&>\"\\", "\u2028é\xff\x7f")
-	f.Fuzz(func(t *testing.T, key, value string) {
-		for _, m := range []map[string]string{nil, {}, {key: value}, {key: value, "a": "b", value: key}} {
-			want, err := json.Marshal(m)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := string(appendStrings(nil, m)); got != string(want) {
-				t.Errorf("%q, want %q", got, want)
-			}
-		}
-	})
 }
 
 // A rung that was killed while it wrote a state leaves something that delete finds, or
@@ -285,5 +270,55 @@ func TestConfigIsKept(t *testing.T) {
 	}
 	if again, err := c.Config(); err != nil || again != spec {
 		t.Errorf("read again: %v", err)
+	}
+}
+
+// Peek reads what Load reads, or leaves it to Load: it waits for nothing that stands in the place of the file.
+func TestPeek(t *testing.T) {
+	root := Root{Path: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
+	state := sampleState()
+	state.Resctrl = nil
+	dir := filepath.Join(root.Path, state.ID)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, stateFile)
+	write := func(data []byte) {
+		t.Helper()
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(state.encode())
+	loaded, err := root.Load(state.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer loaded.Close()
+	if c := root.Peek(state.ID); c == nil || !reflect.DeepEqual(c.State, loaded.State) {
+		t.Errorf("%+v, want %+v", c, loaded.State)
+	}
+	other := sampleState()
+	other.Resctrl, other.ID = nil, "other"
+	for name, data := range map[string][]byte{
+		"empty": nil, "damaged": []byte("{"), "of another container": other.encode(),
+		"long": append(state.encode(), bytes.Repeat([]byte(" "), 1<<20)...),
+	} {
+		write(data)
+		if c := root.Peek(state.ID); c != nil {
+			t.Errorf("%s: %+v", name, c.State)
+		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c := root.Peek(state.ID); c != nil {
+		t.Errorf("a FIFO: %+v", c.State)
+	}
+	if c := root.Peek("../" + filepath.Base(root.Path)); c != nil {
+		t.Error("a path is taken for an id")
 	}
 }

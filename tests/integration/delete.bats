@@ -245,3 +245,29 @@ waits_for_lock() { # PID
 running() {
 	[ "$(status_of 2>/dev/null)" = running ]
 }
+
+# bats test_tags=user
+@test "kill and delete --regex: each container whose id matches" {
+	local n
+	process sleep 1000
+	for n in 1 2 other; do rung run -d -b "$BUNDLE" "$ID-$n" >/dev/null; done
+	run -1 rung delete --regex "^$ID-[12]\$" # all run
+	[ "${#lines[@]}" -eq 2 ]
+	for n in 1 2; do mentions "$ID-$n: cannot delete container $ID-$n that is not stopped: running"; done
+	run -0 rung kill --regex "^$ID-[12]\$" KILL
+	for n in 1 2; do wait_until 10 has_status "$ID-$n" stopped; done
+	has_status "$ID-other" running
+	run -0 rung delete -r "^$ID-[12]\$"
+	run -0 rung delete --regex --force "^$ID-[12]\$" # there are none
+	[ "$(rung list -q)" = "$ID-other" ]
+	run -1 rung delete --regex "$ID-["
+	mentions '--regex: error parsing regexp'
+	run -1 rung delete "^$ID-o"
+	mentions 'invalid container ID format'
+	rung delete --force --regex other
+	[ -z "$(rung list -q)" ]
+}
+
+has_status() { # ID STATUS
+	[ "$(rung state "$1" | jq -r .status)" = "$2" ]
+}

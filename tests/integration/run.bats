@@ -45,6 +45,23 @@ load helpers
 }
 
 # bats test_tags=user
+@test "run, create: --config names another file of the bundle, or one elsewhere" {
+	process echo other
+	mv "$BUNDLE/config.json" "$BUNDLE/other.json"
+	cd /
+	run -0 rung run -b "$BUNDLE" --config other.json "$ID"
+	says other
+	run -0 rung explain -b "$BUNDLE" --config other.json
+	rung create -b "$BUNDLE" -f "$BUNDLE/other.json" "$ID" >/dev/null
+	run -0 rung delete -f "$ID"
+	echo '{"ociVersion": 1}' >"$BUNDLE/bad.json"
+	run -1 rung create -b "$BUNDLE" --config bad.json "$ID"
+	mentions 'bad.json: ociVersion: '
+	run -1 rung run -b "$BUNDLE" --config none.json "$ID"
+	mentions 'JSON specification file none.json not found'
+}
+
+# bats test_tags=user
 @test "run: stdin, stdout and stderr are the caller's" {
 	process sh -c 'cat; echo to stderr >&2'
 	run --separate-stderr rung run -b "$BUNDLE" "$ID" <<<'from stdin'

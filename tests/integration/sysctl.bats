@@ -63,6 +63,8 @@ load helpers
 	refused linux.sysctl vm.swappiness
 	config '.linux.sysctl = {"kernel.hostname": "x"}'
 	refused linux.sysctl kernel.hostname
+	config '.domainname = "one" | .linux.sysctl = {"kernel.domainname": "two"}'
+	refused 'linux.sysctl[kernel.domainname]: ' 'conflicts with domainname, which is'
 }
 
 @test "a sysctl that does not exist, and a value that the kernel refuses" {

@@ -155,6 +155,12 @@ cpu_quota() {
 	[ "$(memory_limit) $(pids_limit)" = '41943040 31' ]
 	run rung update -r - --memory 64m "$ID" <<<'{"pids": {"limit": 32}}'
 	[ "$(memory_limit) $(pids_limit)" = '41943040 32' ] # the other options are ignored
+	mkfifo "$BATS_TEST_TMPDIR/open"
+	exec {open}<>"$BATS_TEST_TMPDIR/open" # its writer stays
+	echo '{"pids": {"limit": 33}}' >&"$open"
+	run -0 timeout 20 "$RUNG" --root "$STATE" update -r - "$ID" <&"$open"
+	exec {open}>&-
+	[ "$(memory_limit) $(pids_limit)" = '41943040 33' ]
 }
 
 @test "update -r: block devices and huge pages" {
@@ -376,9 +382,13 @@ outside() {
 	run -1 rung update -r /no/such/file "$ID"
 	mentions 'no such file or directory'
 	run -1 rung update -r - "$ID" <<<'{"memory": '
-	mentions --resources
+	mentions '--resources -: line 2, column 1: unexpected end of JSON input'
 	run -1 rung update -r - "$ID" <<<'{"memory": {"limit": "1G"}}'
-	mentions --resources
+	mentions '--resources -: memory.limit: a JSON string does not fit here, need a number of type int64'
+	run -1 rung update -r - "$ID" <<<'[]'
+	mentions '--resources -: a JSON array does not fit here, need an object'
+	run -1 rung update -r - "$ID" </dev/null
+	mentions '--resources -: line 1, column 1: unexpected end of JSON input'
 	run -1 rung update --l3-cache-schema 'L3:0=f' "$ID"
 	mentions 'Intel RDT/CAT: l3 cache schema is not enabled'
 	run -1 rung update --mem-bw-schema 'MB:0=50' "$ID"

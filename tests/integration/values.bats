@@ -115,13 +115,18 @@ unified_nice() {
 lost() { # LIMIT STEP
 	[ "$DRIVER" = systemd ] || return 1
 	case $1/$2 in
-	# OOMPolicy, by which systemd writes this file, is for the start of a scope only. The value here is not that of the start.
-	'unified[memory.oom.group]/set-property, a refused update') ;;
+	# OOMPolicy, by which systemd writes this file from 253 on, is for the start of a scope only. The value here is not that of the
+	# start. An older systemd writes 0, which is the value here.
+	'unified[memory.oom.group]/set-property, a refused update') [ "$(systemd_version)" -ge 253 ] ;;
 	*) return 1 ;;
 	esac
 }
 
 # ---- the trial ------------------------------------------------------------------------------------------------------
+
+systemd_version() {
+	systemctl --version | awk 'NR == 1 { print $2 }'
+}
 
 has_systemd() {
 	[ -d /run/systemd/system ]
@@ -356,7 +361,7 @@ set_by_property() {
 report() {
 	local line machine version=-
 	[ -n "${VALUES:-}" ] || return 0
-	! has_systemd || version=$(systemctl --version | awk 'NR == 1 { print $2 }')
+	! has_systemd || version=$(systemd_version)
 	if is_v2; then machine=v2; else machine=v1; fi
 	printf '%s\n' "${RESULTS[@]}" | awk -F'|' '!seen[$1 "|" $3] || $4 != "kept" { value[$1 "|" $2 "|" $3] = $4 } { if (!seen[$1 "|" $3]++) order[n++] = $1 "|" $2 "|" $3 }
 		END { for (i = 0; i < n; i++) print order[i] "|" value[order[i]] }' | while IFS= read -r line; do

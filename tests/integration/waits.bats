@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016,SC2154 # expanded by jq and by the shell of a hook; begin sets pid
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # expanded by jq and by the shell of a hook; bats runs tests in subshells; begin sets pid
 # SIGTERM and SIGINT end whatever a command waits for within a second. It says in one line for what it has waited, dies by the
 # signal, and leaves nothing half-made behind. docs/waits.md lists the places.
 
@@ -66,6 +66,10 @@ sleeping() {
 	[ -d "/proc/$pid" ] || fail "it has ended: $(<"$OUT")"
 	! cat "/proc/$pid"/task/*/stat | sed 's/.*) //' | grep -qv '^S' || return
 	cat "/proc/$pid"/task/*/status | grep '^voluntary' | head -n 1
+}
+
+no_process() { # PID: a zombie is none
+	! grep -qs '^State:\s*[^ZX\s]' "/proc/$1/status"
 }
 
 nothing_left() {
@@ -459,11 +463,19 @@ deaf() {
 # bats test_tags=user
 @test "an output that nobody reads, and the program ps" {
 	mkdir "$BATS_TEST_TMPDIR/bin"
-	printf '#!/bin/sh\nexec sleep 1000\n' >"$BATS_TEST_TMPDIR/bin/ps"
+	printf '#!/bin/sh\necho $$ >%q\nexec sleep 1000\n' "$BATS_TEST_TMPDIR/ps-pid" >"$BATS_TEST_TMPDIR/bin/ps"
 	chmod +x "$BATS_TEST_TMPDIR/bin/ps"
 	start_sleeper
-	PATH=$BATS_TEST_TMPDIR/bin:$PATH begin ps "$ID"
-	ends TERM 'the program ps'
+	for signal in TERM KILL; do # KILL leaves rung no time to end ps
+		PATH=$BATS_TEST_TMPDIR/bin:$PATH begin ps "$ID"
+		if [ "$signal" = KILL ]; then
+			wait_until 30 stands_still
+			kill -KILL "$pid"
+		else
+			ends "$signal" 'the program ps'
+		fi
+		wait_until 10 no_process "$(<"$BATS_TEST_TMPDIR/ps-pid")"
+	done
 	begin events "$ID"
 	ends INT 'an event of the container'
 }

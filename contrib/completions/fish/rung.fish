@@ -27,6 +27,7 @@ complete -c rung -n "not __fish_seen_subcommand_from $commands" -l version -s v 
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a check -d 'tell what this host has and lacks for a bundle'
 complete -c rung -n "__fish_seen_subcommand_from check" -l bundle -s b -x -a '(__fish_complete_directories)' -d 'path to the root of the bundle directory, defaults to the configuration of "rung spec"'
+complete -c rung -n "__fish_seen_subcommand_from check" -l config -x -d 'configuration file to use in place of config.json; a relative path starts at the bundle'
 complete -c rung -n "__fish_seen_subcommand_from check" -l format -s f -x -a 'text json' -d 'select one of: text or json'
 complete -c rung -n "__fish_seen_subcommand_from check" -l as-root -d 'tell a plain user what root would need; only root can try it'
 complete -c rung -n "__fish_seen_subcommand_from check" -l rootless -d 'tell root what the user of sudo, or the owner of the bundle, would need'
@@ -74,6 +75,7 @@ complete -c rung -n "__fish_seen_subcommand_from checkpoint" -a '(__rung_contain
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a create -d 'create a container'
 complete -c rung -n "__fish_seen_subcommand_from create" -l bundle -s b -x -a '(__fish_complete_directories)' -d 'path to the root of the bundle directory, defaults to the current directory'
+complete -c rung -n "__fish_seen_subcommand_from create" -l config -s f -x -d 'configuration file to use in place of config.json; a relative path starts at the bundle'
 complete -c rung -n "__fish_seen_subcommand_from create" -l console-socket -r -F -d 'path to an AF_UNIX socket which will receive a file descriptor referencing the master end of the console\'s pseudoterminal'
 complete -c rung -n "__fish_seen_subcommand_from create" -l pidfd-socket -r -F -d 'path to an AF_UNIX socket which will receive a file descriptor referencing the init process'
 complete -c rung -n "__fish_seen_subcommand_from create" -l pid-file -r -F -d 'specify the file to write the process id to'
@@ -93,6 +95,7 @@ complete -c rung -n "__fish_seen_subcommand_from create" -l trace-file -r -F -d 
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a delete -d 'delete any resources held by the container often used with detached container'
 complete -c rung -n "__fish_seen_subcommand_from delete" -l force -s f -d 'Forcibly deletes the container if it is still running (uses SIGKILL)'
+complete -c rung -n "__fish_seen_subcommand_from delete" -l regex -s r -d 'deletes all containers whose id matches the regular expression that stands in the place of the id'
 complete -c rung -n "__fish_seen_subcommand_from delete" -l help -s h -d 'show help'
 complete -c rung -n "__fish_seen_subcommand_from delete" -l debug -d 'enable debug logging'
 complete -c rung -n "__fish_seen_subcommand_from delete" -l log -r -F -d 'set the log file to write rung logs to (default is \'/dev/stderr\')'
@@ -152,6 +155,7 @@ complete -c rung -n "__fish_seen_subcommand_from exec" -a '(__rung_containers)'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a explain -d 'print what create would do with a bundle, without doing it'
 complete -c rung -n "__fish_seen_subcommand_from explain" -l bundle -s b -x -a '(__fish_complete_directories)' -d 'path to the root of the bundle directory, defaults to the current directory'
+complete -c rung -n "__fish_seen_subcommand_from explain" -l config -x -d 'configuration file to use in place of config.json; a relative path starts at the bundle'
 complete -c rung -n "__fish_seen_subcommand_from explain" -l format -s f -x -a 'text json' -d 'select one of: text or json'
 complete -c rung -n "__fish_seen_subcommand_from explain" -l summary -d 'print in short what the container sees, may do and may use'
 complete -c rung -n "__fish_seen_subcommand_from explain" -l as-root -d 'explain to a plain user what root would do'
@@ -182,6 +186,7 @@ complete -c rung -n "__fish_seen_subcommand_from features" -l trace -d 'log the 
 complete -c rung -n "__fish_seen_subcommand_from features" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a kill -d 'kill sends the specified signal (default: SIGTERM) to the container\'s init process'
+complete -c rung -n "__fish_seen_subcommand_from kill" -l regex -s r -d 'signals all containers whose id matches the regular expression that stands in the place of the id'
 complete -c rung -n "__fish_seen_subcommand_from kill" -l help -s h -d 'show help'
 complete -c rung -n "__fish_seen_subcommand_from kill" -l debug -d 'enable debug logging'
 complete -c rung -n "__fish_seen_subcommand_from kill" -l log -r -F -d 'set the log file to write rung logs to (default is \'/dev/stderr\')'
@@ -249,6 +254,7 @@ complete -c rung -n "__fish_seen_subcommand_from restore" -l empty-ns -x -d 'cre
 complete -c rung -n "__fish_seen_subcommand_from restore" -l auto-dedup -d 'enable auto deduplication of memory images'
 complete -c rung -n "__fish_seen_subcommand_from restore" -l console-socket -r -F -d 'path to an AF_UNIX socket which will receive a file descriptor referencing the master end of the console\'s pseudoterminal'
 complete -c rung -n "__fish_seen_subcommand_from restore" -l bundle -s b -x -a '(__fish_complete_directories)' -d 'path to the root of the bundle directory, defaults to the current directory'
+complete -c rung -n "__fish_seen_subcommand_from restore" -l config -x -d 'configuration file to use in place of config.json; a relative path starts at the bundle'
 complete -c rung -n "__fish_seen_subcommand_from restore" -l detach -s d -d 'detach from the container\'s process'
 complete -c rung -n "__fish_seen_subcommand_from restore" -l pid-file -r -F -d 'specify the file to write the process id to'
 complete -c rung -n "__fish_seen_subcommand_from restore" -l no-subreaper -d 'disable the use of the subreaper used to reap reparented processes'
@@ -281,6 +287,7 @@ complete -c rung -n "__fish_seen_subcommand_from resume" -a '(__rung_containers)
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a run -d 'create and run a container'
 complete -c rung -n "__fish_seen_subcommand_from run" -l bundle -s b -x -a '(__fish_complete_directories)' -d 'path to the root of the bundle directory, defaults to the current directory'
+complete -c rung -n "__fish_seen_subcommand_from run" -l config -s f -x -d 'configuration file to use in place of config.json; a relative path starts at the bundle'
 complete -c rung -n "__fish_seen_subcommand_from run" -l console-socket -r -F -d 'path to an AF_UNIX socket which will receive a file descriptor referencing the master end of the console\'s pseudoterminal'
 complete -c rung -n "__fish_seen_subcommand_from run" -l pidfd-socket -r -F -d 'path to an AF_UNIX socket which will receive a file descriptor referencing the init process'
 complete -c rung -n "__fish_seen_subcommand_from run" -l pid-file -r -F -d 'specify the file to write the process id to'

@@ -85,7 +85,12 @@ func two(ctx context.Context, first *libcontainer.Runtime, rootfs string, stdio 
 		}()
 	}
 	done.Wait()
-	return errors.Join(append(errs, os.Remove(second.Root))...)
+	ids, err := second.List()
+	if err == nil && len(ids) != 0 {
+		err = fmt.Errorf("left: %v", ids)
+	}
+	// What the Runtime keeps for its next container goes with the directory.
+	return errors.Join(append(errs, err, os.RemoveAll(second.Root))...)
 }
 
 // promises checks what docs/library.md promises of contexts, handles, copies and errors.
