@@ -45,6 +45,7 @@ summary() {
 			printf "|---|--:|---|--:|--:|--:|--:|--:|--:|\n"
 			for (i = 1; i <= engines; i++) for (j = 1; j <= count; j++) {
 				e = order[i]; p = e " " peer[j]
+				if (!(p in seconds)) continue
 				printf "| %s | %d | %s | %d | %d | %d | %d | %.0f | %.0f |\n", e, n[e], peer[j], k[p " equal"], k[p " differs"],
 					k[p " not here"], k[p " wrong"], seconds[e " rung"], seconds[p]
 			}
@@ -66,7 +67,9 @@ cases() { # ENGINE
 		$1 == engine {
 			sub(/^[^:]*: /, "", $2); gsub(/\|/, "\\|", $2)
 			row = "| " $2 " |"; seconds = $3
-			for (i = 4; i <= NF; i += 4) { row = row " " said($(i + 1), $(i + 2)) " |"; seconds = seconds " / " $(i + 3) }
+			split("", verdict); split("", time)
+			for (i = 4; i <= NF; i += 4) { verdict[$i] = said($(i + 1), $(i + 2)); time[$i] = $(i + 3) }
+			for (j = 1; j <= count; j++) { row = row " " verdict[peer[j]] " |"; seconds = seconds " / " time[peer[j]] }
 			print row " " ($3 == "" ? "" : seconds) " |"
 		}' "$results"
 }

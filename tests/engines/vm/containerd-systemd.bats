@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # begin is of containerd.bash
+# shellcheck disable=SC2034,SC2154 # begin is of containerd.bash; helpers.bash reads RUNTIMES
 # containerd driven by ctr, in a machine with systemd and a kernel on which CRIU works.
 
 load helpers
