@@ -26,25 +26,52 @@ engines() {
 	cut -f1 "$results" | awk '!seen[$0]++'
 }
 
-summary() {
-	printf '| engine | cases | equal | differ, with a reason | not on this machine | differ | seconds with rung | with runc |\n|---|--:|--:|--:|--:|--:|--:|--:|\n'
-	awk -F '\t' '
-		function kind() { return $3 == "differs" ? ($4 == "" ? "wrong" : "differs") : $3 }
-		{ n[$1]++; k[$1 " " kind()]++; rung[$1] += $5; runc[$1] += $6; if (!seen[$1]++) order[++engines] = $1 }
-		END { for (i = 1; i <= engines; i++) { e = order[i]
-			printf "| %s | %d | %d | %d | %d | %d | %.0f | %.0f |\n", e, n[e], k[e " equal"], k[e " differs"], k[e " not here"],
-				k[e " wrong"], rung[e], runc[e] } }' "$results"
+# Prints the names of the runtimes beside rung, in the order of the columns of $results.
+peers() {
+	awk -F '\t' '{ for (i = 4; i <= NF; i += 4) if (!seen[$i]++) print $i }' "$results"
 }
 
+summary() {
+	awk -F '\t' -v peers="$(peers | paste -sd ' ')" '
+		function kind(verdict, reason) { return verdict == "differs" ? (reason == "" ? "wrong" : "differs") : verdict }
+		{
+			if (!seen[$1]++) order[++engines] = $1
+			n[$1]++; seconds[$1 " rung"] += $3
+			for (i = 4; i <= NF; i += 4) { k[$1 " " $i " " kind($(i + 1), $(i + 2))]++; seconds[$1 " " $i] += $(i + 3) }
+		}
+		END {
+			count = split(peers, peer, " ")
+			printf "| engine | cases | beside | equal | differ, with a reason | not on this machine | differ | seconds with rung | with the other |\n"
+			printf "|---|--:|---|--:|--:|--:|--:|--:|--:|\n"
+			for (i = 1; i <= engines; i++) for (j = 1; j <= count; j++) {
+				e = order[i]; p = e " " peer[j]
+				if (!(p in seconds)) continue
+				printf "| %s | %d | %s | %d | %d | %d | %d | %.0f | %.0f |\n", e, n[e], peer[j], k[p " equal"], k[p " differs"],
+					k[p " not here"], k[p " wrong"], seconds[e " rung"], seconds[p]
+			}
+		}' "$results"
+}
+
+# Prints one row a case, with a column for each other runtime and the seconds of all.
 cases() { # ENGINE
-	printf '| case | rung beside runc | seconds |\n|---|---|---|\n'
-	awk -F '\t' -v engine="$1" '$1 == engine {
-		sub(/^[^:]*: /, "", $2); gsub(/\|/, "\\|", $2)
-		said = $3
-		if ($3 == "differs") said = $4 == "" ? "**differs**" : "differs: " $4
-		if ($3 == "not here") said = "not run on this machine: " $4
-		printf "| %s | %s | %s |\n", $2, said, $5 == "" ? "" : $5 " / " $6
-	}' "$results"
+	awk -F '\t' -v engine="$1" -v peers="$(peers | paste -sd ' ')" '
+		function said(verdict, reason) {
+			if (verdict == "differs") return reason == "" ? "**differs**" : "differs: " reason
+			return verdict == "not here" ? "not run on this machine: " reason : verdict
+		}
+		BEGIN {
+			count = split(peers, peer, " "); head = "| case |"; line = "|---|"
+			for (j = 1; j <= count; j++) { head = head " rung beside " peer[j] " |"; line = line "---|" }
+			print head " seconds |\n" line "---|"
+		}
+		$1 == engine {
+			sub(/^[^:]*: /, "", $2); gsub(/\|/, "\\|", $2)
+			row = "| " $2 " |"; seconds = $3
+			split("", verdict); split("", time)
+			for (i = 4; i <= NF; i += 4) { verdict[$i] = said($(i + 1), $(i + 2)); time[$i] = $(i + 3) }
+			for (j = 1; j <= count; j++) { row = row " " verdict[peer[j]] " |"; seconds = seconds " / " time[peer[j]] }
+			print row " " ($3 == "" ? "" : seconds) " |"
+		}' "$results"
 }
 
 sections() {
@@ -65,12 +92,12 @@ other_versions() {
 
 {
 	cat <<-HEAD
-		# Every case, rung beside runc
+		# Every case, rung beside runc and crun
 
 		Written by \`scripts/engines-results.sh\` from the results of \`make test-engines\` and \`make test-vm-engines\`. Each case
-		runs with rung and with Debian's runc, on the same engine with the same configuration. Both must have the same exit
-		status and output ("equal"). If they differ, the table has the reason. The seconds are from a shared machine and do not
-		measure the runtimes; [bench/engines.md](../bench/engines.md) does.
+		runs with rung and with Debian's runc, in the virtual machine with Debian's crun too, on the same engine with the same
+		configuration. All must have the same exit status and output ("equal"). If they differ, the table has the reason. The
+		seconds are from a shared machine and do not measure the runtimes; [bench/engines.md](../bench/engines.md) does.
 
 	HEAD
 	printf '%s.\n' "$(dpkg-query -W -f '${Package} ${Version}, ' docker.io containerd podman buildah conmon netavark runc rootlesskit | sed 's/, $//')"
@@ -83,6 +110,7 @@ other_versions() {
 	for system in 13 12; do
 		[ $system = 13 ] || [ -e "$found/vm-$system-root.tsv" ] || continue # only make test-vm-all runs Debian 12
 		printf "\\n## In the virtual machine, Debian %s\\n\\nDebian's kernel, pure cgroup v2, systemd, AppArmor, every capability; emulated. The runtimes ran one after the other.\\n\\n" $system
+		[ ! -s "$found/vm-$system-root.versions" ] || printf '%s.\n\n' "$(cat "$found/vm-$system-root.versions")"
 		read_results test-vm-engines "$found/vm-$system"-{root,user}.tsv
 		summary
 		sections

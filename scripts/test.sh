@@ -380,8 +380,14 @@ start_vm_engines() {
 		chmod 0666 "$found/vm-$system-$who.tsv" # the user in the machine has a uid that nobody has here
 	done
 	vm_options+=(--share "$found:/results:rw")
-	in_vm v2 root tests/engines/vm/{containerd,cri,docker,podman}-systemd.bats
-	in_vm v2 user tests/engines/vm/podman-user.bats
+	local dir=tests/engines/vm
+	local of_root=("$dir"/{containerd,cri,docker,podman}-systemd.bats) of_user=("$dir/podman-user.bats")
+	if [ "$system" != 12 ]; then # Podman 4.3 has neither Quadlet nor most of these options
+		of_root+=("$dir"/{buildah,podman-options,quadlet}.bats)
+		of_user+=("$dir"/{buildah,podman-options-user,quadlet,podman-many}.bats)
+	fi
+	in_vm v2 root "${of_root[@]}"
+	in_vm v2 user "${of_user[@]}"
 }
 
 has_vm() { # PART [OPTION OF vm.sh]...

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2016,SC2034,SC2094 # scripts for inner shells; page_file reads another file
 # containerd with its CRI plugin, for the tests with crictl and critest. With SYSTEMD_CGROUP=true it uses the systemd cgroup
-# driver, and its pods use the handler $RUNTIME.
+# driver, has crun as a third handler, and its pods use the handler $RUNTIME.
 
 start_engine() {
 	mkdir -p /etc/containerd /etc/cni/net.d
@@ -18,6 +18,8 @@ start_engine() {
 	if [ "${SYSTEMD_CGROUP:-}" = true ]; then
 		sed -i '/BinaryName/a SystemdCgroup = true' /etc/containerd/config.toml
 		printf '[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]\nSystemdCgroup = true\n' >>/etc/containerd/config.toml
+		third=$(sed -n '/containerd.runtimes.rung\]/,/SystemdCgroup/p' /etc/containerd/config.toml | sed 's/rung/crun/; s|/usr/local/bin|/usr/bin|')
+		echo "$third" >>/etc/containerd/config.toml
 	fi
 	cat >/etc/cni/net.d/10-pods.conflist <<-'JSON'
 		{"cniVersion": "0.4.0", "name": "pods", "plugins": [

@@ -133,3 +133,67 @@ setup_file() {
 	CASE
 	mentions $'10\n10\n10'
 }
+
+@test "CRI: two RuntimeClasses on one node, and a handler that is unknown" {
+	both <<-CASE
+		$begin
+		for RUNTIME in rung runc; do p=\$(pod); c=\$(container \$p main 'sleep 1000' 2>/dev/null); crictl start \$c >/dev/null; state \$c; crictl exec -s \$c echo exec works; done
+		crictl pods -o json | jq -r '.items[].runtimeHandler' | sort
+		pod_of() { jq -n '{metadata: {name: "none", namespace: "default", uid: "none"}, linux: {}}' >none.json; crictl runp --runtime \$1 none.json 2>&1 | tr -d '\\\\"' | grep -oE 'no runtime for [a-z-]* is configured' | sort -u; }
+		pod_of no-such; crictl rmp -fa | grep -c '^Removed'
+	CASE
+	mentions $'runc\nrung' 'exec works' 'no runtime for no-such is configured'
+}
+
+# kubelet starts init containers one after the other, a sidecar (an init container with restartPolicy Always) stays, its startup
+# probe and all hooks are execs, a container that has ended is made again with the next attempt, and sidecars are stopped last.
+@test "CRI: a pod as kubelet runs it: init containers, a sidecar, hooks, restart, order of the end" {
+	both <<-CASE
+		$begin
+		mkdir shared; m="{mounts: [{container_path: \"/shared\", host_path: \"\$PWD/shared\"}]"; p=\$(pod '{hostname: "web"}')
+		run() { local c; c=\$(container \$p "\$@" "\$m\${more:-}}"); crictl start \$c >/dev/null; echo \$c; }
+		ended() { until_ok 20 says_so EXITED state \$1; crictl inspect \$1 | jq -r '.status | .metadata.name, .metadata.attempt, .exitCode, .reason' | paste -sd ' '; }
+		ended \$(run init 'echo by init >/shared/config'); ended \$(run second 'echo fails >&2; exit 3'); more=', metadata: {attempt: 1}'
+		ended \$(run second 'cat /shared/config; echo by the second >>/shared/config'); more=; cat logs/second.log | cut -d' ' -f2-
+		side=\$(run side 'trap "echo side ends >>/shared/log; exit 0" TERM; sleep 0.5; touch /shared/side; while :; do sleep 0.1; done')
+		until_ok 20 crictl exec -s \$side test -e /shared/side && echo the sidecar is up
+		main=\$(run main 'trap "echo main ends >>/shared/log; exit 0" TERM; cat /shared/config; while :; do sleep 0.1; done'); until_ok 10 says_so 'by the second' crictl logs \$main; crictl logs \$main
+		crictl exec -s \$main sh -c 'echo post start >>/shared/log'; code crictl exec -s \$main sh -c 'exit 1' 2>&1 | grep -o 'status .*'
+		kill -KILL \$(crictl inspect \$side | jq .info.pid); ended \$side; more=', metadata: {attempt: 1}'; side=\$(run side 'trap "echo side ends >>/shared/log; exit 0" TERM; while :; do sleep 0.1; done'); state \$side; state \$main
+		crictl exec -s \$main sh -c 'echo pre stop >>/shared/log'; crictl stop -t 5 \$main >/dev/null; ended \$main; crictl stop -t 5 \$side >/dev/null; ended \$side; cat shared/log; crictl rmp -f \$p | wc -l
+	CASE
+	mentions 'init 0 0 Completed' 'second 0 3 Error' 'second 1 0 Completed' 'the sidecar is up' 'side 0 137 Error' $'post start\npre stop\nmain ends\nside ends'
+}
+
+# Resize in place: kubelet changes the limits of a container that runs, here while execs go on.
+@test "CRI: resize in place, up, down and refused" {
+	both <<-CASE
+		$begin
+		p=\$(pod '{linux: {cgroup_parent: "/kubepods/burstable/podr"}}'); limits='{linux: {resources: {memory_limit_in_bytes: 67108864, cpu_quota: 50000, cpu_period: 100000, cpu_shares: 204}}}'
+		a=\$(container \$p a 'sleep 1000' "\$limits"); b=\$(container \$p b 'while :; do :; done' "\$limits"); crictl start \$a \$b >/dev/null; pid=\$(crictl inspect \$a | jq .info.pid)
+		g() { if [ -e /sys/fs/cgroup/cgroup.controllers ]; then cat /sys/fs/cgroup/kubepods/burstable/podr/\$c/\$3; else cat /sys/fs/cgroup/\$1/kubepods/burstable/podr/\$c/\$2; fi; }
+		all() { for c in \$a \$b; do g memory memory.limit_in_bytes memory.max; g cpu cpu.cfs_quota_us cpu.max; g cpu cpu.shares cpu.weight; g cpuset cpuset.cpus cpuset.cpus; done | paste -sd ' '; }
+		all; (for i in \$(seq 20); do crictl exec -s \$a echo probe; done | grep probe | uniq -c | tr -s ' ') & probes=\$!
+		code crictl update --memory 134217728 --cpu-quota 80000 --cpu-share 512 \$a \$b | grep '^status'; all; code crictl update --memory 33554432 --cpu-quota 10000 --cpu-share 102 \$a \$b | grep '^status'; all; wait \$probes
+		code crictl update --cpuset-cpus 4000 \$a 2>&1 | grep '^status'; code crictl update --cpu-quota 1 \$a 2>&1 | grep '^status'; code crictl update --memory 4096 \$a 2>&1 | grep '^status'; crictl update --memory 67108864 --cpuset-cpus 0 \$a >/dev/null; all
+		[ "\$(crictl inspect \$a | jq .info.pid)" = \$pid ] && echo not restarted; state \$a; crictl exec -s \$a echo exec works; crictl inspect \$a | jq '.status.resources.linux | .memoryLimitInBytes, .cpuQuota, .cpusetCpus'
+		crictl rmp -f \$p | wc -l; find /sys/fs/cgroup -depth -path '*/kubepods/*' -type d -exec rmdir {} +; find /sys/fs/cgroup -depth -name kubepods -exec rmdir {} +
+	CASE
+	mentions 67108864 134217728 33554432 ' 20 probe' 'status 1' 'not restarted' 'exec works'
+}
+
+# The pods are in the host's network, because 50 bridges measure CNI.
+@test "CRI: probes under load: an exec each second in 50 pods" {
+	both <<-CASE
+		$begin
+		for i in \$(seq 50); do p=\$(pod '{linux: {security_context: {namespace_options: {network: 2}}}}'); c=\$(container \$p main 'trap : CHLD; while :; do sleep 1; done' '{linux: {security_context: {namespace_options: {network: 2}}}}'); crictl start \$c; done >started; sort -u started | wc -l
+		processes() { ps -e -o comm= | grep -cE '^(rung|runc)'; }
+		all="crictl exec -s --parallel --quiet --ignore-errors --name main"
+		for round in \$(seq 20); do \$all sh -c 'echo alive' 2>&1 & sleep 1; done >seen; wait; sort seen | uniq -c | tr -s ' '
+		\$all sh -c 'echo out; exit 3' 2>&1 | grep -oE 'out|with code 3|exit code.*3|exited with 3' | sort | uniq -c | tr -s ' '
+		\$all --timeout 2 sleep 100 2>&1 | grep -oE 'DeadlineExceeded' | sort | uniq -c | tr -s ' '
+		none() { [ "\$(processes)" = 0 ] && [ "\$(ps -e -o args= | grep -c '^sleep 100\$')" = 0 ]; }; until_ok 20 none && echo nothing is left of the execs
+		for c in \$(cat started); do state \$c; done | sort | uniq -c | tr -s ' '; crictl rmp -fa | grep -c '^Removed'
+	CASE
+	mentions $'50\n 1000 alive' 'nothing is left' ' 50 CONTAINER_RUNNING'
+}

@@ -4,15 +4,17 @@
 # runtime: rung, and Debian's runc. A test gives `both` a case, which is a script with the commands of a user. Both worlds run it
 # at the same time, and exit status and output must be the same.
 #
-# $RUNG is the binary, $RUNC the one to compare with, and $RUNG_TEST_COMMANDS has the programs of tests/cmd. If
-# $RUNG_ENGINES_RESULTS is set, each case adds a line to that file: engine, test, verdict, reason, seconds with rung, seconds with
-# runc (tab-separated).
+# $RUNG is the binary, $RUNC the one to compare with, and $RUNG_TEST_COMMANDS has the programs of tests/cmd. $RUNTIMES has the
+# names of those that a case runs with, rung first; in the machine of tests/vm crun is one of them. If $RUNG_ENGINES_RESULTS is set,
+# each case adds a line to that file (tab-separated): engine, test, seconds with rung, and for each other runtime its name, verdict,
+# reason and seconds.
 
 bats_require_minimum_version 1.5.0
 
 : "${RUNG_SOURCE:=$(dirname "$(dirname "$BATS_TEST_DIRNAME")")}"
 : "${RUNG:=$RUNG_SOURCE/rung}"
 : "${RUNC:=/usr/sbin/runc}"
+: "${RUNTIMES:=rung runc}"
 : "${RUNG_TEST_COMMANDS:=$RUNG_SOURCE/build/tests}"
 
 world=$BATS_TEST_DIRNAME/world.sh
@@ -150,39 +152,80 @@ as_plain() { setpriv --reuid 4343 --regid 4343 --init-groups env HOME=/run/home 
 cd "$(mktemp -d "${XDG_RUNTIME_DIR:-/run}/case.XXXXXX")" && chmod 0755 .
 '
 
-# Runs the case on standard input in both worlds. Output, apart from ids, and status must be the same; they are then in $output
-# and $status. With --differs they must differ: $output and $status are rung's, and REASON says why and who is wrong. If rung's
-# side waits in vain, that is a failure even if runc's side does too.
-both() { # [--differs REASON]
-	local runtime jobs=() verdict=equal differs=
-	[ "${1:-}" != --differs ] || differs=$2
+# Runs the case on standard input with each of $RUNTIMES. Output, apart from ids, and status must be the same; they are then in
+# $output and $status. With --differs they must differ from runc's, with --differs-from from those of another runtime: $output and
+# $status are rung's, and REASON says why and who is wrong. If rung's side waits in vain, that is a failure even if the others do too.
+both() { # [--differs REASON] [--differs-from RUNTIME REASON]
+	local runtime jobs=() peers differs=()
+	read -ra peers <<<"${RUNTIMES#rung }"
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--differs) differs+=("runc $2") && shift 2 ;;
+		--differs-from) differs+=("$2 $3") && shift 3 ;;
+		*) die "both: $1" ;;
+		esac
+	done
 	cat >"$BATS_TEST_TMPDIR/case"
-	for runtime in rung runc; do
-		run_case $runtime &
+	for runtime in rung "${peers[@]}"; do
+		run_case "$runtime" &
 		jobs+=($!)
 		[ -z "${IN_TURN:-}" ] || wait $!
 	done
 	wait "${jobs[@]}"
 	output=$(tr -d '\r' <"$BATS_TEST_TMPDIR/rung.out")
 	status=$(cat "$BATS_TEST_TMPDIR/rung.status")
-	cmp -s "$BATS_TEST_TMPDIR"/{rung,runc}.out && cmp -s "$BATS_TEST_TMPDIR"/{rung,runc}.status || verdict=differs
+	judge "${peers[@]}"
+}
+
+# Writes PEER.verdict and PEER.reason for each peer, keeps them as the result, and fails if a peer's side is not as the case says.
+judge() { # PEER...
+	local peer file wrong=0
+	for peer; do
+		file=$BATS_TEST_TMPDIR/$peer
+		reason_of "$peer" >"$file.reason"
+		echo differs >"$file.verdict"
+		! same_as "$peer" || echo equal >"$file.verdict"
+	done
 	if grep '^in vain:' "$BATS_TEST_TMPDIR/rung.out" >&2; then
-		keep_result differs ''
+		for peer; do
+			echo differs >"$BATS_TEST_TMPDIR/$peer.verdict"
+			: >"$BATS_TEST_TMPDIR/$peer.reason"
+		done
+		keep_result
 		fail "$output"
 		return
 	fi
-	keep_result "$verdict" "$differs"
-	if [ -n "$differs" ]; then
-		[ $verdict = differs ] || fail "equal, though it should differ: $differs"
-	elif [ $verdict = differs ]; then
-		diff -U 100 --label rung --label runc "$BATS_TEST_TMPDIR"/{rung,runc}.out >&2 || true
-		fail "status $status with rung, $(cat "$BATS_TEST_TMPDIR/runc.status") with runc"
-	fi
+	keep_result
+	for peer; do
+		agrees_with "$peer" || wrong=1
+	done
+	[ $wrong = 0 ]
+}
+
+reason_of() { # PEER
+	printf '%s\n' "${differs[@]}" | sed -n "s/^$1 //p"
+}
+
+same_as() { # PEER
+	cmp -s "$BATS_TEST_TMPDIR"/{rung,"$1"}.out && cmp -s "$BATS_TEST_TMPDIR"/{rung,"$1"}.status
+}
+
+agrees_with() { # PEER
+	local peer=$1 file=$BATS_TEST_TMPDIR/$1 reason
+	reason=$(cat "$file.reason")
+	case $(cat "$file.verdict")${reason:+ with a reason} in
+	equal | 'differs with a reason') ;;
+	equal*) fail "equal to $peer, though it should differ: $reason" ;;
+	*)
+		diff -U 100 --label rung --label "$peer" "$BATS_TEST_TMPDIR"/{rung,"$peer"}.out >&2 || true
+		fail "status $status with rung, $(cat "$file.status") with $peer"
+		;;
+	esac
 }
 
 run_case() { # RUNTIME
 	local file=$BATS_TEST_TMPDIR/$1 start=$EPOCHREALTIME code=0
-	in_world "$1" timeout 300 bash -c "$prelude $(cat "$BATS_TEST_TMPDIR/case")" >"$file.raw" 2>&1 </dev/null 3>&- || code=$?
+	in_world "$1" timeout "${CASE_SECONDS:-300}" bash -c "$prelude $(cat "$BATS_TEST_TMPDIR/case")" >"$file.raw" 2>&1 </dev/null 3>&- || code=$?
 	echo "$code" >"$file.status"
 	normalised <"$file.raw" >"$file.out"
 	awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }' >"$file.seconds"
@@ -194,10 +237,22 @@ normalised() {
 	tr -d '\0' | sed -E '/can.t raise ambient capability/d; s/time="[^"]*"/time/; s/\b[0-9a-f]{64}\b/ID/g; s/\b[0-9a-f]{12}\b/ID/g; s/\b[0-9a-z]{25}\b/ID/g'
 }
 
-keep_result() { # VERDICT REASON
+# Adds a line to $RUNG_ENGINES_RESULTS. With a reason the case was not run.
+keep_result() { # [REASON]
+	local peer peers line engine file=$BATS_TEST_TMPDIR
 	[ -n "${RUNG_ENGINES_RESULTS:-}" ] || return 0
-	printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$(basename "$BATS_TEST_FILENAME" .bats)" "$BATS_TEST_DESCRIPTION" "$1" "$2" \
-		"$(cat "$BATS_TEST_TMPDIR/rung.seconds" 2>/dev/null)" "$(cat "$BATS_TEST_TMPDIR/runc.seconds" 2>/dev/null)" >>"$RUNG_ENGINES_RESULTS"
+	engine=$(basename "$BATS_TEST_FILENAME" .bats)
+	[ "$EUID" = 0 ] || engine=${engine%-user}-user # some files are for root and for a user
+	line=$engine$'\t'$BATS_TEST_DESCRIPTION$'\t'$(cat "$file/rung.seconds" 2>/dev/null)
+	read -ra peers <<<"${RUNTIMES#rung }"
+	for peer in "${peers[@]}"; do
+		if [ $# != 0 ]; then
+			line+=$'\t'$peer$'\t''not here'$'\t'$1$'\t'
+		else
+			line+=$'\t'$peer$'\t'$(cat "$file/$peer.verdict")$'\t'$(cat "$file/$peer.reason")$'\t'$(cat "$file/$peer.seconds")
+		fi
+	done
+	printf '%s\n' "$line" >>"$RUNG_ENGINES_RESULTS"
 }
 
 # ---- leftovers of a case --------------------------------------------------------------------------------------------
@@ -250,6 +305,6 @@ needs_criu() { # [FEATURE]
 }
 
 not_here() { # REASON
-	keep_result 'not here' "$1"
+	keep_result "$1"
 	skip "$1"
 }

@@ -10,8 +10,8 @@ packages=(
 )
 # Added with --image engines, for tests/engines/vm.
 engine_packages=(
-	aardvark-dns catatonit conmon containerd containernetworking-plugins crun docker.io fuse-overlayfs netavark nftables podman
-	runc skopeo slirp4netns socat tini umoci
+	aardvark-dns buildah catatonit conmon containerd containernetworking-plugins crun docker.io fuse-overlayfs netavark nftables passt
+	podman runc skopeo slirp4netns socat tini umoci
 )
 selinux_packages=(runc secilc) # with --lsm selinux
 guest_user=rootless # uid 1000, subordinate ids from 100000
@@ -37,6 +37,7 @@ build_image() {
 		--customize-hook="chroot \"\$1\" usermod -v 100000-165535 -w 100000-165535 $guest_user" \
 		"$suite" "$root" "$sources" >&2 || without_image
 	configure_root "$root"
+	[ "$packages_for" != engines ] || add_group "$root"
 	[ ! -d "$cache/tools/jq" ] || add_jq "$root"
 	[ "$lsm" != selinux ] || add_policy "$root"
 	make_ext4 "$root" "$work/root.ext4" "$disk_size"
@@ -85,6 +86,15 @@ configure_root() { # DIR
 	# dbus-broker starts before / is writable, and a private /tmp or /dev would need a new directory.
 	printf '[Service]\nPrivateTmp=no\nPrivateDevices=no\n' >"$root/etc/systemd/system/dbus-broker.service.d/vm.conf"
 	write_units "$root/lib/systemd/system"
+}
+
+# Gives the user a supplementary group that his subordinate ids do not cover, and a directory that only its members can enter, for
+# keep-groups.
+add_group() { # DIR
+	chroot "$1" groupadd -g 4000 shared
+	chroot "$1" usermod -a -G shared "$guest_user"
+	install -d -m 0770 -g 4000 "$1/srv/shared"
+	echo of the group >"$1/srv/shared/file"
 }
 
 add_jq() { # DIR

@@ -1,9 +1,11 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # begin is of containerd.bash
+# shellcheck disable=SC2034,SC2154 # begin is of containerd.bash; helpers.bash reads RUNTIMES
 # containerd driven by ctr, in a machine with systemd and a kernel on which CRIU works.
 
 load helpers
 load ../containerd
+
+RUNTIMES='rung runc' # Debian's crun was not tried with ctr's checkpoints
 
 # The count is in a file of the container: after a restore ctr does not copy the streams any more.
 counting="sh -c 'i=0; while :; do echo \$((i += 1)) >/n; sleep 0.1; done'"

@@ -6,7 +6,7 @@ load helpers
 
 start_engine() {
 	mkdir -p /etc/docker
-	page_file /etc/docker/daemon.json >/etc/docker/daemon.json
+	page_file /etc/docker/daemon.json | jq '.runtimes.crun = {path: "/usr/bin/crun"}' >/etc/docker/daemon.json
 	setsid dockerd --experimental --exec-opt native.cgroupdriver=systemd >/run/dockerd.log 2>&1 </dev/null &
 	until_ok 120 docker version || tail -n 20 /run/dockerd.log
 	docker import --change 'CMD ["sh"]' "$SHARED/busybox.tar" busybox

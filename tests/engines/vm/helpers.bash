@@ -1,12 +1,32 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # read by the other helpers; bats sets its variables
 # Functions for the engines in the machine of tests/vm, where systemd manages cgroups. There are no worlds, because systemd does
-# not know the processes of another PID namespace. One engine has both runtimes, and a case runs with one after the other; $RUNTIME
-# is the name or path of the current one. The check for leftovers looks at the whole machine, which is discarded at the end.
+# not know the processes of another PID namespace. One engine has all runtimes, rung, crun and runc, and a case runs with one after
+# the other; $RUNTIME is the name of the current one. The check for leftovers looks at the whole machine, which is discarded at the
+# end.
 
+RUNTIMES='rung crun runc'
 . "$RUNG_SOURCE/tests/engines/helpers.bash"
 
 IN_TURN=yes
+
+# crun puts the processes of a container into a child of its scope, on purpose (run.oci.systemd.subgroup).
+eval "without_ids() $(declare -f normalised | tail -n +2)"
+normalised() {
+	without_ids | sed -E 's,(ID\.scope)/container\b,\1,'
+}
+
+# The first function prints the path of the current runtime. The second makes it the one that containers.conf names; for rung that
+# is the file of docs/engines.md alone.
+prelude+='
+runtime() { case $RUNTIME in rung) echo "$BINARY" ;; crun) echo /usr/bin/crun ;; runc) echo /usr/sbin/runc ;; esac; }
+use_runtime() {
+	local dir=/etc/containers
+	[ $EUID = 0 ] || dir=~/.config/containers
+	rm -rf $dir/containers.conf.d
+	[ $RUNTIME = rung ] || { mkdir -p $dir/containers.conf.d && printf "[engine]\nruntime = \"%s\"\n" $RUNTIME >$dir/containers.conf.d/tests.conf; }
+}
+'
 
 setup_file() {
 	start_machine
@@ -25,10 +45,19 @@ start_machine() {
 	WORLDS=$(mktemp -d /var/tmp/rung-engines.XXXXXX)
 	SHARED=$(shared_directory)
 	export WORLDS SHARED
-	[ "$EUID" != 0 ] || install -m 0755 "$RUNG" /usr/local/bin/rung
+	BINARY=$RUNG
+	[ "$EUID" != 0 ] || { install -m 0755 "$RUNG" /usr/local/bin/rung && BINARY=/usr/local/bin/rung; }
+	export BINARY
+	keep_versions
 	in_world rung bash -c "$prelude"$'\n'"$(declare -f start_engine); start_engine" >"$WORLDS/start" 2>&1 </dev/null 3>&- ||
 		fail "$(cat "$WORLDS/start")"
 	snapshot >"$WORLDS/before" 2>&1
+}
+
+# Writes the versions of this machine's engines beside the results, for scripts/engines-results.sh.
+keep_versions() {
+	[ -n "${RUNG_ENGINES_RESULTS:-}" ] && [ "$EUID" = 0 ] || return 0
+	dpkg-query -W -f '${Package} ${Version}, ' docker.io containerd podman buildah conmon netavark passt crun runc | sed 's/, $//' >"${RUNG_ENGINES_RESULTS%.tsv}.versions"
 }
 
 stop_machine() {

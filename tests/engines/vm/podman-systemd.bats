@@ -19,7 +19,7 @@ engine_state() {
 	podman ps --all --format 'container {{.Names}}'
 	podman pod ls --format 'pod {{.Name}}'
 	podman volume ls --format 'volume {{.Name}}'
-	find /run/rung /run/runc -mindepth 1 -maxdepth 1 2>/dev/null
+	find /run/rung /run/crun /run/runc -mindepth 1 -maxdepth 1 2>/dev/null
 }
 
 clean_engine() {
@@ -32,7 +32,6 @@ up() { podman run -d --name one --network none "$@" busybox sh -c "trap \"exit 4
 once() { podman run --rm --network none "$@"; }
 unit() { systemctl show "libpod-$id.scope" "${@/#/--property=}"; }
 values() { local name; for name; do printf "%s %s\n" "$name" "$(podman exec one cat "/sys/fs/cgroup/$name")"; done; }
-runtime() { case $RUNTIME in rung) echo /usr/local/bin/rung ;; *) echo /usr/sbin/runc ;; esac; }
 podman() { command podman --runtime "$(runtime)" "$@"; }
 '
 

@@ -30,7 +30,7 @@ clean_engine() {
 }
 
 begin='
-podman() { command podman --runtime "$([ $RUNTIME = rung ] && echo rung || echo /usr/sbin/runc)" "$@"; }
+podman() { command podman --runtime "$(runtime)" "$@"; }
 up() { podman run -d --name one --network none "$@" busybox sh -c "trap \"exit 4\" TERM; while :; do sleep 0.2; done"; }
 unit() { systemctl --user show "libpod-$id.scope" "${@/#/--property=}"; }
 values() { local name; for name; do printf "%s %s\n" "$name" "$(podman exec one cat "/sys/fs/cgroup/$name")"; done; }
