@@ -277,7 +277,8 @@ bound_secret() { # TYPE
 			key_label "$(awk -v name="_ses.$ID:" '$9 == name { print $1 }' /proc/keys)"
 		} >"${runtime##*/}.labels"
 		"$runtime" --root "$STATE/${runtime##*/}" delete --force "$ID"
-		rmdir "$STATE/${runtime##*/}"
+		[ -z "$(ls "$STATE/${runtime##*/}")" ] # the hints of device filters are hidden
+		rm -r "$STATE/${runtime##*/}"
 	done
 	diff -u runc.labels rung.labels
 }
