@@ -103,7 +103,7 @@ func ExampleRuntime_Load() {
 	fmt.Println(errors.Is(err, libcontainer.ErrInvalidID), err)
 	// Output:
 	// true container does not exist: nobody
-	// true invalid container ID format
+	// true invalid container ID format: "../etc"
 }
 
 func ExampleRuntime_List() {

@@ -151,8 +151,8 @@ break_cgroup() { # read-only|empty|no-memory
 	no-memory) umount /sys/fs/cgroup/memory ;;
 	read-only)
 		while read -r hierarchy; do
-			mount -o remount,bind,ro "$hierarchy"
-		done < <(findmnt -n -r -o TARGET -t cgroup,cgroup2)
+			! mountpoint -q "$hierarchy" || mount -o remount,bind,ro "$hierarchy" # others are covered
+		done < <(findmnt -n -r -o TARGET -t cgroup,cgroup2 | sort -u)
 		;;
 	esac
 }

@@ -79,7 +79,7 @@ all_say() { # COUNT TEXT...
 }
 
 @test "a host without a proc file system, or whose cgroups are read-only or not there" {
-	matrix '^(proc empty|cgroup)'
+	matrix '^(proc empty|cgroup (read-only|empty))'
 	all_say 3 ': run: rung run failed: '
 	[[ $output == *'proc empty: '*'none is mounted at /proc)'* ]]
 	[[ $output == *'cgroup read-only: '*'unable to apply cgroup configuration: mkdir '*': read-only file system'* ]]

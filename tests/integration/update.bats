@@ -271,12 +271,18 @@ outside() {
 	needs_controller blkio
 	device=$(lsblk -dno MAJ:MIN 2>/dev/null | head -1 | tr -d ' ')
 	[ -n "$device" ] || skip "needs a block device"
+	# What the kernel refuses is written after the rates.
+	local refused='unified: {"no.such.file": "1"}' field='unified[no.such.file]'
+	if ! is_v2; then
+		needs_controller net_prio
+		refused='network: {priorities: [{name: "no-such-device", priority: 1}]}' field=linux.resources.network.priorities
+	fi
 	rate() { jq -n --arg d "$device" --argjson rate "$1" '($d | split(":") | map(tonumber)) as [$major, $minor]
-		| {blockIO: {throttleReadBpsDevice: [{major: $major, minor: $minor, rate: $rate}]}, unified: {"no.such.file": "1"}}'; }
+		| {blockIO: {throttleReadBpsDevice: [{major: $major, minor: $minor, rate: $rate}]}, '"$refused}"; }
 	start_sleeper
 	for _ in none somebody; do
 		run -1 rung update -r - "$ID" < <(rate 1048576)
-		mentions 'unified[no.such.file]'
+		mentions "$field"
 		[ "$(limit blkio blkio.throttle.read_bps_device io.max)" = "$before" ]
 		before="$device 4096"
 		if is_v2; then before="$device rbps=4096 wbps=max riops=max wiops=max"; fi
