@@ -257,7 +257,7 @@ on_hosts() {
 }
 
 @test "check on hosts that lack something else: the cause and the command" {
-	on_hosts '^(root|nofile|stack|as|fsize|cgroup) |^proc empty'
+	on_hosts '^(nofile|stack|as|fsize) |^root noexec|^cgroup (read-only|empty)|^proc empty'
 	[ "${#lines[@]}" -eq 8 ] || fail "$output"
 	[[ ${lines[0]} == 'root noexec: restricted: '*' is mounted noexec on the host) => '*': mount -o remount,exec DIR/rootfs' ]]
 	[[ ${lines[1]} == *"RLIMIT_NOFILE of 20 is too small: rung needs 64 (ulimit -n)" ]]
