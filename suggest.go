@@ -12,7 +12,6 @@ import (
 
 	"rung/libcontainer"
 	"rung/libcontainer/check"
-	"rung/libcontainer/setup"
 )
 
 // otherNames are commands of engines, and what rung has in their place.
@@ -89,7 +88,10 @@ func suggestOption(cmd *cli.Command, err error) error {
 
 // suggestFlag says which option was meant by one that the command does not have: one of a similar name, or one of other commands.
 func suggestFlag(cmd *cli.Command, name string) string {
-	best, least := "", 3 // more than two typing errors are another word
+	if slices.Contains(longNames(cmd.Root().Flags), name) {
+		return "it is an option of rung itself, and stands before the command"
+	}
+	best, least := "", 1+min(2, len(name)/3) // more typing errors are another word
 	for _, known := range longNames(append(slices.Clone(cmd.Flags), cmd.Root().Flags...)) {
 		if d := distance(name, known); d < least {
 			best, least = known, d
@@ -133,7 +135,8 @@ var remedies = [...]struct{ says, do string }{
 	{"that is not stopped: running", "rung kill it with KILL first, or rung delete --force"},
 	{"that is not stopped: paused", "rung delete --force"},
 	{"cpuset.cpus: numerical result out of range", "processors that the host has, of /sys/devices/system/cpu/online"},
-	{setup.InitError + "exec: ", "edit process.args, or PATH in process.env: the root file system must have that program"},
+	{"(no right to execute ", "chmod it, or change process.user: the user of the process may not execute that file"},
+	{"executable file not found in $PATH", "edit process.args, or PATH in process.env: the root file system must have that program"},
 	{"config.json: is a directory", "config.json must be a regular file, as rung spec writes it"},
 	{"pidfd_send_signal: invalid argument", "a signal from 1 to 64: kill -l lists them"},
 	{"unknown signal ", "a name as TERM, or a number: kill -l lists them"},

@@ -170,7 +170,8 @@ run_side() { # runc|rung
 level() { # runc|rung
 	sed -E -e "s#$work/$1#WORK#g; s#$base#WORK#g; s#($RUNG|$RUNC)#RT#g; s/\b(runc|rung|Runc|Rung)\b/RT/g; s/\bcc-[a-z0-9-]+/ID/g" \
 		-e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]{5})/TIME/g' \
-		-e 's/ \(do: [^"]*\)("|$)/\1/; s/(invalid container ID format): \\*"[^" ]*"/\1/' \
+		-e 's/ \(do: [^"]*\)("|$)/\1/; s/(invalid container ID format): \\*"[^"]*"/\1/' \
+		-e 's/(flag provided but not defined: [^ :"]+): (did you mean|it is an option of) [^"]*("|$)/\1\3/' \
 		-e "s/(container does not exist|container with given ID already exists): [^ \"]+ in [^ \"]+/\\1/; s/(No help topic for '[^']*'): RT has no [^\"]*/\\1/"
 }
 

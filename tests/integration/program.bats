@@ -47,10 +47,10 @@ all_print() { # WORD
 	config '.process = $process' --argjson process "$process"
 }
 
-# Checks the exit status and the message of the last command. The log writes a quote with a backslash.
+# Checks the exit status and the message of the last command, without what to do about it. The log writes a quote with a backslash.
 told() { # STATUS TEXT
 	[ "$status" -eq "$1" ] || fail "status $status instead of $1: $output"
-	output=${output//\\\"/\"}
+	output=$(sed -E 's/ \(do: [^"]*\)"$/"/' <<<"${output//\\\"/\"}")
 	[[ $output == *" msg=\"$2\"" ]] || fail "not '$2' but: $output"
 }
 

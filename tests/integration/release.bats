@@ -151,7 +151,7 @@ modules() {
 		-go-licence "$RUNG_SOURCE/LICENSE" -sbom "$PWD/sbom.json" -notices "$PWD/notices" "amd64=$PWD/rung" 3>&-
 	local module
 	while read -r module; do
-		jq -e --arg module "$module" '.packages | any("\(.name) \(.versionInfo)" == $module and .licenseDeclared != "")' sbom.json >/dev/null ||
+		jq -e --arg wanted "$module" '.packages | any("\(.name) \(.versionInfo)" == $wanted and .licenseDeclared != "")' sbom.json >/dev/null ||
 			fail "the SBOM has no $module"
 		grep -qF "$module (" notices || fail "the notices do not list $module"
 		grep -qF "$module: LICEN" notices || fail "the notices have no licence of $module"
