@@ -60,7 +60,7 @@ func psTable(ctx context.Context, w io.Writer, pids []int, options []string) err
 	ps := exec.CommandContext(ctx, "ps", options...)
 	// A signal to rung ends it at once, and ps with it, however long ps would go on. The kernel sends this signal at the end of
 	// the thread that has started ps.
-	runtime.LockOSThread()
+	runtime.LockOSThread() //nolint:forbidigo // for the parent of ps, no work of the stage's
 	defer runtime.UnlockOSThread()
 	ps.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	output, err := ps.CombinedOutput()

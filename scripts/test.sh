@@ -181,7 +181,7 @@ run_as_user() {
 	heading 'bats, as a plain user'
 	chmod 0711 "$work"
 	mkdir -p "$home/tree"
-	cp -a rung VERSION tests testdata scripts docs go.mod "$home/tree/"
+	cp -a rung VERSION tests testdata scripts docs man go.mod "$home/tree/"
 	[ ! -d build/tests ] || cp -a build/tests "$home/tree/commands"
 	if ! id -u $user >/dev/null 2>&1; then
 		made_user=yes

@@ -77,7 +77,7 @@ func inBundle(what string) func(*Subject, string) string {
 }
 
 // cgroupCure says how the directory becomes writable in which a cgroup is to be made.
-func cgroupCure(s *Subject, text string) string {
+func cgroupCure(_ *Subject, text string) string {
 	path, ok := strings.CutSuffix(wordAfter(text, "mkdir "), ":")
 	if !ok || !filepath.IsAbs(path) {
 		return delegate

@@ -278,7 +278,7 @@ bound_secret() { # TYPE
 		} >"${runtime##*/}.labels"
 		"$runtime" --root "$STATE/${runtime##*/}" delete --force "$ID"
 		[ -z "$(ls "$STATE/${runtime##*/}")" ] # the hints of device filters are hidden
-		rm -r "$STATE/${runtime##*/}"
+		rm -r "${STATE:?}/${runtime##*/}"
 	done
 	diff -u runc.labels rung.labels
 }
