@@ -23,13 +23,11 @@ checkpoint_case() { # [OPTION OF CTR RUN]...
 		code ctr containers checkpoint --rw --task two localhost/checkpoint:one >/dev/null; state two; remove two
 		code ctr containers restore --live --rw two localhost/checkpoint:one; state two
 		a=\$(count two); until_ok 30 past two \$((a + 5)) && echo it runs
-		code ctr tasks exec --exec-id e two sh -c 'cat /sys/fs/cgroup/memory.max; exit 3'
-		code ctr containers checkpoint --rw --task two localhost/checkpoint:two >/dev/null; state two; remove two
-		code ctr containers restore --live --rw two localhost/checkpoint:two; a=\$(count two); until_ok 30 past two \$((a + 5)) && echo it runs again
-		ctr tasks kill -s KILL two; until_ok 30 says_so STOPPED state two; code ctr tasks delete two; ctr containers rm two
-		ctr images rm localhost/checkpoint:one localhost/checkpoint:two >/dev/null
+		code ctr tasks exec --exec-id e two sh -c 'echo exec works; exit 3'
+		code ctr tasks checkpoint --exit --image-path \$PWD/second two >/dev/null; ls second | grep -cE '^(core|mm|pagemap)-1.img'; until_ok 30 says_so STOPPED state two
+		remove two; ctr images rm localhost/checkpoint:one >/dev/null
 	CASE
-	mentions STOPPED 'it runs' 67108864 'it runs again' 'exit code 137'
+	mentions STOPPED 'it runs' 'exec works' 'status 3'
 }
 
 @test "containerd: task checkpoint, restore, and a second checkpoint of what was restored" {
