@@ -48,5 +48,6 @@ func deleteContainer(ctx context.Context, r *libcontainer.Runtime, id string, fo
 	if err != nil {
 		return err
 	}
+	defer c.Close() // --regex may match thousands
 	return c.Delete(ctx, force)
 }

@@ -47,6 +47,7 @@ func killCommand() *cli.Command {
 				if err != nil {
 					return err
 				}
+				defer c.Close() // --regex may match thousands
 				err = c.Kill(sig)
 				if cmd.Bool("all") && errors.Is(err, libcontainer.ErrNotRunning) {
 					return nil

@@ -12,6 +12,7 @@ type Sight struct {
 	Status syscall.Stat_t
 	Proc   bool   // on a proc file system
 	Flags  uint64 // ST_* flags of its mount (statfs(2))
+	Full   bool   // its file system has no free block for users, or no free inode
 	Magic  bool   // the path goes through a magic link: a link in /proc that leads to a file of a process (symlink(7))
 }
 
@@ -32,6 +33,7 @@ func Look(path string) (*Sight, error) {
 	}
 	const known = unix.ST_RDONLY | unix.ST_NOSUID | unix.ST_NODEV | unix.ST_NOEXEC | unix.ST_NOATIME | unix.ST_NODIRATIME | unix.ST_RELATIME
 	s.Proc, s.Flags = fs.Type == unix.PROC_SUPER_MAGIC, uint64(fs.Flags)&known
+	s.Full = fs.Blocks > 0 && fs.Bavail == 0 || fs.Files > 0 && fs.Ffree == 0
 	return s, nil
 }
 

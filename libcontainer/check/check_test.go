@@ -140,3 +140,16 @@ func TestIDMapped(t *testing.T) {
 		t.Errorf("%+v", n)
 	}
 }
+
+// Words of the kernel alone prove nothing: a full file system and a limit that is reached have the same error, and so have a path of
+// the host and one of the container.
+func TestCureIsProbed(t *testing.T) {
+	for _, text := range []string{
+		"write /sys/fs/cgroup/x/cgroup.procs: no space left on device", "mkdir " + t.TempDir() + "/x: no space left on device",
+		"clone3: no space left on device", "open " + t.TempDir() + "/x: read-only file system", "mkdir /no/such/x: read-only file system",
+	} {
+		if do := Cure(errors.New(text)); do != "" {
+			t.Errorf("%s: do %s", text, do)
+		}
+	}
+}

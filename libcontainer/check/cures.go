@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"rung/internal/sys"
+	"rung/libcontainer/host"
 )
 
 // cure is what to do about an error that has these words. Errors whose cause a probe has shown have them (launch, internal/sys).
@@ -77,7 +78,7 @@ func inBundle(what string) func(*Subject, string) string {
 }
 
 // cgroupCure says how the directory becomes writable in which a cgroup is to be made.
-func cgroupCure(_ *Subject, text string) string {
+func cgroupCure(s *Subject, text string) string {
 	path, ok := strings.CutSuffix(wordAfter(text, "mkdir "), ":")
 	if !ok || !filepath.IsAbs(path) {
 		return delegate
@@ -86,7 +87,7 @@ func cgroupCure(_ *Subject, text string) string {
 	switch {
 	case strings.Contains(text, syscall.EROFS.Error()):
 		return "mount -o remount,rw " + mountOf(parent)
-	case os.Geteuid() != 0:
+	case s.Facts.EUID != 0:
 		return delegate
 	}
 	return "make " + parent + " writable for rung"
@@ -114,7 +115,7 @@ func mountPointCure(_ *Subject, text string) string {
 	if path == "" || !strings.Contains(text, syscall.EROFS.Error()) {
 		return ""
 	}
-	return "make " + path + " in the root file system, which is read-only on the host"
+	return "make " + path + " before: its file system is read-only"
 }
 
 // pathAfter returns the absolute path that follows a phrase and ends at a colon or a space, "" if there is none.
@@ -140,8 +141,8 @@ func written(text string) string {
 // spaceCure says which file system is full.
 func spaceCure(_ *Subject, text string) string {
 	path := written(text)
-	if path == "" {
-		return ""
+	if seen, err := sys.Look(filepath.Dir(path)); path == "" || err != nil || !seen.Full {
+		return "" // the kernel says the same where a limit is reached, of cgroups and namespaces for example
 	}
 	return "free space or inodes of the file system at " + mountOf(filepath.Dir(path)) + ", or use another directory (--root)"
 }
@@ -149,8 +150,8 @@ func spaceCure(_ *Subject, text string) string {
 // writableCure says which file system is read-only.
 func writableCure(_ *Subject, text string) string {
 	path := written(text)
-	if path == "" {
-		return ""
+	if seen, err := sys.Look(filepath.Dir(path)); path == "" || err != nil || seen.Flags&sys.ST_RDONLY == 0 {
+		return "" // the path may be one of the container
 	}
 	return "mount -o remount,rw " + mountOf(filepath.Dir(path)) + ", or use another directory (--root)"
 }
@@ -190,7 +191,7 @@ func callCure(_ *Subject, text string) string {
 // Cure says what to do about an error whose cause is the host's or the caller's; "" if nobody can know, or the error says it.
 func Cure(err error) string {
 	text := err.Error()
-	s := &Subject{}
+	s := &Subject{Facts: &host.Facts{EUID: os.Geteuid()}}
 	for i := range cures {
 		if known := &cures[i]; known.who != author && strings.Contains(text, known.says) {
 			if do := known.do(s, text); do != "" {
@@ -230,7 +231,7 @@ func capabilityCure() string {
 
 // Probe is the need for what the facts are read from: nothing else can be found out without it.
 func Probe(err error) Need {
-	s := &Subject{}
+	s := &Subject{Facts: &host.Facts{EUID: os.Geteuid()}}
 	n := OfError(s, "proc file system", "to know its own rights", err)
 	if errors.Is(err, syscall.ENOENT) && n.Do == "" {
 		n.Do = "mount -t proc proc /proc"
