@@ -138,10 +138,26 @@ func written(text string) string {
 	return ""
 }
 
+// lookAbove looks at the nearest directory above a path that is there: rung has removed what it made. The result is nil if there is
+// no path, or if the directory cannot be looked at.
+func lookAbove(path string) *sys.Sight {
+	for path != "" {
+		path = filepath.Dir(path)
+		seen, err := sys.Look(path)
+		if err == nil {
+			return seen
+		}
+		if !errors.Is(err, syscall.ENOENT) || path == "/" {
+			return nil
+		}
+	}
+	return nil
+}
+
 // spaceCure says which file system is full.
 func spaceCure(_ *Subject, text string) string {
 	path := written(text)
-	if seen, err := sys.Look(filepath.Dir(path)); path == "" || err != nil || !seen.Full {
+	if seen := lookAbove(path); seen == nil || !seen.Full {
 		return "" // the kernel says the same where a limit is reached, of cgroups and namespaces for example
 	}
 	return "free space or inodes of the file system at " + mountOf(filepath.Dir(path)) + ", or use another directory (--root)"
@@ -150,7 +166,7 @@ func spaceCure(_ *Subject, text string) string {
 // writableCure says which file system is read-only.
 func writableCure(_ *Subject, text string) string {
 	path := written(text)
-	if seen, err := sys.Look(filepath.Dir(path)); path == "" || err != nil || seen.Flags&sys.ST_RDONLY == 0 {
+	if seen := lookAbove(path); seen == nil || seen.Flags&sys.ST_RDONLY == 0 {
 		return "" // the path may be one of the container
 	}
 	return "mount -o remount,rw " + mountOf(filepath.Dir(path)) + ", or use another directory (--root)"
