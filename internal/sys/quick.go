@@ -8,8 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The calls of this file are for files of the kernel (procfs, cgroups) and for rung's own state, which are in memory: they do not
-// wait. They do not tell Go's scheduler that a system call begins. With one processor (decision 0023) the scheduler's monitor would
+// quickSmall is for files of the kernel (procfs, cgroups), which are in memory: its calls do not wait. They do not tell Go's scheduler that a system call begins. With one processor (decision 0023) the scheduler's monitor would
 // give the processor to another thread if a call takes more than 20 us, because another process has the CPU for example; that
 // thread finds nothing to do. A list of 1 000 containers makes 9 000 such calls.
 
@@ -85,14 +84,22 @@ func ReadFlag(path string) (string, error) {
 }
 
 // ReadQuick reads a file of rung's state into buf. The error is ErrNotQuick if it does not fit. It neither waits for a FIFO nor asks
-// what kind of file it is: the caller knows by the content.
+// what kind of file it is: the caller knows by the content. The state may be on a disk or a network that does not answer, so the
+// scheduler knows of these calls: a signal still ends rung.
 func ReadQuick(path string, buf []byte) ([]byte, error) {
-	fd, err := quickOpen(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	var fd, n int
+	err := ignoringEINTR(func() (err error) {
+		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+		return err
+	})
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	n, err := quickRead(fd, buf)
-	quickClose(fd)
+	defer unix.Close(fd)
+	err = ignoringEINTR(func() (err error) {
+		n, err = unix.Read(fd, buf)
+		return err
+	})
 	if err != nil {
 		return nil, &os.PathError{Op: "read", Path: path, Err: err}
 	}
@@ -104,16 +111,12 @@ func ReadQuick(path string, buf []byte) ([]byte, error) {
 
 // ExistsQuick is Exists for a file of rung's state.
 func ExistsQuick(path string) (bool, error) {
-	name, err := unix.BytePtrFromString(path)
-	if err != nil {
-		return false, err
-	}
-	_, _, errno := unix.RawSyscall(unix.SYS_FACCESSAT, uintptr(here), uintptr(unsafe.Pointer(name)), unix.F_OK)
-	switch errno {
-	case 0:
-		return true, nil
-	case unix.ENOENT:
+	err := ignoringEINTR(func() error { return unix.Faccessat(unix.AT_FDCWD, path, unix.F_OK, 0) })
+	if err == unix.ENOENT {
 		return false, nil
 	}
-	return false, &os.PathError{Op: "faccessat", Path: path, Err: errno}
+	if err != nil {
+		return false, &os.PathError{Op: "faccessat", Path: path, Err: err}
+	}
+	return true, nil
 }
