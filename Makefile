@@ -107,7 +107,7 @@ bench: static ## measure beside crun and runc, Debian's and the newest; writes b
 	@scripts/as-root.sh bench/bench.sh $(MEASURE)
 
 .PHONY: bench-engines
-bench-engines: static ## measure docker run and podman run beside crun and runc; writes bench/engines.md
+bench-engines: static ## measure docker, podman and nerdctl run beside crun and runc; writes bench/engines.md
 	@scripts/as-root.sh bench/engines.sh
 
 fuzz: deps ## run every fuzzer for FUZZTIME (default 30s)

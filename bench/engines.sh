@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Measures how long a user of an engine waits for `docker run --rm busybox true` and `podman run --rm busybox true` with rung,
-# crun and runc as the runtime, in paired runs. Writes bench/engines.md.
+# Measures how long a user of an engine waits for `docker run --rm busybox true`, and for the same of podman and nerdctl, with
+# rung, crun and runc as the runtime, in paired runs. Writes bench/engines.md.
 #
-#   engines.sh [docker] [podman]                        default: both
+#   engines.sh [docker] [podman] [nerdctl]              default: all
 #
 #   RUNG=./rung   the binary to measure               ROUNDS=5   rounds; each measures every runtime once
 #   RUNS=20       runs for each runtime in a round    WARMUP=2   unmeasured runs before them
@@ -21,11 +21,12 @@ out=$(readlink -m "${OUT:-$repo/bench/engines.md}")
 runtimes=(rung crun runc)
 world=$repo/tests/engines/world.sh
 engines=("$@")
-[ $# -gt 0 ] || engines=(docker podman)
+[ $# -gt 0 ] || engines=(docker podman nerdctl)
 
 [ "$(id -u)" = 0 ] || die 'needs root'
 [ -x "$rung" ] || die "$rung is missing: make"
 "$repo/scripts/install-deps.sh" bench engines
+"$repo/scripts/engine-tools.sh" nerdctl
 
 work=$(mktemp -d /var/tmp/rung-bench.XXXXXX)
 
@@ -62,10 +63,25 @@ start_podman() {
 		CONF
 }
 
+# The image is made by Podman, because nerdctl loads only images.
+start_nerdctl() {
+	start_podman
+	in_world bash -ec 'mkdir -p /etc/containerd /etc/nerdctl /etc/cni/net.d
+		printf "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n" >/etc/containerd/config.toml
+		echo "data_root = \"/var/lib/containerd/nerdctl\"" >/etc/nerdctl/nerdctl.toml
+		setsid containerd >/run/containerd.log 2>&1 </dev/null &
+		for i in $(seq 300); do [ ! -S /run/containerd/containerd.sock ] || break; sleep 0.1; done
+		cp "$(readlink -f "$1/build/tools/nerdctl")" /usr/local/sbin/nerdctl
+		podman save -q --format docker-archive -o "$2/image" localhost/busybox:latest
+		nerdctl load -i "$2/image"
+		nerdctl tag localhost/busybox busybox' _ "$repo" "$work" >/dev/null 2>"$work/err" || die "nerdctl has no image: $(cat "$work/err")"
+}
+
 command_for() { # ENGINE RUNTIME
 	case $1 in
 	docker) echo "docker run --rm --runtime $2 busybox true" ;;
 	podman) echo "podman --runtime $2 run --rm busybox true" ;;
+	nerdctl) echo "nerdctl run --rm --runtime $2 busybox true" ;;
 	esac
 }
 
@@ -106,6 +122,8 @@ table() { # ENGINE
 }
 
 report() {
+	local nerdctl
+	nerdctl=$(basename "$(readlink "$repo/build/tools/nerdctl")")
 	cat <<-HEAD
 		# What a user of an engine waits for
 
@@ -119,9 +137,9 @@ report() {
 	cat "$work/tables"
 	cat <<-TAIL
 
-		$rounds rounds of $runs runs each, after $warmup unmeasured. $(nproc) CPUs, $(uname -r), load at the end $(cut -d' ' -f1 /proc/loadavg).
+		$rounds rounds of $runs runs each, after $warmup unmeasured. $(. /etc/os-release && echo "$PRETTY_NAME"), $(nproc) CPUs, $(uname -r), load at the end $(cut -d' ' -f1 /proc/loadavg).
 		$("$rung" --version | head -n 1); $(crun --version | head -n 1); $(runc --version | head -n 1);
-		$(dpkg-query -W -f '${Package} ${Version}; ' docker.io containerd podman conmon | sed 's/; $//').
+		$(dpkg-query -W -f '${Package} ${Version}; ' docker.io containerd podman conmon) nerdctl ${nerdctl#nerdctl-v}.
 	TAIL
 }
 
