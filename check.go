@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,7 +71,8 @@ The exit status is 0 if the bundle would start, as far as is known, and 1 if it 
 
 func checkBundle(ctx context.Context, cmd *cli.Command) (*check.Report, error) {
 	asRoot := cmd.Bool("as-root")
-	if _, err := host.InUserNS(); err != nil { // nothing is known without it
+	_, err := host.InUserNS()
+	if err = cmp.Or(err, sys.CheckProc()); err != nil { // nothing is known without it
 		return libcontainer.Unreadable(err), nil
 	}
 	r, look, err := checkerOf(cmd, asRoot)

@@ -119,6 +119,9 @@ func groupOf(c *store.Container) *resctrl.Group {
 // namespace. A stopped container may have none, or those that its init left behind. Without a cgroup they are those of its PID
 // namespace.
 func (c *Container) Processes() ([]int, error) {
+	if err := sys.CheckProc(); err != nil {
+		return nil, err
+	}
 	manager, err := c.disk.Cgroup()
 	if err != nil {
 		return nil, err

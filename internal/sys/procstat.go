@@ -10,8 +10,11 @@ import (
 
 // Ended reports whether err means that the process does not exist. ESRCH does. ENOENT of a file in /proc/PID does only if
 // kill(2) does not find the process either: /proc may hide the processes of others, or be no proc file system. No other
-// error says anything about the process.
+// error says anything about the process, and none does where /proc has other PIDs than kill(2).
 func Ended(pid int, err error) bool {
+	if err == nil || CheckProc() != nil {
+		return false
+	}
 	if errors.Is(err, syscall.ESRCH) {
 		return true
 	}
@@ -34,8 +37,13 @@ const (
 
 var errStat = errors.New("unexpected format of /proc/PID/stat")
 
-// ReadProcessStat reads the state of a process.
-func ReadProcessStat(pid int) (ProcessStat, error) { return readStat(itoa(pid)) }
+// ReadProcessStat reads the state of a process. An error that says nothing about the process is that of CheckProc.
+func ReadProcessStat(pid int) (ProcessStat, error) {
+	if err := CheckProc(); err != nil {
+		return ProcessStat{}, err
+	}
+	return readStat(itoa(pid))
+}
 
 // OwnProcessStat is ReadProcessStat of this process, in the PID namespace of /proc.
 func OwnProcessStat() (ProcessStat, error) { return readStat("self") }

@@ -148,6 +148,9 @@ func (f *Facts) probeUser() (err error) {
 	if f.UserNS, err = InUserNS(); err != nil {
 		return err
 	}
+	if err = sys.CheckProc(); err != nil {
+		return err
+	}
 	if f.UserNS {
 		deny, err := sys.ReadSmall("/proc/self/setgroups")
 		if err = sys.UnlessAbsent(err); err != nil {

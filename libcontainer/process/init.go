@@ -4,6 +4,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,7 +66,7 @@ func (i Init) Signal(sig syscall.Signal) error {
 		return ErrNotRunning
 	}
 	if err != nil {
-		return err
+		return cmp.Or(sys.CheckProc(), err)
 	}
 	defer pidfd.Close()
 	// After the open: if the PID is another process's by now, then the pidfd is of that process.
@@ -157,5 +158,5 @@ func (i Init) unlessEnded(err error) error {
 	if sys.Ended(i.Pid, err) {
 		return nil
 	}
-	return err
+	return cmp.Or(sys.CheckProc(), err)
 }

@@ -119,7 +119,28 @@ load helpers
 	no_namespace ipc
 	config '.mounts |= map(select(.destination == "/dev" or .destination == "/dev/mqueue")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []
 		| del(.linux.resources) | .linux.cgroupsPath = ""'
-	run unshare --user --map-root-user --mount --pid --fork "$RUNG" --root "$STATE" --rootless true run -b "$BUNDLE" "$ID"
+	run unshare --user --map-root-user --mount "$RUNG" --root "$STATE" --rootless true run -b "$BUNDLE" "$ID"
 	[ "$status" -ne 0 ]
 	mentions 'new mqueue for /dev/mqueue: fsconfig: operation not permitted (mqueue shows the IPC namespace, and that of rung belongs to another user namespace: list a new ipc namespace in linux.namespaces, or bind the host'"'"'s)'
+}
+
+# /proc/PID is another process than the one that rung made: its files must not be taken for the container's.
+@test "rung in a PID namespace with the /proc of another one: refused, and no container is taken for stopped" {
+	needs_root
+	start_sleeper
+	run unshare --pid --fork "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID-2"
+	[ "$status" -ne 0 ]
+	mentions 'the proc file system at /proc is of another PID namespace'
+	for verb in "state $ID" "delete $ID" "delete --force $ID" "kill $ID KILL" "ps $ID" "exec $ID true" "pause $ID" list; do
+		# shellcheck disable=SC2086 # several words
+		run unshare --pid --fork "$RUNG" --root "$STATE" $verb
+		echo "rung $verb: $status $output" >&2
+		mentions 'the proc file system at /proc is of another PID namespace'
+	done
+	run unshare --pid --fork "$RUNG" check
+	mentions 'mount -t proc proc /proc'
+	[ "$(status_of)" = running ]
+	process echo works
+	run unshare --pid --fork --mount-proc "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID-2"
+	says works
 }

@@ -92,6 +92,18 @@ prepare() {
 	jq --arg rootfs "$work/rootfs" '.process.terminal = false | .process.args = ["true"]
 		| .root = {path: $rootfs, readonly: true}' "$work/spec/config.json" >"$work/base.json"
 	chmod 0755 "$work" "$work/rootfs"
+	share_runtimes
+}
+
+# Lets the user of as_nobody reach the runtimes: the tree may be in a home that only its owner may enter.
+share_runtimes() {
+	local i named
+	for i in "${!runtimes[@]}"; do
+		named=${runtimes[i]}
+		! as_nobody test -x "${named#*=}" || continue
+		install -D -m 0755 "${named#*=}" "$work/bin/${named%%=*}/$(basename "${named#*=}")"
+		runtimes[i]=${named%%=*}=$work/bin/${named%%=*}/$(basename "${named#*=}")
+	done
 }
 
 # Makes a bundle, and runs a script in it with the runtime of $named. The results are in the bundle.
