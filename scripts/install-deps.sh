@@ -26,7 +26,7 @@ bench=(hyperfine time crun runc)
 engines=(docker.io containerd podman buildah conmon skopeo umoci runc crun criu mmdebstrap docker-registry fuse-overlayfs
 	slirp4netns passt netavark aardvark-dns containernetworking-plugins iptables nftables uidmap tini catatonit socat rootlesskit)
 arch=(cpio qemu-user-static jq)
-vm=(mmdebstrap busybox-static cpio e2fsprogs xz-utils kmod)
+vm=(mmdebstrap busybox-static cpio e2fsprogs xz-utils zstd kmod)
 
 # Prints Debian's packages for a part that has a list of them.
 packages_of() { # PART

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2016,SC2034,SC2094 # scripts for inner shells; page_file reads another file
-# containerd with its CRI plugin, for the tests with crictl and critest. With SYSTEMD_CGROUP=true it uses the systemd cgroup
-# driver, has crun as a third handler, and its pods use the handler $RUNTIME.
+# containerd with its CRI plugin, for the tests with crictl, critest and kubelet. Its default runtime is rung. With
+# SYSTEMD_CGROUP=true it uses the systemd cgroup driver, has crun as a third handler, and its pods use the handler $RUNTIME.
 
 start_engine() {
 	mkdir -p /etc/containerd /etc/cni/net.d
@@ -10,6 +10,8 @@ start_engine() {
 		[plugins."io.containerd.grpc.v1.cri"]
 		  sandbox_image = "localhost/pause:latest"
 		  restrict_oom_score_adj = true
+		[plugins."io.containerd.grpc.v1.cri".containerd]
+		  default_runtime_name = "rung"
 		[plugins."io.containerd.grpc.v1.cri".cni]
 		  bin_dir = "/usr/lib/cni"
 	TOML

@@ -590,7 +590,7 @@ EOF
 	both <<-'CASE'
 		"$COMMANDS/dockerapi"
 	CASE
-	mentions 'list: [/page] running' 'stats: /page 67108864 true 50 true' 'exec: "inside\n" "wrong\n" 9' 'terminal: true' 'terminal ended: 5' 'file: 200 put 33152 1000 text' 'exited 137'
+	mentions 'list: [/page] running' 'stats: /page 67108864 true 50 true' 'exec: "inside\n" "wrong\n" 9' 'terminal: true' 'terminal ended: 5' 'file: 200 put 384 1000 text' 'exited 137'
 }
 
 # ---- health, restarts, many -----------------------------------------------------------------------------------------

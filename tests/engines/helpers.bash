@@ -105,7 +105,7 @@ in_both() { # SCRIPT
 }
 
 in_world() { # RUNTIME COMMAND...
-	"$world" in "$WORLDS/$1" env SHARED="$SHARED" SOURCE="$RUNG_SOURCE" COMMANDS="$RUNG_TEST_COMMANDS" "${@:2}"
+	"$world" in "$WORLDS/$1" env SHARED="$SHARED" SOURCE=/run/source COMMANDS="${RUNG_TEST_COMMANDS/#$RUNG_SOURCE//run/source}" "${@:2}"
 }
 
 # ---- cases ----------------------------------------------------------------------------------------------------------

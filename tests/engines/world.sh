@@ -103,7 +103,8 @@ mount_files() { # DIR
 	local dir=$1 name
 	mount -t tmpfs -o mode=755 tmpfs /run
 	cut -d' ' -f5 /proc/self/mountinfo >/run/mounts-of-host # some of these may vanish with those of the host
-	mkdir -p /run/lock /run/user
+	mkdir -p /run/lock /run/user /run/source
+	mount --bind "$repo" /run/source # the tree may be in a home that only its owner may enter
 	for name in etc sbin; do
 		mkdir -p "$dir/$name" "$dir/$name.work"
 	done

@@ -199,7 +199,7 @@ func files(d *daemon) {
 	must(err)
 	text, err := io.ReadAll(r)
 	must(err)
-	fmt.Println("file:", response.StatusCode, header.Name, header.Mode, header.Uid, string(text))
+	fmt.Println("file:", response.StatusCode, header.Name, header.Mode&0o777, header.Uid, string(text))
 }
 
 func filter(name, value string) string {
