@@ -228,7 +228,10 @@ static inline int64_t magic_of(int fd)
 {
 	long result;
 #ifdef SYS_fstatfs64
-	struct statfs64 fs;
+	/* The kernel's struct statfs64 of i386 and arm (asm-generic/statfs.h); musl has no name for it since 1.2.4. */
+	struct {
+		uint32_t f_type, others[20];
+	} fs;
 
 	result = sys(SYS_fstatfs64, fd, sizeof(fs), &fs);
 #else
