@@ -23,8 +23,8 @@ func always(do string) func(*Subject, string) string {
 	return func(*Subject, string) string { return do }
 }
 
-// wordAfter returns the word that follows a phrase, "" if there is none. Package regexp would do too, but costs every command of
-// rung 0.1 ms at its start.
+// wordAfter returns the word that follows a phrase, "" if there is none. Package regexp would do too, but it
+// is initialised at the start of every command.
 func wordAfter(text, phrase string) string {
 	_, rest, _ := strings.Cut(text, phrase)
 	word, _, _ := strings.Cut(rest, " ")
