@@ -14,10 +14,31 @@ import (
 	"rung/libcontainer/check"
 )
 
-// otherNames are commands of engines, and what rung has in their place.
-var otherNames = map[string]string{
-	"stop": "kill, and then delete", "rm": "delete", "remove": "delete", "ls": "list", "inspect": "state", "unpause": "resume",
-	"stats": "events", "info": "features", "top": "ps", "attach": "exec", "doctor": "check",
+// otherName returns what rung has in the place of a command of engines, "" if it is none.
+func otherName(name string) string {
+	switch name {
+	case "stop":
+		return "kill, and then delete"
+	case "rm", "remove":
+		return "delete"
+	case "ls":
+		return "list"
+	case "inspect":
+		return "state"
+	case "unpause":
+		return "resume"
+	case "stats":
+		return "events"
+	case "info":
+		return "features"
+	case "top":
+		return "ps"
+	case "attach":
+		return "exec"
+	case "doctor":
+		return "check"
+	}
+	return ""
 }
 
 // suggestCommand adds to the parser's message about a command that rung does not have which one the caller may have meant. The
@@ -27,7 +48,7 @@ func suggestCommand(text string) string {
 	if name = strings.TrimSuffix(name, "'"); !unknown {
 		return text
 	}
-	if other := otherNames[name]; other != "" {
+	if other := otherName(name); other != "" {
 		return fmt.Sprintf("%s: rung has no command %s: %s", text, name, other)
 	}
 	best, least := "", 3 // more than two typing errors are another word
