@@ -373,18 +373,25 @@ func (c *compiler) keyring(id string) {
 
 // syncHost waits until the parent has made the cgroup, and enters it. It comes as late as the
 // configuration allows, so that little of the set-up is charged to the container's memory limit:
-// before the first cgroup mount or tmpcopyup, or else at SYNC inside.
+// before the first cgroup mount or tmpcopyup, or else at SYNC inside. It does not wait if CLONE has done it all.
 func (c *compiler) syncHost() {
 	if c.hostDone {
 		return
 	}
 	c.makeLater()
 	c.hostDone = true
-	c.b.For("linux.cgroupsPath", "wait for the cgroup")
-	c.tasks, _ = c.b.SyncFor(plan.SyncHost, plan.None, c.tasksFiles())
-	c.hostActions(plan.SyncHost)
-	c.enterCgroups()
+	if !c.clonedIntoAll() {
+		c.b.For("linux.cgroupsPath", "wait for the cgroup")
+		c.tasks, _ = c.b.SyncFor(plan.SyncHost, plan.None, c.tasksFiles())
+		c.hostActions(plan.SyncHost)
+		c.enterCgroups()
+	}
 	c.unshareCgroup()
+}
+
+// clonedIntoAll reports whether the process is cloned into its only cgroup, so that there is nothing to wait for and to enter.
+func (c *compiler) clonedIntoAll() bool {
+	return c.cgroup != plan.None && c.tasksFiles() == 0 && c.spec.Linux.IntelRdt == nil
 }
 
 // tasksFiles returns the number of v1 hierarchies: the process enters each by its tasks file.
