@@ -167,7 +167,7 @@ func (p *Program) Mounts(rootfs string, f *Filter) error {
 	c.opts.Rootfs, c.opts.Seccomp = rootfs, f
 	c.b = c.b.Next(c.mountOps())
 	c.batched = 0
-	steps := []func() error{c.inherit, c.rootfs, c.mounts, c.setupDev}
+	steps := []func() error{c.inherit, c.loopback, c.rootfs, c.mounts, c.setupDev}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return err
@@ -348,6 +348,12 @@ func (c *compiler) insideBasics() error {
 	if !c.opts.NoKeyring {
 		c.keyring(c.opts.ID)
 	}
+	return nil
+}
+
+// loopback is an op of the second segment, though the namespace is there before: it may wait for whoever else changes the network
+// of the machine, and rung can begin to write the state as soon as it knows the process.
+func (c *compiler) loopback() error {
 	if c.isNew(specs.NetworkNamespace) {
 		c.b.For("linux.namespaces", "bring up the loopback device")
 		c.b.Number(plan.Loopback)
