@@ -7,13 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
+	"rung/internal/regex"
 	"rung/libcontainer"
 )
 
@@ -129,7 +129,7 @@ func newFile(path string) (*os.File, error) {
 
 // regexFlag is an option of crun.
 func regexFlag(does string) cli.Flag {
-	return &cli.BoolFlag{Name: "regex", Aliases: []string{"r"}, Usage: does + " all containers whose id matches the regular expression that stands in the place of the id"}
+	return &cli.BoolFlag{Name: "regex", Aliases: []string{"r"}, Usage: does + " all containers whose id matches the extended regular expression that stands in the place of the id"}
 }
 
 // onEach calls do with the container that the first argument names, or with --regex for each that it matches. It goes on after an
@@ -142,17 +142,18 @@ func onEach(cmd *cli.Command, do func(*libcontainer.Runtime, string) error) erro
 	if !cmd.Bool("regex") {
 		return do(r, cmd.Args().First())
 	}
-	pattern, err := regexp.Compile(cmd.Args().First())
+	pattern, err := regex.Compile(cmd.Args().First())
 	if err != nil {
 		return fmt.Errorf("--regex: %w", err)
 	}
+	defer pattern.Free()
 	ids, err := r.List()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	var last error
 	for _, id := range ids {
-		if !pattern.MatchString(id) {
+		if !pattern.Match(id) {
 			continue
 		}
 		if err := do(r, id); err != nil {

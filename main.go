@@ -68,7 +68,7 @@ func main() {
 	stage = &launch.Launcher{Image: nsenter.Image()}
 	stage.UseEarly(nsenter.Early())
 	cli.ErrWriter = errorWriter{}
-	cli.VersionPrinter = func(cmd *cli.Command) { printVersion(cmd.Root().Writer, cmd.String("root")) }
+	cli.VersionPrinter = func(cmd *cli.Command) { printVersion(cmd.Root().Writer, global.root) }
 	if programName() == "crun" {
 		cli.VersionFlag = &cli.BoolFlag{Name: "version", Aliases: []string{"v", "V"}, Usage: "print the version", HideDefault: true, Local: true}
 	}
@@ -134,18 +134,24 @@ func newApp() *cli.Command {
 	}
 }
 
+// global has the values of globalFlags: to look one up by its name takes the parser a dozen allocations.
+var global struct {
+	debug, systemdCgroup, trace                              bool
+	log, logFormat, root, cgroupManager, rootless, traceFile string
+}
+
 // globalFlags are valid before and after the command, as with runc since 1.6.
 func globalFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "debug", Usage: "enable debug logging"},
-		&cli.StringFlag{Name: "log", Usage: "set the log file to write rung logs to (default is '/dev/stderr')"},
-		&cli.StringFlag{Name: "log-format", Value: "text", Usage: "set the log format ('text' (default), or 'json')"},
-		&cli.StringFlag{Name: "root", Value: defaultRoot(), Usage: "root directory for storage of container state (this should be located in tmpfs)"},
-		&cli.BoolFlag{Name: "systemd-cgroup", Usage: "enable systemd cgroup support, expects cgroupsPath to be of form \"slice:prefix:name\" for e.g. \"system.slice:rung:434234\""},
-		&cli.StringFlag{Name: "cgroup-manager", Usage: "who makes the cgroups of new containers ('cgroupfs', 'systemd', or 'disabled': nobody, and they stay in that of the caller); counts before --systemd-cgroup"},
-		&cli.StringFlag{Name: "rootless", Value: "auto", Usage: "ignore cgroup permission errors ('true', 'false', or 'auto')"},
-		&cli.BoolFlag{Name: "trace", Usage: "log the time that each operation of the stage took"},
-		&cli.StringFlag{Name: "trace-file", Usage: "write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show"},
+		&cli.BoolFlag{Name: "debug", Destination: &global.debug, Usage: "enable debug logging"},
+		&cli.StringFlag{Name: "log", Destination: &global.log, Usage: "set the log file to write rung logs to (default is '/dev/stderr')"},
+		&cli.StringFlag{Name: "log-format", Destination: &global.logFormat, Value: "text", Usage: "set the log format ('text' (default), or 'json')"},
+		&cli.StringFlag{Name: "root", Destination: &global.root, Value: defaultRoot(), Usage: "root directory for storage of container state (this should be located in tmpfs)"},
+		&cli.BoolFlag{Name: "systemd-cgroup", Destination: &global.systemdCgroup, Usage: "enable systemd cgroup support, expects cgroupsPath to be of form \"slice:prefix:name\" for e.g. \"system.slice:rung:434234\""},
+		&cli.StringFlag{Name: "cgroup-manager", Destination: &global.cgroupManager, Usage: "who makes the cgroups of new containers ('cgroupfs', 'systemd', or 'disabled': nobody, and they stay in that of the caller); counts before --systemd-cgroup"},
+		&cli.StringFlag{Name: "rootless", Destination: &global.rootless, Value: "auto", Usage: "ignore cgroup permission errors ('true', 'false', or 'auto')"},
+		&cli.BoolFlag{Name: "trace", Destination: &global.trace, Usage: "log the time that each operation of the stage took"},
+		&cli.StringFlag{Name: "trace-file", Destination: &global.traceFile, Usage: "write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show"},
 	}
 }
 
@@ -225,7 +231,7 @@ func usageError(_ context.Context, cmd *cli.Command, err error, command bool) er
 }
 
 func before(ctx context.Context, cmd *cli.Command) (context.Context, error) {
-	opened, err := newLogging(cmd.String("log"), cmd.String("log-format"), cmd.Bool("debug"))
+	opened, err := newLogging(global.log, global.logFormat, global.debug)
 	if err != nil {
 		return ctx, err
 	}
@@ -236,7 +242,7 @@ func before(ctx context.Context, cmd *cli.Command) (context.Context, error) {
 // prepareRoot refuses "/" as --root, and creates the default root below XDG_RUNTIME_DIR. The sticky bit keeps that
 // directory from being cleaned up (XDG Base Directory Specification).
 func prepareRoot(cmd *cli.Command) error {
-	root := cmd.String("root")
+	root := global.root
 	if absolute(root) == "/" {
 		return errors.New("Option --root argument should not be set to /")
 	}
@@ -339,30 +345,30 @@ func runtimeOf(cmd *cli.Command) (*libcontainer.Runtime, error) {
 
 // runtimeFor makes the Runtime that a user with this effective uid gets.
 func runtimeFor(cmd *cli.Command, euid int) (*libcontainer.Runtime, error) {
-	bySystemd, noCgroup, err := cgroupManager(cmd)
+	bySystemd, noCgroup, err := cgroupManager()
 	if err != nil {
 		return nil, err
 	}
-	rootless, err := rootlessCgroups(cmd.String("rootless"), bySystemd, euid)
+	rootless, err := rootlessCgroups(global.rootless, bySystemd, euid)
 	if err != nil {
 		return nil, err
 	}
-	stage.Trace = cmd.Bool("trace")
-	if err := timeline.open(cmd.String("trace-file")); err != nil {
+	stage.Trace = global.trace
+	if err := timeline.open(global.traceFile); err != nil {
 		return nil, err
 	}
 	stage.Timeline = timeline.Timeline
 	return &libcontainer.Runtime{
-		Root: absolute(cmd.String("root")), Rootless: rootless, Systemd: bySystemd, NoCgroup: noCgroup, Stage: stage, Log: log.Logger,
+		Root: absolute(global.root), Rootless: rootless, Systemd: bySystemd, NoCgroup: noCgroup, Stage: stage, Log: log.Logger,
 	}, nil
 }
 
 // cgroupManager reads --cgroup-manager, which is crun's, and --systemd-cgroup. Podman passes the former behind the latter, where
 // it counts with crun.
-func cgroupManager(cmd *cli.Command) (bySystemd, noCgroup bool, err error) {
-	switch name := cmd.String("cgroup-manager"); name {
+func cgroupManager() (bySystemd, noCgroup bool, err error) {
+	switch global.cgroupManager {
 	case "":
-		return cmd.Bool("systemd-cgroup"), false, nil
+		return global.systemdCgroup, false, nil
 	case "cgroupfs":
 		return false, false, nil
 	case "systemd":
@@ -370,7 +376,7 @@ func cgroupManager(cmd *cli.Command) (bySystemd, noCgroup bool, err error) {
 	case "disabled":
 		return false, true, nil
 	default:
-		return false, false, fmt.Errorf("--cgroup-manager: %q is not cgroupfs, systemd or disabled", name)
+		return false, false, fmt.Errorf("--cgroup-manager: %q is not cgroupfs, systemd or disabled", global.cgroupManager)
 	}
 }
 

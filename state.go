@@ -61,15 +61,16 @@ func stateCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			_, err = os.Stdout.Write(state.indented())
+			var room [1 << 10]byte
+			_, err = os.Stdout.Write(state.appendIndented(room[:0]))
 			return err
 		},
 	}
 }
 
-// indented is json.MarshalIndent without reflection, which touches 20 pages more: what engines ask for most is the state.
-func (s *containerState) indented() []byte {
-	b := []byte("{\n")
+// appendIndented is json.MarshalIndent without reflection, which touches 20 pages more: what engines ask for most is the state.
+func (s *containerState) appendIndented(b []byte) []byte {
+	b = append(b, "{\n"...)
 	member := func(name, value string) {
 		b = append(append(append(b, "  \""...), name...), "\": "...)
 		b = append(bundle.AppendString(b, value), ",\n"...)

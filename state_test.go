@@ -17,7 +17,7 @@ func TestIndentedState(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := string(s.indented()); got != string(want) {
+		if got := string(s.appendIndented(nil)); got != string(want) {
 			t.Errorf("%s\nwant\n%s", got, want)
 		}
 	}

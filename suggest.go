@@ -14,10 +14,31 @@ import (
 	"rung/libcontainer/check"
 )
 
-// otherNames are commands of engines, and what rung has in their place.
-var otherNames = map[string]string{
-	"stop": "kill, and then delete", "rm": "delete", "remove": "delete", "ls": "list", "inspect": "state", "unpause": "resume",
-	"stats": "events", "info": "features", "top": "ps", "attach": "exec", "doctor": "check",
+// otherName returns what rung has in the place of a command of engines, "" if it is none.
+func otherName(name string) string {
+	switch name {
+	case "stop":
+		return "kill, and then delete"
+	case "rm", "remove":
+		return "delete"
+	case "ls":
+		return "list"
+	case "inspect":
+		return "state"
+	case "unpause":
+		return "resume"
+	case "stats":
+		return "events"
+	case "info":
+		return "features"
+	case "top":
+		return "ps"
+	case "attach":
+		return "exec"
+	case "doctor":
+		return "check"
+	}
+	return ""
 }
 
 // suggestCommand adds to the parser's message about a command that rung does not have which one the caller may have meant. The
@@ -27,7 +48,7 @@ func suggestCommand(text string) string {
 	if name = strings.TrimSuffix(name, "'"); !unknown {
 		return text
 	}
-	if other := otherNames[name]; other != "" {
+	if other := otherName(name); other != "" {
 		return fmt.Sprintf("%s: rung has no command %s: %s", text, name, other)
 	}
 	best, least := "", 3 // more than two typing errors are another word
@@ -123,29 +144,34 @@ func longNames(flags []cli.Flag) (names []string) {
 	return names
 }
 
+type remedy struct{ says, do string }
+
 // remedies say what to do about errors of commands, by words of the error. Errors of the host have theirs in the package check.
-var remedies = [...]struct{ says, do string }{
-	{libcontainer.ErrExist.Error(), "choose another id, or rung delete the container"},
-	{"container does not exist: ", "rung list shows the containers of a state directory, --root names another one"},
-	{"cannot start an already running container", "rung exec runs another program in it"},
-	{"cannot start a container that has stopped", "rung delete it, and create it again"},
-	{"cannot exec in a stopped container", "rung delete it, and run it again"},
-	{"cannot exec in a paused container", "rung resume it"},
-	{"container not running", "rung state tells its status; rung delete removes one that has ended"},
-	{"that is not stopped: running", "rung kill it with KILL first, or rung delete --force"},
-	{"that is not stopped: paused", "rung delete --force"},
-	{"cpuset.cpus: numerical result out of range", "processors that the host has, of /sys/devices/system/cpu/online"},
-	{"(no right to execute ", "chmod it, or change process.user: the user of the process may not execute that file"},
-	{"executable file not found in $PATH", "edit process.args, or PATH in process.env: the root file system must have that program"},
-	{"config.json: is a directory", "config.json must be a regular file, as rung spec writes it"},
-	{"pidfd_send_signal: invalid argument", "a signal from 1 to 64: kill -l lists them"},
-	{"unknown signal ", "a name as TERM, or a number: kill -l lists them"},
-	{"invalid value for memory: ", "bytes, or a number with k, m or g, as 512m"},
-	{"invalid log-format: ", "--log-format text, or --log-format json"},
-	{"invalid container ID format", "letters, digits, _ + - and . only; the directory of the bundle is for --bundle"},
-	{"config.json not found", "rung spec writes one; --bundle names the directory that has it"},
-	{"open /dev/tty: ", "process.terminal is true in config.json, and this is no terminal: set it to false, or use script(1)"},
-	{"without setting console socket", "--console-socket of a program that takes the terminal, or process.terminal false in config.json"},
+// It is a function because one of the words is a variable's: the list would be made at the start of every command.
+func remedies() []remedy {
+	return []remedy{
+		{libcontainer.ErrExist.Error(), "choose another id, or rung delete the container"},
+		{"container does not exist: ", "rung list shows the containers of a state directory, --root names another one"},
+		{"cannot start an already running container", "rung exec runs another program in it"},
+		{"cannot start a container that has stopped", "rung delete it, and create it again"},
+		{"cannot exec in a stopped container", "rung delete it, and run it again"},
+		{"cannot exec in a paused container", "rung resume it"},
+		{"container not running", "rung state tells its status; rung delete removes one that has ended"},
+		{"that is not stopped: running", "rung kill it with KILL first, or rung delete --force"},
+		{"that is not stopped: paused", "rung delete --force"},
+		{"cpuset.cpus: numerical result out of range", "processors that the host has, of /sys/devices/system/cpu/online"},
+		{"(no right to execute ", "chmod it, or change process.user: the user of the process may not execute that file"},
+		{"executable file not found in $PATH", "edit process.args, or PATH in process.env: the root file system must have that program"},
+		{"config.json: is a directory", "config.json must be a regular file, as rung spec writes it"},
+		{"pidfd_send_signal: invalid argument", "a signal from 1 to 64: kill -l lists them"},
+		{"unknown signal ", "a name as TERM, or a number: kill -l lists them"},
+		{"invalid value for memory: ", "bytes, or a number with k, m or g, as 512m"},
+		{"invalid log-format: ", "--log-format text, or --log-format json"},
+		{"invalid container ID format", "letters, digits, _ + - and . only; the directory of the bundle is for --bundle"},
+		{"config.json not found", "rung spec writes one; --bundle names the directory that has it"},
+		{"open /dev/tty: ", "process.terminal is true in config.json, and this is no terminal: set it to false, or use script(1)"},
+		{"without setting console socket", "--console-socket of a program that takes the terminal, or process.terminal false in config.json"},
+	}
 }
 
 // withCure adds to an error what to do about it, where that is known and the error does not say it.
@@ -166,9 +192,9 @@ func cureOf(err error) string {
 	if do := check.Cure(err); do != "" {
 		return do
 	}
-	for i := range remedies {
-		if strings.Contains(text, remedies[i].says) {
-			return strings.ReplaceAll(remedies[i].do, "rung ", programName()+" ")
+	for _, r := range remedies() {
+		if strings.Contains(text, r.says) {
+			return strings.ReplaceAll(r.do, "rung ", programName()+" ")
 		}
 	}
 	return ""

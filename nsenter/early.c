@@ -215,7 +215,8 @@ static void spawn_child(void)
 	if (sys(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return;
 	child.sync = pair[1];
-	child.wakeup = (int)sys(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
+	/* It never blocks. Without O_NONBLOCK Go does not watch it by epoll, and wakes no thread for it. */
+	child.wakeup = (int)sys(SYS_eventfd2, 0, EFD_CLOEXEC);
 	sys(SYS_getcpu, &child.cpu, NULL, NULL); /* an error costs time: the number stays 0 */
 	pid = child.wakeup < 0 ? -1 : clone_child();
 	sys(SYS_close, pair[1]);

@@ -171,6 +171,34 @@ static long mkpath_pass(struct mkpath *m)
 	return dir;
 }
 
+/*
+ * Makes the last component, if it is all that is missing. After any error a pass finds out: a
+ * link may be there, or a directory above is missing too.
+ */
+static long make_last(struct mkpath *m)
+{
+	size_t end = strlen(m->path), start;
+	char cut;
+	long dir = m->root, fd;
+
+	while (end > 0 && m->path[end - 1] == '/')
+		end--;
+	for (start = end; start > 0 && m->path[start - 1] != '/';)
+		start--;
+	cut = m->path[end];
+	m->path[end] = '\0';
+	if (start > 1) {
+		m->path[start - 1] = '\0';
+		dir = open_noted(m, m->root, m->path, O_PATH | O_DIRECTORY, m->resolve);
+		m->path[start - 1] = '/';
+	}
+	fd = dir < 0 ? dir : make_missing(m, (int)dir, m->path + start, 1);
+	if (dir >= 0 && dir != m->root)
+		sys(SYS_close, dir);
+	m->path[end] = cut;
+	return fd;
+}
+
 /* Returns fd unless it lies in a procfs. Else, and if its file system is unknown, closes it and returns -errno. */
 static long refuse_proc(struct stage *s, long fd)
 {
@@ -206,9 +234,11 @@ long op_MKPATH(struct stage *s, const struct rung_op *op)
 		if (length >= sizeof(m.path))
 			return -ENAMETOOLONG;
 		memcpy(m.path, path, length + 1);
-		do
-			fd = mkpath_pass(&m);
-		while (fd == -EAGAIN);
+		fd = make_last(&m);
+		if (fd < 0)
+			do
+				fd = mkpath_pass(&m);
+			while (fd == -EAGAIN);
 	}
 	if (fd >= 0 && (op->x & RUNG_MKPATH_NOPROC))
 		fd = refuse_proc(s, fd);

@@ -260,14 +260,22 @@ int plan_map(struct plan *plan, int fd)
 	return 0;
 }
 
+/* The least size of a page: what is mapped is a multiple of it. */
+#define PAGE 4096
+
+static size_t mapped(size_t size)
+{
+	return (size + PAGE - 1) / PAGE * PAGE;
+}
+
 /* Returns the address of memory with at least `want` bytes: what it had, and zeroes. Or returns -errno. */
 static long grown(void *memory, size_t size, size_t want)
 {
-	if (want <= size)
+	if (mapped(want) <= mapped(size))
 		return (long)memory;
 	if (memory)
-		return sys(SYS_mremap, memory, size, want, MREMAP_MAYMOVE);
-	return map_file(want, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+		return sys(SYS_mremap, memory, mapped(size), mapped(want), MREMAP_MAYMOVE);
+	return map_file(mapped(want), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 }
 
 /* Makes room for the slots and the ops of a plan. The slots keep what they hold. Returns 0, or -errno. */

@@ -83,30 +83,31 @@ func ReadFlag(path string) (string, error) {
 	return string(buf[:n]), nil
 }
 
-// ReadQuick reads a file of rung's state into buf. The error is ErrNotQuick if it does not fit. It neither waits for a FIFO nor asks
+// ReadQuick reads a file of rung's state. The error is ErrNotQuick if it has 8 KiB or more. It neither waits for a FIFO nor asks
 // what kind of file it is: the caller knows by the content. The state may be on a disk or a network that does not answer, so the
 // scheduler knows of these calls: a signal still ends rung.
-func ReadQuick(path string, buf []byte) ([]byte, error) {
+func ReadQuick(path string) (string, error) {
+	var buf [8 << 10]byte
 	var fd, n int
 	err := ignoringEINTR(func() (err error) {
 		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 		return err
 	})
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+		return "", &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
 	err = ignoringEINTR(func() (err error) {
-		n, err = unix.Read(fd, buf)
+		n, err = unix.Read(fd, buf[:])
 		return err
 	})
 	if err != nil {
-		return nil, &os.PathError{Op: "read", Path: path, Err: err}
+		return "", &os.PathError{Op: "read", Path: path, Err: err}
 	}
 	if n == len(buf) {
-		return nil, ErrNotQuick
+		return "", ErrNotQuick
 	}
-	return buf[:n], nil
+	return string(buf[:n]), nil
 }
 
 // ExistsQuick is Exists for a file of rung's state.

@@ -26,7 +26,7 @@ const (
 	none = all // -1 as a descriptor
 )
 
-// newCalls is a function because only an error needs the map.
+// newCalls is a function because only an error needs the map: a variable would be made at the start of every command.
 func newCalls() map[string]newCall {
 	return map[string]newCall{
 		"fsconfig":          {unix.SYS_FSCONFIG, [2]int{5, 2}, needMounts, [5]uintptr{none, all}, unix.EINVAL, false, false},
@@ -48,10 +48,12 @@ func newCalls() map[string]newCall {
 	}
 }
 
-// replaceable are new calls that rung has another way for, where they are denied.
-var replaceable = map[string]newCall{
-	"clone3":      {unix.SYS_CLONE3, [2]int{5, 3}, "to make the container's process in its cgroup", [5]uintptr{0, 0}, unix.EINVAL, false, false},
-	"close_range": {unix.SYS_CLOSE_RANGE, [2]int{5, 9}, "to close the caller's descriptors", [5]uintptr{1, 0, 0}, unix.EINVAL, false, false},
+// replaceable returns the new calls that rung has another way for, where they are denied.
+func replaceable() map[string]newCall {
+	return map[string]newCall{
+		"clone3":      {unix.SYS_CLONE3, [2]int{5, 3}, "to make the container's process in its cgroup", [5]uintptr{0, 0}, unix.EINVAL, false, false},
+		"close_range": {unix.SYS_CLOSE_RANGE, [2]int{5, 9}, "to close the caller's descriptors", [5]uintptr{1, 0, 0}, unix.EINVAL, false, false},
+	}
 }
 
 // CallState is the answer of ProbeCalls for one system call.
@@ -64,7 +66,7 @@ type CallState struct {
 
 // ProbeCalls probes the system calls that old kernels lack and filters deny, by calls that have no effect. They are sorted by name.
 func ProbeCalls() (out []CallState) {
-	for _, table := range []map[string]newCall{newCalls(), replaceable} {
+	for _, table := range []map[string]newCall{newCalls(), replaceable()} {
 		for name, call := range table {
 			p := call.probed()
 			why := p.cause(&call, false)

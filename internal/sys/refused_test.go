@@ -110,7 +110,7 @@ func deny(number uintptr, errno unix.Errno) error {
 
 func TestProbeCalls(t *testing.T) {
 	calls := ProbeCalls()
-	if len(calls) != len(newCalls())+len(replaceable) {
+	if len(calls) != len(newCalls())+len(replaceable()) {
 		t.Errorf("%d calls", len(calls))
 	}
 	for i, call := range calls {

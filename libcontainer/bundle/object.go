@@ -11,8 +11,8 @@ type Object struct{ d decoder }
 
 // ReadObject calls member for each member of an object, which reads its value. It reports whether the whole text was read. If not,
 // what was read counts for nothing, and encoding/json decides.
-func ReadObject(raw []byte, member func(o *Object, name string)) bool {
-	o := &Object{decoder{raw: string(raw)}}
+func ReadObject(raw string, member func(o *Object, name string)) bool {
+	o := &Object{decoder{raw: raw}}
 	for first := true; o.d.member(first); first = false {
 		member(o, o.d.key())
 	}

@@ -142,7 +142,7 @@ func fieldOf(text string) string {
 // cureOf says who must do what about an error of a field.
 func cureOf(s *Subject, field string, err error) (who, do string) {
 	text := err.Error()
-	for _, known := range cures {
+	for _, known := range cures() {
 		if strings.Contains(text, known.says) {
 			if do := known.do(s, text); do != "" {
 				return known.who, do

@@ -23,42 +23,45 @@ func always(do string) func(*Subject, string) string {
 	return func(*Subject, string) string { return do }
 }
 
-// wordAfter returns the word that follows a phrase, "" if there is none. Package regexp would do too, but costs every command of
-// rung 0.1 ms at its start.
+// wordAfter returns the word that follows a phrase, "" if there is none. Package regexp would do too, but it
+// is initialised at the start of every command.
 func wordAfter(text, phrase string) string {
 	_, rest, _ := strings.Cut(text, phrase)
 	word, _, _ := strings.Cut(rest, " ")
 	return word
 }
 
-var cures = []cure{
-	{"no cgroup hierarchy is mounted", administrator, always("mount -t cgroup2 none /sys/fs/cgroup")},
-	{"unable to apply cgroup configuration: mkdir", administrator, cgroupCure},
-	{"container's cgroup is not empty", author, always("choose another linux.cgroupsPath, or end the processes in that cgroup")},
-	{"is not delegated: ", administrator, enable},
-	{"is not delegated to this user", administrator, always(delegate)},
-	{"is not available in the v2 hierarchy", administrator, always("boot with systemd.unified_cgroup_hierarchy=1, and without cgroup_disable= of this controller")},
-	{"no cgroup hierarchy has the controller", administrator, always("mount the hierarchy of that controller, or remove the limit")},
-	{"is mounted noexec on the host", administrator, remountExec},
-	{"executable file not found", author, inBundle("process.args or PATH in process.env: the root file system has no such program")},
-	{"a seccomp filter that rung itself runs under denies it", administrator, callCure},
-	{"a user namespace may mount proc only where", administrator, always("run rung where nothing is mounted over a part of /proc (docker run --security-opt systempaths=unconfined)")},
-	{"none is mounted at /proc", administrator, always("mount -t proc proc /proc")},
-	{"the proc file system at /proc is of another PID namespace", administrator, always("mount -t proc proc /proc")},
-	{"has no files on the host", administrator, always("mount or unpack the root file system there")},
-	{"mount point ", administrator, mountPointCure},
-	{": no space left on device", administrator, spaceCure},
-	{": read-only file system", administrator, writableCure},
-	{"kernel.unprivileged_userns_clone is 0", administrator, always(setParameter("kernel.unprivileged_userns_clone", "1"))},
-	{"kernel.apparmor_restrict_unprivileged_userns is 1", administrator, always(setParameter("kernel.apparmor_restrict_unprivileged_userns", "0"))},
-	{"the caller's RLIMIT_FSIZE", caller, always("ulimit -f unlimited")},
-	{"to raise a hard limit needs CAP_SYS_RESOURCE", caller, always("raise the hard limit of the caller (ulimit -H, LimitNOFILE= of the unit), or lower process.rlimits")},
-	{"no range that holds", administrator, grant},
-	{"needs newuidmap", administrator, always(installHelper)},
-	{"needs newgidmap", administrator, always(installHelper)},
-	{"this profile is not loaded", administrator, always("apparmor_parser -r FILE-OF-THE-PROFILE")},
-	{"max_*_namespaces", administrator, always("raise the user.max_*_namespaces that is reached: sysctl user")},
-	{"this kernel does not know the file system type", administrator, always("modprobe the file system, of a kernel that has it")},
+// cures is a function because only an error needs them: a variable would be made at the start of every command.
+func cures() []cure {
+	return []cure{
+		{"no cgroup hierarchy is mounted", administrator, always("mount -t cgroup2 none /sys/fs/cgroup")},
+		{"unable to apply cgroup configuration: mkdir", administrator, cgroupCure},
+		{"container's cgroup is not empty", author, always("choose another linux.cgroupsPath, or end the processes in that cgroup")},
+		{"is not delegated: ", administrator, enable},
+		{"is not delegated to this user", administrator, always(delegate)},
+		{"is not available in the v2 hierarchy", administrator, always("boot with systemd.unified_cgroup_hierarchy=1, and without cgroup_disable= of this controller")},
+		{"no cgroup hierarchy has the controller", administrator, always("mount the hierarchy of that controller, or remove the limit")},
+		{"is mounted noexec on the host", administrator, remountExec},
+		{"executable file not found", author, inBundle("process.args or PATH in process.env: the root file system has no such program")},
+		{"a seccomp filter that rung itself runs under denies it", administrator, callCure},
+		{"a user namespace may mount proc only where", administrator, always("run rung where nothing is mounted over a part of /proc (docker run --security-opt systempaths=unconfined)")},
+		{"none is mounted at /proc", administrator, always("mount -t proc proc /proc")},
+		{"the proc file system at /proc is of another PID namespace", administrator, always("mount -t proc proc /proc")},
+		{"has no files on the host", administrator, always("mount or unpack the root file system there")},
+		{"mount point ", administrator, mountPointCure},
+		{": no space left on device", administrator, spaceCure},
+		{": read-only file system", administrator, writableCure},
+		{"kernel.unprivileged_userns_clone is 0", administrator, always(setParameter("kernel.unprivileged_userns_clone", "1"))},
+		{"kernel.apparmor_restrict_unprivileged_userns is 1", administrator, always(setParameter("kernel.apparmor_restrict_unprivileged_userns", "0"))},
+		{"the caller's RLIMIT_FSIZE", caller, always("ulimit -f unlimited")},
+		{"to raise a hard limit needs CAP_SYS_RESOURCE", caller, always("raise the hard limit of the caller (ulimit -H, LimitNOFILE= of the unit), or lower process.rlimits")},
+		{"no range that holds", administrator, grant},
+		{"needs newuidmap", administrator, always(installHelper)},
+		{"needs newgidmap", administrator, always(installHelper)},
+		{"this profile is not loaded", administrator, always("apparmor_parser -r FILE-OF-THE-PROFILE")},
+		{"max_*_namespaces", administrator, always("raise the user.max_*_namespaces that is reached: sysctl user")},
+		{"this kernel does not know the file system type", administrator, always("modprobe the file system, of a kernel that has it")},
+	}
 }
 
 // grant is the command that grants a user the ids of a map. The error is idmap.RangeError.
@@ -208,8 +211,8 @@ func callCure(_ *Subject, text string) string {
 func Cure(err error) string {
 	text := err.Error()
 	s := &Subject{Facts: &host.Facts{EUID: os.Geteuid()}}
-	for i := range cures {
-		if known := &cures[i]; known.who != author && strings.Contains(text, known.says) {
+	for _, known := range cures() {
+		if known.who != author && strings.Contains(text, known.says) {
 			if do := known.do(s, text); do != "" {
 				return do
 			}

@@ -22,17 +22,20 @@ func kernel(*Subject) []Need {
 }
 
 // unneeded says what rung does where a call is denied that it can do without; and calls that only other commands need.
-var unneeded = map[string]string{
-	"memfd_create": "rung uses files without a name in its place", "clone3": "rung uses clone(2) in its place",
-	"close_range": "rung reads /proc/self/fd in its place", "statx": "rung uses fstatat(2) in its place",
-	"seccomp": "rung uses prctl(2) in its place", "pidfd_getfd": "without it no seccomp agent gets a listener",
-	"setns":      "the container starts, but exec fails",
-	"pidfd_open": "the container starts, but exec and kill fail", "pidfd_send_signal": "the container starts, but kill fails",
+func unneeded() map[string]string {
+	return map[string]string{
+		"memfd_create": "rung uses files without a name in its place", "clone3": "rung uses clone(2) in its place",
+		"close_range": "rung reads /proc/self/fd in its place", "statx": "rung uses fstatat(2) in its place",
+		"seccomp": "rung uses prctl(2) in its place", "pidfd_getfd": "without it no seccomp agent gets a listener",
+		"setns":      "the container starts, but exec fails",
+		"pidfd_open": "the container starts, but exec and kill fail", "pidfd_send_signal": "the container starts, but kill fails",
+	}
 }
 
 func calls(s *Subject) (out []Need) {
+	known := unneeded()
 	for _, call := range sys.ProbeCalls() {
-		instead, optional := unneeded[call.Name]
+		instead, optional := known[call.Name]
 		n := Need{Name: call.Name + "(2)", State: OK, Required: !optional, For: call.Need}
 		if call.Name == "keyctl" && (s.NoKeyring || !s.Facts.Keys) {
 			n.Required = false

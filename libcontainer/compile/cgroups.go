@@ -69,8 +69,7 @@ func (c *compiler) hierarchyTree(h *host.Hierarchy, o *mountOptions) plan.Slot {
 		return tree
 	}
 	tree := c.boundHierarchy(h)
-	c.b.MountAttr(tree, "", c.cloned(false))
-	c.b.MountAttr(tree, "", plan.Attr{Set: o.attributes(), Clear: clearOf(o.attributes())})
+	c.b.MountAttr(tree, "", c.clonedWith(o.attributes(), false))
 	return tree
 }
 
@@ -143,8 +142,7 @@ func (c *compiler) cgroup2Mount(m *specs.Mount, o *mountOptions, field string) {
 	c.b.For(field, "bind "+source+" where cgroup2 may not be mounted")
 	bound, _ := c.b.OpenTree(plan.None, source, sys.OPEN_TREE_CLONE|sys.AT_RECURSIVE)
 	c.b.Last().Unless(made)
-	c.b.MountAttr(bound, "", c.cloned(true)).IfSlots()
-	c.b.MountAttr(bound, "", plan.Attr{Set: attrs, Clear: clearOf(attrs), Recursive: true}).IfSlots()
+	c.b.MountAttr(bound, "", c.clonedWith(attrs, true)).IfSlots()
 	c.b.MoveMount(bound, target).IfSlots()
 	if len(o.propagation) > 0 {
 		mounted, _ := c.b.Open(c.root, c.destination(m), sys.O_PATH, sys.RESOLVE_IN_ROOT)

@@ -167,7 +167,7 @@ func (p *Program) Mounts(rootfs string, f *Filter) error {
 	c.opts.Rootfs, c.opts.Seccomp = rootfs, f
 	c.b = c.b.Next(c.mountOps())
 	c.batched = 0
-	steps := []func() error{c.inherit, c.rootfs, c.mounts, c.setupDev}
+	steps := []func() error{c.inherit, c.loopback, c.rootfs, c.mounts, c.setupDev}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return err
@@ -348,6 +348,12 @@ func (c *compiler) insideBasics() error {
 	if !c.opts.NoKeyring {
 		c.keyring(c.opts.ID)
 	}
+	return nil
+}
+
+// loopback is an op of the second segment, though the namespace is there before: it may wait for whoever else changes the network
+// of the machine, and rung can begin to write the state as soon as it knows the process.
+func (c *compiler) loopback() error {
 	if c.isNew(specs.NetworkNamespace) {
 		c.b.For("linux.namespaces", "bring up the loopback device")
 		c.b.Number(plan.Loopback)
@@ -373,18 +379,25 @@ func (c *compiler) keyring(id string) {
 
 // syncHost waits until the parent has made the cgroup, and enters it. It comes as late as the
 // configuration allows, so that little of the set-up is charged to the container's memory limit:
-// before the first cgroup mount or tmpcopyup, or else at SYNC inside.
+// before the first cgroup mount or tmpcopyup, or else at SYNC inside. It does not wait if CLONE has done it all.
 func (c *compiler) syncHost() {
 	if c.hostDone {
 		return
 	}
 	c.makeLater()
 	c.hostDone = true
-	c.b.For("linux.cgroupsPath", "wait for the cgroup")
-	c.tasks, _ = c.b.SyncFor(plan.SyncHost, plan.None, c.tasksFiles())
-	c.hostActions(plan.SyncHost)
-	c.enterCgroups()
+	if !c.clonedIntoAll() {
+		c.b.For("linux.cgroupsPath", "wait for the cgroup")
+		c.tasks, _ = c.b.SyncFor(plan.SyncHost, plan.None, c.tasksFiles())
+		c.hostActions(plan.SyncHost)
+		c.enterCgroups()
+	}
 	c.unshareCgroup()
+}
+
+// clonedIntoAll reports whether the process is cloned into its only cgroup, so that there is nothing to wait for and to enter.
+func (c *compiler) clonedIntoAll() bool {
+	return c.cgroup != plan.None && c.tasksFiles() == 0 && c.spec.Linux.IntelRdt == nil
 }
 
 // tasksFiles returns the number of v1 hierarchies: the process enters each by its tasks file.

@@ -44,6 +44,13 @@ func (c *compiler) cloned(recursive bool) plan.Attr {
 	return plan.Attr{Propagation: sys.MS_SLAVE, Recursive: recursive}
 }
 
+// clonedWith is cloned for a mount that gets attributes too.
+func (c *compiler) clonedWith(set uint64, recursive bool) plan.Attr {
+	a := c.cloned(recursive)
+	a.Set, a.Clear = set, clearOf(set)
+	return a
+}
+
 // rootfs clones the root file system and attaches the clone at the path of the root file system, in the
 // new mount namespace. Without a mount namespace there is only a chroot.
 func (c *compiler) rootfs() error {

@@ -22,8 +22,7 @@ func (c *compiler) hostSysfs(m *specs.Mount, o *mountOptions, field string) {
 		attrs |= sys.MOUNT_ATTR_RDONLY
 	}
 	tree := c.cloneTree("/sys", whole, field, "the host's /sys: a user namespace may not show the host's network anew")
-	c.b.MountAttr(tree, "", c.cloned(whole))
-	c.b.MountAttr(tree, "", plan.Attr{Set: attrs, Clear: clearOf(attrs), Recursive: whole})
+	c.b.MountAttr(tree, "", c.clonedWith(attrs, whole))
 	c.attach(tree, m, plan.MkpathDir, field)
 	c.propagate(tree, o, field)
 	c.b.Close(tree)

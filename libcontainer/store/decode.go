@@ -8,7 +8,7 @@ import (
 // 0.1 ms.
 func (s *State) decode(data []byte) error {
 	var fast State
-	if bundle.ReadObject(data, fast.member) {
+	if bundle.ReadObject(string(data), fast.member) {
 		*s = fast
 		return nil
 	}

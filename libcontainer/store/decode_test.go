@@ -13,7 +13,7 @@ import (
 func sameState(t *testing.T, raw []byte) (done bool) {
 	t.Helper()
 	var fast, standard State
-	if !bundle.ReadObject(raw, fast.member) {
+	if !bundle.ReadObject(string(raw), fast.member) {
 		return false
 	}
 	if err := json.Unmarshal(raw, &standard); err != nil {

@@ -93,12 +93,11 @@ func (r Root) Load(id string) (*Container, error) {
 // Peek is Load for a caller that asks for state and status only. It does not open the directory, and reads the file in one piece.
 // The result is nil if Load has to look: a process that is not there yet, a long or damaged file, no such container.
 func (r Root) Peek(id string) *Container {
-	var buf [8 << 10]byte
 	if ValidateID(id) != nil {
 		return nil
 	}
 	c := &Container{Dir: Dir{path: r.Path + "/" + id, log: r.Log}}
-	data, err := sys.ReadQuick(c.Path(stateFile), buf[:])
+	data, err := sys.ReadQuick(c.Path(stateFile))
 	if err != nil || !bundle.ReadObject(data, c.State.member) || c.State.Format > Format || c.State.check(id, stateFile) != nil {
 		return nil
 	}

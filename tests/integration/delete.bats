@@ -261,7 +261,7 @@ running() {
 	run -0 rung delete --regex --force "^$ID-[12]\$" # there are none
 	[ "$(rung list -q)" = "$ID-other" ]
 	run -1 rung delete --regex "$ID-["
-	mentions '--regex: error parsing regexp'
+	mentions '--regex: '
 	run -1 rung delete "^$ID-o"
 	mentions 'invalid container ID format'
 	rung delete --force --regex other

@@ -95,7 +95,7 @@ complete -c rung -n "__fish_seen_subcommand_from create" -l trace-file -r -F -d 
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a delete -d 'delete any resources held by the container often used with detached container'
 complete -c rung -n "__fish_seen_subcommand_from delete" -l force -s f -d 'Forcibly deletes the container if it is still running (uses SIGKILL)'
-complete -c rung -n "__fish_seen_subcommand_from delete" -l regex -s r -d 'deletes all containers whose id matches the regular expression that stands in the place of the id'
+complete -c rung -n "__fish_seen_subcommand_from delete" -l regex -s r -d 'deletes all containers whose id matches the extended regular expression that stands in the place of the id'
 complete -c rung -n "__fish_seen_subcommand_from delete" -l help -s h -d 'show help'
 complete -c rung -n "__fish_seen_subcommand_from delete" -l debug -d 'enable debug logging'
 complete -c rung -n "__fish_seen_subcommand_from delete" -l log -r -F -d 'set the log file to write rung logs to (default is \'/dev/stderr\')'
@@ -186,7 +186,7 @@ complete -c rung -n "__fish_seen_subcommand_from features" -l trace -d 'log the 
 complete -c rung -n "__fish_seen_subcommand_from features" -l trace-file -r -F -d 'write what rung and the stage did, and when, to a file in the Trace Event Format, which Perfetto and about:tracing show'
 
 complete -c rung -n "not __fish_seen_subcommand_from $commands" -a kill -d 'kill sends the specified signal (default: SIGTERM) to the container\'s init process'
-complete -c rung -n "__fish_seen_subcommand_from kill" -l regex -s r -d 'signals all containers whose id matches the regular expression that stands in the place of the id'
+complete -c rung -n "__fish_seen_subcommand_from kill" -l regex -s r -d 'signals all containers whose id matches the extended regular expression that stands in the place of the id'
 complete -c rung -n "__fish_seen_subcommand_from kill" -l help -s h -d 'show help'
 complete -c rung -n "__fish_seen_subcommand_from kill" -l debug -d 'enable debug logging'
 complete -c rung -n "__fish_seen_subcommand_from kill" -l log -r -F -d 'set the log file to write rung logs to (default is \'/dev/stderr\')'
