@@ -177,6 +177,99 @@ on_hosts() {
 	mentions "root.path: $ROOTFS is mounted noexec on the host" "do: mount -o remount,exec $ROOTFS"
 }
 
+# agrees STATUS [CURE]: run and check end with the same status, 0 or 1, and check has the words and the cure of run.
+agrees() {
+	local said
+	run_container
+	[ "$status" -eq "$1" ] || fail "run: status $status: $output"
+	said=${output#*run failed: }
+	said=${said%% (do: *}
+	check
+	[ "$status" -eq "$1" ] || fail "check: status $status, and run said: $said: $output"
+	[ "$1" -eq 0 ] || mentions "${said//\\\"/\"}" "do: $2"
+}
+
+# on_read_only COMMAND...: runs a command while the root file system is on a read-only mount.
+on_read_only() {
+	mount --bind "$ROOTFS" "$ROOTFS"
+	mount -o remount,bind,ro "$ROOTFS"
+	local code=0
+	"$@" || code=$?
+	umount "$ROOTFS"
+	return $code
+}
+
+@test "check: mount points, a working directory and devices that are missing in a read-only root file system" {
+	needs_root
+	own_rootfs
+	on_read_only agrees 0
+	rm -r "${ROOTFS:?}"/{proc,dev,sys}
+	on_read_only agrees 1 'make /proc before: its file system is read-only'
+	run -1 on_read_only rung explain -b "$BUNDLE" --run "$ID"
+	mentions 'mount point /proc: mkdirat: read-only file system'
+	agrees 0 # they can be made
+	process true
+	config '.process.cwd = "/not/there"'
+	on_read_only agrees 1 'make /not/there before: its file system is read-only; or name another process.cwd'
+	config '.process.cwd = "/"'
+	add_mount '{"destination": "/etc/new", "type": "bind", "source": "/etc/passwd", "options": ["bind"]}'
+	on_read_only agrees 1 'make /etc/new before'
+	config '.mounts |= map(select(.destination | test("^/dev|^/etc") | not))'
+	on_read_only agrees 1 'add a mount of a tmpfs at /dev'
+	rm -rf "${ROOTFS:?}/dev"
+	on_read_only agrees 1 'add a mount of a tmpfs at /dev'
+}
+
+@test "check: a mount point that is missing on a bind mount which is read-only" {
+	needs_root
+	mkdir "$BATS_TEST_TMPDIR/source"
+	add_mount "$(jq -n --arg source "$BATS_TEST_TMPDIR/source" '{destination: "/mnt", type: "bind", source: $source, options: ["bind", "ro"]}')"
+	add_mount '{"destination": "/mnt/below", "type": "tmpfs", "source": "tmpfs"}'
+	agrees 1 'make /mnt/below before: its file system is read-only'
+	config '.mounts[-2].options = ["bind", "ro", "rw"]'
+	agrees 0
+}
+
+@test "check: mount points that are missing where the user namespace has no right" {
+	needs_root
+	own_rootfs
+	chmod 0755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" "$BUNDLE" "$ROOTFS"
+	rmdir "$ROOTFS"/{proc,dev,sys}
+	map_ids 100000
+	agrees 1 "make /proc before: the container's root may not write to the directory that it belongs in"
+	chmod 0757 "$ROOTFS"
+	agrees 0
+	rmdir "$ROOTFS"/{proc,dev,sys}
+	chmod 0755 "$ROOTFS"
+	chown 100000:100000 "$ROOTFS"
+	agrees 0
+}
+
+# bats test_tags=user
+@test "check: what a hook may bring is not known, and hooks are said to be untried" {
+	own_rootfs
+	process /brought
+	check
+	[ "$status" -eq 1 ]
+	config '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "printf \"#!/bin/sh\\n\" >\($to) && chmod 755 \($to)"]}]' \
+		--arg to "$ROOTFS/brought"
+	agrees 0
+	rm "$ROOTFS/brought"
+	check
+	[ "$status" -eq 0 ] || fail "$output"
+	mentions 'not tried: hooks: a hook may change anything' 'may come from a mount or a hook that was not tried'
+}
+
+@test "check: a state directory that is full" {
+	needs_root
+	local inner='mount -t tmpfs -o size=$1k none "$2" && exec "$3" --root "$2" check -b "$4"'
+	mkdir "$BATS_TEST_TMPDIR/small"
+	run -1 unshare --mount --propagation private bash -c "$inner" - 8 "$BATS_TEST_TMPDIR/small" "$RUNG" "$BUNDLE"
+	mentions "! restricted  state directory $BATS_TEST_TMPDIR/small: " 'no space left on device' \
+		"do: free space or inodes of the file system at $BATS_TEST_TMPDIR/small"
+	run -0 unshare --mount --propagation private bash -c "$inner" - 64 "$BATS_TEST_TMPDIR/small" "$RUNG" "$BUNDLE"
+}
+
 @test "check: a state directory that may not be written" {
 	needs_root
 	run -1 unshare --mount --propagation private bash -c '
@@ -257,8 +350,8 @@ on_hosts() {
 }
 
 @test "check on hosts that lack something else: the cause and the command" {
-	on_hosts '^(nofile|stack|as|fsize) |^root noexec|^cgroup (read-only|empty)|^proc empty'
-	[ "${#lines[@]}" -eq 8 ] || fail "$output"
+	on_hosts '^(nofile|stack|as|fsize) |^root |^cgroup (read-only|empty)|^proc empty|^state full'
+	[ "${#lines[@]}" -eq 11 ] || fail "$output"
 	[[ ${lines[0]} == 'root noexec: restricted: '*' is mounted noexec on the host) => '*': mount -o remount,exec DIR/rootfs' ]]
 	[[ ${lines[1]} == *"RLIMIT_NOFILE of 20 is too small: rung needs 64 (ulimit -n)" ]]
 	[[ ${lines[2]} == *"RLIMIT_STACK of 16384 is too small: rung needs 65536 (ulimit -s)" ]]
@@ -267,4 +360,7 @@ on_hosts() {
 	[[ ${lines[5]} == *'none is mounted at /proc) => the administrator of this host: mount -t proc proc /proc' ]]
 	[[ ${lines[6]} == 'cgroup read-only: restricted: cgroup: '*': read-only file system => '*'mount -o remount,rw /sys/fs/cgroup'* ]]
 	[[ ${lines[7]} == 'cgroup empty: missing: cgroup: no cgroup hierarchy is mounted => '*'mount -t cgroup2 none /sys/fs/cgroup' ]]
+	[[ ${lines[8]} == 'state full: restricted: state directory DIR/state-rung: '*': free space or inodes of the file system at DIR/state-rung, or '* ]]
+	[[ ${lines[9]} == 'root empty: missing: '*' has no files on the host) => '*': mount or unpack the root file system there' ]]
+	[[ ${lines[10]} == 'root incomplete: restricted: '*'mounts[0]: mount point /proc: mkdirat: read-only file system => '*': make /proc before: '* ]]
 }
