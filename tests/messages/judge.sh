@@ -39,7 +39,7 @@ judge_one() { # NAME DIR
 	printf '%s\t' "$table" "${row[name]}" "$1" $cause $cure "${inside:--}" "${left:--}"
 	said=$(one_line "$said")
 	printf '%s\n' "$said"
-	[ "$1" = rung ] || return 0
+	[ "$1" = rung ] && [ "${row[says]:-}" != killed ] || return 0
 	if [ "$(<"$2/status")" = 0 ]; then
 		[ "${row[says]:-}" = works ] || printf 'wrong\t%s\tis no error\n' "${row[name]}"
 		return
