@@ -24,7 +24,8 @@ import (
 // shows none. It has the words of Create.
 func (c *creation) foresee(p *Preview) error {
 	for _, look := range []func(*Preview) error{
-		c.foreseeRights, c.foreseeNamespaces, c.foreseeOps, c.foreseeHooks, c.foreseeCwd, c.foreseeProgram, c.foreseeRlimits,
+		c.foreseeRights, c.foreseeNamespaces, c.foreseeResctrl, c.foreseeNetDevices, c.foreseeOps, c.foreseeAgent, c.foreseeHooks, c.foreseeCwd,
+		c.foreseeProgram, c.foreseeRlimits,
 	} {
 		if err := look(p); err != nil {
 			return mountError(c.setup.Spec, err)
@@ -76,7 +77,8 @@ func (c *creation) foreseeNamespaces(*Preview) error {
 
 // foreseeOps looks at the operations whose outcome can be known.
 func (c *creation) foreseeOps(p *Preview) error {
-	f := &foresight{facts: c.setup.Facts, spec: c.setup.Spec, bundle: c.setup.Bundle.Dir, rootfs: c.setup.Container.State.Rootfs}
+	f := &foresight{facts: c.setup.Facts, spec: c.setup.Spec, bundle: c.setup.Bundle.Dir, rootfs: c.setup.Container.State.Rootfs,
+		onDevice: map[plan.Slot]string{}, noRealtime: c.deniesRealtime()}
 	defer f.close()
 	for _, segment := range []*plan.Plan{p.Program.First, p.Program.Second, p.Third} {
 		if segment == nil {
@@ -100,6 +102,9 @@ type foresight struct {
 	spec           *specs.Spec
 	bundle, rootfs string
 	places         []host.Place // of the mounts; nil: not found yet
+
+	onDevice   map[plan.Slot]string // the source of a file system that needs a block device; "" of others
+	noRealtime bool                 // process.scheduler asks for a policy that the cgroup has no time for
 }
 
 func (f *foresight) close() {
@@ -114,8 +119,15 @@ func (f *foresight) fails(failure *launch.Failure) bool {
 	case plan.Fsopen:
 		failure.Errno = f.open(op)
 	case plan.Fsconfig:
+		f.note(op)
 		failure.Errno, failure.Messages = f.contexts[op.Slots[0]].Set(op.Text[0], op.Text[1], op.Ints[0])
 		failure.Call = "fsconfig"
+	case plan.Fsmount:
+		failure.Call, failure.Errno, failure.Messages = f.mounts(op)
+	case plan.SchedAttr:
+		if f.noRealtime {
+			failure.Errno = syscall.EPERM
+		}
 	case plan.Write:
 		failure.Call, failure.Errno = f.writes(op)
 	case plan.Mkpath, plan.Mknod:
@@ -128,6 +140,10 @@ func (f *foresight) fails(failure *launch.Failure) bool {
 func (f *foresight) open(op *plan.Op) syscall.Errno {
 	slot, kind := op.Slots[0], op.Text[0]
 	f.contexts[slot].Close()
+	delete(f.onDevice, slot)
+	if sys.NeedsDevice(kind) {
+		f.onDevice[slot] = ""
+	}
 	delete(f.contexts, slot)
 	switch known, module := sys.KnownFilesystem(kind); {
 	case !known && !module:
@@ -166,26 +182,6 @@ func (f *foresight) writes(op *plan.Op) (call string, errno syscall.Errno) {
 func ofDevice(name string) bool {
 	parts := strings.Split(name, "/")
 	return len(parts) > 4 && slices.Contains([]string{"conf", "neigh"}, parts[3])
-}
-
-// foreseeHooks looks for the programs of the hooks that create runs.
-func (c *creation) foreseeHooks(*Preview) error {
-	h := c.setup.Spec.Hooks
-	if h == nil {
-		return nil
-	}
-	lists := []struct {
-		name  string
-		hooks []specs.Hook
-	}{{"prestart", h.Prestart}, {"createRuntime", h.CreateRuntime}, {"createContainer", h.CreateContainer}} //nolint:staticcheck // deprecated, and part of the specification
-	for _, list := range lists {
-		for i, one := range list.hooks {
-			if errno := c.executable(nil, one.Path); errno != 0 {
-				return fmt.Errorf("hooks.%s[%d]: error running %s hook #%d: fork/exec %s: %w", list.name, i, list.name, i, one.Path, errno)
-			}
-		}
-	}
-	return nil
 }
 
 // executable returns why a file cannot be executed: below root, or on the host. It is 0 if it can, or nobody may look.

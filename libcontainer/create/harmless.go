@@ -139,6 +139,9 @@ func (h *harmless) leaveDevices(rootfs string) {
 // leaveProcess leaves out the terminal, and a working directory that would have to be made.
 func (h *harmless) leaveProcess(given *specs.Process, bundleDir, rootfs string) {
 	p := *given
+	if p.Terminal {
+		h.leave("process.terminal", "who calls create or run gives the terminal")
+	}
 	p.Terminal, p.ConsoleSize = false, nil
 	if path.IsAbs(p.Cwd) {
 		if _, at := host.Places(h.spec.Mounts, bundleDir, rootfs, path.Clean(p.Cwd)); at.Dir != "" && !at.Exists() {

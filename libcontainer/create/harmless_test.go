@@ -57,7 +57,7 @@ func TestHarmless(t *testing.T) {
 		l.RootfsPropagation != "" || len(l.Devices) != 1 || l.Sysctl == nil || h.spec.Hostname != "h" {
 		t.Errorf("%+v, %+v", h.spec, l)
 	}
-	if len(h.untried) != 8 || spec.Hooks == nil || len(spec.Mounts) != 7 || spec.Linux.CgroupsPath != "/c" || !spec.Process.Terminal || len(spec.Linux.Devices) != 2 {
+	if len(h.untried) != 9 || spec.Hooks == nil || len(spec.Mounts) != 7 || spec.Linux.CgroupsPath != "/c" || !spec.Process.Terminal || len(spec.Linux.Devices) != 2 {
 		t.Errorf("untried %q", h.untried)
 	}
 	if got := h.fieldOf("mounts[2].source"); got != "mounts[4].source" {

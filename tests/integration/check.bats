@@ -145,6 +145,51 @@ on_hosts() {
 	[ "$status" -eq 0 ] || fail "$output"
 }
 
+@test "check: devices, agents, hooks, file systems and limits that the host does not have" {
+	needs_root
+	local saved
+	saved=$(<config.json)
+	while IFS='|' read -r field filter text; do
+		printf '%s\n' "$saved" >config.json
+		config "$filter"
+		unmet "$field" "$text"
+	done <<-'END'
+		linux.netDevices[nosuch0]|.linux.netDevices = {nosuch0: {}}|no such device
+		linux.seccomp.listenerPath|.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/no/such.sock", syscalls: [{names: ["getppid"], action: "SCMP_ACT_NOTIFY"}]}|no such file or directory
+		hooks.startContainer[0]|.hooks.startContainer = [{path: "/no/such/hook"}]|/no/such/hook
+		hooks.poststart[0]|.hooks.poststart = [{path: "/no/such/hook"}]|/no/such/hook
+		linux.resources.unified[no.such]|.linux.resources.unified = {"no.such": "1"}|controller \"no\" not available
+		linux.resources.blockIO.throttleReadBpsDevice[0]|.linux.resources.blockIO = {throttleReadBpsDevice: [{major: 999, minor: 9, rate: 100}]}|no such device
+	END
+	printf '%s\n' "$saved" >config.json
+	grep -qx $'\text4' /proc/filesystems || return 0
+	add_mount '{"destination": "/mnt", "type": "ext4", "source": "/dev/no-such-device"}'
+	unmet "mounts[$(jq '.mounts | length - 1' config.json)]" '/dev/no-such-device'
+}
+
+@test "check: what a new cgroup on v1 cannot have" {
+	needs_root
+	needs_v1_controller cpu
+	config '.linux.resources.cpu.shares = 1'
+	unmet linux.resources.cpu.shares 'the minimum allowed cpu-shares is 2'
+	config '.linux.resources.cpu.shares = 0 | .process.scheduler = {policy: "SCHED_FIFO", priority: 10}'
+	if [ -e "$(hierarchy_of cpu)/cpu.rt_runtime_us" ]; then
+		unmet process.scheduler 'real-time policies need'
+	else
+		agrees 0
+	fi
+	config 'del(.process.scheduler) | .linux.resources.network.classID = 5'
+	[ -n "$(hierarchy_of net_cls)" ] || unmet linux.resources.network.classID 'no cgroup hierarchy has the controller net_cls'
+}
+
+@test "check: an id that a container has" {
+	create_container
+	run -1 rung check -b "$BUNDLE" "$ID"
+	mentions "! restricted  container id: container with given ID already exists: $ID in $STATE" 'do: choose another id, or rung delete the container'
+	run -0 rung check -b "$BUNDLE" "$ID-2"
+	mentions "ok          container id: $ID-2"
+}
+
 # bats test_tags=user
 @test "check: a configuration that is refused, and one that cannot be read" {
 	config '.linux.namespaces += [{type: "dream"}]'
