@@ -28,7 +28,8 @@ judge() {
 judge_one() { # NAME DIR
 	local said left inside cause=no cure=- text
 	[ -d "$2" ] || return 0 # not tried, for a lack that try.sh knows
-	said=$(<"$2/said") left=$(sed 's/ *$//' "$2/left")
+	said=$(<"$2/said") left=$(<"$2/left")
+	left=${left%"${left##*[! ]}"}
 	inside=$(internals_of "$said") || true
 	! has "${row[cause]}" "$said" || cause=yes
 	if [ -n "${row[cure]:-}" ]; then
