@@ -49,7 +49,7 @@ internals_of() {
 	return 1
 }
 
-# has EXPRESSION TEXT: whether a line of a message has a cause or a cure, in whatever case. Expressions have no \\W, \\S or \\B: they are made
+# has EXPRESSION TEXT: whether a line of a message has a cause or a cure, in whatever case. Expressions have no \W, \S or \B: they are made
 # lower case.
 has() {
 	local line
