@@ -124,16 +124,16 @@ test-commands: deps
 # Installing builds nothing: files that root makes in the tree would belong to root, and root may have no Go or another one.
 install: ## install the built ./rung, its man pages and completions below PREFIX (default /usr/local)
 	@[ -x "$(BINARY)" ] || { echo 'there is no ./rung to be installed: run make first' >&2; exit 1; }
-	install -D -m 0755 "$(BINARY)" $(DESTDIR)$(BINDIR)/rung
-	install -d $(DESTDIR)$(MANDIR)/man8
-	install -m 0644 man/*.8 $(DESTDIR)$(MANDIR)/man8
-	install -D -m 0644 contrib/completions/bash/rung $(DESTDIR)$(BASH_COMPLETION_DIR)/rung
-	install -D -m 0644 contrib/completions/zsh/_rung $(DESTDIR)$(ZSH_COMPLETION_DIR)/_rung
-	install -D -m 0644 contrib/completions/fish/rung.fish $(DESTDIR)$(FISH_COMPLETION_DIR)/rung.fish
+	install -D -m 0755 "$(BINARY)" "$(DESTDIR)$(BINDIR)/rung"
+	install -d "$(DESTDIR)$(MANDIR)/man8"
+	install -m 0644 man/*.8 "$(DESTDIR)$(MANDIR)/man8"
+	install -D -m 0644 contrib/completions/bash/rung "$(DESTDIR)$(BASH_COMPLETION_DIR)/rung"
+	install -D -m 0644 contrib/completions/zsh/_rung "$(DESTDIR)$(ZSH_COMPLETION_DIR)/_rung"
+	install -D -m 0644 contrib/completions/fish/rung.fish "$(DESTDIR)$(FISH_COMPLETION_DIR)/rung.fish"
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(BINDIR)/rung $(DESTDIR)$(MANDIR)/man8/rung.8 $(DESTDIR)$(MANDIR)/man8/rung-*.8 \
-		$(DESTDIR)$(BASH_COMPLETION_DIR)/rung $(DESTDIR)$(ZSH_COMPLETION_DIR)/_rung $(DESTDIR)$(FISH_COMPLETION_DIR)/rung.fish
+	rm -f "$(DESTDIR)$(BINDIR)/rung" "$(DESTDIR)$(MANDIR)/man8/rung.8" "$(DESTDIR)$(MANDIR)/man8"/rung-*.8 \
+		"$(DESTDIR)$(BASH_COMPLETION_DIR)/rung" "$(DESTDIR)$(ZSH_COMPLETION_DIR)/_rung" "$(DESTDIR)$(FISH_COMPLETION_DIR)/rung.fish"
 
 dist: ## make build/rung-VERSION.tar.xz of the last commit, with all modules: it builds offline and without git
 	@scripts/install-deps.sh dist

@@ -89,9 +89,13 @@ func checkBundle(ctx context.Context, cmd *cli.Command) (*check.Report, error) {
 	if id == "" {
 		id = "example"
 	}
-	return look(r, ctx, id, b, libcontainer.CreateOptions{
+	report, err := look(r, ctx, id, b, libcontainer.CreateOptions{
 		NoPivot: cmd.Bool("no-pivot"), NoKeyring: cmd.Bool("no-new-keyring"), Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr},
 	})
+	if err == nil && cmd.Args().Present() {
+		report.Add(r.CheckID(id))
+	}
+	return report, err
 }
 
 type checker func(*libcontainer.Runtime, context.Context, string, *bundle.Bundle, libcontainer.CreateOptions) (*check.Report, error)

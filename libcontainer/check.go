@@ -3,9 +3,11 @@ package libcontainer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
+	"rung/internal/sys"
 	"rung/libcontainer/bundle"
 	"rung/libcontainer/check"
 	"rung/libcontainer/create"
@@ -21,6 +23,17 @@ func (r *Runtime) Check(ctx context.Context, id string, b *bundle.Bundle, o Crea
 // CheckAsRoot is Check for who is not root and wants to know what root would need. Nothing is tried: only root could.
 func (r *Runtime) CheckAsRoot(ctx context.Context, id string, b *bundle.Bundle, o CreateOptions) (*check.Report, error) {
 	return r.check(ctx, id, b, o, host.ProbeForRoot)
+}
+
+// CheckID finds out whether a new container may have an id: no other one of this directory of states has it.
+func (r *Runtime) CheckID(id string) check.Need {
+	r.setDefaults()
+	n := check.Need{Name: "container id", State: check.OK, Required: true, Found: id}
+	if there, err := sys.Exists(filepath.Join(r.Root, id)); err == nil && there {
+		n.State, n.Found = check.Restricted, fmt.Sprintf("%v: %s in %s", ErrExist, id, r.Root)
+		n.Who, n.Do = "the caller of rung", "choose another id, or rung delete the container"
+	}
+	return n
 }
 
 // DefaultBundle is the bundle that a check without one is for: the configuration of `rung spec` with the host's own root file

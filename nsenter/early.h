@@ -21,6 +21,21 @@ extern const char rung_is_command __attribute__((weak));
 const void *rung_stage_image(unsigned long *size);
 
 void rung_check_limits(long argc, char **argv);
+
+/* Writes "rung: " and a message to standard error, and the message to the file of --log, and ends this process with 1. */
+__attribute__((noreturn)) void rung_end_with(const char *message);
+
+/* Makes a thread by a function as pthread_create(3). Where no thread can be made, it ends this process with a message. */
+typedef int (*thread_maker)(void *, const void *, void *(*)(void *), void *);
+int rung_make_thread(thread_maker make, void *thread, const void *attributes,
+		     void *(*start)(void *), void *argument);
+
+/*
+ * Writes where the cgroup that limits rung's processes usually is, by the text of /proc/self/cgroup (cgroups(7)); "" if that is
+ * not known. There is room for PATH_MAX bytes.
+ */
+void rung_find_group(char *text, char *directory);
+
 void rung_set_one_processor(long argc, char **argv);
 void rung_keep_files_closed(void);
 void rung_first_thread(void); /* of the tests, in place of pthread_create */

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -20,8 +21,12 @@
 /* The mode of a new file of --log (log.go has the same): others may read it. */
 #define LOG_MODE (S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH)
 
-/* Room for the message. */
+/* Room for the message about a limit, and for a line of the log, in which each byte of a message may take two. */
 #define MESSAGE_SIZE 192
+#define LINE_SIZE    (2 * (PATH_MAX + 512))
+
+static long arguments;
+static char **argument;
 
 struct need {
 	int resource;
@@ -45,13 +50,6 @@ static const struct need needs[] = {
 #endif
 };
 
-static char *append(char *to, const char *text)
-{
-	while (*text)
-		*to++ = *text++;
-	return to;
-}
-
 /* Returns the value of a global option, "--log PATH" or "--log=PATH", also with one dash; NULL: it is not given. */
 static const char *option(long argc, char **argv, const char *name)
 {
@@ -71,44 +69,57 @@ static const char *option(long argc, char **argv, const char *name)
 	return value;
 }
 
-/* Engines read the reason of a failure from the file that --log names. The line is that of main.go without the time. */
-static void write_log(long argc, char **argv, const char *message, size_t length)
+/* Writes a text as both formats of the log have it in quotes. */
+static char *append_quoted(char *to, const char *text)
 {
-	const char *path = option(argc, argv, "log"), *format = option(argc, argv, "log-format");
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			*to++ = '\\';
+		*to++ = *text;
+	}
+	return to;
+}
+
+/* Engines read the reason of a failure from the file that --log names. The line is that of main.go without the time. */
+static void write_log(const char *message)
+{
+	const char *path = option(arguments, argument, "log");
+	const char *format = option(arguments, argument, "log-format");
+	static char line[LINE_SIZE];
 	int json = format && strcmp(format, "json") == 0;
-	char line[MESSAGE_SIZE + 64], *end = line;
+	char *end;
 	long fd;
 
 	if (!path || !*path)
 		return;
-	end = append(end, json ? "{\"level\":\"error\",\"msg\":\"" : "level=error msg=\"");
-	memcpy(end, message, length);
-	end = append(end + length, json ? "\"}\n" : "\"\n");
+	end = append(line, json ? "{\"level\":\"error\",\"msg\":\"" : "level=error msg=\"");
+	end = append(append_quoted(end, message), json ? "\"}\n" : "\"\n");
 	fd = sys(SYS_openat, AT_FDCWD, path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, LOG_MODE);
 	if (fd >= 0) /* errors do not matter: stderr has the message too */
 		sys(SYS_write, fd, line, end - line);
 }
 
-__attribute__((noreturn)) static void refuse(const struct need *need, uint64_t limit, long argc,
-					     char **argv)
+void rung_end_with(const char *message)
 {
-	const char prefix[] = "rung: ";
-	char line[MESSAGE_SIZE], *end = append(line, prefix), *message = end;
+	static char line[LINE_SIZE];
+	char *end = append(append(append(line, "rung: "), message), "\n");
 
-	end = append(end, "the caller's ");
-	end = append(end, need->name);
-	end = append(end, " of ");
-	end = put_decimal(end, limit);
-	end = append(end, " is too small: rung needs ");
-	end = put_decimal(end, need->least);
-	end = append(end, " (");
-	end = append(end, need->command);
-	end = append(end, ")");
-	write_log(argc, argv, message, (size_t)(end - message));
-	end = append(end, "\n");
+	write_log(message);
 	sys(SYS_write, STDERR_FILENO, line, end - line); /* an error here has nowhere to go */
 	for (;;)
 		sys(SYS_exit_group, 1);
+}
+
+__attribute__((noreturn)) static void refuse(const struct need *need, uint64_t limit)
+{
+	char line[MESSAGE_SIZE], *end = append(line, "the caller's ");
+
+	end = append(append(end, need->name), " of ");
+	end = append(put_decimal(end, limit), " is too small: rung needs ");
+	end = append(put_decimal(end, need->least), " (");
+	end = append(append(end, need->command), ")");
+	*end = '\0';
+	rung_end_with(line);
 }
 
 void rung_check_limits(long argc, char **argv)
@@ -116,13 +127,15 @@ void rung_check_limits(long argc, char **argv)
 	const struct need *need;
 	uint64_t limit[2];
 
+	arguments = argc;
+	argument = argv;
 	for (need = needs; need < needs + COUNT(needs); need++) {
 		if (need->users && sys(SYS_getuid) == 0)
 			continue;
 		if (sys(SYS_prlimit64, 0, need->resource, NULL, limit) < 0)
 			continue; /* an unknown limit is no reason to refuse */
 		if (limit[need->hard] < need->least)
-			refuse(need, limit[need->hard], argc, argv);
+			refuse(need, limit[need->hard]);
 	}
 	/*
 	 * RLIMIT_FSIZE holds for memfds too. SIGXFSZ must not kill this process without a message before Go handles

@@ -104,7 +104,9 @@ int __wrap_pthread_create(void *thread, const void *attributes, void *(*start)(v
 			  void *argument)
 {
 	open_files_again();
-	return __real_pthread_create(thread, attributes, start, argument);
+	if (!&rung_is_command)
+		return __real_pthread_create(thread, attributes, start, argument);
+	return rung_make_thread(__real_pthread_create, thread, attributes, start, argument);
 }
 
 #else

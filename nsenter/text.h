@@ -23,6 +23,14 @@ static inline char *put_decimal(char *to, uint64_t n)
 	return to;
 }
 
+/* Writes a text without its NUL. Returns the place behind it. */
+static inline char *append(char *to, const char *text)
+{
+	while (*text)
+		*to++ = *text++;
+	return to;
+}
+
 /* Returns the decimal number that is all of the text, or -1 if it is none, or above `most`. */
 static inline int number(const char *text, int most)
 {

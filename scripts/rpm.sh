@@ -19,6 +19,7 @@ file=$3
 describe_arch "$2"
 version=${VERSION:-$(<"$repo/VERSION")}
 umask 022
+case ${TMPDIR:-} in *[[:space:]]*) export TMPDIR=/tmp ;; esac # rpmbuild splits the paths in a spec
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

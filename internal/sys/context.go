@@ -122,6 +122,20 @@ func KnownFilesystem(fstype string) (known, module bool) {
 	return false, strings.Contains(string(aliases), "alias fs-"+fstype+" ")
 }
 
+// NeedsDevice reports whether the kernel has a file system type that lies on a block device.
+func NeedsDevice(fstype string) bool {
+	list, err := ReadFile("/proc/filesystems")
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(list)) {
+		if strings.HasPrefix(line, "\t") && strings.TrimSpace(line) == fstype {
+			return true
+		}
+	}
+	return false
+}
+
 // TakesParameter reports whether a file system takes a parameter. It makes no file system. It returns false if this process may
 // not ask.
 func TakesParameter(fstype, key, value string) bool {

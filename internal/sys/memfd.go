@@ -106,6 +106,21 @@ func unnamedIn(dir, name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
+// MayStore reports whether a directory takes a file of some bytes: it writes one that has no name, and is gone when the function
+// returns. A file system that has no such files is taken to have room. Errors are those of open(2) with O_TMPFILE and of write(2).
+func MayStore(dir string, size int) error {
+	file, err := unnamedIn(dir, dir)
+	switch {
+	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EISDIR), errors.Is(err, unix.ENOENT):
+		return nil
+	case err != nil:
+		return err
+	}
+	defer file.Close()
+	_, err = file.Write(make([]byte, size))
+	return SizeLimited(err)
+}
+
 // seal forbids every change of a memfd, and of its seals.
 func seal(file *os.File) error {
 	const all = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE

@@ -74,12 +74,22 @@ func (t target) shares(v uint64) error {
 		return nil
 	case t.v2:
 		return t.writeUint(cpuField+"shares", "cpu.weight", weightOfShares(v))
-	case v < minShares: // the kernel would clamp the value silently
+	}
+	if err := checkShares(v); err != nil {
+		return err
+	}
+	return t.writeUint(cpuField+"shares", "cpu.shares", v)
+}
+
+// checkShares refuses shares that v1 would clamp silently.
+func checkShares(v uint64) error {
+	switch {
+	case v < minShares:
 		return fmt.Errorf("%sshares: the minimum allowed cpu-shares is %d", cpuField, minShares)
 	case v > maxShares:
 		return fmt.Errorf("%sshares: the maximum allowed cpu-shares is %d", cpuField, maxShares)
 	}
-	return t.writeUint(cpuField+"shares", "cpu.shares", v)
+	return nil
 }
 
 // weightOfShares maps cpu.shares to cpu.weight with the curve that runc 1.3.2 and crun 1.23 use. On logarithmic

@@ -3,6 +3,7 @@ package cgroup
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -35,7 +36,12 @@ func (m *Manager) Obstacles(r *specs.LinuxResources) (out []error) {
 			out = append(out, err)
 		}
 	}
-	return append(out, foreseeValues(r)...)
+	out = append(out, foreseeValues(r)...)
+	out = append(out, m.foreseeShares(r.CPU)...)
+	if err := m.foreseeRates(r.BlockIO); err != nil {
+		out = append(out, err)
+	}
+	return append(out, m.foreseeUnified(r.Unified)...)
 }
 
 // Unwritable returns why a rootless caller gets no cgroup in a hierarchy; nil if it gets one in each.
@@ -86,12 +92,14 @@ func needed(r *specs.LinuxResources) (out []needOf) {
 	}
 	memory, cpu := r.Memory, r.CPU
 	add(memory != nil && (memory.Limit != nil || memory.Swap != nil || memory.Reservation != nil), "memory", "memory")
-	add(cpu != nil && (cpu.Shares != nil || cpu.Quota != nil || cpu.Period != nil), "cpu", "cpu")
+	add(cpu != nil && (deref(cpu.Shares) != 0 || deref(cpu.Quota) != 0 || deref(cpu.Period) != 0), "cpu", "cpu")
 	add(cpu != nil && (cpu.Cpus != "" || cpu.Mems != ""), "cpuset", "cpu")
 	add(r.Pids != nil && r.Pids.Limit != nil, "pids", "pids")
-	add(r.BlockIO != nil, "blkio", "blockIO")
+	add(r.BlockIO != nil && asksForIO(r.BlockIO), "blkio", "blockIO")
 	add(len(r.HugepageLimits) > 0, "hugetlb", "hugepageLimits")
 	add(len(r.Rdma) > 0, "rdma", "rdma")
+	add(r.Network != nil && deref(r.Network.ClassID) != 0, "net_cls", "network.classID")
+	add(r.Network != nil && len(r.Network.Priorities) > 0, "net_prio", "network.priorities[0]")
 	return out
 }
 
@@ -177,4 +185,70 @@ func beyond(field, given, file, what string) []error {
 // within reports whether one of the ranges of a list holds a range.
 func within(r idlist.Range, have idlist.List) bool {
 	return slices.ContainsFunc(have, func(h idlist.Range) bool { return r.First >= h.First && r.Last <= h.Last })
+}
+
+// foreseeShares returns the error of shares that v1 does not take; v2 takes all, as weights.
+func (m *Manager) foreseeShares(r *specs.LinuxCPU) []error {
+	d := m.dir("cpu")
+	if r == nil || deref(r.Shares) == 0 || d == nil {
+		return nil
+	}
+	if err := checkShares(*r.Shares); err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+// foreseeRates returns the error of a rate for a block device that this machine does not have.
+func (m *Manager) foreseeRates(r *specs.LinuxBlockIO) error {
+	const known = "/sys/dev/block/"
+	if r == nil || !exists(known) {
+		return nil
+	}
+	for _, l := range throttles(r) {
+		for i, d := range l.devices {
+			if exists(known + devNum(d.LinuxBlockIODevice)) {
+				continue
+			}
+			file := "io.max"
+			if m.dir("blkio") != nil {
+				file = l.v1
+			}
+			return fmt.Errorf("%s: write %s: %w", item(ioField+l.field, i), file, syscall.ENODEV)
+		}
+	}
+	return nil
+}
+
+// foreseeUnified returns the error of files of v2 whose controller is not there.
+func (m *Manager) foreseeUnified(files map[string]string) (out []error) {
+	if len(files) == 0 {
+		return nil
+	}
+	d := m.dir("")
+	if d == nil {
+		return []error{errUnifiedOnV1}
+	}
+	for _, key := range slices.Sorted(maps.Keys(files)) {
+		controller, _, ok := strings.Cut(key, ".")
+		if ok && controller != "cgroup" && !listed(d.mount+"/cgroup.controllers", controller) {
+			out = append(out, d.unavailable(key, controller))
+		}
+	}
+	return out
+}
+
+// DeniesRealtime reports whether the kernel will refuse real-time policies to a process of the cgroup: on v1, where the kernel has a
+// share of real time for each cgroup (CONFIG_RT_GROUP_SCHED), a new one has none (sched-rt-group.rst).
+func (m *Manager) DeniesRealtime(r *specs.LinuxResources) bool {
+	const file = "/cpu.rt_runtime_us"
+	d := m.dir("cpu")
+	if d == nil || r != nil && r.CPU != nil && deref(r.CPU.RealtimeRuntime) != 0 {
+		return false
+	}
+	if exists(d.path) {
+		text, err := sys.ReadSmall(d.path + file)
+		return err == nil && strings.TrimSpace(text) == "0"
+	}
+	return exists(d.mount + file)
 }

@@ -93,3 +93,57 @@ func TestObstaclesOfPlace(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// What v1 and v2 take of shares, rates and files by name.
+func TestObstaclesByVersion(t *testing.T) {
+	v1 := &Manager{dirs: []cgroupDir{{path: t.TempDir(), mount: "/", keys: []string{"cpu"}}, {path: t.TempDir(), mount: "/", keys: []string{"blkio"}}}}
+	v2 := newTree(t).file("cgroup.procs", "").v2("cpu io memory")
+	rates := &specs.LinuxBlockIO{ThrottleReadBpsDevice: []specs.LinuxThrottleDevice{{Rate: 1}}}
+	rates.ThrottleReadBpsDevice[0].Major = 4095
+	for name, c := range map[string]struct {
+		r      specs.LinuxResources
+		v1, v2 string
+	}{
+		"few shares":  {specs.LinuxResources{CPU: &specs.LinuxCPU{Shares: given(uint64(1))}}, "linux.resources.cpu.shares: the minimum", ""},
+		"many shares": {specs.LinuxResources{CPU: &specs.LinuxCPU{Shares: given(uint64(1 << 20))}}, "linux.resources.cpu.shares: the maximum", ""},
+		"no shares":   {specs.LinuxResources{CPU: &specs.LinuxCPU{Shares: given(uint64(0))}, BlockIO: &specs.LinuxBlockIO{}}, "", ""},
+		"rates": {
+			specs.LinuxResources{BlockIO: rates}, "linux.resources.blockIO.throttleReadBpsDevice[0]: write blkio.throttle.read_bps_device: no such device",
+			"linux.resources.blockIO.throttleReadBpsDevice[0]: write io.max: no such device",
+		},
+		"network": {
+			specs.LinuxResources{Network: &specs.LinuxNetwork{ClassID: given(uint32(1))}}, "linux.resources.network.classID: no cgroup hierarchy",
+			"linux.resources.network.classID: no cgroup hierarchy",
+		},
+		"unified": {
+			specs.LinuxResources{Unified: map[string]string{"cgroup.freeze": "0", "memory.high": "1", "no.such": "1"}}, "linux.resources.unified: invalid",
+			"linux.resources.unified[no.such]: invalid",
+		},
+	} {
+		for version, m := range map[string]*Manager{"v1": v1, "v2": v2} {
+			want := map[string]string{"v1": c.v1, "v2": c.v2}[version]
+			got := errors.Join(m.Obstacles(&c.r)...)
+			if want == "" && got != nil || want != "" && (got == nil || !strings.HasPrefix(got.Error(), want)) {
+				t.Errorf("%s on %s: %v, want %q", name, version, got, want)
+			}
+		}
+	}
+}
+
+func TestDeniesRealtime(t *testing.T) {
+	mount := t.TempDir()
+	m := &Manager{dirs: []cgroupDir{{path: filepath.Join(mount, "new"), mount: mount, keys: []string{"cpu"}}}}
+	if m.DeniesRealtime(nil) {
+		t.Error("a kernel without shares of real time denies it")
+	}
+	if err := os.WriteFile(filepath.Join(mount, "cpu.rt_runtime_us"), []byte("950000\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !m.DeniesRealtime(nil) || m.DeniesRealtime(&specs.LinuxResources{CPU: &specs.LinuxCPU{RealtimeRuntime: given(int64(5))}}) {
+		t.Error("a new cgroup has no real time unless it is given some")
+	}
+	m.dirs[0].path = mount
+	if m.DeniesRealtime(nil) {
+		t.Error("a cgroup that is there, and has time")
+	}
+}

@@ -26,18 +26,24 @@ func throttles(r *specs.LinuxBlockIO) [4]throttle {
 	}
 }
 
-func (m *Manager) setBlockIO(r *specs.LinuxBlockIO) error {
+// asksForIO reports whether linux.resources.blockIO has anything to be set: engines send it empty.
+func asksForIO(r *specs.LinuxBlockIO) bool {
 	if r == nil {
-		return nil
+		return false
 	}
 	lists := throttles(r)
 	n := len(r.WeightDevice)
 	for i := range lists {
 		n += len(lists[i].devices)
 	}
-	if n == 0 && deref(r.Weight) == 0 && deref(r.LeafWeight) == 0 {
+	return n > 0 || deref(r.Weight) != 0 || deref(r.LeafWeight) != 0
+}
+
+func (m *Manager) setBlockIO(r *specs.LinuxBlockIO) error {
+	if !asksForIO(r) {
 		return nil
 	}
+	lists := throttles(r)
 	t, err := m.locate("blkio", ioField[:len(ioField)-1])
 	if err != nil {
 		return err

@@ -94,6 +94,14 @@ func (m *Manager) setRdma(limits map[string]specs.LinuxRdma) error {
 	return nil
 }
 
+var errUnifiedOnV1 = errors.New("linux.resources.unified: invalid configuration: cannot use unified on cgroup v1")
+
+// unavailable is the error of a file of v2 whose controller the cgroup does not have.
+func (d *cgroupDir) unavailable(key, controller string) error {
+	return fmt.Errorf("linux.resources.unified[%s]: invalid configuration: can't be set: controller %q not available: %s",
+		key, controller, d.whyMissing(controller))
+}
+
 // setUnified writes files of the v2 cgroup by name. The caller calls it last, so that these files override the values
 // of the other fields.
 func (m *Manager) setUnified(files map[string]string) error {
@@ -108,7 +116,7 @@ func (m *Manager) setUnified(files map[string]string) error {
 		if slices.Contains(m.skipped, "") {
 			return errors.New("linux.resources.unified: container could not join or create cgroup: cgroup v2 is not delegated to this user")
 		}
-		return errors.New("linux.resources.unified: invalid configuration: cannot use unified on cgroup v1")
+		return errUnifiedOnV1
 	}
 	for _, key := range slices.Sorted(maps.Keys(files)) {
 		if err := m.unifiedFile(d, key, files[key]); err != nil {
@@ -133,8 +141,7 @@ func (m *Manager) unifiedFile(d *cgroupDir, key, val string) error {
 	}
 	if (errors.Is(err, syscall.ENOENT) || isPermission(err)) &&
 		controller != "cgroup" && !listed(d.path+"/cgroup.controllers", controller) {
-		return fmt.Errorf("%s: invalid configuration: can't be set: controller %q not available: %s",
-			field, controller, d.whyMissing(controller))
+		return d.unavailable(key, controller)
 	}
 	return fmt.Errorf("%s: write %s: %w", field, key, err)
 }

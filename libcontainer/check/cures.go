@@ -48,7 +48,10 @@ func cures() []cure {
 		{"none is mounted at /proc", administrator, always("mount -t proc proc /proc")},
 		{"the proc file system at /proc is of another PID namespace", administrator, always("mount -t proc proc /proc")},
 		{"has no files on the host", administrator, always("mount or unpack the root file system there")},
-		{"mount point ", administrator, mountPointCure},
+		{": mount point ", administrator, mountPointCure},
+		{`chdir to cwd ("`, administrator, cwdCure},
+		{"device: make /", administrator, deviceCure},
+		{"linux.devices", administrator, deviceCure},
 		{": no space left on device", administrator, spaceCure},
 		{": read-only file system", administrator, writableCure},
 		{"kernel.unprivileged_userns_clone is 0", administrator, always(setParameter("kernel.unprivileged_userns_clone", "1"))},
@@ -115,10 +118,43 @@ func mountOf(path string) string {
 // mountPointCure says where a mount point is missing that rung cannot make.
 func mountPointCure(_ *Subject, text string) string {
 	path := pathAfter(text, "mount point ")
-	if path == "" || !strings.Contains(text, syscall.EROFS.Error()) {
+	if path == "" {
 		return ""
 	}
-	return "make " + path + " before: its file system is read-only"
+	return makeBefore(path, text)
+}
+
+// cwdCure says where the working directory is missing that rung cannot make.
+func cwdCure(_ *Subject, text string) string {
+	_, rest, _ := strings.Cut(text, `chdir to cwd ("`)
+	path, _, _ := strings.Cut(rest, `")`)
+	do := makeBefore(path, text)
+	if do != "" {
+		do += "; or name another process.cwd"
+	}
+	return do
+}
+
+// deviceCure says what takes the devices that the root file system cannot take.
+func deviceCure(_ *Subject, text string) string {
+	if makeBefore("", text) == "" {
+		return ""
+	}
+	return "add a mount of a tmpfs at /dev to mounts, as rung spec has it, or make the devices before: the root file system takes none"
+}
+
+// makeBefore says that a directory of the container must be there where rung may not make it; "" if the error is another one.
+func makeBefore(path, text string) string {
+	made := func(errno syscall.Errno) bool {
+		return strings.HasSuffix(text, ": mkdirat: "+errno.Error()) || strings.HasSuffix(text, ": mknodat: "+errno.Error())
+	}
+	switch {
+	case made(syscall.EROFS):
+		return "make " + path + " before: its file system is read-only"
+	case made(syscall.EACCES):
+		return "make " + path + " before: the container's root may not write to the directory that it belongs in"
+	}
+	return ""
 }
 
 // pathAfter returns the absolute path that follows a phrase and ends at a colon or a space, "" if there is none.

@@ -1,9 +1,11 @@
 package check
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"rung/internal/sys"
 	"rung/libcontainer/host"
@@ -102,6 +104,9 @@ func ownUnit() string {
 // state and the configuration.
 const leastFile = 64 << 10
 
+// stateSize is what the state and the configuration of the smallest container take in the directory of states, in bytes: four files of a page.
+const stateSize = 16 << 10
+
 // limits looks at the caller's limits that rung itself survives: the others end it before this (nsenter/limits.c).
 func limits(*Subject) []Need {
 	n := Need{Name: "room in files", State: OK, Required: true, For: "to store the state of the container"}
@@ -142,6 +147,12 @@ func stateDirectory(s *Subject) []Need {
 	if err := sys.MayWrite(dir); err != nil {
 		n.State, n.Found = Restricted, fmt.Sprintf("%s may not be written: %v", dir, err)
 		n.Who, n.Do = caller, "rung --root DIRECTORY, one that this user may write, such as $XDG_RUNTIME_DIR/rung"
+		return []Need{n}
+	}
+	err := sys.MayStore(dir, stateSize)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		n.State, n.Found = Restricted, fmt.Sprintf("%s takes no file of %d bytes: %v", dir, stateSize, errors.Unwrap(err))
+		n.Who, n.Do = administrator, "free space or inodes of the file system at "+mountOf(dir)+", or use another directory (--root)"
 	}
 	return []Need{n}
 }

@@ -3,7 +3,6 @@ package create
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -42,10 +41,8 @@ func (c *creation) explain(err error) error {
 // mountError puts setup.InitError before an error of a field of mounts, with the source and the destination. Other errors stay as
 // they are.
 func mountError(s *specs.Spec, err error) error {
-	rest, ok := strings.CutPrefix(err.Error(), "mounts[")
-	number, _, _ := strings.Cut(rest, "]")
-	i, errNumber := strconv.Atoi(number)
-	if !ok || errNumber != nil || i >= len(s.Mounts) {
+	i, ok := mountIndex(err.Error())
+	if !ok || i >= len(s.Mounts) {
 		return err
 	}
 	m := &s.Mounts[i]

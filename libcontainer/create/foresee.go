@@ -24,7 +24,8 @@ import (
 // shows none. It has the words of Create.
 func (c *creation) foresee(p *Preview) error {
 	for _, look := range []func(*Preview) error{
-		c.foreseeRights, c.foreseeNamespaces, c.foreseeOps, c.foreseeHooks, c.foreseeCwd, c.foreseeProgram, c.foreseeRlimits,
+		c.foreseeRights, c.foreseeNamespaces, c.foreseeResctrl, c.foreseeNetDevices, c.foreseeOps, c.foreseeAgent, c.foreseeHooks, c.foreseeCwd,
+		c.foreseeProgram, c.foreseeRlimits,
 	} {
 		if err := look(p); err != nil {
 			return mountError(c.setup.Spec, err)
@@ -76,7 +77,8 @@ func (c *creation) foreseeNamespaces(*Preview) error {
 
 // foreseeOps looks at the operations whose outcome can be known.
 func (c *creation) foreseeOps(p *Preview) error {
-	f := &foresight{facts: c.setup.Facts}
+	f := &foresight{facts: c.setup.Facts, spec: c.setup.Spec, bundle: c.setup.Bundle.Dir, rootfs: c.setup.Container.State.Rootfs,
+		onDevice: map[plan.Slot]string{}, noRealtime: c.deniesRealtime()}
 	defer f.close()
 	for _, segment := range []*plan.Plan{p.Program.First, p.Program.Second, p.Third} {
 		if segment == nil {
@@ -85,17 +87,24 @@ func (c *creation) foreseeOps(p *Preview) error {
 		for i := range segment.Ops {
 			failure := &launch.Failure{Op: &segment.Ops[i], Index: i, Plan: segment}
 			if failure.Op.SkipIfDone == 0 && f.fails(failure) && !failure.Op.OK.Has(failure.Errno) {
-				return failure
+				return setup.ProcessError(setup.InitError, failure)
 			}
 		}
 	}
 	return nil
 }
 
-// foresight is what is known of the slots of a plan.
+// foresight is what is known of the slots of a plan, and of the places on the host that its paths lead to.
 type foresight struct {
 	facts    *host.Facts
 	contexts map[plan.Slot]*sys.FilesystemContext // nil: nothing is known of it
+
+	spec           *specs.Spec
+	bundle, rootfs string
+	places         []host.Place // of the mounts; nil: not found yet
+
+	onDevice   map[plan.Slot]string // the source of a file system that needs a block device; "" of others
+	noRealtime bool                 // process.scheduler asks for a policy that the cgroup has no time for
 }
 
 func (f *foresight) close() {
@@ -110,10 +119,19 @@ func (f *foresight) fails(failure *launch.Failure) bool {
 	case plan.Fsopen:
 		failure.Errno = f.open(op)
 	case plan.Fsconfig:
+		f.note(op)
 		failure.Errno, failure.Messages = f.contexts[op.Slots[0]].Set(op.Text[0], op.Text[1], op.Ints[0])
 		failure.Call = "fsconfig"
+	case plan.Fsmount:
+		failure.Call, failure.Errno, failure.Messages = f.mounts(op)
+	case plan.SchedAttr:
+		if f.noRealtime {
+			failure.Errno = syscall.EPERM
+		}
 	case plan.Write:
 		failure.Call, failure.Errno = f.writes(op)
+	case plan.Mkpath, plan.Mknod:
+		failure.Call, failure.Errno = f.makes(op)
 	}
 	return failure.Errno != 0
 }
@@ -122,6 +140,10 @@ func (f *foresight) fails(failure *launch.Failure) bool {
 func (f *foresight) open(op *plan.Op) syscall.Errno {
 	slot, kind := op.Slots[0], op.Text[0]
 	f.contexts[slot].Close()
+	delete(f.onDevice, slot)
+	if sys.NeedsDevice(kind) {
+		f.onDevice[slot] = ""
+	}
 	delete(f.contexts, slot)
 	switch known, module := sys.KnownFilesystem(kind); {
 	case !known && !module:
@@ -162,26 +184,6 @@ func ofDevice(name string) bool {
 	return len(parts) > 4 && slices.Contains([]string{"conf", "neigh"}, parts[3])
 }
 
-// foreseeHooks looks for the programs of the hooks that create runs.
-func (c *creation) foreseeHooks(*Preview) error {
-	h := c.setup.Spec.Hooks
-	if h == nil {
-		return nil
-	}
-	lists := []struct {
-		name  string
-		hooks []specs.Hook
-	}{{"prestart", h.Prestart}, {"createRuntime", h.CreateRuntime}, {"createContainer", h.CreateContainer}} //nolint:staticcheck // deprecated, and part of the specification
-	for _, list := range lists {
-		for i, one := range list.hooks {
-			if errno := c.executable(nil, one.Path); errno != 0 {
-				return fmt.Errorf("hooks.%s[%d]: error running %s hook #%d: fork/exec %s: %w", list.name, i, list.name, i, one.Path, errno)
-			}
-		}
-	}
-	return nil
-}
-
 // executable returns why a file cannot be executed: below root, or on the host. It is 0 if it can, or nobody may look.
 func (c *creation) executable(root *os.File, name string) syscall.Errno {
 	st, err := sys.Stat(name)
@@ -205,7 +207,7 @@ func (c *creation) executable(root *os.File, name string) syscall.Errno {
 
 // provided reports whether something that create does may put a file at a path of the container: a hook, or a mount with files.
 func (c *creation) provided(root *os.File, file string) bool {
-	if h := c.setup.Spec.Hooks; h != nil && len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) > 0 { //nolint:staticcheck // deprecated, and part of the specification
+	if hasEarlyHooks(c.setup.Spec) {
 		return true
 	}
 	place, known := placeInRoot(root, file)
@@ -267,12 +269,13 @@ func (c *creation) foreseeProgram(p *Preview) error {
 		return nil
 	}
 	searched := !strings.Contains(process.Args[0], "/")
-	last := syscall.ENOENT
+	last, tried := syscall.ENOENT, process.Args[0]
 	for _, name := range compile.Candidates(process) {
 		full := name
 		if !path.IsAbs(name) {
 			full = path.Join(process.Cwd, name)
 		}
+		tried = full
 		if c.provided(p.Root, full) {
 			return nil
 		}
@@ -280,16 +283,28 @@ func (c *creation) foreseeProgram(p *Preview) error {
 			return c.foreseeExec(full)
 		}
 	}
+	var err error
 	switch {
 	case searched:
-		return fmt.Errorf(setup.InitError+"exec: %q: executable file not found in $PATH", process.Args[0])
+		err = fmt.Errorf(setup.InitError+"%w", notInPath(process.Args[0]))
 	case last == syscall.EISDIR:
-		return fmt.Errorf(setup.InitError+"exec: %q: %w (%v)", process.Args[0], last, syscall.EACCES)
+		err = fmt.Errorf(setup.InitError+"exec: %q: %w (%v)", process.Args[0], last, syscall.EACCES)
 	case last == syscall.ENOENT:
-		return fmt.Errorf(setup.InitError+"exec: %q: stat %s: %w", process.Args[0], process.Args[0], last)
+		err = fmt.Errorf(setup.InitError+"exec: %q: stat %s: %w", process.Args[0], process.Args[0], last)
+	default:
+		err = fmt.Errorf(setup.InitError+"exec: %q: %w", process.Args[0], last)
 	}
-	return fmt.Errorf(setup.InitError+"exec: %q: %w", process.Args[0], last)
+	return setup.ExplainExec(c.setup.Spec, c.setup.Container.State.Rootfs, tried, err)
 }
+
+// notInPath is the error of a program, by its name, that no directory of PATH has.
+type notInPath string
+
+func (name notInPath) Error() string {
+	return fmt.Sprintf("exec: %q: executable file not found in $PATH", string(name))
+}
+
+func (name notInPath) Unwrap() error { return syscall.ENOENT }
 
 // foreseeExec refuses a program that is there, and that ExplainExec knows why the kernel will not execute.
 func (c *creation) foreseeExec(program string) error {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -22,6 +21,7 @@ type harmless struct {
 	untried []string // what was left out, by field, with the reason
 	kept    []int    // the index in mounts[] of each mount of spec
 	refused string   // why the configuration cannot be tried at all; "" if it can
+	lacks   bool     // something is left out that may bring files into the container
 }
 
 // throwAway are the types of file systems that hold nothing but what the container makes in them: they are gone with it.
@@ -32,8 +32,9 @@ var throwAway = []string{"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup",
 func harmlessOf(given *specs.Spec, bundleDir, rootfs string) *harmless {
 	spec, linux := *given, *given.Linux
 	h := &harmless{spec: &spec}
-	spec.Linux, spec.Hooks = &linux, nil
-	linux.Resources, linux.CgroupsPath, linux.NetDevices, linux.IntelRdt = nil, "", nil, nil
+	spec.Linux = &linux
+	linux.Resources, linux.CgroupsPath = nil, "" // what the host says of them is asked without a trial
+	h.leaveOutside()
 	if strings.HasSuffix(linux.RootfsPropagation, "shared") {
 		linux.RootfsPropagation = "" // else mounts could reach the host
 	}
@@ -52,6 +53,22 @@ func harmlessOf(given *specs.Spec, bundleDir, rootfs string) *harmless {
 
 func (h *harmless) leave(field, format string, args ...any) {
 	h.untried = append(h.untried, field+": "+fmt.Sprintf(format, args...))
+}
+
+// leaveOutside leaves out what is done outside of the container.
+func (h *harmless) leaveOutside() {
+	hooks, linux := h.spec.Hooks, h.spec.Linux
+	if hooks != nil && (hasEarlyHooks(h.spec) || len(hooks.StartContainer)+len(hooks.Poststart)+len(hooks.Poststop) > 0) {
+		h.leave("hooks", "a hook may change anything")
+		h.lacks = hasEarlyHooks(h.spec)
+	}
+	if len(linux.NetDevices) > 0 {
+		h.leave("linux.netDevices", "a device that is moved is away from the host")
+	}
+	if linux.IntelRdt != nil {
+		h.leave("linux.intelRdt", "a group would be made or changed")
+	}
+	h.spec.Hooks, linux.NetDevices, linux.IntelRdt = nil, nil, nil
 }
 
 // leaveForeignNames leaves out names and kernel parameters of namespaces that the container joins: they are others' too.
@@ -81,7 +98,7 @@ func (h *harmless) leaveMounts(bundleDir, rootfs string) {
 		}
 		if why != "" {
 			h.leave(fmt.Sprintf("mounts[%d]", i), "%s", why)
-			left = append(left, destination)
+			left, h.lacks = append(left, destination), true
 			continue
 		}
 		m.Options = slices.DeleteFunc(slices.Clone(m.Options), func(o string) bool { return o == "tmpcopyup" })
@@ -122,10 +139,14 @@ func (h *harmless) leaveDevices(rootfs string) {
 // leaveProcess leaves out the terminal, and a working directory that would have to be made.
 func (h *harmless) leaveProcess(given *specs.Process, bundleDir, rootfs string) {
 	p := *given
+	if p.Terminal {
+		h.leave("process.terminal", "who calls create or run gives the terminal")
+	}
 	p.Terminal, p.ConsoleSize = false, nil
 	if path.IsAbs(p.Cwd) {
 		if _, at := host.Places(h.spec.Mounts, bundleDir, rootfs, path.Clean(p.Cwd)); at.Dir != "" && !at.Exists() {
 			h.leave("process.cwd", "it would have to be made in %s", at.Dir)
+			h.lacks = true
 			p.Cwd = "/"
 		}
 	}
@@ -135,7 +156,7 @@ func (h *harmless) leaveProcess(given *specs.Process, bundleDir, rootfs string) 
 // hides reports whether a failure may come from what was left out: the program or the working directory may be there.
 func (h *harmless) hides(err error) bool {
 	var failure *launch.Failure
-	return len(h.untried) > 0 && errors.As(err, &failure) && failure.OfProcess()
+	return h.lacks && errors.As(err, &failure) && failure.OfProcess()
 }
 
 // rename gives an error of a mount the field that the mount has in the whole configuration.
@@ -151,10 +172,10 @@ func (h *harmless) rename(err error) {
 }
 
 func (h *harmless) fieldOf(field string) string {
-	number, rest, found := strings.Cut(strings.TrimPrefix(field, "mounts["), "]")
-	i, err := strconv.Atoi(number)
-	if !found || err != nil || !strings.HasPrefix(field, "mounts[") || i >= len(h.kept) {
+	i, ok := mountIndex(field)
+	if !ok || i >= len(h.kept) {
 		return field
 	}
+	_, rest, _ := strings.Cut(field, "]")
 	return fmt.Sprintf("mounts[%d]%s", h.kept[i], rest)
 }

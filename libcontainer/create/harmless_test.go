@@ -57,7 +57,7 @@ func TestHarmless(t *testing.T) {
 		l.RootfsPropagation != "" || len(l.Devices) != 1 || l.Sysctl == nil || h.spec.Hostname != "h" {
 		t.Errorf("%+v, %+v", h.spec, l)
 	}
-	if len(h.untried) != 5 || spec.Hooks == nil || len(spec.Mounts) != 7 || spec.Linux.CgroupsPath != "/c" || !spec.Process.Terminal || len(spec.Linux.Devices) != 2 {
+	if len(h.untried) != 9 || spec.Hooks == nil || len(spec.Mounts) != 7 || spec.Linux.CgroupsPath != "/c" || !spec.Process.Terminal || len(spec.Linux.Devices) != 2 {
 		t.Errorf("untried %q", h.untried)
 	}
 	if got := h.fieldOf("mounts[2].source"); got != "mounts[4].source" {
@@ -79,6 +79,24 @@ func TestHarmlessRefuses(t *testing.T) {
 	spec.Mounts = spec.Mounts[:1]
 	if h := harmlessOf(spec, rootfs, rootfs); !strings.Contains(h.refused, "linux.devices") {
 		t.Errorf("devices in the root file system: %q", h.refused)
+	}
+}
+
+// What a hook or a mount that is left out may bring is no failure of the trial; a hook that runs later brings nothing.
+func TestHides(t *testing.T) {
+	missing := &launch.Failure{Op: &plan.Op{Code: plan.FindProgram}, Errno: syscall.ENOENT}
+	spec, rootfs := harmlessExample(t)
+	spec.Mounts, spec.Linux.IntelRdt, spec.Linux.NetDevices = spec.Mounts[3:4], nil, nil
+	if h := harmlessOf(spec, rootfs, rootfs); h.hides(missing) || !strings.Contains(strings.Join(h.untried, ";"), "hooks: ") {
+		t.Errorf("a hook that runs at the end hides a program: %q", h.untried)
+	}
+	spec.Hooks.CreateRuntime = []specs.Hook{{Path: "/x"}}
+	if h := harmlessOf(spec, rootfs, rootfs); !h.hides(missing) || h.hides(&launch.Failure{Op: &plan.Op{Code: plan.Fsopen}, Errno: syscall.ENOENT}) {
+		t.Error("a program that a hook may bring, or a mount that no hook can mend")
+	}
+	spec.Hooks = &specs.Hooks{}
+	if h := harmlessOf(spec, rootfs, rootfs); h.hides(missing) || strings.Contains(strings.Join(h.untried, ";"), "hooks: ") {
+		t.Errorf("no hooks, and they hide a program: %q", h.untried)
 	}
 }
 

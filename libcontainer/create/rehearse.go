@@ -63,7 +63,7 @@ func Rehearse(ctx context.Context, config setup.Config, id string, b *bundle.Bun
 		err = mountError(b.Spec, c.explain(err))
 	}
 	if harmless.hides(err) {
-		return r, errorUntried("process.args: what it needs may be on a mount that was not tried")
+		return r, errorUntried("process.args: what it needs may come from a mount or a hook that was not tried")
 	}
 	return r, err
 }

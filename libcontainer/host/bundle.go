@@ -159,19 +159,20 @@ func (c *covers) enter(dir, below string) (err error) {
 
 // Place is where a destination lies on the host before the mounts are made: at Rest below Dir. Dir is "" where a new file system
 // hides both.
-type Place struct{ Dir, Rest string }
+type Place struct {
+	Dir, Rest string
+	Mount     *specs.Mount // the bind mount whose source Dir is; nil: Dir is the root file system, or ""
+}
 
 // Places returns the place of the destination of each mount, and that of one more path of the container after all mounts.
 func Places(mounts []specs.Mount, bundle, rootfs, path string) (places []Place, last Place) {
 	earlier := covers{}
 	for i := range mounts {
 		destination := Destination(&mounts[i], rootfs)
-		dir, rest := earlier.under(mounts, destination, bundle, rootfs)
-		places = append(places, Place{dir, rest})
+		places = append(places, earlier.place(mounts, destination, bundle, rootfs))
 		earlier.add(destination, i)
 	}
-	dir, rest := earlier.under(mounts, path, bundle, rootfs)
-	return places, Place{dir, rest}
+	return places, earlier.place(mounts, path, bundle, rootfs)
 }
 
 // Exists reports whether there is a file at the place. It is false where that cannot be found out.
@@ -188,6 +189,12 @@ func (p Place) Exists() bool {
 // under returns where a destination lies before the mounts are made: at rest below dir, which is the root file system or the
 // source of an earlier bind mount. dir is "" if an earlier new file system hides both.
 func (c *covers) under(mounts []specs.Mount, destination, bundle, rootfs string) (dir, rest string) {
+	at := c.place(mounts, destination, bundle, rootfs)
+	return at.Dir, at.Rest
+}
+
+// place is under, with the bind mount.
+func (c *covers) place(mounts []specs.Mount, destination, bundle, rootfs string) Place {
 	last := -1
 	for at := destination; ; at = filepath.Dir(at) {
 		if i, ok := c.last[at]; ok {
@@ -198,14 +205,14 @@ func (c *covers) under(mounts []specs.Mount, destination, bundle, rootfs string)
 		}
 	}
 	if last < 0 {
-		return rootfs, destination
+		return Place{Dir: rootfs, Rest: destination}
 	}
 	m := &mounts[last]
 	if !IsBind(m) {
-		return "", ""
+		return Place{}
 	}
 	inside, _ := Below(destination, Destination(m, rootfs))
-	return SourcePath(m, bundle), "/" + strings.TrimPrefix(inside, "/")
+	return Place{Dir: SourcePath(m, bundle), Rest: "/" + strings.TrimPrefix(inside, "/"), Mount: m}
 }
 
 // Destination returns the destination of a mount as a clean path of the container. A relative

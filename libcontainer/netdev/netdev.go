@@ -5,6 +5,7 @@ package netdev
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -37,11 +38,6 @@ type device struct {
 // back. Move takes namespace over: the caller ends the Moved with Forget or Undo, which close it. Errors name the field.
 func Move(devices map[string]specs.LinuxNetDevice, namespace *os.File) (*Moved, error) {
 	m := &Moved{namespace: namespace}
-	names := make([]string, 0, len(devices))
-	for name := range devices {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	host, inside, err := sockets(namespace)
 	if err != nil {
 		m.Forget()
@@ -49,7 +45,7 @@ func Move(devices map[string]specs.LinuxNetDevice, namespace *os.File) (*Moved, 
 	}
 	defer host.Close()
 	defer inside.Close()
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(devices)) {
 		d, err := move(host, inside, name, devices[name].Name, namespace)
 		if d != nil {
 			m.devices = append(m.devices, *d)
@@ -63,6 +59,24 @@ func Move(devices map[string]specs.LinuxNetDevice, namespace *os.File) (*Moved, 
 		}
 	}
 	return m, nil
+}
+
+// Missing returns the error of Move for the first device, by name, that the host does not have; nil if it has all of them.
+func Missing(devices map[string]specs.LinuxNetDevice) error {
+	if len(devices) == 0 {
+		return nil
+	}
+	host, err := sys.OpenNetlink(nil)
+	if err != nil {
+		return nil // Move says it
+	}
+	defer host.Close()
+	for _, name := range slices.Sorted(maps.Keys(devices)) {
+		if _, err := find(host, name); errors.Is(err, syscall.ENODEV) {
+			return fmt.Errorf("linux.netDevices[%s]: find the device: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // LoopbackUp brings up the loopback device of a network namespace.

@@ -2,6 +2,7 @@
 /* test_settings.c - how the Go runtime starts: the setting in a stack like that of the kernel, and the limit of files. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
@@ -109,6 +110,49 @@ static void closed_stream(void)
 	EQUAL(soft_limit(), before);
 }
 
+static void is_in(const char *text, const char *wanted)
+{
+	char copy[PATH_MAX], found[PATH_MAX];
+
+	strcpy(copy, text);
+	rung_find_group(copy, found);
+	EQUAL(strcmp(found, wanted), 0);
+}
+
+static void group_of_processes(void)
+{
+	is_in("", "");
+	is_in("0::/a/b\n", "/sys/fs/cgroup/a/b");
+	is_in("0::/", "/sys/fs/cgroup/");
+	is_in("3:cpu,cpuacct:/x\n2:pids:/a:b\n1:name=systemd:/y\n0::/z\n",
+	      "/sys/fs/cgroup/pids/a:b");
+	is_in("2:misc,pids:/a\n0::/z\n", "/sys/fs/cgroup/pids/a");
+	is_in("2:pidsome,name=pids:/a\n0::/z\n", "/sys/fs/cgroup/z");
+	is_in("no colon\n1:one\n", "");
+}
+
+static void *no_work(void *argument)
+{
+	return argument;
+}
+
+static int fails_with, times;
+
+static int maker(void *thread, const void *attributes, void *(*start)(void *), void *argument)
+{
+	(void)thread, (void)attributes, (void)start, (void)argument;
+	return ++times < 3 ? EAGAIN : fails_with;
+}
+
+/* EAGAIN passes; other errors are Go's, and it gets none that has passed. */
+static void thread_after_a_while(void)
+{
+	EQUAL(rung_make_thread(maker, NULL, NULL, no_work, NULL), 0);
+	EQUAL(times, 3);
+	fails_with = EPERM;
+	EQUAL(rung_make_thread(maker, NULL, NULL, no_work, NULL), EPERM);
+}
+
 #define CASE(name) { "the start of the Go runtime: " #name, name, ANYBODY }
 
 const struct test settings_tests[] = {
@@ -118,5 +162,7 @@ const struct test settings_tests[] = {
 	CASE(no_room),
 	CASE(files_until_the_first_thread),
 	CASE(closed_stream),
+	CASE(group_of_processes),
+	CASE(thread_after_a_while),
 	{ NULL, NULL, ANYBODY },
 };

@@ -240,7 +240,8 @@ step() { # NAME COMMAND...
 	"$@" 2>"$work/said" || code=$?
 	[ $code != 0 ] || return 0
 	sleep 0.1 # the message may still be in a pipe
-	[ -z "${MATRIX_SAID:-}" ] || cp "$work/said" "$MATRIX_SAID/$name"
+	# What this shell says of a killed command is not the runtime's.
+	[ -z "${MATRIX_SAID:-}" ] || sed '/^[^ ]*matrix\.sh: line [0-9]*: /d' "$work/said" >"$MATRIX_SAID/$name"
 	printf '%s: %s\n' "$step" "$(message $code)"
 	return 1
 }
@@ -349,6 +350,8 @@ trial() { # CASE ARGUMENT
 	left=$(leftovers)
 	printf '%s\t%s\t%s\n' "$*" "$name" "${verdict:-works}${left:+; $left}"
 	rmdir /sys/fs/cgroup/{,memory/,pids/}"small-$inner" 2>/dev/null || true
+	# What one runtime has left is not the next one's.
+	[ -z "$left" ] || find /sys/fs/cgroup -depth -type d -name "*$id*" -exec rmdir {} + 2>/dev/null || true
 }
 
 wait_gone() {

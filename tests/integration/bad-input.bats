@@ -35,6 +35,7 @@ broken() {
 	config "${@:2}"
 	refused_whole "$1"
 	explained_as_refused "$1"
+	checked_as_refused "$1"
 }
 
 # known_by_doing FIELD FILTER [OPTION OF JQ...]: broken for what nobody knows who does not do it.
@@ -49,6 +50,12 @@ explained_as_refused() { # TEXT
 	[ "$status" -eq 1 ] || fail "explain: status $status"
 	[ "${#lines[@]}" -eq 1 ] || fail "explain: not one line: $output"
 	[[ $output == *"$1"* ]] || fail "explain does not name $1: $output"
+}
+
+checked_as_refused() { # TEXT
+	run rung check -b "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ] || fail "check: status $status: $output"
+	[[ $output == *"$1"* ]] || fail "check does not name $1: $output"
 }
 
 refused_whole() { # TEXT

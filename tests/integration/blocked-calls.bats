@@ -93,6 +93,50 @@ all_say() { # COUNT TEXT...
 	[[ ${lines[2]} == *': works' ]] # 4 MiB
 }
 
+# in_small_group MOST COMMAND...: runs a command in a cgroup that has at most so many processes and threads, below one without a limit.
+in_small_group() {
+	local group
+	group=$(hierarchy_of pids)/$ID-small
+	mkdir "$group" "$group/inner" 2>/dev/null || true
+	! is_v2 || echo +pids >"$group/cgroup.subtree_control"
+	echo "$1" >"$group/pids.max"
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	bash -c 'echo $$ >"$0/inner/cgroup.procs" && exec "$@"' "$group" "${@:2}"
+}
+
+@test "too few processes for the threads of rung: one line, also in the log, names the cgroup, its limit and the cure" {
+	needs_controller pids
+	matrix '^pids '
+	all_say 1 ': run: rung: no thread can be made: pids.max of /sys/fs/cgroup/' ' is 3 (do: raise it, by TasksMax= of the unit or --pids-limit of the engine)'
+	local most wanted=
+	for most in 1 2 3; do
+		run in_small_group $most "$RUNG" --root "$STATE" --log "$BATS_TEST_TMPDIR/log" --log-format json run -b "$BUNDLE" "$ID"
+		[ "$status" -eq 1 ] || fail "$output"
+		# The limit is the one of the cgroup above rung's own.
+		says "rung: no thread can be made: pids.max of $(hierarchy_of pids)/$ID-small is $most (do: raise it, by TasksMax= of the unit or --pids-limit of the engine)"
+		wanted+="${lines[0]#rung: }"$'\n'
+	done
+	[ "$(jq -r 'select(.level == "error") | .msg' "$BATS_TEST_TMPDIR/log")"$'\n' = "$wanted" ]
+	run -0 in_small_group max "$RUNG" --version
+	wait_until 5 rmdir "$(hierarchy_of pids)/$ID-small/inner" # the stage ends without its rung
+	rmdir "$(hierarchy_of pids)/$ID-small"
+	[ ! -e "$STATE/$ID" ]
+}
+
+@test "a user who has as many processes as RLIMIT_NPROC allows: one line names the limit" {
+	needs_root
+	local dir=$BATS_TEST_TMPDIR/bin
+	mkdir "$dir"
+	chmod 0755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" "$dir"
+	install -m 0755 "$RUNG" "$dir/rung"
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	run -1 setpriv --reuid 4344 --regid 4344 --clear-groups --bounding-set -all --inh-caps -all bash -c '
+		for i in {1..15}; do sleep 2 & done >/dev/null 2>&1
+		ulimit -u 16
+		exec "$1" --version' - "$dir/rung" 3>&-
+	says 'rung: no thread can be made: pids.max of the cgroup or RLIMIT_NPROC, which is 16, is reached (do: raise TasksMax= of the unit, --pids-limit of the engine, or ulimit -u)'
+}
+
 @test "clone3 denied on a unified hierarchy: the process is born in its cgroup all the same" {
 	needs_root
 	[ -d /sys/fs/cgroup/unified ] || is_v2 || skip "needs a cgroup v2 hierarchy"

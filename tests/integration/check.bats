@@ -145,6 +145,51 @@ on_hosts() {
 	[ "$status" -eq 0 ] || fail "$output"
 }
 
+@test "check: devices, agents, hooks, file systems and limits that the host does not have" {
+	needs_root
+	local saved
+	saved=$(<config.json)
+	while IFS='|' read -r field filter text; do
+		printf '%s\n' "$saved" >config.json
+		config "$filter"
+		unmet "$field" "$text"
+	done <<-'END'
+		linux.netDevices[nosuch0]|.linux.netDevices = {nosuch0: {}}|no such device
+		linux.seccomp.listenerPath|.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/no/such.sock", syscalls: [{names: ["getppid"], action: "SCMP_ACT_NOTIFY"}]}|no such file or directory
+		hooks.startContainer[0]|.hooks.startContainer = [{path: "/no/such/hook"}]|/no/such/hook
+		hooks.poststart[0]|.hooks.poststart = [{path: "/no/such/hook"}]|/no/such/hook
+		linux.resources.unified[no.such]|.linux.resources.unified = {"no.such": "1"}|controller \"no\" not available
+		linux.resources.blockIO.throttleReadBpsDevice[0]|.linux.resources.blockIO = {throttleReadBpsDevice: [{major: 999, minor: 9, rate: 100}]}|no such device
+	END
+	printf '%s\n' "$saved" >config.json
+	grep -qx $'\text4' /proc/filesystems || return 0
+	add_mount '{"destination": "/mnt", "type": "ext4", "source": "/dev/no-such-device"}'
+	unmet "mounts[$(jq '.mounts | length - 1' config.json)]" '/dev/no-such-device'
+}
+
+@test "check: what a new cgroup on v1 cannot have" {
+	needs_root
+	needs_v1_controller cpu
+	config '.linux.resources.cpu.shares = 1'
+	unmet linux.resources.cpu.shares 'the minimum allowed cpu-shares is 2'
+	config '.linux.resources.cpu.shares = 0 | .process.scheduler = {policy: "SCHED_FIFO", priority: 10}'
+	if [ -e "$(hierarchy_of cpu)/cpu.rt_runtime_us" ]; then
+		unmet process.scheduler 'real-time policies need'
+	else
+		agrees 0
+	fi
+	config 'del(.process.scheduler) | .linux.resources.network.classID = 5'
+	[ -n "$(hierarchy_of net_cls)" ] || unmet linux.resources.network.classID 'no cgroup hierarchy has the controller net_cls'
+}
+
+@test "check: an id that a container has" {
+	create_container
+	run -1 rung check -b "$BUNDLE" "$ID"
+	mentions "! restricted  container id: container with given ID already exists: $ID in $STATE" 'do: choose another id, or rung delete the container'
+	run -0 rung check -b "$BUNDLE" "$ID-2"
+	mentions "ok          container id: $ID-2"
+}
+
 # bats test_tags=user
 @test "check: a configuration that is refused, and one that cannot be read" {
 	config '.linux.namespaces += [{type: "dream"}]'
@@ -175,6 +220,99 @@ on_hosts() {
 	[ "$code" -eq 1 ]
 	output=$said
 	mentions "root.path: $ROOTFS is mounted noexec on the host" "do: mount -o remount,exec $ROOTFS"
+}
+
+# agrees STATUS [CURE]: run and check end with the same status, 0 or 1, and check has the words and the cure of run.
+agrees() {
+	local said
+	run_container
+	[ "$status" -eq "$1" ] || fail "run: status $status: $output"
+	said=${output#*run failed: }
+	said=${said%% (do: *}
+	check
+	[ "$status" -eq "$1" ] || fail "check: status $status, and run said: $said: $output"
+	[ "$1" -eq 0 ] || mentions "${said//\\\"/\"}" "do: $2"
+}
+
+# on_read_only COMMAND...: runs a command while the root file system is on a read-only mount.
+on_read_only() {
+	mount --bind "$ROOTFS" "$ROOTFS"
+	mount -o remount,bind,ro "$ROOTFS"
+	local code=0
+	"$@" || code=$?
+	umount "$ROOTFS"
+	return $code
+}
+
+@test "check: mount points, a working directory and devices that are missing in a read-only root file system" {
+	needs_root
+	own_rootfs
+	on_read_only agrees 0
+	rm -r "${ROOTFS:?}"/{proc,dev,sys}
+	on_read_only agrees 1 'make /proc before: its file system is read-only'
+	run -1 on_read_only rung explain -b "$BUNDLE" --run "$ID"
+	mentions 'mount point /proc: mkdirat: read-only file system'
+	agrees 0 # they can be made
+	process true
+	config '.process.cwd = "/not/there"'
+	on_read_only agrees 1 'make /not/there before: its file system is read-only; or name another process.cwd'
+	config '.process.cwd = "/"'
+	add_mount '{"destination": "/etc/new", "type": "bind", "source": "/etc/passwd", "options": ["bind"]}'
+	on_read_only agrees 1 'make /etc/new before'
+	config '.mounts |= map(select(.destination | test("^/dev|^/etc") | not))'
+	on_read_only agrees 1 'add a mount of a tmpfs at /dev'
+	rm -rf "${ROOTFS:?}/dev"
+	on_read_only agrees 1 'add a mount of a tmpfs at /dev'
+}
+
+@test "check: a mount point that is missing on a bind mount which is read-only" {
+	needs_root
+	mkdir "$BATS_TEST_TMPDIR/source"
+	add_mount "$(jq -n --arg source "$BATS_TEST_TMPDIR/source" '{destination: "/mnt", type: "bind", source: $source, options: ["bind", "ro"]}')"
+	add_mount '{"destination": "/mnt/below", "type": "tmpfs", "source": "tmpfs"}'
+	agrees 1 'make /mnt/below before: its file system is read-only'
+	config '.mounts[-2].options = ["bind", "ro", "rw"]'
+	agrees 0
+}
+
+@test "check: mount points that are missing where the user namespace has no right" {
+	needs_root
+	own_rootfs
+	chmod 0755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" "$BUNDLE" "$ROOTFS"
+	rmdir "$ROOTFS"/{proc,dev,sys}
+	map_ids 100000
+	agrees 1 "make /proc before: the container's root may not write to the directory that it belongs in"
+	chmod 0757 "$ROOTFS"
+	agrees 0
+	rmdir "$ROOTFS"/{proc,dev,sys}
+	chmod 0755 "$ROOTFS"
+	chown 100000:100000 "$ROOTFS"
+	agrees 0
+}
+
+# bats test_tags=user
+@test "check: what a hook may bring is not known, and hooks are said to be untried" {
+	own_rootfs
+	process /brought
+	check
+	[ "$status" -eq 1 ]
+	config '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "printf \"#!/bin/sh\\n\" >\($to) && chmod 755 \($to)"]}]' \
+		--arg to "$ROOTFS/brought"
+	agrees 0
+	rm "$ROOTFS/brought"
+	check
+	[ "$status" -eq 0 ] || fail "$output"
+	mentions 'not tried: hooks: a hook may change anything' 'may come from a mount or a hook that was not tried'
+}
+
+@test "check: a state directory that is full" {
+	needs_root
+	local inner='mount -t tmpfs -o size=$1k none "$2" && exec "$3" --root "$2" check -b "$4"'
+	mkdir "$BATS_TEST_TMPDIR/small"
+	run -1 unshare --mount --propagation private bash -c "$inner" - 8 "$BATS_TEST_TMPDIR/small" "$RUNG" "$BUNDLE"
+	mentions "! restricted  state directory $BATS_TEST_TMPDIR/small: " 'no space left on device' \
+		"do: free space or inodes of the file system at $BATS_TEST_TMPDIR/small"
+	run -0 unshare --mount --propagation private bash -c "$inner" - 64 "$BATS_TEST_TMPDIR/small" "$RUNG" "$BUNDLE"
 }
 
 @test "check: a state directory that may not be written" {
@@ -257,8 +395,8 @@ on_hosts() {
 }
 
 @test "check on hosts that lack something else: the cause and the command" {
-	on_hosts '^(nofile|stack|as|fsize) |^root noexec|^cgroup (read-only|empty)|^proc empty'
-	[ "${#lines[@]}" -eq 8 ] || fail "$output"
+	on_hosts '^(nofile|stack|as|fsize) |^root |^cgroup (read-only|empty)|^proc empty|^state full'
+	[ "${#lines[@]}" -eq 11 ] || fail "$output"
 	[[ ${lines[0]} == 'root noexec: restricted: '*' is mounted noexec on the host) => '*': mount -o remount,exec DIR/rootfs' ]]
 	[[ ${lines[1]} == *"RLIMIT_NOFILE of 20 is too small: rung needs 64 (ulimit -n)" ]]
 	[[ ${lines[2]} == *"RLIMIT_STACK of 16384 is too small: rung needs 65536 (ulimit -s)" ]]
@@ -267,4 +405,7 @@ on_hosts() {
 	[[ ${lines[5]} == *'none is mounted at /proc) => the administrator of this host: mount -t proc proc /proc' ]]
 	[[ ${lines[6]} == 'cgroup read-only: restricted: cgroup: '*': read-only file system => '*'mount -o remount,rw /sys/fs/cgroup'* ]]
 	[[ ${lines[7]} == 'cgroup empty: missing: cgroup: no cgroup hierarchy is mounted => '*'mount -t cgroup2 none /sys/fs/cgroup' ]]
+	[[ ${lines[8]} == 'state full: restricted: state directory DIR/state-rung: '*': free space or inodes of the file system at DIR/state-rung, or '* ]]
+	[[ ${lines[9]} == 'root empty: missing: '*' has no files on the host) => '*': mount or unpack the root file system there' ]]
+	[[ ${lines[10]} == 'root incomplete: restricted: '*'mounts[0]: mount point /proc: mkdirat: read-only file system => '*': make /proc before: '* ]]
 }

@@ -182,7 +182,7 @@ same_as_root() { # [FLAG OF EXPLAIN...]
 		| .linux.devices = [{path: "/dev/fuse", type: "c", major: 10, minor: 229}]
 		| .linux.resources.memory.limit = 67108864 | .linux.cgroupsPath = "/rung-explain"'
 	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}'
-	add_mount '{"destination": "/mnt", "type": "bind", "source": "rootfs/etc", "options": ["rbind", "ro"]}'
+	add_mount '{"destination": "/home", "type": "bind", "source": "rootfs/etc", "options": ["rbind", "ro"]}'
 	same_as_root
 	map_ids 100000
 	same_as_root

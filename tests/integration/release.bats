@@ -167,9 +167,11 @@ modules() {
 	printf '#!/bin/sh\n' >small
 	chmod 0755 small
 	RUNG=small "$RUNG_SOURCE/scripts/package-tree.sh" one "$RUNG_SOURCE/README.md"
-	(umask 077 && RUNG=small "$RUNG_SOURCE/scripts/package-tree.sh" two "$RUNG_SOURCE/README.md")
+	mkdir 'with spaces'
+	export TMPDIR="$PWD/with spaces"
+	(umask 077 && RUNG=small "$RUNG_SOURCE/scripts/package-tree.sh" 'with spaces/two' "$RUNG_SOURCE/README.md")
 	"$RUNG_SOURCE/scripts/deb.sh" one arm64 one.deb
-	(umask 077 && "$RUNG_SOURCE/scripts/deb.sh" two arm64 two.deb)
+	(umask 077 && "$RUNG_SOURCE/scripts/deb.sh" 'with spaces/two' arm64 two.deb)
 	cmp one.deb two.deb
 	[ "$(dpkg-deb --field one.deb Package Version Architecture Maintainer)" = 'Package: rung
 Version: 7.8.9~rc.1-1
@@ -187,4 +189,8 @@ Maintainer: Some Body <body@localhost>' ]
 		[ -x "$script" ]
 		sh -n "$script"
 	done
+	command -v rpmbuild >/dev/null || return 0
+	"$RUNG_SOURCE/scripts/rpm.sh" one arm64 one.rpm
+	(unset TMPDIR && "$RUNG_SOURCE/scripts/rpm.sh" one arm64 two.rpm)
+	cmp one.rpm two.rpm
 }

@@ -28,7 +28,8 @@ judge() {
 judge_one() { # NAME DIR
 	local said left inside cause=no cure=- text
 	[ -d "$2" ] || return 0 # not tried, for a lack that try.sh knows
-	said=$(<"$2/said") left=$(sed 's/ *$//' "$2/left")
+	said=$(<"$2/said") left=$(<"$2/left")
+	left=${left%"${left##*[! ]}"}
 	inside=$(internals_of "$said") || true
 	! has "${row[cause]}" "$said" || cause=yes
 	if [ -n "${row[cure]:-}" ]; then
@@ -39,7 +40,7 @@ judge_one() { # NAME DIR
 	printf '%s\t' "$table" "${row[name]}" "$1" $cause $cure "${inside:--}" "${left:--}"
 	said=$(one_line "$said")
 	printf '%s\n' "$said"
-	[ "$1" = rung ] || return 0
+	[ "$1" = rung ] && [ "${row[says]:-}" != killed ] || return 0
 	if [ "$(<"$2/status")" = 0 ]; then
 		[ "${row[says]:-}" = works ] || printf 'wrong\t%s\tis no error\n' "${row[name]}"
 		return

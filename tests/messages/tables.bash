@@ -37,14 +37,26 @@ end_row() { # FUNCTION
 internals='goroutine [0-9]+|panic: |runtime error|runtime/cgo|fatal error: |^SIG[A-Z]+: |Segmentation fault'
 internals+='|[a-z_0-9]+\.(go|c|h|rs):[0-9]+|&?\{[A-Z][A-Za-z]*:|map\[|Go (struct|value)|\*?specs\.[A-Z]|of type (\[\]|\*|map)|strconv\.[A-Z]|0x[0-9a-f]{6,}|nsexec(-[0-9])?\[[0-9]+\]'
 
-# internals_of TEXT: prints the first of these that a message has.
+# internals_of TEXT: prints the first of these that a message has. It starts no program, as has: a judgement took ten.
 internals_of() {
-	grep -oE -m 1 -- "$internals" <<<"$1" | head -n 1
+	local line
+	while IFS= read -r line; do
+		[[ ! $line =~ $internals ]] || {
+			printf '%s\n' "${BASH_REMATCH[0]}"
+			return
+		}
+	done <<<"$1"
+	return 1
 }
 
-# has EXPRESSION TEXT: whether a message has a cause or a cure.
+# has EXPRESSION TEXT: whether a line of a message has a cause or a cure, in whatever case. Expressions have no \W, \S or \B: they are made
+# lower case.
 has() {
-	grep -qiE -- "$1" <<<"$2"
+	local line
+	while IFS= read -r line; do
+		[[ ! ${line,,} =~ ${1,,} ]] || return 0
+	done <<<"$2"
+	return 1
 }
 
 # missing_texts TEXTS MESSAGE: prints those of the texts, with " | " between them, that a message does not have.

@@ -135,7 +135,8 @@ keep() { # TABLE SAID STATUS LEFT
 	local dir="$results/$1/${row[name]//\//:}/${named%%=*}"
 	rm -rf "$dir"
 	mkdir -p "$dir"
-	sed -E "s#$work/[0-9]+#DIR#g; s#$work#DIR#g; s/words-[0-9]+-[0-9]+/ID/g; s/matrix-[0-9]+/ID/g; s#/tmp/tmp\.[A-Za-z0-9]+#DIR#g" "$2" >"$dir/said"
+	# What a shell says of a program that a signal has ended is not the program's.
+	sed -E "/^[^ ]*\.sh: line [0-9]+: /d; s#${named#*=}#${named%%=*}#g; s#$work/[0-9]+#DIR#g; s#$work#DIR#g; s/words-[0-9]+-[0-9]+/ID/g; s/matrix-[0-9]+/ID/g; s#/tmp/tmp\.[A-Za-z0-9]+#DIR#g" "$2" >"$dir/said"
 	printf '%s\n' "$3" >"$dir/status"
 	printf '%s\n' "$4" >"$dir/left"
 }
@@ -152,7 +153,6 @@ try_mistake() {
 
 # Makes of each test of bad-input.bats a function that only makes the configuration.
 load_configurations() {
-	local line
 	sed -nE 's/^@test "bad input: (.*)" \{$/\1/p' "$repo/tests/integration/bad-input.bats" >"$work/names"
 	sed -n '/^# ---- the document/,$p' "$repo/tests/integration/bad-input.bats" | awk '/^@test "/ { print "configuration_" ++n "() {"; next } { print }' >"$work/functions"
 	sed -i '1,/^the unchanged configuration runs$/d' "$work/names"

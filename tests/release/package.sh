@@ -53,6 +53,7 @@ cgroups() {
 	find /sys/fs/cgroup -type d | sort
 }
 
+# Makes a bundle, and prints where. The arguments have no quotes and no backslashes.
 container() { # ID PROGRAM...
 	local dir=$work/$1 args
 	mkdir -p "$dir"
@@ -91,10 +92,10 @@ start_containers() {
 	container created /bin/sh -c 'echo started; exec sleep 1000' >/dev/null
 	rung create --bundle "$work/created" created </dev/null >"$work/created.out" 2>&1
 	# A foreground run: its process is a rung of the previous version until it ends.
-	container foreground /bin/sh -c 'trap \"exit 7\" TERM; while :; do sleep 0.1; done' >/dev/null
-	rung run --bundle "$work/foreground" foreground </dev/null >/dev/null 2>&1 &
+	container foreground /bin/sh -c 'end() { exit 7; }; trap end TERM; while :; do sleep 0.1; done' >/dev/null
+	rung run --bundle "$work/foreground" foreground </dev/null >"$work/foreground.out" 2>&1 &
 	foreground=$!
-	wait_for is_status foreground running
+	(wait_for is_status foreground running) || fail "$(<"$work/foreground.out")"
 }
 
 use_containers() {
