@@ -99,7 +99,7 @@ fill='exec awk "BEGIN { s = \"0123456789abcdef\"; while (length(s) < 100000000) 
 	start_container
 	watch_events
 	rung exec "$ID" touch /dev/shm/go
-	wait_until 60 rung exec "$ID" test -e /dev/shm/done 2>/dev/null
+	wait_until 200 rung exec "$ID" test -e /dev/shm/done 2>/dev/null
 	sleep 0.3 # for an event too many
 	kills=$(cgroup_value memory "$(is_v2 && echo memory.events || echo memory.oom_control)" | sed -n 's/^oom_kill //p')
 	[ "$kills" -ge 6 ]

@@ -22,8 +22,6 @@ setup() {
 calling() {
 	cat >"$CALLS/list"
 	cat >"$CALLS/script" <<-END
-		ps -ef >/dev/null 2>&1
-		echo \$? >"$CALLS/ps"
 		while IFS='|' read -r status text call; do
 			timeout 25 "$RUNG" --root "$STATE" \$call </dev/null >"$CALLS/out" 2>&1
 			echo "\$? \$(head -c 500 "$CALLS/out" | tr '\n' ' ')" >>"$CALLS/results"
@@ -38,24 +36,24 @@ hook() {
 		--arg name "$1" --arg script "$2" --arg path "PATH=$BATS_TEST_TMPDIR/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 }
 
-# Compares the results of the calls with those of the list. A hook of createContainer is in the container's PID namespace and sees the
-# host's /proc, where it does not find itself. The program ps of procps 4 fails there (Debian 13), and so does `rung ps`.
+# Compares the results of the calls with those of the list.
 compare() {
 	local status text call got
 	[ "$(wc -l <"$CALLS/results")" -eq "$(wc -l <"$CALLS/list")" ] || fail "$(cat "$CALLS/results")"
 	while IFS='|' read -r status text call <&4 && read -r got <&5; do
-		[[ $call != ps\ * || $(<"$CALLS/ps") = 0 ]] || { status=1 && text='ps -ef: exit status '; }
 		[[ "$got " == "$status "*"$text"* ]] || fail "'$call' gives '$got' in place of '$status $text'"
 	done 4<"$CALLS/list" 5<"$CALLS/results"
 }
 
 # The calls in a hook of create: who wants to change the container is told which hook runs.
 in_create() { # NAME OF THE HOOK
-	local busy="which is at work on it and runs hooks.$1[0] (process "
+	# A hook of createContainer is in the container's PID namespace and sees the host's /proc.
+	local ps='0|' taken='1|container with given ID already exists' busy="which is at work on it and runs hooks.$1[0] (process "
+	[ "$1" != createContainer ] || { ps='1|the proc file system at /proc is of another PID namespace' && taken=$ps; }
 	calling "$1" <<-END
 		0|"status": "creating"|state $ID
 		0|$ID|list -q
-		0||ps $ID
+		$ps|ps $ID
 		0|"type":"stats"|events --stats $ID
 		1|container not running: process |kill $ID CONT
 		255|cannot exec in a creating container: |exec $ID true
@@ -66,8 +64,8 @@ in_create() { # NAME OF THE HOOK
 		1|$busy|delete $ID
 		1|$busy|delete --force $ID
 		1|$busy|checkpoint --image-path $IMAGES $ID
-		1|container with given ID already exists|create -b $BUNDLE $ID
-		1|container with given ID already exists|run -d -b $BUNDLE $ID
+		$taken|create -b $BUNDLE $ID
+		$taken|run -d -b $BUNDLE $ID
 		1||restore -d -b $BUNDLE --image-path $IMAGES $ID
 	END
 }
