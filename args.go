@@ -43,7 +43,7 @@ func absolute(path string) string {
 
 // loadContainer finds the container that the first argument names.
 func loadContainer(cmd *cli.Command) (*libcontainer.Container, error) {
-	r, err := runtimeOf(cmd)
+	r, err := runtimeOf()
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func regexFlag(does string) cli.Flag {
 // onEach calls do with the container that the first argument names, or with --regex for each that it matches. It goes on after an
 // error, logs each but the last, and returns the last.
 func onEach(cmd *cli.Command, do func(*libcontainer.Runtime, string) error) error {
-	r, err := runtimeOf(cmd)
+	r, err := runtimeOf()
 	if err != nil {
 		return err
 	}

@@ -103,7 +103,7 @@ type checker func(*libcontainer.Runtime, context.Context, string, *bundle.Bundle
 // checkerOf returns the runtime and the check of the caller, or those of root.
 func checkerOf(cmd *cli.Command, asRoot bool) (*libcontainer.Runtime, checker, error) {
 	if !asRoot {
-		r, err := runtimeOf(cmd)
+		r, err := runtimeOf()
 		return r, (*libcontainer.Runtime).Check, err
 	}
 	r, err := rootsRuntime(cmd)

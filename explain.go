@@ -83,7 +83,7 @@ type explainer func(*libcontainer.Runtime, string, *bundle.Bundle, libcontainer.
 // explainerOf returns the runtime and the explain function of the caller, or with --as-root those of root.
 func explainerOf(cmd *cli.Command) (*libcontainer.Runtime, explainer, error) {
 	if !cmd.Bool("as-root") {
-		r, err := runtimeOf(cmd)
+		r, err := runtimeOf()
 		return r, (*libcontainer.Runtime).Explain, err
 	}
 	r, err := rootsRuntime(cmd)
@@ -92,7 +92,7 @@ func explainerOf(cmd *cli.Command) (*libcontainer.Runtime, explainer, error) {
 
 // rootsRuntime is the runtime that root would have.
 func rootsRuntime(cmd *cli.Command) (*libcontainer.Runtime, error) {
-	r, err := runtimeFor(cmd, 0)
+	r, err := runtimeFor(0)
 	if err == nil && !cmd.IsSet("root") {
 		r.Root = systemRoot
 	}

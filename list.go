@@ -95,7 +95,7 @@ func printTable(states []*containerState) error {
 
 // allStates returns the states of all containers that it can read. It prints a message for each other one.
 func allStates(cmd *cli.Command) ([]*containerState, error) {
-	r, err := runtimeOf(cmd)
+	r, err := runtimeOf()
 	if err != nil {
 		return nil, err
 	}

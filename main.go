@@ -339,12 +339,12 @@ func report(err error) {
 }
 
 // runtimeOf makes the library's Runtime from the global options.
-func runtimeOf(cmd *cli.Command) (*libcontainer.Runtime, error) {
-	return runtimeFor(cmd, os.Geteuid())
+func runtimeOf() (*libcontainer.Runtime, error) {
+	return runtimeFor(os.Geteuid())
 }
 
 // runtimeFor makes the Runtime that a user with this effective uid gets.
-func runtimeFor(cmd *cli.Command, euid int) (*libcontainer.Runtime, error) {
+func runtimeFor(euid int) (*libcontainer.Runtime, error) {
 	bySystemd, noCgroup, err := cgroupManager()
 	if err != nil {
 		return nil, err

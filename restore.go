@@ -46,7 +46,7 @@ saved, and runs it. The exit status is that of its process, or 128 plus the sign
 }
 
 func restore(ctx context.Context, cmd *cli.Command) (status int, err error) {
-	r, err := runtimeOf(cmd)
+	r, err := runtimeOf()
 	if err != nil {
 		return 1, err
 	}

@@ -72,7 +72,7 @@ func runContainer(ctx context.Context, cmd *cli.Command, await bool) (status int
 	if err := checkName(programName()); err != nil {
 		return 1, err
 	}
-	r, err := runtimeOf(cmd)
+	r, err := runtimeOf()
 	if err != nil {
 		return 1, err
 	}

@@ -53,7 +53,7 @@ func stateCommand() *cli.Command {
 			if err := checkArgs(cmd, 1, exactly); err != nil {
 				return err
 			}
-			r, err := runtimeOf(cmd)
+			r, err := runtimeOf()
 			if err != nil {
 				return err
 			}
