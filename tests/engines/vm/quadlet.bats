@@ -7,6 +7,8 @@
 load helpers
 load units
 
+export CASE_SECONDS=900 # of a user five times as long as of root, with every runtime: 300 were not enough on an emulated processor
+
 @test "Quadlet: the unit of docs/engines.md" {
 	both <<-CASE
 		$begin
