@@ -41,11 +41,12 @@ in_world() {
 }
 
 start_docker() {
+	# The option is for this machine, which may not protect the daemon from the OOM killer. Docker 26 has no such option.
 	in_world bash -c 'mkdir -p /etc/docker; echo "{\"runtimes\": {\"rung\": {\"path\": \"/usr/local/bin/rung\"},
-		\"crun\": {\"path\": \"/usr/bin/crun\"}}, \"oom-score-adjust\": 0}" >/etc/docker/daemon.json
-		setsid dockerd >/run/dockerd.log 2>&1 </dev/null &
+		\"crun\": {\"path\": \"/usr/bin/crun\"}}}" >/etc/docker/daemon.json
+		setsid dockerd $(dockerd --help 2>&1 | sed -n "s/.*\(--oom-score-adjust\).*/\1=0/p") >/run/dockerd.log 2>&1 </dev/null &
 		for i in $(seq 300); do [ ! -S /run/docker.sock ] || break; sleep 0.1; done
-		docker import --change "CMD [\"sh\"]" '"$work"'/busybox.tar busybox' >/dev/null || die 'dockerd did not start'
+		docker import --change "CMD [\"sh\"]" '"$work"'/busybox.tar busybox' >/dev/null || die "dockerd did not start: $(in_world tail -n 5 /run/dockerd.log)"
 }
 
 start_podman() {

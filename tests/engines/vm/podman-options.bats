@@ -83,7 +83,7 @@ ended() { case "$(systemctl is-active $unit)" in inactive | failed) ;; *) return
 @test "podman: the host's /dev/null keeps its owner" {
 	both --differs-from crun "crun gives the host's /dev/null, the container's standard input, to the container's user" <<-CASE
 		$begin
-		once -u 5 busybox stat -c %u:%g /dev/null; stat -c %u:%g /dev/null; once --userns auto busybox sh -c 'stat -c %u:%g /dev/null; echo x >/dev/null && echo written'; stat -c %u:%g /dev/null; chown 0:0 /dev/null
+		chown 0:0 /dev/null; once -u 5 busybox stat -c %u:%g /dev/null; stat -c %u:%g /dev/null; once --userns auto busybox sh -c 'stat -c %u:%g /dev/null; echo x >/dev/null && echo written'; stat -c %u:%g /dev/null; chown 0:0 /dev/null
 	CASE
 	says $'0:0\n0:0\n65534:65534\nwritten\n0:0'
 }

@@ -64,7 +64,7 @@ values() { local name; for name; do printf "%s %s\n" "$name" "$(podman exec one 
 	both <<-CASE
 		$begin
 		podman pod create --name pod --memory 100m --network none >/dev/null; podman run -d --pod pod --name one busybox sleep 1000 >/dev/null
-		group=\$(cut -d: -f3 /proc/\$(podman inspect --format '{{.State.Pid}}' one)/cgroup); cat /sys/fs/cgroup\${group%/*}/memory.max; podman pod rm -f -t 0 pod >/dev/null; podman rmi -f \$(podman images -q localhost/podman-pause) >/dev/null
+		group=\$(cut -d: -f3 /proc/\$(podman inspect --format '{{.State.Pid}}' one)/cgroup); group=\${group%/container}; cat /sys/fs/cgroup\${group%/*}/memory.max; podman pod rm -f -t 0 pod >/dev/null; podman rmi -f \$(podman images -q localhost/podman-pause) >/dev/null
 		up --health-cmd 'test -e /healthy' --health-interval 1s >/dev/null; health() { [ "\$(podman inspect --format '{{.State.Health.Status}}' one)" = \$1 ]; }
 		podman exec one touch /healthy; until_ok 60 health healthy && echo healthy; podman rm -f -t 0 one >/dev/null
 		podman run --rm --network none --systemd always busybox sh -c 'grep -E " /(run|run/lock|tmp|var/log/journal) " /proc/mounts | cut -d" " -f2,3 | sort; echo \$container; mkdir /sys/fs/cgroup/sub && echo writable; grep -o "/sys/fs/cgroup r." /proc/mounts'

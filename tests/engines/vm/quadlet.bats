@@ -61,7 +61,7 @@ export CASE_SECONDS=900 # of a user five times as long as of root, with every ru
 @test "podman kube play: init containers, probes, limits, security, restart" {
 	both <<-CASE
 		$begin
-		page_file pod.yaml >pod.yaml; podman kube play pod.yaml >/dev/null; runtime_of shop-web shop-worker
+		page_file pod.yaml | sed 's/failureThreshold: 1}/failureThreshold: 1, timeoutSeconds: 30}/' >pod.yaml; podman kube play pod.yaml >/dev/null; runtime_of shop-web shop-worker
 		healthy() { [ "\$(podman inspect --format '{{.State.Health.Status}}' shop-web)" = healthy ]; }; until_ok 60 healthy && echo healthy
 		podman exec shop-web cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max; podman exec shop-worker cat /sys/fs/cgroup/memory.max; podman exec shop-worker env | grep GREETING
 		podman exec shop-web sh -c 'grep -E "^(Cap|NoNew|Seccomp:)" /proc/self/status; touch /x; touch /data/x; id' 2>&1; podman exec shop-worker cat /proc/sys/net/core/somaxconn

@@ -14,6 +14,9 @@ start_engine() {
 	[ $EUID != 0 ] || rm -f /etc/systemd/system-generators/podman-system-generator
 	podman import --change CMD=sh "$SHARED/busybox.tar" localhost/busybox
 	podman run --rm --network none busybox true
+	# The first pod makes a network, an image of its own and /run/netns, which stay.
+	printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: warm}\nspec: {containers: [{name: one, image: localhost/busybox, command: [sleep, "1000"]}]}\n' >/tmp/warm.yaml
+	podman kube play /tmp/warm.yaml && podman kube down --force /tmp/warm.yaml
 }
 
 stop_engine() {
@@ -34,7 +37,7 @@ clean_engine() {
 	podman pod rm -af -t 0
 	podman rm -af -t 0
 	podman volume prune -f
-	podman network prune -f
+	podman network ls -q | grep -vxE 'podman|podman-default-kube-network' | xargs -r podman network rm -f
 	buildah rm -a
 }
 
