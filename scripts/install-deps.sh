@@ -40,7 +40,7 @@ packages_of() { # PART
 	test) printf '%s\n' "${lint[@]}" "${tests[@]}" ;;
 	fuzz) clang_with_runtime ;;
 	bench) printf '%s\n' "${bench[@]}" ;;
-	engines) printf '%s\n' busybox-static jq "${engines[@]}" "$(docker_client)" ;;
+	engines) printf '%s\n' busybox-static jq iproute2 procps "${engines[@]}" "$(docker_client)" ;;
 	vm) printf '%s\n' "${vm[@]}" ;;
 	debian) echo mmdebstrap ;;
 	arch) printf '%s\n' "${arch[@]}" ;;
