@@ -140,7 +140,7 @@ report() {
 
 		$rounds rounds of $runs runs each, after $warmup unmeasured. $(. /etc/os-release && echo "$PRETTY_NAME"), $(nproc) CPUs, $(uname -r), load at the end $(cut -d' ' -f1 /proc/loadavg).
 		$("$rung" --version | head -n 1); $(crun --version | head -n 1); $(runc --version | head -n 1);
-		$(dpkg-query -W -f '${Package} ${Version}; ' docker.io containerd podman conmon) nerdctl ${nerdctl#nerdctl-v}.
+		$(dpkg-query -W -f '${Package} ${Version}; ' docker.io containerd podman conmon)nerdctl ${nerdctl#nerdctl-v}.
 	TAIL
 }
 
