@@ -8,9 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// quickSmall is for files of the kernel (procfs, cgroups), which are in memory: its calls do not wait. They do not tell Go's scheduler that a system call begins. With one processor (decision 0023) the scheduler's monitor would
-// give the processor to another thread if a call takes more than 20 us, because another process has the CPU for example; that
-// thread finds nothing to do. A list of 1 000 containers makes 9 000 such calls.
+// quickSmall is for files of the kernel (procfs, cgroups), which are in memory: its calls do not wait. They do not tell Go's
+// scheduler that a system call begins. With one processor (decision 0023) the scheduler's monitor would give the processor to
+// another thread if a call takes more than 20 us, because another process has the CPU for example; that thread finds nothing to
+// do. A list of 1 000 containers makes 9 000 such calls.
 
 // ErrNotQuick is the error of a file that quick calls do not read: it is too long.
 var ErrNotQuick = errors.New("no short file")

@@ -131,7 +131,7 @@ load helpers
 	run unshare --pid --fork "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID-2"
 	[ "$status" -ne 0 ]
 	mentions 'the proc file system at /proc is of another PID namespace'
-	for verb in "state $ID" "delete $ID" "delete --force $ID" "kill $ID KILL" "ps $ID" "exec $ID true" "pause $ID" list; do
+	for verb in "state $ID" "delete $ID" "delete --force $ID" "kill $ID KILL" "ps $ID" "exec $ID true" "pause $ID" "resume $ID" "start $ID" "update --pids-limit 50 $ID" list; do
 		# shellcheck disable=SC2086 # several words
 		run unshare --pid --fork "$RUNG" --root "$STATE" $verb
 		echo "rung $verb: $status $output" >&2
