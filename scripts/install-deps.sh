@@ -39,7 +39,7 @@ packages_of() { # PART
 	lint) printf '%s\n' "${lint[@]}" ;;
 	test) printf '%s\n' "${lint[@]}" "${tests[@]}" ;;
 	fuzz) clang_with_runtime ;;
-	bench) printf '%s\n' "${bench[@]}" ;;
+	bench) printf '%s\n' busybox-static jq iproute2 procps "${bench[@]}" ;;
 	engines) printf '%s\n' busybox-static jq iproute2 procps "${engines[@]}" "$(docker_client)" ;;
 	vm) printf '%s\n' "${vm[@]}" ;;
 	debian) echo mmdebstrap ;;
