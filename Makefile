@@ -78,14 +78,17 @@ test-arch: ## build for six other architectures; run arm64 and riscv64 in emulat
 	@scripts/test.sh arch
 
 faults: static ## make every system call of rung fail once, in every verb; writes docs/faults.md (an hour)
+	@scripts/install-deps.sh test
 	@scripts/as-root.sh scripts/faults.sh all
 
 .PHONY: host-matrix
 host-matrix: static test-commands ## run rung, runc and crun on hosts that lack something; writes docs/broken-hosts.md
+	@scripts/install-deps.sh test
 	@scripts/as-root.sh scripts/host-matrix.sh
 
 .PHONY: messages
 messages: static test-commands ## run rung, runc and crun with the mistakes of tests/messages; writes docs/messages.md
+	@scripts/install-deps.sh test
 	@scripts/as-root.sh scripts/messages.sh
 
 .PHONY: docs
@@ -95,6 +98,7 @@ docs: ## make the pages and the manual a site that needs no network: build/docs/
 
 .PHONY: values
 values: static test-commands ## see which limits stay after what, here and in the virtual machine; writes docs/values.md (half an hour)
+	@scripts/install-deps.sh test
 	@scripts/as-root.sh scripts/values.sh
 
 mutants: deps ## make changes that tests must notice, one at a time; writes docs/mutants.md (an hour; MUTANTS="ID..." or --resume for a part)
