@@ -5,7 +5,7 @@
 #
 #   linked-libraries.sh ARCH
 #
-# Another architecture's libseccomp must have been unpacked before (scripts/libseccomp.sh).
+# Another architecture's libraries must have been unpacked before (scripts/cross-libraries.sh).
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -73,18 +73,20 @@ libgcc() {
 	installed "$package" "gcc-${version%%-*}" 'GPL-3.0-or-later WITH GCC-exception-3.1'
 }
 
-libseccomp() {
-	local doc
-	if [ "$arch" = "$(arch_of_machine)" ]; then
-		installed "$(owner "$(seccomp_archive)")" libseccomp LGPL-2.1-only
-		return
-	fi
-	doc=$repo/build/cross/$arch/libseccomp/usr/share/doc/libseccomp-dev
-	[ -d "$doc" ] || die "libseccomp for $arch has not been unpacked: scripts/libseccomp.sh $arch"
-	printf '%s\tlibseccomp\t%s\tLGPL-2.1-only\t%s\n' "$arch" \
-		"$(gzip -dc "$doc/changelog.Debian.gz" | sed -n '1s/.*(\(.*\)).*/\1/p')" "$doc/copyright"
+# Prints the line for a library of a package that scripts/cross-libraries.sh unpacked. A binary package that was built again for one
+# architecture has +bN behind the version of its source.
+unpacked() { # PACKAGE SOURCE LICENCE
+	local doc=$repo/build/cross/$arch/libraries/usr/share/doc/$1 version
+	[ -d "$doc" ] || die "$1 for $arch has not been unpacked: scripts/cross-libraries.sh $arch"
+	version=$(gzip -dc "$doc/changelog.Debian.gz" | sed -n '1s/.*(\(.*\)).*/\1/p')
+	printf '%s\t%s\t%s\t%s\t%s\n' "$arch" "$2" "${version%+b[0-9]*}" "$3" "$doc/copyright"
 }
 
-libseccomp
-libc
+if [ "$arch" = "$(arch_of_machine)" ]; then
+	installed "$(owner "$(seccomp_archive)")" libseccomp LGPL-2.1-only
+	libc
+else
+	unpacked libseccomp-dev libseccomp LGPL-2.1-only
+	unpacked musl-dev musl MIT
+fi
 libgcc
