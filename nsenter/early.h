@@ -27,6 +27,8 @@ __attribute__((noreturn)) void rung_end_with(const char *message);
 
 /* Makes a thread by a function as pthread_create(3). Where no thread can be made, it ends this process with a message. */
 typedef int (*thread_maker)(void *, const void *, void *(*)(void *), void *);
+int rung_make_thread_with_slack(thread_maker make, void *thread, const void *attributes,
+				void *(*start)(void *), void *argument);
 int rung_make_thread(thread_maker make, void *thread, const void *attributes,
 		     void *(*start)(void *), void *argument);
 

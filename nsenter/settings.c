@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -90,6 +91,41 @@ static void open_files_again(void)
 		sys(SYS_exit_group, 1);
 }
 
+/*
+ * How late the kernel may wake the runtime's monitor (package runtime, sysmon), in ns. The monitor is the first thread, and sleeps
+ * for 20 us at a time to see whether a system call blocks; then it wakes another thread, which mostly finds nothing to do. With
+ * this it wakes with the tick of the kernel, or with another timer.
+ */
+#define MONITOR_SLACK 4000000
+
+static void set_slack(long slack)
+{
+	sys(SYS_prctl, PR_SET_TIMERSLACK, slack, 0, 0, 0);
+}
+
+/*
+ * A thread has the slack of the one that makes it, and so have the programs that Go executes. So the others get the caller's, also
+ * those that the monitor makes. With 0, that of a real-time policy, and with an error nothing is changed.
+ */
+int rung_make_thread_with_slack(thread_maker make, void *thread, const void *attributes,
+				void *(*start)(void *), void *argument)
+{
+	static long of_caller;
+	long own = sys(SYS_prctl, PR_GET_TIMERSLACK, 0, 0, 0, 0), wanted = of_caller;
+	int error;
+
+	if (of_caller == 0) {
+		of_caller = own;
+		wanted = own < MONITOR_SLACK ? MONITOR_SLACK : own;
+	}
+	if (own <= 0 || own == wanted)
+		return rung_make_thread(make, thread, attributes, start, argument);
+	set_slack(wanted);
+	error = rung_make_thread(make, thread, attributes, start, argument);
+	set_slack(own);
+	return error;
+}
+
 #if !defined(RUNG_HOSTED)
 
 /*
@@ -106,7 +142,7 @@ int __wrap_pthread_create(void *thread, const void *attributes, void *(*start)(v
 	open_files_again();
 	if (!&rung_is_command)
 		return __real_pthread_create(thread, attributes, start, argument);
-	return rung_make_thread(__real_pthread_create, thread, attributes, start, argument);
+	return rung_make_thread_with_slack(__real_pthread_create, thread, attributes, start, argument);
 }
 
 #else

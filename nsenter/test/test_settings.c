@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -153,6 +154,40 @@ static void thread_after_a_while(void)
 	EQUAL(rung_make_thread(maker, NULL, NULL, no_work, NULL), EPERM);
 }
 
+static int slack_of_maker, maker_of_a_thread_fails;
+
+static int notes_slack(void *thread, const void *attributes, void *(*start)(void *), void *argument)
+{
+	(void)thread, (void)attributes, (void)start, (void)argument;
+	slack_of_maker = prctl(PR_GET_TIMERSLACK);
+	return maker_of_a_thread_fails;
+}
+
+/* The slack with which a thread is made by a thread that has the other one. That one's does not change. */
+static int slack_of_thread(int own)
+{
+	EQUAL(prctl(PR_SET_TIMERSLACK, own), 0);
+	EQUAL(rung_make_thread_with_slack(notes_slack, NULL, NULL, no_work, NULL),
+	      maker_of_a_thread_fails);
+	EQUAL(prctl(PR_GET_TIMERSLACK), own);
+	return slack_of_maker;
+}
+
+static void slack_of_the_first_thread(void)
+{
+	maker_of_a_thread_fails = EPERM;
+	CHECK(slack_of_thread(70000) > 1000 * 1000);
+	maker_of_a_thread_fails = 0;
+	EQUAL(slack_of_thread(70000), 70000);
+	EQUAL(slack_of_thread(4000000), 70000); /* the first thread makes one */
+}
+
+static void slack_of_the_caller_is_long(void)
+{
+	EQUAL(slack_of_thread(500 * 1000 * 1000), 500 * 1000 * 1000);
+	EQUAL(slack_of_thread(500 * 1000 * 1000), 500 * 1000 * 1000);
+}
+
 #define CASE(name) { "the start of the Go runtime: " #name, name, ANYBODY }
 
 const struct test settings_tests[] = {
@@ -164,5 +199,7 @@ const struct test settings_tests[] = {
 	CASE(closed_stream),
 	CASE(group_of_processes),
 	CASE(thread_after_a_while),
+	CASE(slack_of_the_first_thread),
+	CASE(slack_of_the_caller_is_long),
 	{ NULL, NULL, ANYBODY },
 };
