@@ -39,7 +39,7 @@ it had to leave out is listed at the end.
 The exit status is 0 if the bundle would start, as far as is known, and 1 if it would not.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Usage: "path to the root of the bundle directory, defaults to the configuration of \"rung spec\""},
-			configFlag(),
+			configFlag(nil),
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Usage: "select one of: text or json"},
 			&cli.BoolFlag{Name: "as-root", Usage: "tell a plain user what root would need; only root can try it"},
 			&cli.BoolFlag{Name: "rootless", Usage: "tell root what the user of sudo, or the owner of the bundle, would need"},

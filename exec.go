@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,29 +43,40 @@ Where "<command>" can't be empty unless a "-p" flag provided.`,
 	}
 }
 
+// execOptions has the values of execFlags, for the reason that global has one.
+var execOptions struct {
+	consoleSocket, pidfdSocket, cwd, user, process, pidFile, label, apparmor string
+	env, capabilities, cgroups                                               []string
+	groups                                                                   []int64
+	tty, detach, ignorePaused                                                bool
+	preserveFDs                                                              int
+}
+
 func execFlags() []cli.Flag {
+	o := &execOptions
 	return []cli.Flag{
-		&cli.StringFlag{Name: "console-socket", Usage: "path to an AF_UNIX socket which will receive a file descriptor referencing the master end of the console's pseudoterminal"},
-		&cli.StringFlag{Name: "pidfd-socket", Usage: "path to an AF_UNIX socket which will receive a file descriptor referencing the exec process"},
-		&cli.StringFlag{Name: "cwd", Usage: "current working directory in the container"},
-		&cli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Usage: "set environment variables"},
-		&cli.BoolFlag{Name: "tty", Aliases: []string{"t"}, Usage: "allocate a pseudo-TTY"},
-		&cli.StringFlag{Name: "user", Aliases: []string{"u"}, Usage: "UID (format: <uid>[:<gid>])"},
-		&cli.Int64SliceFlag{Name: "additional-gids", Aliases: []string{"g"}, Usage: "additional gids"},
-		&cli.StringFlag{Name: "process", Aliases: []string{"p"}, Usage: "path to the process.json"},
-		&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "detach from the container's process"},
-		&cli.StringFlag{Name: "pid-file", Usage: "specify the file to write the process id to"},
-		&cli.StringFlag{Name: "process-label", Usage: "set the asm process label for the process commonly used with selinux"},
-		&cli.StringFlag{Name: "apparmor", Usage: "set the apparmor profile for the process"},
+		&cli.StringFlag{Name: "console-socket", Destination: &o.consoleSocket, Usage: "path to an AF_UNIX socket which will receive a file descriptor referencing the master end of the console's pseudoterminal"},
+		&cli.StringFlag{Name: "pidfd-socket", Destination: &o.pidfdSocket, Usage: "path to an AF_UNIX socket which will receive a file descriptor referencing the exec process"},
+		&cli.StringFlag{Name: "cwd", Destination: &o.cwd, Usage: "current working directory in the container"},
+		&cli.StringSliceFlag{Name: "env", Destination: &o.env, Aliases: []string{"e"}, Usage: "set environment variables"},
+		&cli.BoolFlag{Name: "tty", Destination: &o.tty, Aliases: []string{"t"}, Usage: "allocate a pseudo-TTY"},
+		&cli.StringFlag{Name: "user", Destination: &o.user, Aliases: []string{"u"}, Usage: "UID (format: <uid>[:<gid>])"},
+		&cli.Int64SliceFlag{Name: "additional-gids", Destination: &o.groups, Aliases: []string{"g"}, Usage: "additional gids"},
+		&cli.StringFlag{Name: "process", Destination: &o.process, Aliases: []string{"p"}, Usage: "path to the process.json"},
+		&cli.BoolFlag{Name: "detach", Destination: &o.detach, Aliases: []string{"d"}, Usage: "detach from the container's process"},
+		&cli.StringFlag{Name: "pid-file", Destination: &o.pidFile, Usage: "specify the file to write the process id to"},
+		&cli.StringFlag{Name: "process-label", Destination: &o.label, Usage: "set the asm process label for the process commonly used with selinux"},
+		&cli.StringFlag{Name: "apparmor", Destination: &o.apparmor, Usage: "set the apparmor profile for the process"},
 		&cli.BoolFlag{Name: "no-new-privs", Usage: "set the no new privileges value for the process"},
-		&cli.StringSliceFlag{Name: "cap", Aliases: []string{"c"}, Usage: "add a capability to the bounding set for the process"},
-		&cli.IntFlag{Name: "preserve-fds", Usage: "pass N additional file descriptors to the container (stdio + N in total)"},
-		&cli.StringSliceFlag{Name: "cgroup", Usage: "run the process in an (existing) sub-cgroup(s). Format is [<controller>:]<cgroup>"},
-		&cli.BoolFlag{Name: "ignore-paused", Usage: "allow exec in a paused container"},
+		&cli.StringSliceFlag{Name: "cap", Destination: &o.capabilities, Aliases: []string{"c"}, Usage: "add a capability to the bounding set for the process"},
+		&cli.IntFlag{Name: "preserve-fds", Destination: &o.preserveFDs, Usage: "pass N additional file descriptors to the container (stdio + N in total)"},
+		&cli.StringSliceFlag{Name: "cgroup", Destination: &o.cgroups, Usage: "run the process in an (existing) sub-cgroup(s). Format is [<controller>:]<cgroup>"},
+		&cli.BoolFlag{Name: "ignore-paused", Destination: &o.ignorePaused, Usage: "allow exec in a paused container"},
 	}
 }
 
 func execProcess(ctx context.Context, cmd *cli.Command) (int, error) {
+	o := &execOptions
 	c, err := loadContainer(cmd)
 	if err != nil {
 		return 0, err
@@ -73,35 +85,34 @@ func execProcess(ctx context.Context, cmd *cli.Command) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	cgroups, err := subCgroups(cmd.StringSlice("cgroup"))
+	cgroups, err := subCgroups(o.cgroups)
 	if err != nil {
 		return 0, err
 	}
 	for _, w := range bundle.ProcessWarnings(p, "process") {
 		log.Warn(w)
 	}
-	detach := cmd.Bool("detach")
-	io, err := newProcessIO(p.Terminal, detach, cmd.String("console-socket"))
+	io, err := newProcessIO(p.Terminal, o.detach, o.consoleSocket)
 	if err != nil {
 		return 0, err
 	}
 	defer io.close()
-	if !detach {
+	if !o.detach {
 		if err := io.catchSignals(); err != nil {
 			return 1, err
 		}
 	}
-	preserve, err := preservedFDs(cmd)
+	preserve, err := preservedFDs(o.preserveFDs)
 	if err != nil {
 		return 1, err
 	}
-	pidFile := absolutePidFile(cmd)
+	pidFile := absolutePidFile(o.pidFile)
 	process, err := c.Exec(ctx, p, libcontainer.ExecOptions{
-		IgnorePaused: cmd.Bool("ignore-paused"), Cgroups: cgroups, PreserveFDs: preserve,
+		IgnorePaused: o.ignorePaused, Cgroups: cgroups, PreserveFDs: preserve,
 		Stdio: io.stdio, Console: io.socket,
-		Ready: func(pid int) error { return io.ready(ctx, pid, pidFile, cmd.String("pidfd-socket")) },
+		Ready: func(pid int) error { return io.ready(ctx, pid, pidFile, o.pidfdSocket) },
 	})
-	if err != nil || detach {
+	if err != nil || o.detach {
 		return 0, err
 	}
 	stopping.pass(func(s syscall.Signal) { io.forward(process.Pid, s) })
@@ -111,41 +122,32 @@ func execProcess(ctx context.Context, cmd *cli.Command) (int, error) {
 // processOf returns the process of --process, or the container's own process with the changes that the command line asks
 // for.
 func processOf(cmd *cli.Command, c *libcontainer.Container) (*specs.Process, error) {
-	if path := cmd.String("process"); path != "" {
-		defer stopping.idles("--process " + path)()
-		return bundle.LoadProcess(path)
+	o := &execOptions
+	if o.process != "" {
+		defer stopping.idles("--process " + o.process)()
+		return bundle.LoadProcess(o.process)
 	}
-	spec, err := c.Spec()
+	p, err := c.Process()
 	if errors.Is(err, libcontainer.ErrNotRunning) {
 		return nil, fmt.Errorf("cannot exec in a creating container: %w", err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	p := spec.Process
-	if p == nil { // created without one
-		p = &specs.Process{Cwd: "/"}
-	}
 	if cmd.NArg() < 2 {
 		return nil, errors.New("exec args cannot be empty")
 	}
 	p.Args = cmd.Args().Slice()[1:]
-	p.Terminal = cmd.Bool("tty")
-	p.Env = append(p.Env, cmd.StringSlice("env")...)
-	if cwd := cmd.String("cwd"); cwd != "" {
-		p.Cwd = cwd
-	}
-	if profile := cmd.String("apparmor"); profile != "" {
-		p.ApparmorProfile = profile
-	}
-	if label := cmd.String("process-label"); label != "" {
-		p.SelinuxLabel = label
-	}
+	p.Terminal = o.tty
+	p.Env = append(p.Env, o.env...)
+	p.Cwd = cmp.Or(o.cwd, p.Cwd, "/") // created without a process
+	p.ApparmorProfile = cmp.Or(o.apparmor, p.ApparmorProfile)
+	p.SelinuxLabel = cmp.Or(o.label, p.SelinuxLabel)
 	if cmd.IsSet("no-new-privs") {
 		p.NoNewPrivileges = cmd.Bool("no-new-privs")
 	}
-	addCapabilities(p, cmd.StringSlice("cap"))
-	return p, setUser(p, cmd.String("user"), cmd.Int64Slice("additional-gids"))
+	addCapabilities(p, o.capabilities)
+	return p, setUser(p, o.user, o.groups)
 }
 
 // subCgroups reads the values of --cgroup: one path for all hierarchies (key ""), or a path for each named v1 controller.

@@ -29,7 +29,7 @@ root's cgroups and root's --root. Files and directories that only root may read 
 not seen, with what explain assumes about them.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Usage: "path to the root of the bundle directory, defaults to the current directory"},
-			configFlag(),
+			configFlag(nil),
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Usage: "select one of: text or json"},
 			&cli.BoolFlag{Name: "summary", Usage: "print in short what the container sees, may do and may use"},
 			&cli.BoolFlag{Name: "as-root", Usage: "explain to a plain user what root would do"},

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"syscall"
 
-	"github.com/urfave/cli/v3"
-
 	"rung/internal/signals"
 	"rung/internal/sys"
 	"rung/internal/waits"
@@ -204,9 +202,8 @@ func listenFDs() int {
 	return n
 }
 
-// preservedFDs is the value of --preserve-fds.
-func preservedFDs(cmd *cli.Command) (int, error) {
-	n := cmd.Int("preserve-fds")
+// preservedFDs checks the value of --preserve-fds.
+func preservedFDs(n int) (int, error) {
 	if n < 0 {
 		return 0, fmt.Errorf("--preserve-fds: %d is no number of descriptors", n)
 	}
@@ -214,9 +211,9 @@ func preservedFDs(cmd *cli.Command) (int, error) {
 }
 
 // absolutePidFile returns the absolute path of --pid-file: rung changes its working directory to the bundle later.
-func absolutePidFile(cmd *cli.Command) string {
-	if path := cmd.String("pid-file"); path != "" {
-		return absolute(path)
+func absolutePidFile(path string) string {
+	if path == "" {
+		return ""
 	}
-	return ""
+	return absolute(path)
 }

@@ -22,7 +22,7 @@ saved, and runs it. The exit status is that of its process, or 128 plus the sign
 		Flags: append(criuFlags(),
 			&cli.StringFlag{Name: "console-socket", Usage: "path to an AF_UNIX socket which will receive a file descriptor referencing the master end of the console's pseudoterminal"},
 			&cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Usage: "path to the root of the bundle directory, defaults to the current directory"},
-			configFlag(),
+			configFlag(nil),
 			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "detach from the container's process"},
 			&cli.StringFlag{Name: "pid-file", Usage: "specify the file to write the process id to"},
 			&cli.BoolFlag{Name: "no-subreaper", Usage: "disable the use of the subreaper used to reap reparented processes"},
@@ -54,9 +54,12 @@ func restore(ctx context.Context, cmd *cli.Command) (status int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	pidFile := absolutePidFile(cmd)
-	detach := cmd.Bool("detach")
-	b, io, err := enterBundle(cmd, detach)
+	pidFile := absolutePidFile(cmd.String("pid-file"))
+	o := bundleOptions{
+		bundle: cmd.String("bundle"), config: cmd.String("config"), consoleSocket: cmd.String("console-socket"),
+		detach: cmd.Bool("detach"), noSubreaper: cmd.Bool("no-subreaper"),
+	}
+	b, io, err := enterBundle(&o)
 	if err != nil {
 		return 1, err
 	}
@@ -69,7 +72,7 @@ func restore(ctx context.Context, cmd *cli.Command) (status int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	if detach {
+	if o.detach {
 		return 0, nil
 	}
 	return foreground(ctx, c, io, nil, false)

@@ -25,16 +25,16 @@ func runCommand() *cli.Command {
 		Description: `The run command makes a container from a bundle, starts it, and deletes it when its process
 has ended. The exit status is that of the process, or 128 plus the signal that ended it.`,
 		Flags: append(createFlags(),
-			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "detach from the container's process"},
-			&cli.BoolFlag{Name: "keep", Usage: "do not delete the container after it exits"},
-			&cli.BoolFlag{Name: "no-subreaper", Usage: "disable the use of the subreaper used to reap reparented processes"},
+			&cli.BoolFlag{Name: "detach", Destination: &createOptions.detach, Aliases: []string{"d"}, Usage: "detach from the container's process"},
+			&cli.BoolFlag{Name: "keep", Destination: &createOptions.keep, Usage: "do not delete the container after it exits"},
+			&cli.BoolFlag{Name: "no-subreaper", Destination: &createOptions.noSubreaper, Usage: "disable the use of the subreaper used to reap reparented processes"},
 		),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := checkArgs(cmd, 1, exactly); err != nil {
 				return err
 			}
-			status, err := runContainer(ctx, cmd, false)
-			if errors.Is(err, libcontainer.ErrExec) && !cmd.Bool("detach") {
+			status, err := runContainer(ctx, cmd.Args().First(), false)
+			if errors.Is(err, libcontainer.ErrExec) && !createOptions.detach {
 				notExecuted(err)
 			}
 			if err != nil {
@@ -68,7 +68,8 @@ func bareExecError(err error) error {
 }
 
 // runContainer is create (await is true) and run. Both make a container; run also starts it and waits for its end.
-func runContainer(ctx context.Context, cmd *cli.Command, await bool) (status int, err error) {
+func runContainer(ctx context.Context, id string, await bool) (status int, err error) {
+	o := &createOptions
 	if err := checkName(programName()); err != nil {
 		return 1, err
 	}
@@ -76,26 +77,26 @@ func runContainer(ctx context.Context, cmd *cli.Command, await bool) (status int
 	if err != nil {
 		return 1, err
 	}
-	pidFile := absolutePidFile(cmd)
-	detach := await || cmd.Bool("detach")
-	b, io, err := enterBundle(cmd, detach)
+	pidFile := absolutePidFile(o.pidFile)
+	o.detach = o.detach || await
+	b, io, err := enterBundle(&o.bundleOptions)
 	if err != nil {
 		return 1, err
 	}
 	defer io.close()
-	preserve, err := preservedFDs(cmd)
+	preserve, err := preservedFDs(o.preserveFDs)
 	if err != nil {
 		return 1, err
 	}
-	id, listen, notify := cmd.Args().First(), listenFDs(), newNotifyProxy()
+	listen, notify := listenFDs(), newNotifyProxy()
 	if notify != nil && !await {
 		io.prepare = func() error { return notify.listen(func() (*os.File, error) { return r.ListenNotify(id) }) }
 	}
 	c, err := r.Create(ctx, id, b, libcontainer.CreateOptions{
-		Await: await, NoPivot: cmd.Bool("no-pivot"), NoKeyring: cmd.Bool("no-new-keyring"), Notify: notify != nil,
+		Await: await, NoPivot: o.noPivot, NoKeyring: o.noNewKeyring, Notify: notify != nil,
 		PreserveFDs: listen + preserve, ListenFDs: listen,
 		Stdio: io.stdio, Console: io.socket,
-		Ready: io.readyFunc(ctx, pidFile, cmp.Or(cmd.String("pidfd-socket"), b.Spec.Annotations[bundle.AnnotationPidfd])),
+		Ready: io.readyFunc(ctx, pidFile, cmp.Or(o.pidfdSocket, b.Spec.Annotations[bundle.AnnotationPidfd])),
 	})
 	if err != nil {
 		return 1, err
@@ -103,13 +104,13 @@ func runContainer(ctx context.Context, cmd *cli.Command, await bool) (status int
 	switch {
 	case await:
 		return 0, nil
-	case detach:
+	case o.detach:
 		if err := notify.relay(ctx, c.State().Pid, c.State().Pid); err != nil {
 			log.Warn(err.Error()) // no error: the container runs
 		}
 		return 0, nil
 	}
-	return foreground(ctx, c, io, notify, cmd.Bool("keep"))
+	return foreground(ctx, c, io, notify, o.keep)
 }
 
 // checkName refuses the names by which crun takes a handler for every container, as it refuses that handler by an annotation.
@@ -128,21 +129,27 @@ func checkName(name string) error {
 	return nil
 }
 
+// bundleOptions say what enterBundle does.
+type bundleOptions struct {
+	bundle, config, consoleSocket string
+	detach, noSubreaper           bool
+}
+
 // enterBundle loads the bundle, prepares the processIO of its process, and changes to the directory of the bundle.
-func enterBundle(cmd *cli.Command, detach bool) (_ *bundle.Bundle, io *processIO, err error) {
+func enterBundle(o *bundleOptions) (_ *bundle.Bundle, io *processIO, err error) {
 	read := stopping.idles("the bundle's config.json")
-	b, err := bundle.LoadFile(cmd.String("bundle"), cmd.String("config"))
+	b, err := bundle.LoadFile(o.bundle, o.config)
 	read()
 	if err != nil {
 		return nil, nil, err
 	}
 	collectLess(len(b.Raw))
 	terminal := b.Spec.Process != nil && b.Spec.Process.Terminal // not validated yet
-	if io, err = newProcessIO(terminal, detach, cmd.String("console-socket")); err != nil {
+	if io, err = newProcessIO(terminal, o.detach, o.consoleSocket); err != nil {
 		return nil, nil, err
 	}
-	if !detach {
-		if !cmd.Bool("no-subreaper") {
+	if !o.detach {
+		if !o.noSubreaper {
 			_ = sys.SetSubreaper()
 		}
 		err = io.catchSignals()

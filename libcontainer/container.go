@@ -84,16 +84,34 @@ func (c *Container) Status() (Status, error) { return status.Of(c.disk) }
 // Spec returns a copy of the configuration that the container was created with. The error is ErrNotRunning while the container is
 // being created, as long as the configuration is not kept.
 func (c *Container) Spec() (*specs.Spec, error) {
+	spec, err := c.config()
+	if err != nil {
+		return nil, err
+	}
+	return bundle.Copy(spec), nil
+}
+
+// Process returns a copy of the process that the configuration has, for an Exec that changes some of it; an empty one if there is
+// none. The error is that of Spec.
+func (c *Container) Process() (*specs.Process, error) {
+	spec, err := c.config()
+	if err != nil {
+		return nil, err
+	}
+	if spec.Process == nil {
+		return &specs.Process{}, nil
+	}
+	return bundle.Copy(spec.Process), nil
+}
+
+func (c *Container) config() (*specs.Spec, error) {
 	spec, err := c.disk.Config()
 	if errors.Is(err, fs.ErrNotExist) {
 		if creating, errCreating := c.disk.Creating(); creating && errCreating == nil {
 			return nil, process.NotRunning("container " + c.ID() + " is being created by " + c.disk.Holder())
 		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return bundle.Copy(spec), nil
+	return spec, err
 }
 
 // Resources returns the limits in force: those of the configuration, and of later updates.

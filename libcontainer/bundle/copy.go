@@ -8,6 +8,9 @@ func Copy[T any](value *T) *T {
 }
 
 func deepCopy(v reflect.Value) reflect.Value {
+	if plain(v.Kind()) {
+		return v
+	}
 	out := reflect.New(v.Type()).Elem()
 	out.Set(v)
 	switch v.Kind() {
@@ -18,10 +21,7 @@ func deepCopy(v reflect.Value) reflect.Value {
 		}
 	case reflect.Slice:
 		if !v.IsNil() {
-			out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
-			for i := range v.Len() {
-				out.Index(i).Set(deepCopy(v.Index(i)))
-			}
+			out.Set(copySlice(v))
 		}
 	case reflect.Map:
 		if !v.IsNil() {
@@ -32,8 +32,27 @@ func deepCopy(v reflect.Value) reflect.Value {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			out.Field(i).Set(deepCopy(v.Field(i)))
+			if field := v.Field(i); !plain(field.Kind()) {
+				out.Field(i).Set(deepCopy(field))
+			}
 		}
 	}
 	return out
+}
+
+func copySlice(v reflect.Value) reflect.Value {
+	out := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+	if plain(v.Type().Elem().Kind()) {
+		reflect.Copy(out, v)
+		return out
+	}
+	for i := range v.Len() {
+		out.Index(i).Set(deepCopy(v.Index(i)))
+	}
+	return out
+}
+
+// plain reports whether a value of this kind shares no memory with its copy that anybody could change.
+func plain(k reflect.Kind) bool {
+	return k <= reflect.Complex128 || k == reflect.String
 }
