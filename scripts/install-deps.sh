@@ -221,7 +221,7 @@ ask_for_missing() {
 	[[ "$names" != *"a static "[Cl]* ]] || echo '  or without static libraries: make dynamic' >&2
 }
 
-known=(build dynamic run dist release unit test lint fuzz bench engines vm debian arch)
+known=(build dynamic run dist docs release unit test lint fuzz bench engines vm debian arch)
 [ $# -gt 0 ] || die "which part? ${known[*]}"
 for part; do
 	case " ${known[*]} " in

@@ -150,7 +150,19 @@ compiler_without_static() {
 
 @test "install-deps: a part that is not known" {
 	run -1 "$RUNG_SOURCE/scripts/install-deps.sh" build nothing
-	says 'install-deps.sh: unknown part: nothing (know build dynamic run dist release unit test lint fuzz bench engines vm debian arch cross-ARCH)'
+	says 'install-deps.sh: unknown part: nothing (know build dynamic run dist docs release unit test lint fuzz bench engines vm debian arch cross-ARCH)'
+}
+
+@test "install-deps: knows each part that the Makefile and its own usage name" {
+	local part parts
+	parts=$(sed -n 's/^\t@.*scripts\/install-deps.sh \([a-z ]*\)$/\1/p' "$RUNG_SOURCE/Makefile")
+	parts+=" $(sed -n 's/^#   install-deps.sh \(.*\)|cross-ARCH ...$/\1/p' "$RUNG_SOURCE/scripts/install-deps.sh" | tr '|' ' ')"
+	[[ $parts = *docs*docs* ]]
+	echo 'ID=fedora' >os-release # where it installs nothing
+	for part in $parts; do
+		OS_RELEASE=$PWD/os-release run "$RUNG_SOURCE/scripts/install-deps.sh" "$part"
+		[[ $output != *unknown* ]] || fail "$output"
+	done
 }
 
 # ---- install --------------------------------------------------------------------------------------------------------
