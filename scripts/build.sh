@@ -72,7 +72,14 @@ keep_own_stage() {
 	mkdir -p "build/cross/$arch"
 	rm -f $kept
 	[ ! -e $stage ] || mv $stage $kept
-	trap 'mv $stage "build/cross/$arch/stage"; [ ! -e $kept ] || mv $kept $stage' EXIT
+	trap leave EXIT
+}
+
+link= # a directory with a link to the libraries
+leave() {
+	mv $stage "build/cross/$arch/stage"
+	[ ! -e $kept ] || mv $kept $stage
+	[ -z "$link" ] || rm -r "$link"
 }
 
 check_machine() { # FILE
@@ -85,10 +92,20 @@ check_machine() { # FILE
 	fi
 }
 
+# Sets $root to the directory of Debian's libraries for that architecture. Neither pkg-config nor the compiler's specs know paths
+# with spaces, so a link stands for such a directory.
+find_foreign_libraries() {
+	root=$(scripts/cross-libraries.sh "$arch")
+	case $root in *[[:space:]]*) ;; *) return ;; esac
+	link=$(mktemp -d /tmp/rung-libraries.XXXXXX)
+	ln -s "$root" "$link/$arch"
+	root=$link/$arch
+}
+
 # Uses the libseccomp that the cross compiler finds, or else Debian's for that architecture.
 use_foreign_libseccomp() {
 	case $($CC -print-file-name=libseccomp.a) in /*) return ;; esac
-	root=$(scripts/cross-libraries.sh "$arch")
+	find_foreign_libraries
 	PKG_CONFIG_LIBDIR=$(echo "$root"/usr/lib/*/pkgconfig)
 	export PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR
 	# Go's cache ignores a change of pkg-config's output and would use objects that were built for another tree, with that
@@ -99,10 +116,9 @@ use_foreign_libseccomp() {
 # Makes the cross compiler use musl: by the file of specs in Debian's musl-dev, with the paths of the directory where that is
 # unpacked. The headers of the kernel are those of the cross compiler.
 use_foreign_musl() {
-	root=$(scripts/cross-libraries.sh "$arch")
-	case $root in *[[:space:]]*) die "$root: the compiler's specs can have no spaces: build in another directory, or with RUNG_LIBC=glibc" ;; esac
-	sed "s,/usr/\(include\|lib\)/,$root&,g" "$root"/usr/lib/*-linux-musl*/musl-gcc.specs >"build/cross/$arch/musl-gcc.specs"
-	CC+=" -specs=$repo/build/cross/$arch/musl-gcc.specs"
+	[ -n "${root:-}" ] || find_foreign_libraries
+	sed "s,/usr/\(include\|lib\)/,$root&,g" "$root"/usr/lib/*-linux-musl*/musl-gcc.specs >"${root%/*}/musl-gcc.specs"
+	CC+=" -specs=${root%/*}/musl-gcc.specs"
 	CGO_CFLAGS+=" -idirafter /usr/$triplet/include"
 }
 
@@ -148,16 +164,16 @@ refresh_identity
 build_stage
 
 CGO_CFLAGS="-O2 ${warnings[*]}"
-link='-static -Wl,--build-id=none'
+linker_flags='-static -Wl,--build-id=none'
 [ -z "$foreign" ] || use_foreign_libseccomp
 case $libc in
 musl) "use${foreign:+_foreign}_musl" ;;
-shared) link=${link#-static } ;;
+shared) linker_flags=${linker_flags#-static } ;;
 esac
 export CC CGO_CFLAGS CGO_ENABLED=1 GOARCH=$goarch
 [ "$goarch" != arm ] || export GOARM=7
 
 # No build ids: they depend on paths.
 scripts/go "${build[@]}" -trimpath -buildvcs=false -tags netgo,osusergo \
-	-ldflags "-s -w -buildid= -X main.linkedVersion=${VERSION:-} -X main.linkedCommit=$commit -linkmode external -extldflags '$link' ${RUNG_LDFLAGS:-}" \
+	-ldflags "-s -w -buildid= -X main.linkedVersion=${VERSION:-} -X main.linkedCommit=$commit -linkmode external -extldflags '$linker_flags' ${RUNG_LDFLAGS:-}" \
 	-o "$output" "${@:2}"
