@@ -63,7 +63,8 @@ func CommandPage(root, c *cli.Command, examples []Example) string {
 	}
 	p.section("OPTIONS")
 	p.flags(flagsOf(c))
-	p.paragraphs("Global options may stand here too.")
+	p.line(".PP")
+	p.text("Global options may stand here too.")
 	p.examples(examples)
 	p.section("SEE ALSO")
 	p.line(".BR " + root.Name + " (8)")
