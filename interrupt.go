@@ -10,6 +10,7 @@ import (
 
 	"rung/internal/signals"
 	"rung/internal/sys"
+	"rung/internal/waits"
 )
 
 // lateAfter is how long after SIGTERM or SIGINT a command that is still there is ended without more ado: a system call does
@@ -138,6 +139,7 @@ func (i *interrupts) end(err error) {
 		err = errors.New(err.Error() + ": " + cause.Error())
 	}
 	reported := make(chan struct{})
+	waits.Several()
 	go func() {
 		defer close(reported)
 		report(err)

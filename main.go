@@ -19,6 +19,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"rung/internal/sys"
+	"rung/internal/waits"
 	"rung/libcontainer"
 	"rung/libcontainer/host"
 	"rung/libcontainer/launch"
@@ -56,6 +57,7 @@ func main() {
 	}
 	growStack(false)
 	nsenter.ForgetSettings()
+	waits.Several = nsenter.StartMonitor
 	ctx := stopping.context(context.Background())
 	stopping.catch()
 	log, _ = newLogging("", "", false)

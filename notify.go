@@ -87,6 +87,7 @@ func (n *notifyProxy) relayBeside(pid int) <-chan struct{} {
 		close(done)
 		return done
 	}
+	waits.Several()
 	go func() {
 		defer close(done)
 		defer end.Close()

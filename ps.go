@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v3"
+
+	"rung/internal/waits"
 )
 
 func psCommand() *cli.Command {
@@ -57,6 +59,7 @@ func psTable(ctx context.Context, w io.Writer, pids []int, options []string) err
 	if len(options) == 0 {
 		options = []string{"-ef"}
 	}
+	waits.Several() // one goroutine reads what ps prints, another waits for its end
 	ps := exec.CommandContext(ctx, "ps", options...)
 	// A signal to rung ends it at once, and ps with it, however long ps would go on. The kernel sends this signal at the end of
 	// the thread that has started ps.

@@ -27,10 +27,12 @@ __attribute__((noreturn)) void rung_end_with(const char *message);
 
 /* Makes a thread by a function as pthread_create(3). Where no thread can be made, it ends this process with a message. */
 typedef int (*thread_maker)(void *, const void *, void *(*)(void *), void *);
-int rung_make_thread_with_slack(thread_maker make, void *thread, const void *attributes,
-				void *(*start)(void *), void *argument);
 int rung_make_thread(thread_maker make, void *thread, const void *attributes,
 		     void *(*start)(void *), void *argument);
+
+int rung_make_late_monitor(thread_maker make, void *thread, const void *attributes,
+			   void *(*start)(void *), void *argument);
+int rung_start_monitor(void); /* returns whether it was the first to do so */
 
 /*
  * Writes where the cgroup that limits rung's processes usually is, by the text of /proc/self/cgroup (cgroups(7)); "" if that is

@@ -9,8 +9,8 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sys/auxv.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -92,38 +92,49 @@ static void open_files_again(void)
 }
 
 /*
- * How late the kernel may wake the runtime's monitor (package runtime, sysmon), in ns. The monitor is the first thread, and sleeps
- * for 20 us at a time to see whether a system call blocks; then it wakes another thread, which mostly finds nothing to do. With
- * this it wakes with the tick of the kernel, or with another timer.
+ * The first thread is the runtime's monitor (package runtime, sysmon). It looks every 20 us whether a system call blocks, and then
+ * wakes another thread in its place; for a command that does one thing after the other there is nothing to do, and on a busy machine
+ * that is a quarter of its processor time. So the monitor begins late: when Go says that it does several things at once
+ * (StartMonitor), or after this time, whatever was forgotten.
  */
-#define MONITOR_SLACK 4000000
+#define MONITOR_DELAY_NS (250 * 1000 * 1000)
 
-static void set_slack(long slack)
+struct monitor {
+	void *(*start)(void *);
+	void *argument;
+};
+
+static unsigned int monitor_wanted; /* futex(2) */
+
+int rung_start_monitor(void)
 {
-	sys(SYS_prctl, PR_SET_TIMERSLACK, slack, 0, 0, 0);
+	if (__atomic_exchange_n(&monitor_wanted, 1, __ATOMIC_RELEASE))
+		return 0;
+	sys(SYS_futex, &monitor_wanted, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	return 1;
 }
 
-/*
- * A thread has the slack of the one that makes it, and so have the programs that Go executes. So the others get the caller's, also
- * those that the monitor makes. With 0, that of a real-time policy, and with an error nothing is changed.
- */
-int rung_make_thread_with_slack(thread_maker make, void *thread, const void *attributes,
-				void *(*start)(void *), void *argument)
+void *rung_late_monitor(void *argument)
 {
-	static long of_caller;
-	long own = sys(SYS_prctl, PR_GET_TIMERSLACK, 0, 0, 0, 0), wanted = of_caller;
-	int error;
+	const struct monitor *monitor = argument;
+	const long delay[2] = { 0, MONITOR_DELAY_NS }; /* the kernel's timespec for this call */
 
-	if (of_caller == 0) {
-		of_caller = own;
-		wanted = own < MONITOR_SLACK ? MONITOR_SLACK : own;
-	}
-	if (own <= 0 || own == wanted)
+	/* Signals are blocked in this thread as yet, so nothing but the two ends the wait. */
+	if (__atomic_load_n(&monitor_wanted, __ATOMIC_ACQUIRE) == 0)
+		sys(SYS_futex, &monitor_wanted, FUTEX_WAIT_PRIVATE, 0, delay, NULL, 0);
+	return monitor->start(monitor->argument);
+}
+
+/* Makes a thread as rung_make_thread. The first one begins late. */
+int rung_make_late_monitor(thread_maker make, void *thread, const void *attributes,
+			   void *(*start)(void *), void *argument)
+{
+	static struct monitor monitor;
+
+	if (monitor.start)
 		return rung_make_thread(make, thread, attributes, start, argument);
-	set_slack(wanted);
-	error = rung_make_thread(make, thread, attributes, start, argument);
-	set_slack(own);
-	return error;
+	monitor = (struct monitor){ start, argument };
+	return rung_make_thread(make, thread, attributes, rung_late_monitor, &monitor);
 }
 
 #if !defined(RUNG_HOSTED)
@@ -142,7 +153,7 @@ int __wrap_pthread_create(void *thread, const void *attributes, void *(*start)(v
 	open_files_again();
 	if (!&rung_is_command)
 		return __real_pthread_create(thread, attributes, start, argument);
-	return rung_make_thread_with_slack(__real_pthread_create, thread, attributes, start, argument);
+	return rung_make_late_monitor(__real_pthread_create, thread, attributes, start, argument);
 }
 
 #else

@@ -12,3 +12,7 @@ func ForgetSettings() {
 		os.Unsetenv("GOMAXPROCS")
 	}
 }
+
+// StartMonitor starts the monitor of the Go runtime, which begins late (settings.c). It is called before several goroutines work of
+// which one may be in a system call for long: with one processor the others do not run until the monitor has seen that.
+func StartMonitor() { C.rung_start_monitor() }

@@ -11,6 +11,11 @@ import (
 // that SIGTERM ends is to be gone within a second.
 const CleanUp = 500 * time.Millisecond
 
+// Several is called before several goroutines work of which one may be in a system call for long. With one processor for Go code
+// the others run only when the monitor of Go's runtime has seen that, and rung's command starts it late: main puts
+// nsenter.StartMonitor here.
+var Several = func() {}
+
 // Ended returns the error of a wait that the context ended: the cause, and the error of the context, for errors.Is.
 func Ended(ctx context.Context, what string) error {
 	return &ended{what, context.Cause(ctx), ctx.Err()}

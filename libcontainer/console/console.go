@@ -13,6 +13,7 @@ import (
 	"github.com/containerd/console"
 
 	"rung/internal/sys"
+	"rung/internal/waits"
 )
 
 // Foreground shows a container's terminal on the caller's terminal.
@@ -125,6 +126,7 @@ func (f *Foreground) prepare() error {
 // the next key, and ends only with the program.
 func (f *Foreground) start() {
 	guest := f.guest
+	waits.Several()
 	go func() { _ = f.epoller.Wait() }()
 	go func() { _, _ = io.Copy(guest, f.in) }()
 	f.copying.Add(1)

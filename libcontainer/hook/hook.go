@@ -115,6 +115,7 @@ func run(ctx context.Context, h specs.Hook, state *State, out *output, start Sta
 		return err
 	}
 	fed := make(chan error, 1)
+	waits.Several()
 	go func() { fed <- write(feed, document) }()
 	if err = runs(process.PID()); err == nil {
 		err = wait(ctx, h.Timeout, process)

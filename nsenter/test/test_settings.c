@@ -3,10 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "early.h"
@@ -132,6 +133,14 @@ static void group_of_processes(void)
 	is_in("no colon\n1:one\n", "");
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	EQUAL(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+	return (uint64_t)now.tv_sec * 1000 * 1000 * 1000 + (uint64_t)now.tv_nsec;
+}
+
 static void *no_work(void *argument)
 {
 	return argument;
@@ -154,38 +163,54 @@ static void thread_after_a_while(void)
 	EQUAL(rung_make_thread(maker, NULL, NULL, no_work, NULL), EPERM);
 }
 
-static int slack_of_maker, maker_of_a_thread_fails;
-
-static int notes_slack(void *thread, const void *attributes, void *(*start)(void *), void *argument)
+static void *the_start(void *argument)
 {
-	(void)thread, (void)attributes, (void)start, (void)argument;
-	slack_of_maker = prctl(PR_GET_TIMERSLACK);
-	return maker_of_a_thread_fails;
+	__atomic_store_n((uint64_t *)argument, now_ns(), __ATOMIC_RELEASE);
+	return argument;
 }
 
-/* The slack with which a thread is made by a thread that has the other one. That one's does not change. */
-static int slack_of_thread(int own)
+static void *(*given)(void *);
+
+static int makes(void *thread, const void *attributes, void *(*start)(void *), void *argument)
 {
-	EQUAL(prctl(PR_SET_TIMERSLACK, own), 0);
-	EQUAL(rung_make_thread_with_slack(notes_slack, NULL, NULL, no_work, NULL),
-	      maker_of_a_thread_fails);
-	EQUAL(prctl(PR_GET_TIMERSLACK), own);
-	return slack_of_maker;
+	given = start;
+	return pthread_create(thread, attributes, start, argument);
 }
 
-static void slack_of_the_first_thread(void)
+/* Makes a thread, waits for its end, and returns when it began. */
+static uint64_t begins_at(void)
 {
-	maker_of_a_thread_fails = EPERM;
-	CHECK(slack_of_thread(70000) > 1000 * 1000);
-	maker_of_a_thread_fails = 0;
-	EQUAL(slack_of_thread(70000), 70000);
-	EQUAL(slack_of_thread(4000000), 70000); /* the first thread makes one */
+	uint64_t began = 0;
+	pthread_t thread;
+
+	EQUAL(rung_make_late_monitor(makes, &thread, NULL, the_start, &began), 0);
+	EQUAL(pthread_join(thread, NULL), 0);
+	return began;
 }
 
-static void slack_of_the_caller_is_long(void)
+static void monitor_begins_late(void)
 {
-	EQUAL(slack_of_thread(500 * 1000 * 1000), 500 * 1000 * 1000);
-	EQUAL(slack_of_thread(500 * 1000 * 1000), 500 * 1000 * 1000);
+	uint64_t before = now_ns(), first = begins_at();
+
+	CHECK(first - before >= 250 * 1000 * 1000);
+	CHECK(given != the_start);
+	CHECK(begins_at() > first);
+	CHECK(given == the_start);
+}
+
+static void monitor_is_called(void)
+{
+	uint64_t before = now_ns(), began = 0;
+	pthread_t thread;
+
+	EQUAL(rung_make_late_monitor(makes, &thread, NULL, the_start, &began), 0);
+	while (now_ns() - before < 20 * 1000 * 1000)
+		CHECK(__atomic_load_n(&began, __ATOMIC_ACQUIRE) == 0 ||
+		      now_ns() - before >= 250 * 1000 * 1000);
+	EQUAL(rung_start_monitor(), 1);
+	EQUAL(rung_start_monitor(), 0);
+	EQUAL(pthread_join(thread, NULL), 0);
+	CHECK(began != 0);
 }
 
 #define CASE(name) { "the start of the Go runtime: " #name, name, ANYBODY }
@@ -199,7 +224,7 @@ const struct test settings_tests[] = {
 	CASE(closed_stream),
 	CASE(group_of_processes),
 	CASE(thread_after_a_while),
-	CASE(slack_of_the_first_thread),
-	CASE(slack_of_the_caller_is_long),
+	CASE(monitor_begins_late),
+	CASE(monitor_is_called),
 	{ NULL, NULL, ANYBODY },
 };
