@@ -123,6 +123,7 @@ test-commands: deps
 		CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -o build/tests/ "./$$dir" || exit 1; \
 	done
 	@RUNG_LDFLAGS='-X rung/libcontainer/resctrl.pretended=/run/rung-test-resctrl' scripts/build.sh build/tests/rung-resctrl
+	@$${CC:-cc} -std=gnu11 -O2 -static -o build/tests/snapshot tests/faults/snapshot.c
 	@for name in embed embedcheck; do scripts/build.sh build/tests/$$name ./tests/cmd/$$name || exit 1; done
 
 # Installing builds nothing: files that root makes in the tree would belong to root, and root may have no Go or another one.

@@ -9,8 +9,8 @@
 # what to do.
 #
 # Prints a tab-separated line for each case and runtime: case, NAME, and "works", or the failed step with its message, or what
-# differs or is left behind. MATRIX_SAID=DIR keeps the whole message of each failed step, in DIR/CASE/NAME. Needs root, jq, gcc, a static
-# busybox, and tests/cmd/blocked in $RUNG_TEST_COMMANDS.
+# differs or is left behind. MATRIX_SAID=DIR keeps the whole message of each failed step, in DIR/CASE/NAME. Needs root, jq, a static
+# busybox, and the programs of "make test-commands" in $RUNG_TEST_COMMANDS.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -190,7 +190,7 @@ make_bundles() {
 	mkdir "$work/rootfs/masked" "$work/rootfs/data" "$work/data"
 	echo 'not to be seen' >"$work/rootfs/masked/file"
 	echo bound >"$work/data/file"
-	gcc -std=gnu11 -O2 -static -o "$work/rootfs/snapshot" "$repo/tests/faults/snapshot.c"
+	cp "${RUNG_TEST_COMMANDS:-$repo/build/tests}/snapshot" "$work/rootfs/"
 	chmod 0755 "$work" "$work/data"
 	for how in once stay; do
 		mkdir "$work/$how"
