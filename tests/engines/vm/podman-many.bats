@@ -6,15 +6,19 @@
 load helpers
 load units
 
-export CASE_SECONDS=1800
+export CASE_SECONDS=3000
 
+# Debian's runtimes have 20, for the same answers: an emulated processor needs half an hour for 200.
 @test "podman, user: 200 containers at once" {
 	both <<-CASE
 		$begin
-		for i in \$(seq 200); do podman run -d --name c\$i --network none busybox sh -c 'trap "exit 4" TERM; while :; do sleep 5; done'; done | sort -u | wc -l
-		podman ps -q | wc -l; runtime_of \$(podman ps -q) | sort | uniq -c | tr -s ' '; systemctl list-units --plain --no-legend --type scope 'libpod-*' | grep -vc conmon
-		for i in 1 100 200; do podman exec c\$i sh -c 'echo \$(hostname | wc -c)'; done
-		podman stop -t 2 c1 c200 >/dev/null 2>&1; podman wait c1 c200; podman rm -f -t 0 -a | wc -l; podman ps -aq | wc -l
+		n=200; [ \$RUNTIME = rung ] || n=20
+		all() { local found; read -r found; [ "\$found" != \$n ] && echo "\$found of \$n" || echo all; }
+		for i in \$(seq \$n); do podman run -d --name c\$i --network none busybox sh -c 'trap "exit 4" TERM; while :; do sleep 5; done'; done | sort -u | wc -l | all
+		podman ps -q | wc -l | all; runtime_of \$(podman ps -q) | grep -cx 'the runtime' | all
+		systemctl list-units --plain --no-legend --type scope 'libpod-*' | grep -vc conmon | all
+		for i in 1 \$((n / 2)) \$n; do podman exec c\$i sh -c 'echo \$(hostname | wc -c)'; done
+		podman stop -t 2 c1 c\$n >/dev/null 2>&1; podman wait c1 c\$n; podman rm -f -t 0 -a | wc -l | all; podman ps -aq | wc -l
 	CASE
-	mentions $'200\n200\n 200 the runtime\n200'
+	mentions $'all\nall\nall\nall\n13'
 }
