@@ -133,9 +133,10 @@ bundles_of_examples() {
 	export -f examples examples_of ended wait_until fail
 	export MAN RUNG
 	bundles_of_examples
-	# CRIU knows no files of the host, such as the output of the examples.
-	jq '.process.args = ["sh", "-c", "exec sleep 1000 >/dev/null 2>&1 </dev/null"]' web.json >web/config.json
+	# CRIU knows no files of the host, such as the output of the examples, and a sleep that it restores ends at once.
+	jq '.process.args = ["sh", "-c", "exec >/dev/null 2>&1 </dev/null; trap exit TERM; while :; do sleep 1; done"]' web.json >web/config.json
 	run unshare --mount --propagation private bash -ec 'mount -t tmpfs none /run
+		trap "\"\$RUNG\" delete --force web" EXIT
 		examples create start checkpoint restore state
 		grep -q running output
 		examples kill delete'
