@@ -1,5 +1,6 @@
 /*
- * drive runs one kind of work with several runtimes in turn and prints what each round has cost.
+ * drive runs one kind of work with several runtimes in turn, in another order each time and with a pause of 20 ms between them, and
+ * prints what each round has cost.
  *
  *	drive [-n CONTAINERS] [-j AT-ONCE] [-r ROUNDS] [-w WARMUP] WORK DIR NAME=BINARY...
  *
@@ -25,6 +26,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -373,8 +375,29 @@ static int number(const char *text)
 	return n;
 }
 
+/*
+ * Puts the runtimes into another order, always the same ones (Park and Miller's numbers). In a fixed order one of them always comes
+ * right after the slowest.
+ */
+static void shuffle(char **names, int count)
+{
+	static uint64_t number = 1;
+	char *other;
+	int i, j;
+
+	for (i = count - 1; i > 0; i--) {
+		number = number * 48271 % 2147483647;
+		j = (int)(number % (uint64_t)(i + 1));
+		other = names[i];
+		names[i] = names[j];
+		names[j] = other;
+	}
+}
+
 int main(int argc, char **argv)
 {
+	/* The kernel takes apart what the runtime before has used, above all the network namespace. */
+	const struct timespec pause = { 0, 20 * 1000 * 1000 };
 	int count = 1, at_once = 0, rounds = 1, warmup = 0, option, runtimes, r, i;
 	struct cost sum;
 
@@ -406,10 +429,12 @@ int main(int argc, char **argv)
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		err(1, "prctl");
 	redirect();
-	for (r = -warmup; r < rounds; r++)
+	for (r = -warmup; r < rounds; r++) {
+		shuffle(argv, runtimes);
 		for (i = 0; i < runtimes; i++) {
-			char *runtime = argv[(i + r + warmup) % runtimes];
+			char *runtime = argv[i];
 
+			nanosleep(&pause, NULL);
 			binary = strchr(runtime, '=') + 1;
 			name = strndup(runtime, binary - runtime - 1);
 			memset(step_costs, 0, sizeof(step_costs));
@@ -417,5 +442,6 @@ int main(int argc, char **argv)
 			if (r >= 0)
 				print_all(&sum, count);
 		}
+	}
 	return 0;
 }

@@ -33,7 +33,9 @@ func TestInterrupts(t *testing.T) {
 	}
 	for _, step := range []struct {
 		divert bool
-		from   interface{ Next() (syscall.Signal, error) }
+		from   interface {
+			Next() (syscall.Signal, error)
+		}
 	}{{false, i}, {true, all}, {false, i}} {
 		i.Divert(step.divert)
 		for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
