@@ -14,7 +14,7 @@ IN_TURN=yes
 # went with its last process, if it did so meanwhile, and Podman of a program that ends late on an emulated processor.
 eval "without_ids() $(declare -f normalised | tail -n +2)"
 normalised() {
-	without_ids | sed -E 's,(ID\.scope)/container\b,\1,; /level=warning msg="(freezer not supported|lstat .sys.fs.cgroup|StopSignal SIGTERM failed)/d'
+	without_ids | sed -E 's,(ID\.scope)/container\b,\1,; /level=warning msg="(freezer not supported|lstat .sys.fs.cgroup|seek .sys.fs.cgroup|StopSignal SIGTERM failed)/d'
 }
 
 # The first function prints the path of the current runtime. The second makes it the one that containers.conf names; for rung that
