@@ -396,7 +396,7 @@ static void shuffle(char **names, int count)
 
 int main(int argc, char **argv)
 {
-	/* The kernel takes apart what the runtime before has used, above all the network namespace. */
+	/* The kernel takes apart what the runtime before has used, which would slow this one. */
 	const struct timespec pause = { 0, 20 * 1000 * 1000 };
 	int count = 1, at_once = 0, rounds = 1, warmup = 0, option, runtimes, r, i;
 	struct cost sum;
