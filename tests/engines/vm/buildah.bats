@@ -32,7 +32,7 @@ buildah() { command buildah "$@" 2> >(grep -vE "^time=|^Writing|^Getting|^Copyin
 	both --differs "runc masks files with the container's /dev/null, rung and crun with the host's" <<-CASE
 		$begin
 		c=\$(buildah from localhost/busybox); r="buildah run"
-		code \$r \$c sh -c 'echo out; exit 3'; code \$r \$c no-such 2>&1 | grep -oE 'status .*'
+		code \$r \$c sh -c 'echo out; exit 3' 2>/dev/null; code \$r \$c no-such 2>&1 | grep -oE 'status .*'
 		\$r --user 1000:100 --workingdir /tmp --env A=1 \$c sh -c 'id; pwd; echo \$A'
 		mkdir d; echo host >d/f; chmod 755 . d; \$r -v \$PWD/d:/data:ro \$c sh -c 'exec 2>&1; cat /data/f; touch /data/x' 2>&1 | grep -v 'exit status'
 		\$r --cap-drop all \$c grep CapEff /proc/self/status; \$r --cap-add CAP_NET_ADMIN \$c grep CapEff /proc/self/status
