@@ -48,16 +48,21 @@ values() { local name; for name; do printf "%s %s\n" "$name" "$(podman exec one 
 	mentions 'systemd v2 true' Slice=user.slice paused 'status 9' ActiveState=inactive
 }
 
+# conmon does not always see the kill in time on a busy emulated processor, seen with rung and with runc: there are three trials.
 @test "podman, user manager: limits, their update, and an OOM kill" {
 	both <<-CASE
 		$begin
 		id=\$(up --memory 64m --memory-swap 96m --cpus 0.5 --pids-limit 50 --cpuset-cpus 0)
 		values memory.max memory.swap.max cpu.max pids.max cpuset.cpus.effective; unit MemoryMax CPUQuotaPerSecUSec TasksMax AllowedCPUs
 		podman update --memory 128m --cpus 0.9 one >/dev/null; values memory.max cpu.max; systemctl --user daemon-reload; values memory.max cpu.max pids.max; podman rm -f -t 0 one >/dev/null
-		code podman run --name one --network none -m 16m --memory-swap 16m busybox sh -c 'dd if=/dev/zero of=/dev/null bs=64M count=1; s=\$?; sleep 2; exit \$s'
-		podman inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' one; podman rm one >/dev/null
+		for try in 1 2 3; do
+			code podman run --name one --network none -m 16m --memory-swap 16m busybox sh -c 'dd if=/dev/zero of=/dev/null bs=64M count=1; s=\$?; sleep 2; exit \$s' >said 2>&1
+			podman inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' one >>said; podman rm one >/dev/null
+			! grep -q true said || break
+		done
+		cat said
 	CASE
-	mentions 'memory.max 67108864' 'cpu.max 50000 100000' 'pids.max 50' 'memory.max 134217728' 'status 137'
+	mentions 'memory.max 67108864' 'cpu.max 50000 100000' 'pids.max 50' 'memory.max 134217728' 'status 137' 'true 137'
 }
 
 @test "podman, user manager: a pod with limits, health checks by timers, systemd mode" {
