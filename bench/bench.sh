@@ -121,7 +121,7 @@ facts() {
 	done
 	[ ! -s "$work/notes" ] || cat "$work/notes"
 	echo "- cgroup views: ${views[*]}$(has_v1 || echo '; v1 was not measured: this machine has v2 only')"
-	echo "- ROUNDS=$ROUNDS, the runtimes one after the other, in another order in each round, 20 ms apart; $minutes minutes"
+	echo "- ROUNDS=$ROUNDS, the runtimes one after the other, in another order in each round; $minutes minutes"
 }
 
 numbers() {

@@ -1,6 +1,6 @@
 /*
- * drive runs one kind of work with several runtimes in turn, in another order each time and with a pause of 20 ms between them, and
- * prints what each round has cost.
+ * drive runs one kind of work with several runtimes, one after the other and in another order in each round, and prints what each
+ * round has cost.
  *
  *	drive [-n CONTAINERS] [-j AT-ONCE] [-r ROUNDS] [-w WARMUP] WORK DIR NAME=BINARY...
  *
@@ -396,8 +396,6 @@ static void shuffle(char **names, int count)
 
 int main(int argc, char **argv)
 {
-	/* The kernel takes apart what the runtime before has used, which would slow this one. */
-	const struct timespec pause = { 0, 20 * 1000 * 1000 };
 	int count = 1, at_once = 0, rounds = 1, warmup = 0, option, runtimes, r, i;
 	struct cost sum;
 
@@ -434,7 +432,6 @@ int main(int argc, char **argv)
 		for (i = 0; i < runtimes; i++) {
 			char *runtime = argv[i];
 
-			nanosleep(&pause, NULL);
 			binary = strchr(runtime, '=') + 1;
 			name = strndup(runtime, binary - runtime - 1);
 			memset(step_costs, 0, sizeof(step_costs));
