@@ -50,6 +50,7 @@ func (i *interrupts) catch() {
 	}
 	i.caught = caught
 	go func() {
+		waits.Several() // it keeps the processor from the others while it waits, and begins only when the command waits
 		for {
 			s, err := caught.Next()
 			if err != nil {

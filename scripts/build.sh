@@ -75,7 +75,8 @@ keep_own_stage() {
 	trap leave EXIT
 }
 
-link= # a directory with a link to the libraries
+root= # the libraries of another architecture
+link= # a directory with a link to them
 leave() {
 	mv $stage "build/cross/$arch/stage"
 	[ ! -e $kept ] || mv $kept $stage
@@ -116,7 +117,7 @@ use_foreign_libseccomp() {
 # Makes the cross compiler use musl: by the file of specs in Debian's musl-dev, with the paths of the directory where that is
 # unpacked. The headers of the kernel are those of the cross compiler.
 use_foreign_musl() {
-	[ -n "${root:-}" ] || find_foreign_libraries
+	[ -n "$root" ] || find_foreign_libraries
 	sed "s,/usr/\(include\|lib\)/,$root&,g" "$root"/usr/lib/*-linux-musl*/musl-gcc.specs >"${root%/*}/musl-gcc.specs"
 	CC+=" -specs=${root%/*}/musl-gcc.specs"
 	CGO_CFLAGS+=" -idirafter /usr/$triplet/include"

@@ -100,7 +100,6 @@ import "C"
 
 import (
 	"fmt"
-	"os"
 	"syscall"
 
 	"rung/internal/sys"
@@ -129,7 +128,7 @@ func Catch(list []syscall.Signal) (*Queue, error) {
 // Interrupts has SIGTERM and SIGINT, which end what a command waits for. A process can have only one, which stays until the
 // process ends.
 type Interrupts struct {
-	read  *os.File
+	Queue
 	write int
 }
 
@@ -139,21 +138,8 @@ func CatchInterrupts() (*Interrupts, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.SetNonblock(read, true); err != nil {
-		return nil, os.NewSyscallError("fcntl", err)
-	}
 	C.rung_interrupt(C.int(write))
-	return &Interrupts{os.NewFile(uintptr(read), "signals"), write}, nil
-}
-
-// Next waits for the next signal. It waits by Go's poller: a goroutine in a system call would keep the one processor of Go from the
-// others.
-func (i *Interrupts) Next() (syscall.Signal, error) {
-	var number [1]byte
-	if _, err := i.read.Read(number[:]); err != nil {
-		return 0, fmt.Errorf("read the queue of signals: %w", err)
-	}
-	return syscall.Signal(number[0]), nil
+	return &Interrupts{Queue{read}, write}, nil
 }
 
 // Divert has both signals go to the Queue of Catch from now on, or no longer.

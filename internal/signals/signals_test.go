@@ -33,10 +33,8 @@ func TestInterrupts(t *testing.T) {
 	}
 	for _, step := range []struct {
 		divert bool
-		from   interface {
-			Next() (syscall.Signal, error)
-		}
-	}{{false, i}, {true, all}, {false, i}} {
+		from   *Queue
+	}{{false, &i.Queue}, {true, all}, {false, &i.Queue}} {
 		i.Divert(step.divert)
 		for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 			if err := syscall.Kill(syscall.Getpid(), s); err != nil {
