@@ -114,7 +114,7 @@ int rung_start_monitor(void)
 	return 1;
 }
 
-void *rung_late_monitor(void *argument)
+static void *late_monitor(void *argument)
 {
 	const struct monitor *monitor = argument;
 	const long delay[2] = { 0, MONITOR_DELAY_NS }; /* the kernel's timespec for this call */
@@ -134,7 +134,7 @@ int rung_make_late_monitor(thread_maker make, void *thread, const void *attribut
 	if (monitor.start)
 		return rung_make_thread(make, thread, attributes, start, argument);
 	monitor = (struct monitor){ start, argument };
-	return rung_make_thread(make, thread, attributes, rung_late_monitor, &monitor);
+	return rung_make_thread(make, thread, attributes, late_monitor, &monitor);
 }
 
 #if !defined(RUNG_HOSTED)

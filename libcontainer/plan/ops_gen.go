@@ -4,7 +4,7 @@ package plan
 
 // Constants of the wire format.
 const (
-	StageIdentity  = 0x5b9acc4a
+	StageIdentity  = 0xc055b1c0
 	PlanMagic      = 0x6e616c70676e7572
 	ProgressMagic  = 0x676f7270676e7572
 	NoSlot         = -1
