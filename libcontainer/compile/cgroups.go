@@ -2,6 +2,7 @@ package compile
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -126,6 +127,10 @@ func (c *compiler) unified() string {
 // cgroup2Mount mounts cgroup2. A user namespace may do so only with a cgroup namespace of its own.
 // If the mount is refused, the container's cgroup is bound in its place.
 func (c *compiler) cgroup2Mount(m *specs.Mount, o *mountOptions, field string) {
+	if c.clonesCgroup2(o) {
+		c.cgroup2Clone(m, o, field)
+		return
+	}
 	attrs := o.attributes()
 	private := c.namespace(specs.CgroupNamespace) != nil
 	if c.facts.Rootless() && !private {
@@ -152,4 +157,34 @@ func (c *compiler) cgroup2Mount(m *specs.Mount, o *mountOptions, field string) {
 	c.b.Close(tree)
 	c.b.Close(bound)
 	c.b.Close(target)
+}
+
+// clonesCgroup2 reports whether the container shows a clone of the machine's cgroup2 mount. There is one such file system, and
+// a new mount from the first cgroup namespace sets its options for the whole machine: nsdelegate and memory_recursiveprot would be
+// off afterwards (kernel/cgroup/cgroup.c, apply_cgroup_root_flags; runc#5258). It also waits some 10 ms for a grace period of RCU.
+// A user namespace cannot do that, and has attributes of mounts that it may not change.
+func (c *compiler) clonesCgroup2(o *mountOptions) bool {
+	if c.namespace(specs.CgroupNamespace) != nil || c.namespace(specs.UserNamespace) != nil || c.facts.Rootless() || c.facts.UserNS {
+		return false
+	}
+	return !slices.ContainsFunc(o.parameters(), func(p plan.Option) bool { return !cgroup2Flags[p.Key] })
+}
+
+// cgroup2Flags are the options that cgroup2 has for the whole machine (cgroup-v2.rst, Mounting), and that a clone has without being
+// asked: containerd copies them into the mounts of privileged containers. Of any other option the kernel says what is wrong.
+var cgroup2Flags = map[string]bool{
+	"nsdelegate": true, "favordynmods": true, "memory_localevents": true, "memory_recursiveprot": true,
+	"memory_hugetlb_accounting": true, "pids_localevents": true,
+}
+
+// cgroup2Clone attaches a clone with the attributes that a new mount would have, and without ties to the machine's mount.
+func (c *compiler) cgroup2Clone(m *specs.Mount, o *mountOptions, field string) {
+	const all = lockedFlags | sys.MOUNT_ATTR_NODIRATIME | sys.MOUNT_ATTR_NOSYMFOLLOW
+	set := o.attributes()
+	c.b.For(field, "clone "+c.unified()+", so that its options stay as they are")
+	tree, _ := c.b.OpenTree(plan.None, c.unified(), sys.OPEN_TREE_CLONE)
+	c.b.MountAttr(tree, "", plan.Attr{Set: set, Clear: all&^set | sys.MOUNT_ATTR__ATIME, Propagation: sys.MS_PRIVATE})
+	c.attach(tree, m, plan.MkpathDir, field)
+	c.propagate(tree, o, field)
+	c.b.Close(tree)
 }

@@ -872,6 +872,47 @@ unified_mount() {
 	[ "${lines[1]}" = 1 ]
 }
 
+# A new mount from the first cgroup namespace would set the options of the machine's file system (runc#5258).
+# bats test_tags=vm
+@test "a cgroup2 mount without a cgroup namespace: the options of the machine's file system stay as they are" {
+	needs_root
+	local before
+	before=$(findmnt -n -o FS-OPTIONS "$(unified_mount)" || true)
+	[[ ,$before, == *,nsdelegate,* ]] || skip "needs cgroup v2 with nsdelegate"
+	no_namespace cgroup
+	local options
+	for options in '["ro"]' '["ro", "nsdelegate"]' '["memory_recursiveprot"]'; do
+		config "(.mounts[] | select(.type | startswith(\"cgroup\"))) |= (.type = \"cgroup2\" | .options = $options)"
+		inside 'grep " /sys/fs/cgroup " /proc/self/mountinfo'
+		mentions "$before"
+		[ "$(findmnt -n -o FS-OPTIONS "$(unified_mount)")" = "$before" ]
+	done
+	config '(.mounts[] | select(.type == "cgroup2")).options = ["nosuchoption"]'
+	refused "mounts[6]" nosuchoption
+}
+
+@test "a cgroup2 mount without a cgroup namespace: its own attributes, and no ties to the machine's mount" {
+	needs_root
+	[ -n "$(unified_mount)" ] || skip "needs a cgroup v2 hierarchy"
+	no_namespace cgroup
+	local at
+	at=$(unified_mount)
+	attributes() { # OPTIONS
+		config "(.mounts[] | select(.type | startswith(\"cgroup\"))) |= (.type = \"cgroup2\" | .options = $1)"
+		run unshare --mount --propagation private sh -c 'mount --bind "$0" "$0" && mount -o remount,bind,nosuid,nodev,noexec,noatime "$0" && mount --make-shared "$0" && exec "$@"' "$at" \
+			"$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+		[ "$status" -eq 0 ]
+		read -ra words <<<"$output"
+		found="${words[5]} ${words[6]}" # the second is of its propagation, if it has one
+	}
+	local found words
+	process grep ' /sys/fs/cgroup ' /proc/self/mountinfo
+	attributes '["ro", "noexec"]'
+	[ "$found" = 'ro,noexec,relatime -' ] || fail "$found"
+	attributes '["nosuid", "nodev", "noatime"]'
+	[ "$found" = 'rw,nosuid,nodev,noatime -' ] || fail "$found"
+}
+
 # Hides the unified hierarchy in a mount namespace.
 @test "cgroup mounts on a machine with v1 only" {
 	needs_root
