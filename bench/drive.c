@@ -2,10 +2,10 @@
  * drive runs one kind of work with several runtimes, one after the other and in another order in each round, and prints what each
  * round has cost.
  *
- *	drive [-n CONTAINERS] [-j AT-ONCE] [-r ROUNDS] [-w WARMUP] WORK DIR NAME=BINARY...
+ *	drive [-n CONTAINERS] [-j AT-ONCE] [-r ROUNDS] [-w WARMUP] [-p PAUSE] WORK DIR NAME=BINARY...
  *
  * WORK is a row of the table below. A round of a runtime does the work for CONTAINERS containers (default 1), AT-ONCE of them
- * at a time (default: all), and prints a line:
+ * at a time (default: all), PAUSE milliseconds after the one before it ended (default 0), and prints a line:
  *
  *	WORK NAME WALL CPU FAULTS	for each container: microseconds, microseconds, minor page faults
  *
@@ -16,7 +16,7 @@
  * in threads of its own, such as taking a network namespace apart. Work of several commands is one state machine a container in
  * this one process; so no helper process is charged to a runtime, and 50 containers are 50 starts.
  *
- * In DIR are the bundles (bundle, held, and for pods sandbox-N and app-N) and the roots of the runtimes (state/NAME). BINARY of
+ * In DIR are the bundles (bundle, private, held, and for pods sandbox-N and app-N) and the roots of the runtimes (state/NAME). BINARY of
  * the name floor is bench/floor.c.
  */
 #define _GNU_SOURCE
@@ -68,6 +68,7 @@ static const struct work {
 	struct step steps[MOST_STEPS];
 } works[] = {
 	{ "run", { { COMMAND, 0, { "run", "--bundle", "%b/bundle", "bench-%n" } } } },
+	{ "run-private", { { COMMAND, 0, { "run", "--bundle", "%b/private", "bench-%n" } } } },
 	{ "hold", { { COMMAND, 0, { "run", "--detach", "--bundle", "%b/held", "held-%m-%n" } } } },
 	{ "drop", { { COMMAND, 0, { "delete", "--force", "held-%m-%n" } } } },
 	{ "exec", { { COMMAND, 0, { "exec", "held-%m-0", "/bin/true" } } } },
@@ -396,10 +397,10 @@ static void shuffle(char **names, int count)
 
 int main(int argc, char **argv)
 {
-	int count = 1, at_once = 0, rounds = 1, warmup = 0, option, runtimes, r, i;
+	int count = 1, at_once = 0, rounds = 1, warmup = 0, pause = 0, option, runtimes, r, i;
 	struct cost sum;
 
-	while ((option = getopt(argc, argv, "n:j:r:w:")) != -1)
+	while ((option = getopt(argc, argv, "n:j:r:w:p:")) != -1)
 		switch (option) {
 		case 'n':
 			count = number(optarg);
@@ -413,14 +414,17 @@ int main(int argc, char **argv)
 		case 'w':
 			warmup = number(optarg);
 			break;
+		case 'p':
+			pause = number(optarg);
+			break;
 		default:
 			return 2;
 		}
 	argv += optind;
 	runtimes = argc - optind - 2;
 	if (runtimes < 1)
-		errx(2, "usage: drive [-n CONTAINERS] [-j AT-ONCE] [-r ROUNDS] [-w WARMUP] WORK "
-			"DIR NAME=BINARY...");
+		errx(2, "usage: drive [-n CONTAINERS] [-j AT-ONCE] [-r ROUNDS] [-w WARMUP] "
+			"[-p PAUSE] WORK DIR NAME=BINARY...");
 	work = find(argv[0]);
 	dir = argv[1];
 	argv += 2;
@@ -435,6 +439,7 @@ int main(int argc, char **argv)
 			binary = strchr(runtime, '=') + 1;
 			name = strndup(runtime, binary - runtime - 1);
 			memset(step_costs, 0, sizeof(step_costs));
+			usleep((unsigned int)pause * 1000);
 			sum = round_of(count, at_once ? at_once : count);
 			if (r >= 0)
 				print_all(&sum, count);

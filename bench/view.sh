@@ -35,7 +35,7 @@ measure() { # HOST COUNT ROUNDS WORK NAME...
 	[ "$count_of_rounds" -ge 2 ] || count_of_rounds=2
 	mapfile -t with < <(programs "$@")
 	echo "$view: $what, host: $host, at once: $count" >&2
-	"$work/bin/drive" -n "$count" -r "$count_of_rounds" -w 2 "$what" "$work" "${with[@]}" 2>"$work/err" >"$work/lines" ||
+	"$work/bin/drive" -n "$count" -r "$count_of_rounds" -w 2 -p "${pause:-0}" "$what" "$work" "${with[@]}" 2>"$work/err" >"$work/lines" ||
 		die "$what on $view: $(tail -n 5 "$work/err")"
 	sed "s/^/$view $host $count /" "$work/lines" >>"$work/samples"
 }
@@ -89,6 +89,13 @@ one_at_a_time() {
 		esac
 	done
 	! wants version || measure plain 1 $((ROUNDS * 2)) version empty "${names[@]}"
+}
+
+now_and_then() {
+	local what
+	for what in run run-private; do
+		pause=50 measure spaced 1 $((ROUNDS / 2)) $what floor "${names[@]}"
+	done
 }
 
 many_at_a_time() {
@@ -151,6 +158,7 @@ make_state "$work"
 leave_out_unusable
 trap drop EXIT
 one_at_a_time
+! wants spaced || now_and_then
 ! wants load || many_at_a_time
 ! wants trace || trace
 ! wants pods || pods
