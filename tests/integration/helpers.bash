@@ -425,3 +425,13 @@ remove_cgroup() { # PATH
 	done <"$1/cgroup.procs"
 	rmdir "$1" 2>/dev/null || { sleep 0.2 && rmdir "$1"; }
 }
+
+# Runs a command of rung's that must ask for the monitor of Go's runtime, and not get it because the time for that is over
+# (nsenter/settings.c).
+with_monitor() { # COMMAND...
+	needs_command strace
+	local calls=$BATS_TEST_TMPDIR/futexes
+	strace -f -qq --seccomp-bpf -e trace=futex -o "$calls" "$@"
+	awk '/tv_nsec=250000000/ { monitor = $1 } $1 == monitor && / = [-0-9]/ { asked = !/ETIMEDOUT/; exit } END { exit !asked }' "$calls" ||
+		fail "no monitor: $(cat "$calls")"
+}

@@ -121,3 +121,8 @@ start_sleeper_unnotified() {
 	grep "level=warning.*NOTIFY_SOCKET.*no such file or directory" "$BATS_TEST_TMPDIR/out"
 	[ "$(status_of)" = running ]
 }
+
+@test "the monitor of rung's Go runtime is there while it waits for READY=1" {
+	process sh -c 'sleep 0.1; /tmp/notify send READY=1'
+	with_monitor "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+}

@@ -74,3 +74,10 @@ setup() {
 	run -1 rung ps "$ID" --no-such-option
 	mentions 'ps --no-such-option: exit status 1'
 }
+
+@test "the monitor of rung's Go runtime is there while ps runs" {
+	start_container
+	printf '#!/bin/sh\nsleep 0.1\nexec /bin/ps "$@"\n' >"$BATS_TEST_TMPDIR/ps"
+	chmod +x "$BATS_TEST_TMPDIR/ps"
+	PATH=$BATS_TEST_TMPDIR:$PATH with_monitor "$RUNG" --root "$STATE" ps "$ID"
+}

@@ -268,3 +268,9 @@ send_pipe() {
 	# shellcheck disable=SC2154
 	[ "$stderr" = error ]
 }
+
+@test "the monitor of rung's Go runtime is there while it copies to a terminal" {
+	process sleep 0.1
+	# Not in the program console: that has a runtime of Go of its own.
+	SHELL=/bin/sh with_monitor script -qec "'$RUNG' --root '$STATE' run -b '$BUNDLE' '$ID'" /dev/null
+}

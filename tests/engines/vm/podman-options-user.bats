@@ -93,5 +93,5 @@ ended() { case "$(systemctl is-active $unit)" in inactive | failed) ;; *) return
 			--mount type=devpts,destination=/dev/pts --volume /:/run/host:rslave --volume /dev:/dev:rslave --volume \$PWD/home:\$PWD/home:rslave --volume \$XDG_RUNTIME_DIR:\$XDG_RUNTIME_DIR busybox sh -c 'ln -s /run/host/etc/hostname /etc/of-host; echo started; exec sleep 1000' >/dev/null
 		code podman start bar >/dev/null; until_ok 30 says_so started podman logs bar; podman exec bar sh -c "cat /etc/of-host; ls /run/host/usr/bin/podman; cat \$PWD/home/file; cut -d: -f3 /proc/self/cgroup" 2>&1 | ids; podman rm -f -t 0 bar >/dev/null 2>&1
 	CASE
-	mentions bound mine /run/host/usr/bin/podman 'pids of the host' 'a bus' 'status 9'
+	mentions mine /mnt/x/bin/podman /run/host/usr/bin/podman 'pids of the host' 'a bus' 'status 9'
 }
