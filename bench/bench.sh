@@ -169,6 +169,7 @@ above_empty() { # WORK
 
 goals() {
 	goal_row 'run, v2' 'v2 plain 1 run' 0.72 1 1
+	goal_row 'run with a cgroup namespace, v2' 'v2 plain 1 run-private' 0.72 1 1
 	goal_row 'run, v1' 'v1 plain 1 run' 0.66 1 1
 	goal_row 'create, start, delete, v2' 'v2 plain 1 lifecycle' 0.75 3 1
 	goal_row 'exec, v2' 'v2 plain 1 exec' 0.74 1 0
@@ -222,16 +223,16 @@ report() {
 	TEXT
 	goals
 	section 'One at a time' 'run lifecycle verbs exec state version' "$all floor empty" \
-		'(run|lifecycle|verbs|exec|state|version)(\.[a-z]+)?' plain 1 <<-'TEXT'
-		`run` runs `/bin/true` with the default configuration and busybox. `lifecycle` creates, starts and deletes the same container, and
-		deletes it after its process has been reaped; `verbs` also asks for the state and kills. `exec` runs `/bin/true` in a running
-		container, `state` asks about one. `floor` makes only the system calls that every `run` needs; `empty` is a static Go
-		program with cgo that does nothing. What a container's process uses is not in the lines of single commands.
+		'(run|run-private|lifecycle|verbs|exec|state|version)(\.[a-z]+)?' plain 1 <<-'TEXT'
+		`run` runs `/bin/true` with the default configuration and busybox, `run-private` with a cgroup namespace. `lifecycle` creates, starts
+		and deletes the same container, and deletes it after its process has been reaped; `verbs` also asks for the state and kills. `exec`
+		runs `/bin/true` in a running container, `state` asks about one. `floor` makes only the system calls that every `run` needs;
+		`empty` is a static Go program with cgo that does nothing. What a container's process uses is not in the lines of single commands.
 	TEXT
 	report_trace
 	section 'Now and then' spaced "$all floor" 'run|run-private' spaced 1 <<-'TEXT'
-		The same `run`, 50 ms after the one before has ended: the kernel has come to rest. `run-private` has a cgroup namespace, as the
-		containers of engines have on cgroup v2. Without one, a new mount of cgroup2 waits some 10 ms for the kernel (rung makes none).
+		The same `run`, 50 ms after the one before has ended: the kernel has come to rest. Containers of engines have a cgroup namespace
+		on cgroup v2. Without one, a new mount of cgroup2 waits some 10 ms for the kernel (rung makes none).
 	TEXT
 	section 'Many at once' load "$all floor" 'run|lifecycle|exec' plain '2|16|50' <<-'TEXT'
 		All of them are started in one moment. A time is for each container: that of all, divided by their number.

@@ -83,7 +83,10 @@ one_at_a_time() {
 	for part in run lifecycle verbs exec state; do
 		wants $part || continue
 		case $part in
-		run) measure plain 1 $((ROUNDS * 2)) run floor "${names[@]}" ;;
+		run)
+			measure plain 1 $((ROUNDS * 2)) run floor "${names[@]}"
+			measure plain 1 "$ROUNDS" run-private "${names[@]}"
+			;;
 		exec | state) hold 1 && measure plain 1 $((ROUNDS * 2)) $part "${names[@]}" ;;
 		*) measure plain 1 "$ROUNDS" $part "${names[@]}" ;;
 		esac
