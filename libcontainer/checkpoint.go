@@ -25,7 +25,7 @@ func (c *Container) Checkpoint(ctx context.Context, o CheckpointOptions) error {
 	if o.LeaveRunning || o.PreDump {
 		return nil
 	}
-	if err := destroy(ctx, c.disk, c.runtime.Log); err != nil {
+	if err := destroy(ctx, c.disk, false, c.runtime.Log); err != nil {
 		c.runtime.Log.Warn(err.Error()) // the images are whole
 	}
 	return nil

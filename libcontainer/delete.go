@@ -12,6 +12,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"rung/internal/sys"
 	"rung/internal/waits"
 	"rung/libcontainer/cgroup"
 	"rung/libcontainer/hook"
@@ -24,6 +25,10 @@ import (
 // force one in any state. It may be repeated after a crash at any step. Poststop hooks run when the container is removed, and are
 // killed if ctx ends. Another wait that ctx ends is an error, and the rest of the container is left to another delete.
 func (c *Container) Delete(ctx context.Context, force bool) error {
+	if force && c.disk.Hookless() {
+		// The verb that holds the lock may wait for a process that somebody has stopped.
+		_ = c.disk.Init().Signal(syscall.SIGKILL)
+	}
 	err := c.disk.Lock(ctx)
 	if force && errors.Is(err, ErrNotExist) { // another delete was quicker
 		return nil
@@ -37,7 +42,7 @@ func (c *Container) Delete(ctx context.Context, force bool) error {
 			return err
 		}
 	}
-	return destroy(ctx, c.disk, c.runtime.Log)
+	return destroy(ctx, c.disk, force, c.runtime.Log)
 }
 
 // checkDelete refuses a container that needs force.
@@ -83,7 +88,7 @@ func checkEmpty(c *store.Container) error {
 // destroy ends all processes, then removes the cgroup and the state, which is last of these so that a crash leaves something
 // to delete. The hooks of poststop run after that (runtime.md, "Lifecycle", steps 12 and 13): they see no container, and may
 // make another one of its name. If ctx has ended already, it does what takes waits.CleanUp at most.
-func destroy(ctx context.Context, c *store.Container, log *slog.Logger) error {
+func destroy(ctx context.Context, c *store.Container, force bool, log *slog.Logger) error {
 	ctx, done := waits.ForCleanUp(ctx)
 	defer done()
 	if err := endProcesses(ctx, c); err != nil {
@@ -94,8 +99,8 @@ func destroy(ctx context.Context, c *store.Container, log *slog.Logger) error {
 		return err
 	}
 	m.SetContext(ctx)
-	if err := m.Destroy(); err != nil {
-		return cmp.Or(m.CheckMortal(0), err)
+	if err := removeCgroup(m, force); err != nil {
+		return err
 	}
 	if group := groupOf(c); group != nil {
 		if err := group.Destroy(); err != nil {
@@ -109,10 +114,32 @@ func destroy(ctx context.Context, c *store.Container, log *slog.Logger) error {
 	if err := c.Remove(); err != nil {
 		return err
 	}
+	if errSpec != nil {
+		log.Warn("hooks of poststop are not run, if there are any: " + errSpec.Error())
+	}
 	if spec != nil {
 		hook.Poststop(ctx, spec, status.OCI(&c.State, Stopped), log)
 	}
-	return errSpec
+	return nil
+}
+
+// removeCgroup removes the cgroup. A process that is in it now is none of the container's, which have ended: somebody has moved it
+// there. With force it is killed, as crun does.
+func removeCgroup(m *cgroup.Manager, force bool) error {
+	err := m.Destroy()
+	if force && errors.Is(err, syscall.EBUSY) && m.CheckMortal(0) == nil && m.KillAnywhere() == nil {
+		err = m.Destroy()
+	}
+	if err == nil {
+		return nil
+	}
+	if err := m.CheckMortal(0); err != nil {
+		return err
+	}
+	if pids, errPids := m.Anywhere(); errPids == nil && len(pids) > 0 {
+		return fmt.Errorf("%w: process %d (%s) is in it", err, pids[0], sys.CommandLine(pids[0]))
+	}
+	return err
 }
 
 func endProcesses(ctx context.Context, c *store.Container) error {

@@ -41,7 +41,7 @@ func (c *Container) Start(ctx context.Context) error {
 	defer c.disk.Unlock()
 	var failed start.HookError
 	if errors.As(err, &failed) {
-		if errDestroy := destroy(ctx, c.disk, c.runtime.Log); errDestroy != nil {
+		if errDestroy := destroy(ctx, c.disk, false, c.runtime.Log); errDestroy != nil {
 			return fmt.Errorf("%w; the container is stopped, and not destroyed: %w", err, errDestroy)
 		}
 	}

@@ -25,8 +25,14 @@ func OpenForReading(path string) (*os.File, error) {
 }
 
 // OpenDirectory opens a directory for reading, so that it can be locked.
-func OpenDirectory(path string) (*os.File, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+func OpenDirectory(path string) (*os.File, error) { return openDirectory(path, 0) }
+
+// OpenOwnDirectory is OpenDirectory for a directory that rung has made. A link in its place is ENOTDIR: what it leads to is not
+// rung's to change.
+func OpenOwnDirectory(path string) (*os.File, error) { return openDirectory(path, unix.O_NOFOLLOW) }
+
+func openDirectory(path string, flags int) (*os.File, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|flags, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}

@@ -34,6 +34,15 @@ func (m *Manager) Kill() error {
 	return m.killHybridRest()
 }
 
+// KillAnywhere sends SIGKILL to the processes of Anywhere.
+func (m *Manager) KillAnywhere() error {
+	pids, err := m.Anywhere()
+	if err != nil {
+		return err
+	}
+	return signalAll(pids)
+}
+
 // killHybridRest kills what cgroup.kill does not reach on a hybrid machine: processes that left the v2 cgroup but are
 // still in the v1 cgroup. It also thaws what is frozen in the v1 freezer, because frozen tasks do not die.
 func (m *Manager) killHybridRest() error {

@@ -25,6 +25,21 @@ func (m *Manager) Pids() ([]int, error) {
 	return pids, err
 }
 
+// Anywhere returns the processes that are in the cgroup in any of the hierarchies, sorted: on cgroup v1 a process may be moved into
+// one of them alone.
+func (m *Manager) Anywhere() ([]int, error) {
+	var pids []int
+	for i := range m.dirs {
+		found, err := pidsBelow(m.dirs[i].path)
+		if err != nil && !isGone(err) {
+			return nil, err
+		}
+		pids = append(pids, found...)
+	}
+	slices.Sort(pids)
+	return slices.Compact(pids), nil
+}
+
 func pidsBelow(dir string) ([]int, error) {
 	pids, err := appendPids(nil, dir)
 	if err != nil {

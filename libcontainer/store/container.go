@@ -139,13 +139,21 @@ func (c *Container) Config() (*specs.Spec, error) {
 	}
 	spec, err := bundle.Parse(raw)
 	if err != nil {
-		return nil, err
+		return nil, c.damaged(configFile, err)
 	}
 	if c.State.TimeNS && bundle.NamespaceOf(spec, specs.TimeNamespace) == nil {
 		spec.Linux.Namespaces = append(spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.TimeNamespace})
 	}
 	c.config = spec
 	return spec, nil
+}
+
+// damaged returns the error of a file whose content is not what rung wrote.
+func (c *Container) damaged(name string, reason error) error {
+	if reason == nil {
+		return nil
+	}
+	return &DamagedError{c.Path(name), reason}
 }
 
 // unlessDeleted returns ErrNotExist in place of the error for a file that a delete has removed, which holds the lock until the
@@ -171,7 +179,7 @@ func (c *Container) Resources() (*specs.LinuxResources, error) {
 	r := &specs.LinuxResources{}
 	raw, err := sys.ReadRegular(c.Path(resourcesFile), sys.LargestFile)
 	if err == nil {
-		return r, json.Unmarshal(raw, r)
+		return r, c.damaged(resourcesFile, json.Unmarshal(raw, r))
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

@@ -17,7 +17,7 @@ import (
 // Bounds of the wait for a lock. Tests change them.
 var (
 	slowLock = 5 * time.Second  // then the verb that waits says for whom
-	longHook = 10 * time.Second // for a verb that runs a hook: the hook may wait for this very verb, in a way that nobody sees
+	longHook = 10 * time.Second // for a verb that runs a hook, which may wait for this very verb in a way that nobody sees, or that is stopped
 )
 
 // LockNew takes the lock of a container that has no state yet, or a damaged one. If ctx ends, the error says who holds the lock.
@@ -40,6 +40,12 @@ func (d *Dir) Unlock() {
 	_ = sys.Funlock(d.file)
 }
 
+// Hookless reports whether a verb holds the lock and runs no hook.
+func (d *Dir) Hookless() bool {
+	busy, err := d.busy()
+	return busy && err == nil && d.holder().Hook == ""
+}
+
 // AwaitVerb waits until no verb holds the lock.
 func (d *Dir) AwaitVerb(ctx context.Context) error {
 	if err := d.take(ctx, sys.TryFlockShared, sys.FlockShared); err != nil {
@@ -50,7 +56,7 @@ func (d *Dir) AwaitVerb(ctx context.Context) error {
 
 // busy reports whether a verb holds the lock.
 func (d *Dir) busy() (bool, error) {
-	dir, err := sys.OpenDirectory(d.path)
+	dir, err := sys.OpenOwnDirectory(d.path)
 	if errors.Is(err, syscall.ENOENT) {
 		return false, nil
 	}
@@ -113,7 +119,7 @@ func (d *Dir) until(ctx context.Context, done <-chan error) (took bool, err erro
 		case <-slow.C:
 			d.log.Warn("container " + d.ID() + ": waiting for " + d.holder().String())
 		case <-long.C:
-			if h := d.holder(); h.Hook != "" {
+			if h := d.holder(); h.Hook != "" || h.stopped() {
 				return false, fmt.Errorf("busy for more than %v: %s", longHook, h)
 			}
 		case <-ctx.Done():
@@ -169,6 +175,12 @@ func (h holder) called() bool {
 	return err != nil || seen.StartTime != h.StartTime || slices.Contains(sys.Ancestors(), h.Process)
 }
 
+// stopped reports whether the process was stopped by a signal or by a debugger: it goes on when somebody wants it to.
+func (h holder) stopped() bool {
+	seen, err := sys.ReadProcessStat(h.Process)
+	return err == nil && h.Process != 0 && (seen.State == 'T' || seen.State == 't')
+}
+
 // String says who is at work on the container.
 func (h holder) String() string {
 	text := "another process"
@@ -176,6 +188,9 @@ func (h holder) String() string {
 		text = fmt.Sprintf("process %d (%s)", h.Process, sys.CommandLine(h.Process))
 	}
 	text += ", which is at work on it"
+	if h.stopped() {
+		text += " and is stopped"
+	}
 	if h.Hook == "" {
 		return text
 	}

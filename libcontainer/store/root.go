@@ -118,7 +118,7 @@ func (r Root) Open(id string) (*Container, error) {
 }
 
 func (r Root) open(path string) (*Container, error) {
-	dir, err := sys.OpenDirectory(path)
+	dir, err := sys.OpenOwnDirectory(path)
 	if err != nil {
 		return nil, err
 	}

@@ -141,6 +141,52 @@ gone() {
 	gone
 }
 
+@test "delete: a link in the state directory is no container, and what it leads to stays" {
+	create_container
+	mkdir "$STATE/other"
+	mv "$STATE/$ID" "$STATE/other/"
+	ln -s "other/$ID" "$STATE/$ID"
+	run -1 rung delete --force "$ID"
+	mentions 'not a directory'
+	[ -s "$STATE/other/$ID/state.json" ]
+	rm "$STATE/$ID"
+	mv "$STATE/other/$ID" "$STATE/"
+	rmdir "$STATE/other"
+	rung delete --force "$ID"
+	gone
+}
+
+# bats test_tags=user
+@test "a damaged config.json or resources.json is named, and delete --force only warns of it" {
+	start_sleeper
+	printf junk >"$STATE/$ID/resources.json"
+	run -1 rung update --pids-limit 20 "$ID"
+	mentions "$STATE/$ID/resources.json: damaged: "
+	: >"$STATE/$ID/config.json"
+	run -255 rung exec "$ID" true
+	mentions "$STATE/$ID/config.json: damaged: "
+	run -0 rung delete --force "$ID"
+	mentions 'hooks of poststop are not run' "$STATE/$ID/config.json: damaged: "
+	gone
+}
+
+@test "delete: a process that somebody has moved into the container's cgroup is named, and killed by force" {
+	needs_root
+	start_sleeper
+	local cgroup pid
+	cgroup=$(cgroup_path pids)
+	sleep 1000 3>&- &
+	pid=$!
+	echo "$pid" >"$cgroup/cgroup.procs"
+	rung kill "$ID" KILL
+	wait_until 5 eval '[ "$(status_of)" = stopped ]'
+	run -1 rung delete "$ID"
+	mentions 'device or resource busy: process '"$pid"' (sleep 1000) is in it'
+	run -0 rung delete --force "$ID"
+	run ! wait "$pid"
+	gone
+}
+
 @test "delete: a container whose state has gone, and whose process has not" {
 	needs_root
 	process sleep 1000

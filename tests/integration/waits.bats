@@ -102,7 +102,7 @@ deaf() {
 	local verb signal
 	start_sleeper
 	hold
-	for verb in 'delete' 'delete --force' 'pause' 'resume' 'update --pids-limit 10' 'start'; do
+	for verb in 'delete' 'pause' 'resume' 'update --pids-limit 10' 'start'; do
 		for signal in TERM INT; do
 			# shellcheck disable=SC2086 # the options of the verb
 			begin $verb "$ID"
@@ -112,6 +112,38 @@ deaf() {
 	release
 	[ "$(status_of)" = running ]
 	rung update --pids-limit 10 "$ID" || ! is_root # a wait that was given up has not kept the lock
+	hold
+	begin delete --force "$ID"
+	ends TERM "container $ID: " 'process ' ', which is at work on it'
+	release
+	[ "$(status_of)" = stopped ] # it has killed the process, for which the other command may have waited
+}
+
+# bats test_tags=user
+@test "delete --force ends a start that waits for a process that somebody has stopped" {
+	process sleep 1000
+	create_container
+	kill -STOP "$(init_pid)"
+	begin start "$ID"
+	wait_until 10 stands_still
+	rung delete --force "$ID"
+	run ! wait "$pid"
+	[ ! -e "$STATE/$ID" ]
+}
+
+# bats test_tags=user
+@test "a command that holds the lock and was stopped: delete --force says so" {
+	process sleep 1000
+	create_container
+	kill -STOP "$(init_pid)"
+	begin start "$ID"
+	wait_until 10 stands_still
+	kill -STOP "$pid"
+	run -1 rung delete --force "$ID"
+	mentions "container $ID: busy for more than 10s: process $pid (" ', which is at work on it and is stopped'
+	kill -CONT "$pid"
+	run ! wait "$pid"
+	rung delete "$ID"
 }
 
 @test "exec waits for the run that has just made the container" {
