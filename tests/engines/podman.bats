@@ -193,7 +193,7 @@ clean_engine() {
 @test "podman: security: capabilities, seccomp, no-new-privileges, masks" {
 	both <<-'CASE'
 		s='exec 2>&1; grep -E "^(Cap|NoNewPrivs|Seccomp:|Uid|Gid|Groups)" /proc/self/status'
-		podman run --rm --cap-drop all --cap-add net_admin busybox sh -c "$s; ip link set lo mtu 1400 && echo changed; chown 1 /bin" 2>&1
+		podman run --rm --cap-drop all --cap-add net_admin busybox sh -c "exec 2>&1; $s; ip link set lo mtu 1400 && echo changed; chown 1 /bin" 2>&1
 		podman run --rm --security-opt seccomp=unconfined --security-opt no-new-privileges busybox sh -c "$s"
 		podman run --rm -u 1000 --cap-add net_raw busybox sh -c "$s"
 		podman run --rm --security-opt mask=/proc/cmdline --security-opt unmask=/sys/firmware busybox sh -c 'wc -c </proc/cmdline; ls /sys/firmware | head -1'

@@ -19,7 +19,7 @@ ended() { case "$(systemctl is-active $unit)" in inactive | failed) ;; *) return
 @test "podman, user: --group-add keep-groups" {
 	both --differs 'runc does not know the annotation of keep-groups' <<-CASE
 		$begin
-		id -G; once -v /srv/shared:/shared busybox cat /shared/file 2>&1; once --group-add keep-groups -v /srv/shared:/shared busybox sh -c 'id -G; cat /shared/file' 2>&1
+		id -G; once -v /srv/shared:/shared busybox cat /shared/file 2>&1; once --group-add keep-groups -v /srv/shared:/shared busybox sh -c 'exec 2>&1; id -G; cat /shared/file' 2>&1
 		podman run -d --name one --network none --group-add keep-groups -v /srv/shared:/shared busybox sleep 1000 >/dev/null; podman exec one cat /shared/file 2>&1; podman rm -f -t 0 one >/dev/null
 		once --userns keep-id --group-add keep-groups -v /srv/shared:/shared busybox cat /shared/file 2>&1
 	CASE
@@ -59,10 +59,10 @@ ended() { case "$(systemctl is-active $unit)" in inactive | failed) ;; *) return
 @test "podman, user: --userns=auto, keep-id, nomap" {
 	both <<-CASE
 		$begin
-		see='tr -s " " </proc/self/uid_map; id; stat -c "%u:%g" / /proc/self /dev/null; touch /x && stat -c %u /x; grep -E "^Cap(Eff|Bnd)" /proc/self/status'
+		see='exec 2>&1; tr -s " " </proc/self/uid_map; id; stat -c "%u:%g" / /proc/self /dev/null; touch /x && stat -c %u /x; grep -E "^Cap(Eff|Bnd)" /proc/self/status'
 		for u in auto auto:size=4096 keep-id keep-id:uid=200,gid=210 nomap host; do once --userns \$u busybox sh -c "\$see" 2>&1; code once --userns \$u -u 0 busybox id; done
 		podman run -d --name one --userns auto --network none busybox sleep 1000 >/dev/null; once --userns container:one busybox id -u; podman exec -u 1 one id -u; podman rm -f -t 0 one >/dev/null
-		mkdir d; once --userns keep-id -v \$PWD/d:/d busybox sh -c 'touch /d/made; stat -c %U:%u /d/made'; stat -c %u d/made; once --userns nomap -v \$PWD/d:/d busybox sh -c 'stat -c %u /d/made; touch /d/other' 2>&1
+		mkdir d; once --userns keep-id -v \$PWD/d:/d busybox sh -c 'touch /d/made; stat -c %U:%u /d/made'; stat -c %u d/made; once --userns nomap -v \$PWD/d:/d busybox sh -c 'exec 2>&1; stat -c %u /d/made; touch /d/other' 2>&1
 	CASE
 	mentions 'uid=1000(' 'uid=200' ' 0 1 '
 }
@@ -91,7 +91,7 @@ ended() { case "$(systemctl is-active $unit)" in inactive | failed) ;; *) return
 		podman stop -t 0 box >/dev/null; code podman start box >/dev/null; podman exec box cat /home/user/file; podman rm -f -t 0 box >/dev/null 2>&1
 		podman create --name bar --hostname toolbox --privileged --cgroupns host --dns none --no-hosts --env TOOLBOX_PATH=/usr/bin/toolbox --ipc host --network host --pid host --security-opt label=disable --ulimit host --userns keep-id --user root:root \
 			--mount type=devpts,destination=/dev/pts --volume /:/run/host:rslave --volume /dev:/dev:rslave --volume \$PWD/home:\$PWD/home:rslave --volume \$XDG_RUNTIME_DIR:\$XDG_RUNTIME_DIR busybox sh -c 'ln -s /run/host/etc/hostname /etc/of-host; echo started; exec sleep 1000' >/dev/null
-		code podman start bar >/dev/null; until_ok 30 says_so started podman logs bar; podman exec bar sh -c "cat /etc/of-host; ls /run/host/usr/bin/podman; cat \$PWD/home/file; cut -d: -f3 /proc/self/cgroup" 2>&1 | ids; podman rm -f -t 0 bar >/dev/null 2>&1
+		code podman start bar >/dev/null; until_ok 30 says_so started podman logs bar; podman exec bar sh -c "exec 2>&1; cat /etc/of-host; ls /run/host/usr/bin/podman; cat \$PWD/home/file; cut -d: -f3 /proc/self/cgroup" 2>&1 | ids; podman rm -f -t 0 bar >/dev/null 2>&1
 	CASE
 	mentions mine /mnt/x/bin/podman /run/host/usr/bin/podman 'pids of the host' 'a bus' 'status 9'
 }

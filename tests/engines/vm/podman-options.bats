@@ -62,7 +62,7 @@ ended() { case "$(systemctl is-active $unit)" in inactive | failed) ;; *) return
 	both <<-CASE
 		$begin
 		grep -q ^containers: /etc/subuid || for f in /etc/subuid /etc/subgid; do echo containers:2147483647:2147483648 >>\$f; done
-		see='tr -s " " </proc/self/uid_map; id; stat -c "%u:%g" / /proc/self /etc; touch /x && stat -c %u /x; cat /proc/self/setgroups; grep -E "^Cap(Eff|Bnd)" /proc/self/status'
+		see='exec 2>&1; tr -s " " </proc/self/uid_map; id; stat -c "%u:%g" / /proc/self /etc; touch /x && stat -c %u /x; cat /proc/self/setgroups; grep -E "^Cap(Eff|Bnd)" /proc/self/status'
 		for u in auto auto:size=4096 auto:uidmapping=0:5000:10; do once --userns \$u busybox sh -c "\$see"; once --userns \$u -u 1 busybox id; done
 		podman run -d --name one --userns auto --network none busybox sleep 1000 >/dev/null; podman run -d --name two --userns auto --network none busybox sleep 1000 >/dev/null
 		[ "\$(podman exec one cat /proc/self/uid_map)" != "\$(podman exec two cat /proc/self/uid_map)" ] && echo maps differ; once --userns container:one busybox sh -c 'id -u'; podman exec -u 1 one id -u; podman rm -f -t 0 one two >/dev/null
@@ -103,7 +103,7 @@ ended() { case "$(systemctl is-active $unit)" in inactive | failed) ;; *) return
 		podman stop -t 0 box >/dev/null; code podman start box >/dev/null; podman exec box cat /home/user/file; podman rm -f -t 0 box >/dev/null 2>&1
 		podman create --name bar --hostname toolbox --privileged --cgroupns host --dns none --no-hosts --env TOOLBOX_PATH=/usr/bin/toolbox --ipc host --network host --pid host --security-opt label=disable --ulimit host --user root:root \
 			--label com.github.containers.toolbox=true --mount type=devpts,destination=/dev/pts --volume /:/run/host:rslave --volume /dev:/dev:rslave --volume \$PWD/home:\$PWD/home:rslave --volume /run/systemd/journal:/run/systemd/journal busybox sh -c 'ln -s /run/host/etc/hostname /etc/of-host; mkdir -p /mnt; mount --rbind /run/host/usr /mnt; mount -o remount,bind,ro /mnt; echo started; exec sleep 1000' >/dev/null
-		code podman start bar >/dev/null; until_ok 30 says_so started podman logs bar; podman exec bar sh -c "cat /etc/of-host; ls /mnt/bin/podman; touch /mnt/x; cat \$PWD/home/file; cut -d: -f3 /proc/self/cgroup" 2>&1 | ids; podman rm -f -t 0 bar >/dev/null 2>&1
+		code podman start bar >/dev/null; until_ok 30 says_so started podman logs bar; podman exec bar sh -c "exec 2>&1; cat /etc/of-host; ls /mnt/bin/podman; touch /mnt/x; cat \$PWD/home/file; cut -d: -f3 /proc/self/cgroup" 2>&1 | ids; podman rm -f -t 0 bar >/dev/null 2>&1
 	CASE
 	mentions 'mine' /run/host/usr/bin/podman 'pids of the host' 'of the host' mounted 'status 9' 'Read-only file system'
 }

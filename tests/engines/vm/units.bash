@@ -12,6 +12,8 @@ start_engine() {
 	sed -i "s|/usr/local/bin/rung|$BINARY|" $conf/containers.conf
 	# The machine starts without generators; this one makes the units.
 	[ $EUID != 0 ] || rm -f /etc/systemd/system-generators/podman-system-generator
+	# The units of a user wait 90 s for a network, which this machine does not have.
+	[ $EUID = 0 ] || command systemctl --user mask podman-user-wait-network-online.service
 	podman import --change CMD=sh "$SHARED/busybox.tar" localhost/busybox
 	podman run --rm --network none busybox true
 	# The first pod makes a network, an image of its own and /run/netns, which stay.
