@@ -64,7 +64,9 @@ func (c *compiler) bindTree(m *specs.Mount, o *mountOptions, field string, insid
 	if ok && found.Err == 0 && !found.Directory {
 		kind = plan.MkpathFile
 	}
-	tree = c.bindSource(m, o, found, field, inside)
+	if tree, err = c.bindSource(m, o, found, field, inside); err != nil {
+		return 0, 0, err
+	}
 	cut := plan.Attr{}
 	if !c.sharedRoot() {
 		cut = c.cloned(o.recursive)
@@ -82,24 +84,28 @@ func (c *compiler) bindTree(m *specs.Mount, o *mountOptions, field string, insid
 }
 
 // bindSource returns the clone of the source of a bind mount. The parent makes it for a process in a user namespace, which may not
-// search all directories on the way and may not leave out the mounts below the source; if its owners are mapped; and if the path
-// leads to something else for another process than rung.
-func (c *compiler) bindSource(m *specs.Mount, o *mountOptions, found host.Source, field string, inside bool) plan.Slot {
+// search all directories on the way and may not leave out the mounts below the source; if its owners are mapped; and if it is a
+// descriptor of rung's. Any other file of rung's own process is none of the container's: /proc/self/exe would be rung's program on
+// the host, which root in the container may write to. For the stage such a path means the container's process, as with runc and crun.
+func (c *compiler) bindSource(m *specs.Mount, o *mountOptions, found host.Source, field string, inside bool) (plan.Slot, error) {
 	source := host.SourcePath(m, c.opts.Bundle)
 	purpose := source + " for " + c.destination(m)
-	if !inside && c.parentOpens() && (c.namespace(specs.UserNamespace) != nil || mapped(m, o) || found.PerProcess) {
-		return c.source(SourceTree, source, o.recursive, field, purpose)
+	if !inside && c.parentOpens() && (c.namespace(specs.UserNamespace) != nil || mapped(m, o) || found.Descriptor) {
+		if found.OfProcess {
+			return 0, fieldError(field+".source", "%s is a file of rung's own process: of these only descriptors (/proc/self/fd) can be mounted with a user namespace or an id map: %w", source, syscall.EINVAL)
+		}
+		return c.source(SourceTree, source, o.recursive, field, purpose), nil
 	}
-	if !inside && found.ID != (host.FileID{}) {
+	if !inside && found.ID != (host.FileID{}) && !found.OfProcess {
 		if c.prog.Shown == nil {
 			c.prog.Shown = map[string]host.FileID{}
 		}
 		c.prog.Shown[field] = found.ID
 	}
 	if tree, opened := c.opened[field]; opened {
-		return tree
+		return tree, nil
 	}
-	return c.cloneInStage(source, o.recursive, field, purpose)
+	return c.cloneInStage(source, o.recursive, field, purpose), nil
 }
 
 // openPeers clones the sources of all bind mounts before the mounts of the new mount namespace become slaves of the host's: if
@@ -117,7 +123,7 @@ func (c *compiler) openPeers() {
 		if _, copied := c.facts.Links[i]; copied {
 			continue
 		}
-		if !o.bind || o.remount || mapped(m, &o) || found.PerProcess || found.Err != 0 || c.madeInside(source) {
+		if !o.bind || o.remount || mapped(m, &o) || found.Descriptor || found.Err != 0 || c.madeInside(source) {
 			continue
 		}
 		field := mountField(i)

@@ -31,7 +31,7 @@ func withMounts(t *testing.T, user bool, mounts []specs.Mount) (*Program, error)
 		spec.Linux.GIDMappings = spec.Linux.UIDMappings
 	}
 	facts := v1()
-	facts.Sources["/proc/self/fd/7"] = host.Source{PerProcess: true}
+	facts.Sources["/proc/self/fd/7"] = host.Source{Descriptor: true}
 	facts.Sources["/srv/dir"] = host.Source{Directory: true, ID: host.FileID{Device: 8, Inode: 9}}
 	p, err := Create(Input{Spec: spec, Facts: facts, Options: Options{ID: "golden", Bundle: "/bundle"}})
 	if err != nil {

@@ -309,10 +309,14 @@ func (f *Facts) probeSource(path string) {
 	}
 	st := &seen.Status
 	directory := st.Mode&syscall.S_IFMT == syscall.S_IFDIR
+	owner := sys.NotOwn
+	if seen.Magic || seen.Proc && st.Ino != procRoot {
+		owner = sys.ProcOwnerOf(path)
+	}
 	f.Sources[path] = Source{
 		Directory: directory, Proc: directory && seen.Proc, Flags: seen.Flags,
-		PerProcess: seen.Magic || seen.Proc && st.Ino != procRoot,
-		ID:         FileID{st.Dev, st.Ino},
+		Descriptor: owner == sys.OwnDescriptor, OfProcess: owner == sys.OwnOther,
+		ID: FileID{st.Dev, st.Ino},
 	}
 }
 

@@ -69,9 +69,11 @@ type Source struct {
 	Directory bool          `json:"directory"`
 	Proc      bool          `json:"proc,omitempty"`  // a directory on a proc file system
 	Flags     uint64        `json:"flags,omitempty"` // ST_* flags of its mount (statfs(2))
-	// PerProcess: the path may lead another process to another file, because it goes through a link in /proc or ends there.
-	PerProcess bool   `json:"perProcess,omitempty"`
-	ID         FileID `json:"-"`
+	// Descriptor: the path leads through a descriptor of rung's, which its caller has passed.
+	Descriptor bool `json:"descriptor,omitempty"`
+	// OfProcess: the path leads each process to a file of its own, such as /proc/self/exe.
+	OfProcess bool   `json:"ofProcess,omitempty"`
+	ID        FileID `json:"-"`
 }
 
 // Link is a symbolic link that is copied into the container.

@@ -115,6 +115,32 @@ unbindable='mkdir "$1/sub"; mount -t tmpfs none "$1/sub"; touch "$1/sub/mark"; m
 	[ "$(grep -c '^mark$' <<<"$output")" -eq 3 ]
 }
 
+# As CVE-2019-5736: root in the container could write to the program on the host.
+@test "a source is never rung's own program, nor another file of its process" {
+	needs_root
+	local source file
+	cp "$RUNG" "$BUNDLE/rung-copy"
+	ln -s /proc/self/exe "$BUNDLE/link"
+	for source in /proc/self/exe /proc/thread-self/exe link; do
+		config '.mounts |= map(select(.destination != "/mnt")) + [{type: "bind", source: $s, destination: "/mnt", options: ["bind"]}]' --arg s "$source"
+		run "$BUNDLE/rung-copy" --root "$STATE" run -b "$BUNDLE" "$ID" </dev/null
+		[ "$status" -eq 1 ] || fail "$source: $output"
+		mentions 'invalid argument'
+		cmp "$RUNG" "$BUNDLE/rung-copy"
+	done
+	own_rootfs
+	for file in self thread-self; do
+		config '.mounts |= map(select(.destination != "/mnt")) + [{type: "bind", source: $s, destination: "/mnt", options: ["bind"]}]' --arg s "/proc/$file"
+		inside 'cat /mnt/comm; [ "$(readlink /mnt/ns/uts)" = "$(readlink /proc/1/ns/uts)" ] && echo own'
+		[ "${lines[-1]}" = own ] || fail "$output"
+	done
+	map_ids
+	for source in /proc/self/exe /proc/self/ns/net link; do
+		config '.mounts |= map(select(.destination != "/mnt")) + [{type: "bind", source: $s, destination: "/mnt", options: ["bind"]}]' --arg s "$source"
+		refused 'mounts[' '].source: ' "is a file of rung's own process" 'invalid argument'
+	done
+}
+
 @test "the state tells what bind mounts show, whoever has opened them" {
 	needs_root
 	mkdir "$BUNDLE/data"
