@@ -211,6 +211,21 @@ static long refuse_proc(struct stage *s, long fd)
 	return magic < 0 ? (long)magic : -ELOOP;
 }
 
+/* Returns fd unless it is the root itself. Else, and if that cannot be found out, closes it and returns -errno. */
+static long refuse_root(struct stage *s, int root, long fd)
+{
+	struct statx file;
+	long result = status_of((int)fd, &file);
+
+	if (result >= 0)
+		result = unless_root(root, &file);
+	made(s, "statx", result);
+	if (result >= 0)
+		return fd;
+	sys(SYS_close, fd);
+	return result;
+}
+
 /*
  * Resolves a path in the root to an O_PATH descriptor and makes what is missing of it.
  * Every directory is made below a descriptor that was resolved in the root, so a symbolic
@@ -242,6 +257,8 @@ long op_MKPATH(struct stage *s, const struct rung_op *op)
 	}
 	if (fd >= 0 && (op->x & RUNG_MKPATH_NOPROC))
 		fd = refuse_proc(s, fd);
+	if (fd >= 0 && (op->x & RUNG_MKPATH_NOROOT))
+		fd = refuse_root(s, m.root, fd);
 	return slot_put(s, op->b, fd);
 }
 

@@ -135,8 +135,10 @@ long op_MASK(struct stage *s, const struct rung_op *op)
 	target = open_target(s, op);
 	if (target < 0)
 		return target;
-	result = made(s, "statx", status_of((int)target, &file));
+	result = status_of((int)target, &file);
 	if (result == 0)
+		result = unless_root(slot_get(s, op->a), &file);
+	if (made(s, "statx", result) == 0)
 		result = cover(s, slot_get(s, S_ISDIR(file.stx_mode) ? op->c : op->b), (int)target);
 	sys(SYS_close, target);
 	return covered(result);
@@ -151,14 +153,19 @@ long op_READONLY_PATH(struct stage *s, const struct rung_op *op)
 	const unsigned int flags =
 		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH;
 	struct mount_attr attr;
-	long target, tree, result;
+	struct statx file;
+	long target, tree = -1, result;
 
 	target = open_target(s, op);
 	if (target < 0)
 		return target;
 	memset(&attr, 0, sizeof(attr));
 	attr.attr_set = MOUNT_ATTR_RDONLY;
-	tree = result = made(s, "open_tree", sys(SYS_open_tree, target, "", flags));
+	result = status_of((int)target, &file);
+	if (result == 0)
+		result = unless_root(slot_get(s, op->a), &file);
+	if (made(s, "statx", result) == 0)
+		tree = result = made(s, "open_tree", sys(SYS_open_tree, target, "", flags));
 	if (tree >= 0)
 		result = made(s, "mount_setattr",
 			      sys(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)));

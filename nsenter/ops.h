@@ -57,7 +57,7 @@
 	OP(KEYRING, "---", "n---", "s--", "keyctl")                                         \
 	/* files */                                                                         \
 	OP(OPEN, "mo-", "ff--", "p--", "openat2")                                           \
-	OP(MKPATH, "io-", "fo--", "p--", "openat2 mkdirat mknodat readlinkat fstatfs close") \
+	OP(MKPATH, "io-", "fo--", "p--", "openat2 mkdirat mknodat readlinkat fstatfs statx close") \
 	OP(MKNOD, "i--", "od--", "p--", "mknodat")                                          \
 	OP(CHOWN, "i--", "nn--", "p--", "fchownat")                                         \
 	OP(SYMLINK, "i--", "----", "sp-", "symlinkat")                                      \
@@ -78,7 +78,7 @@
 	OP(MOUNT, "i--", "ff--", "pss", "fchdir mount close")                               \
 	OP(UMOUNT, "---", "f---", "p--", "umount2")                                         \
 	OP(MASK, "iii", "----", "p--", "openat2 statx open_tree move_mount close")          \
-	OP(READONLY_PATH, "i--", "----", "p--", "openat2 open_tree mount_setattr move_mount close") \
+	OP(READONLY_PATH, "i--", "----", "p--", "openat2 statx open_tree mount_setattr move_mount close") \
 	OP(PIVOT_ROOT, "---", "----", "---", "pivot_root")                                  \
 	OP(CHROOT, "---", "----", "p--", "chroot")                                          \
 	OP(CHDIR, "---", "----", "p--", "chdir")                                            \
@@ -131,13 +131,14 @@ enum rung_op_flag {
 	RUNG_SKIP_IF_EMPTY = 2, /* skip this op if a slot that it reads is empty */
 };
 
-/* Kinds of MKPATH's last component (int x). NOFOLLOW and NOPROC are added to one of them. */
+/* Kinds of MKPATH's last component (int x). NOFOLLOW, NOPROC and NOROOT are added to one of them. */
 enum rung_mkpath {
 	RUNG_MKPATH_NONE = 0,	  /* resolve only, create nothing */
 	RUNG_MKPATH_DIR = 1,	  /* make missing directories, mode 0755; the last one mode y */
 	RUNG_MKPATH_FILE = 2,	  /* the last component is an empty file, mode y */
 	RUNG_MKPATH_NOFOLLOW = 4, /* no component may be a symbolic link (CVE-2019-19921) */
-	RUNG_MKPATH_NOPROC = 8	  /* ELOOP if links lead into a procfs (CVE-2019-16884) */
+	RUNG_MKPATH_NOPROC = 8,	  /* ELOOP if links lead into a procfs (CVE-2019-16884) */
+	RUNG_MKPATH_NOROOT = 16	  /* EBUSY if links lead to the root itself */
 };
 
 /*

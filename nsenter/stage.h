@@ -68,6 +68,7 @@ RUNG_OPS(RUNG_OP_DECLARE)
 uint64_t device_number(const struct statx *file);
 long status_at(int dir, const char *name, struct statx *file);
 long status_of(int fd, struct statx *file);
+long unless_root(int root, const struct statx *file);
 long status_behind(const char *path, struct statx *file);
 
 /* descriptors.c */

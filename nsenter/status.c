@@ -79,7 +79,7 @@ static void translate(const kernel_status *old, struct statx *file)
 
 static long status(int dir, const char *name, int flags, struct statx *file)
 {
-	long result = sys(SYS_statx, dir, name, flags, STATX_BASIC_STATS, file);
+	long result = sys(SYS_statx, dir, name, flags, STATX_BASIC_STATS | STATX_MNT_ID, file);
 	kernel_status old;
 
 	/* EPERM comes from a filter: the kernel itself never returns it here. */
@@ -111,4 +111,28 @@ long status_behind(const char *path, struct statx *file)
 long status_of(int fd, struct statx *file)
 {
 	return status_at(fd, "", file);
+}
+
+/*
+ * Returns 0 if *file, the status of a path below a root, is not of the root itself. A mount there, or on what a link to it
+ * leads to, would lie below the root that all paths begin at, and nobody would see it: -EBUSY. Or returns another -errno.
+ */
+long unless_root(int root, const struct statx *file)
+{
+	const int is_known = (file->stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
+	struct statx top;
+	long result;
+
+	if (!S_ISDIR(file->stx_mode) || (is_known && !(file->stx_attributes & STATX_ATTR_MOUNT_ROOT)))
+		return 0;
+	result = status_of(root, &top);
+	if (result < 0)
+		return result;
+	if (top.stx_ino != file->stx_ino || top.stx_dev_major != file->stx_dev_major ||
+	    top.stx_dev_minor != file->stx_dev_minor)
+		return 0;
+	/* The same directory may be there by another mount. Without statx(2) that is not known. */
+	if ((top.stx_mask & file->stx_mask & STATX_MNT_ID) && top.stx_mnt_id != file->stx_mnt_id)
+		return 0;
+	return -EBUSY;
 }

@@ -136,10 +136,14 @@ func (c *compiler) checkProc(m *specs.Mount, o *mountOptions, field string) erro
 }
 
 // mountPoint makes and opens the mount point of a mount. A link in the image must not lead into
-// /proc: checkProc has checked only the name (CVE-2019-16884).
+// /proc: checkProc has checked only the name (CVE-2019-16884). Nor must it lead to the root: the mount would lie below it.
 func (c *compiler) mountPoint(m *specs.Mount, kind uint64, field string) plan.Slot {
-	if d := c.destination(m); d != "/proc" && !strings.HasPrefix(d, "/proc/") {
+	d := c.destination(m)
+	if d != "/proc" && !strings.HasPrefix(d, "/proc/") {
 		kind |= plan.MkpathNoproc
+	}
+	if d != "/" && kind&plan.MkpathNofollow == 0 {
+		kind |= plan.MkpathNoroot
 	}
 	mode := uint64(0o755)
 	if kind&plan.MkpathFile != 0 {

@@ -52,6 +52,8 @@ func Hint(op *plan.Op, call string, errno syscall.Errno) string {
 		return "one of the source and the mount point is a directory, and the other is not"
 	case errno == syscall.EXDEV && op.Code == plan.Open && op.Text[0] == "/dev":
 		return "the image's /dev is a link into another mount, and devices must not be made there: mount a tmpfs on /dev"
+	case errno == syscall.EBUSY && (op.Code == plan.Mkpath || op.Code == plan.Mask || op.Code == plan.ReadonlyPath):
+		return "a symbolic link of the image leads to the root of the container, which cannot be covered"
 	case errno == syscall.ELOOP && op.Code == plan.Mkpath && op.Ints[0]&(plan.MkpathNofollow|plan.MkpathNoproc) != 0:
 		return "must be mounted on ordinary directory: a component of the path is a symbolic link"
 	}

@@ -44,7 +44,7 @@ var flagTables = [...][4][]flagName{
 	Setns:    {namespaceFlags},
 	Clone:    {namespaceFlags},
 	Open:     {openFlags, resolveFlags},
-	Mkpath:   {{{1, "mkdir"}, {2, "mkfile"}, {4, "nofollow"}, {8, "noproc"}}},
+	Mkpath:   {{{1, "mkdir"}, {2, "mkfile"}, {4, "nofollow"}, {8, "noproc"}, {16, "noroot"}}},
 	Fsconfig: {{{1, "string"}}},
 	Fsmount:  {attrFlags},
 	OpenTree: {{{1, "clone"}, {atRecursive, "recursive"}, {0x1000, "empty-path"}}},

@@ -4,7 +4,7 @@ package plan
 
 // Constants of the wire format.
 const (
-	StageIdentity  = 0xc055b1c0
+	StageIdentity  = 0xc50b8605
 	PlanMagic      = 0x6e616c70676e7572
 	ProgressMagic  = 0x676f7270676e7572
 	NoSlot         = -1
@@ -23,6 +23,7 @@ const (
 	MkpathFile     = 2
 	MkpathNofollow = 4
 	MkpathNoproc   = 8
+	MkpathNoroot   = 16
 	CloseA         = 1
 	CloseB         = 2
 )
@@ -110,7 +111,7 @@ var signatures = [...]signature{
 	Setsid:         {"SETSID", "---", "----", "---", "setsid"},
 	Keyring:        {"KEYRING", "---", "n---", "s--", "keyctl"},
 	Open:           {"OPEN", "mo-", "ff--", "p--", "openat2"},
-	Mkpath:         {"MKPATH", "io-", "fo--", "p--", "openat2 mkdirat mknodat readlinkat fstatfs close"},
+	Mkpath:         {"MKPATH", "io-", "fo--", "p--", "openat2 mkdirat mknodat readlinkat fstatfs statx close"},
 	Mknod:          {"MKNOD", "i--", "od--", "p--", "mknodat"},
 	Chown:          {"CHOWN", "i--", "nn--", "p--", "fchownat"},
 	Symlink:        {"SYMLINK", "i--", "----", "sp-", "symlinkat"},
@@ -130,7 +131,7 @@ var signatures = [...]signature{
 	Mount:          {"MOUNT", "i--", "ff--", "pss", "fchdir mount close"},
 	Umount:         {"UMOUNT", "---", "f---", "p--", "umount2"},
 	Mask:           {"MASK", "iii", "----", "p--", "openat2 statx open_tree move_mount close"},
-	ReadonlyPath:   {"READONLY_PATH", "i--", "----", "p--", "openat2 open_tree mount_setattr move_mount close"},
+	ReadonlyPath:   {"READONLY_PATH", "i--", "----", "p--", "openat2 statx open_tree mount_setattr move_mount close"},
 	PivotRoot:      {"PIVOT_ROOT", "---", "----", "---", "pivot_root"},
 	Chroot:         {"CHROOT", "---", "----", "p--", "chroot"},
 	Chdir:          {"CHDIR", "---", "----", "p--", "chdir"},

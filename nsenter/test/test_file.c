@@ -246,6 +246,19 @@ static void no_proc(void)
 	EQUAL(mkpath("/tmp", RUNG_MKPATH_DIR | RUNG_MKPATH_NOPROC, 0755, &st), 0);
 }
 
+static void no_root(void)
+{
+	struct stat st;
+
+	make_root();
+	snprintf(root, sizeof(root), "/");
+	EQUAL(mkpath("/proc/..", RUNG_MKPATH_DIR, 0755, &st), 0);
+	EQUAL(mkpath("/proc/..", RUNG_MKPATH_DIR | RUNG_MKPATH_NOROOT, 0755, &st), -EBUSY);
+	EQUAL(mkpath("/proc/self/root", RUNG_MKPATH_DIR | RUNG_MKPATH_NOROOT, 0755, &st), -ELOOP);
+	EQUAL(mkpath("/proc", RUNG_MKPATH_DIR | RUNG_MKPATH_NOROOT, 0755, &st), 0);
+	EQUAL(mkpath("/tmp", RUNG_MKPATH_DIR | RUNG_MKPATH_NOROOT, 0755, &st), 0);
+}
+
 static void too_long(void)
 {
 	static char path[5000];
@@ -538,6 +551,7 @@ const struct test file_tests[] = {
 	{ "MKPATH stays in the root", escapes, ANYBODY },
 	{ "MKPATH follows no magic link", magic_links, ANYBODY },
 	{ "MKPATH NOPROC refuses what lies in a procfs", no_proc, ANYBODY },
+	{ "MKPATH NOROOT refuses what is the root itself", no_root, ANYBODY },
 	{ "MKPATH refuses paths that are too long", too_long, ANYBODY },
 	{ "WRITE writes to files that exist", writes, ANYBODY },
 	{ "WRITE follows nothing out of its directory", write_stays_beneath, ANYBODY },

@@ -1105,3 +1105,30 @@ unified_mount() {
 	inside 'stat -f -c %T /closed'
 	says tmpfs
 }
+
+# The mount would lie below the root, which all paths begin at: nobody would see it, and what is written there would go to the image.
+# bats test_tags=user
+@test "a link of the image that leads to the root is no mount point, nor a masked or read-only path" {
+	local target base
+	own_rootfs
+	mkdir -p "$ROOTFS/usr"
+	base=$(<"$BUNDLE/config.json")
+	process true
+	for target in / . usr/..; do
+		ln -sfn "$target" "$ROOTFS/link"
+		for mount in '{type: "tmpfs", source: "tmpfs", options: ["size=1m"]}' '{type: "bind", source: "/etc", options: ["bind"]}' '{type: "tmpfs", source: "tmpfs"}'; do
+			config ".mounts += [$mount + {destination: \"/link\"}]"
+			refused 'mounts[' ']: mount point /link' 'device or resource busy (a symbolic link of the image leads to the root of the container, which cannot be covered)'
+			echo "$base" >"$BUNDLE/config.json"
+		done
+		for field in maskedPaths readonlyPaths; do
+			config ".linux.$field = [\"/link\"]"
+			refused "linux.$field[0]" 'leads to the root of the container'
+			echo "$base" >"$BUNDLE/config.json"
+		done
+	done
+	add_mount '{"destination": "/link/mnt", "type": "tmpfs", "source": "tmpfs"}'
+	mkdir -p "$ROOTFS/mnt"
+	inside 'grep -c " /mnt " /proc/self/mountinfo'
+	says 1
+}
