@@ -34,11 +34,14 @@ func checkArgs(cmd *cli.Command, n int, bound string) error {
 	return fmt.Errorf("%s: %q requires %s %d argument(s)", os.Args[0], cmd.Name, bound, n)
 }
 
+// absolute returns an absolute path. It does not go by $PWD, as filepath.Abs does, where the way to the working directory may have
+// links: ".." is the directory above the one that rung is in.
 func absolute(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
+	here, err := syscall.Getwd()
+	if err != nil || filepath.IsAbs(path) {
+		return path
 	}
-	return path
+	return filepath.Join(here, path)
 }
 
 // loadContainer finds the container that the first argument names.

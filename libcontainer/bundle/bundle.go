@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -75,13 +76,16 @@ func (e *notFoundError) Error() string {
 func (e *notFoundError) Unwrap() error { return e.cause }
 
 // resolve returns the path that getcwd(2) returns in dir: the state of a container
-// names its bundle by that path.
+// names its bundle by that path. "..", as for the kernel, is the directory above what a link leads to.
 func resolve(dir string) (string, error) {
-	abs, err := filepath.Abs(dir)
+	if filepath.IsAbs(dir) {
+		return filepath.EvalSymlinks(dir)
+	}
+	here, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
-	return filepath.EvalSymlinks(abs)
+	return filepath.EvalSymlinks(here + "/" + dir) // Join would take ".." by the text
 }
 
 // FromSpec makes a bundle of a configuration in memory and validates it. Relative paths of the

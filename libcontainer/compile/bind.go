@@ -170,7 +170,7 @@ func accessTimesOf(flags uint64) (attrs uint64) {
 // madeInside reports whether a source lies in the root file system. An earlier mount may be there.
 // Only the stage can see it, at the path where the root is attached.
 func (c *compiler) madeInside(source string) bool {
-	return !c.joinsMounts() && strings.HasPrefix(source, strings.TrimSuffix(c.opts.Rootfs, "/")+"/")
+	return !c.joinsMounts() && strings.HasPrefix(path.Clean(source), strings.TrimSuffix(c.opts.Rootfs, "/")+"/")
 }
 
 // joinsMounts reports whether the container joins a mount namespace: then paths may lead to other

@@ -244,12 +244,20 @@ func HasBind(options []string) bool {
 	return slices.Contains(options, "bind") || slices.Contains(options, "rbind")
 }
 
-// SourcePath returns the absolute source of a bind mount. A relative source starts at the bundle.
+// SourcePath returns the absolute source of a bind mount. A relative source starts at the bundle. The kernel has to see "..", which may
+// come after a link, and a slash or "/." at the end, which only a directory may have.
 func SourcePath(m *specs.Mount, bundle string) string {
-	if filepath.IsAbs(m.Source) {
-		return filepath.Clean(m.Source)
+	source := m.Source
+	switch {
+	case source == "":
+		return bundle
+	case !filepath.IsAbs(source):
+		source = bundle + "/" + source
 	}
-	return filepath.Join(bundle, m.Source)
+	if slices.Contains(strings.Split(source, "/"), "..") || source != "/" && (strings.HasSuffix(source, "/") || strings.HasSuffix(source, "/.")) {
+		return source
+	}
+	return filepath.Clean(source)
 }
 
 // CopySymlink is the option of a bind mount whose source, if it is a symbolic link, is made anew in the container

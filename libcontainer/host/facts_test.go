@@ -56,7 +56,8 @@ func TestIsBind(t *testing.T) {
 
 func TestSourcePath(t *testing.T) {
 	for source, want := range map[string]string{
-		"/a/../b/": "/b", "rel": "/bundle/rel", "./x/../y": "/bundle/y", "../up": "/up", "": "/bundle",
+		"/a/../b/": "/a/../b/", "rel": "/bundle/rel", "./x//y": "/bundle/x/y", "../up": "/bundle/../up", "": "/bundle", "/": "/",
+		"/a/./b": "/a/b", "/a/..b": "/a/..b", "file/": "/bundle/file/",
 	} {
 		if got := SourcePath(&specs.Mount{Source: source}, "/bundle"); got != want {
 			t.Errorf("%q: %s, want %s", source, got, want)

@@ -260,3 +260,31 @@ many() { # FILTER FOR $i, N TIMES: what is started
 	losetup --detach "$LOOP"
 	mentions ' /mnt ext4 ro' 'Operation not permitted'
 }
+
+# bats test_tags=user
+@test "\"..\" behind a link, in a source and in --bundle, is the directory above what the link leads to" {
+	local dir=$BATS_TEST_TMPDIR/paths
+	mkdir -p "$dir/deep/sub" "$dir/deep/data" "$dir/data" "$BUNDLE/data"
+	touch "$dir/deep/data/right" "$dir/data/wrong" "$BUNDLE/file"
+	ln -s "$dir/deep/sub" "$dir/link"
+	add_mount "{\"destination\": \"/mnt\", \"type\": \"bind\", \"source\": \"$dir/link/../data\", \"options\": [\"bind\"]}"
+	inside 'ls /mnt'
+	says right
+	local source
+	for source in "$dir/missing/../data" "$BUNDLE/file/" "$BUNDLE/file/."; do
+		config '.mounts[-1].source = $s' --arg s "$source"
+		refused 'mounts[' "].source: stat ${source%/.}"
+	done
+	config 'del(.mounts[-1])'
+	process echo of the bundle
+	ln -s "$BUNDLE/data" "$dir/into"
+	mkdir "$dir/rootfs"
+	jq '.process.args = ["echo", "wrong"]' "$BUNDLE/config.json" >"$dir/config.json"
+	run rung run -b "$dir/into/.." "$ID"
+	says 'of the bundle'
+	cd "$dir/into"
+	run rung run -b .. "$ID"
+	says 'of the bundle'
+	run rung run -b ../. "$ID"
+	says 'of the bundle'
+}
