@@ -17,6 +17,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rung/internal/waits"
+	"rung/libcontainer/launch"
 )
 
 // State is the state of the container, which a hook reads from its standard input.
@@ -81,8 +82,25 @@ func runTo(ctx context.Context, h specs.Hook, field string, state *State, out *o
 		err = run(ctx, h, state, out, start, func(pid int) error { return note.tell(field, pid) })
 		err = cmp.Or(err, note.tell("", 0))
 	}
+	if errors.Is(err, launch.ErrExec) {
+		err = notExecuted{err}
+	}
 	if err != nil {
 		return fmt.Errorf("%s: error running %s: %w", field, title(field), err)
+	}
+	return nil
+}
+
+// notExecuted is the error of a hook in the container that the kernel did not execute. It is not launch.ErrExec, which is about the
+// container's program, but its errno.
+type notExecuted struct{ failure error }
+
+func (e notExecuted) Error() string { return e.failure.Error() }
+
+func (e notExecuted) Unwrap() error {
+	var errno syscall.Errno
+	if errors.As(e.failure, &errno) {
+		return errno
 	}
 	return nil
 }

@@ -403,6 +403,21 @@ destroyed() {
 	mentions 'hooks.startContainer[0]' 'no such file or directory'
 }
 
+# It was taken for the container's program: a bare line, and status 255.
+# bats test_tags=user
+@test "run names a hook in the container that cannot be executed" {
+	own_rootfs
+	printf '#!/no/such/interpreter\n' >"$ROOTFS/script"
+	chmod 755 "$ROOTFS/script"
+	local name path
+	for name in createContainer startContainer; do
+		for path in /no/such/hook /etc /script; do
+			config ".hooks = {$name: [{path: \$p}]}" --arg p "$path"
+			refused "hooks.$name[0]: error running $name hook #0: exec $path: "
+		done
+	done
+}
+
 # runtime.md, "Lifecycle", steps 3 to 5 and 13: poststop hooks remove what hooks of create have made.
 # bats test_tags=user
 @test "poststop hooks run after a create that failed" {
