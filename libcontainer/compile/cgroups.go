@@ -31,12 +31,8 @@ func (c *compiler) cgroupMount(m *specs.Mount, o *mountOptions, field string) {
 			c.hierarchyMount(tree, h, o, field)
 		}
 	}
-	if o.readOnly() {
-		c.b.For(field, "make the tmpfs read-only")
-		c.b.MountAttr(tree, "", plan.Attr{Set: sys.MOUNT_ATTR_RDONLY})
-	}
 	c.propagate(tree, o, field)
-	c.b.Close(tree)
+	c.closeOrDefer(tree, m, o.readOnly(), field) // later mounts make mount points in it
 }
 
 // v1Attributes are set on every v1 cgroup mount, whatever its options are, as with runc.

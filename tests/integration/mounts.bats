@@ -1132,3 +1132,14 @@ unified_mount() {
 	inside 'grep -c " /mnt " /proc/self/mountinfo'
 	says 1
 }
+
+@test "cgroup v1: later mounts make their mount points in the tmpfs of /sys/fs/cgroup, which is read-only afterwards" {
+	needs_root
+	[ -n "$(v1_mount memory)" ] || skip "needs cgroup v1"
+	mkdir "$BUNDLE/data"
+	touch "$BUNDLE/data/mark"
+	add_mount '{"destination": "/sys/fs/cgroup/new", "type": "tmpfs", "source": "tmpfs"}'
+	add_mount '{"destination": "/sys/fs/cgroup/elogind", "type": "bind", "source": "data", "options": ["bind"]}'
+	inside 'ls /sys/fs/cgroup/elogind; touch /sys/fs/cgroup/new/x && echo made; mkdir /sys/fs/cgroup/other 2>&1 || true'
+	says $'mark\nmade\nmkdir: can\'t create directory \'/sys/fs/cgroup/other\': Read-only file system'
+}
