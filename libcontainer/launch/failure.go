@@ -96,8 +96,11 @@ func (f *Failure) Error() string {
 		return fmt.Sprintf("exec: %q: %s", f.name(), f.notFound())
 	case f.ofCwd() && !f.Killed: // runc's words, which people search for
 		text := fmt.Sprintf("%s: chdir to cwd (%q): %s: %v", f.Op.Origin.Field, f.Op.Text[0], f.call(), f.Errno)
-		if f.Errno == syscall.ENOENT { // of exec: create makes it
+		switch {
+		case f.Errno == syscall.ENOENT: // of exec: create makes it
 			text += " (the container has no such directory: name another by --cwd, or make it)"
+		case f.Errno == syscall.ELOOP && f.Op.Code == plan.Mkpath:
+			text += " (" + linkHint + ")"
 		}
 		return text
 	}

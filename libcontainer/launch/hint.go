@@ -56,9 +56,14 @@ func Hint(op *plan.Op, call string, errno syscall.Errno) string {
 		return "a symbolic link of the image leads to the root of the container, which cannot be covered"
 	case errno == syscall.ELOOP && op.Code == plan.Mkpath && op.Ints[0]&(plan.MkpathNofollow|plan.MkpathNoproc) != 0:
 		return "must be mounted on ordinary directory: a component of the path is a symbolic link"
+	case errno == syscall.ELOOP && (op.Code == plan.Mkpath || op.Code == plan.Mask || op.Code == plan.ReadonlyPath):
+		return linkHint
 	}
 	return ""
 }
+
+// linkHint is about ELOOP of a look-up that follows no magic links (RESOLVE_NO_MAGICLINKS).
+const linkHint = "a loop of symbolic links, or a link of /proc to a file of a process, which is not followed"
 
 // isBindType reports whether somebody who wrote this type of a mount meant a bind mount: its type has no meaning (config.md).
 func isBindType(fstype string) bool { return fstype == "bind" || fstype == "rbind" || fstype == "none" }

@@ -668,3 +668,9 @@ capability_lines() {
 	run_container
 	[ "$output" -ge 1 ]
 }
+
+# bats test_tags=user
+@test "a working directory through a link of /proc is refused, and the message says why" {
+	config '.process.cwd = "/proc/self/cwd"'
+	refused 'process.cwd' 'too many levels of symbolic links (a loop of symbolic links, or a link of /proc to a file of a process, which is not followed)'
+}
