@@ -189,7 +189,7 @@ setup_file() {
 		for i in \$(seq 50); do p=\$(pod '{linux: {security_context: {namespace_options: {network: 2}}}}'); c=\$(container \$p main 'trap : CHLD; while :; do sleep 1; done' '{linux: {security_context: {namespace_options: {network: 2}}}}'); crictl start \$c; done >started; sort -u started | wc -l
 		processes() { ps -e -o comm= | grep -cE '^(rung|runc)'; }
 		all="crictl exec -s --parallel --quiet --ignore-errors --name main"
-		for round in \$(seq 20); do \$all sh -c 'echo alive' 2>&1 & sleep 1; done >seen; wait; sort seen | uniq -c | tr -s ' '
+		for round in \$(seq 20); do \$all sh -c 'echo alive' 2>&1 & sleep 1; done >seen; wait; grep . seen | sort | uniq -c | tr -s ' '
 		\$all sh -c 'echo out; exit 3' 2>&1 | grep -oE 'out|with code 3|exit code.*3|exited with 3' | sort | uniq -c | tr -s ' '
 		\$all --timeout 2 sleep 100 2>&1 | grep -oE 'DeadlineExceeded' | sort | uniq -c | tr -s ' '
 		none() { [ "\$(processes)" = 0 ] && [ "\$(ps -e -o args= | grep -c '^sleep 100\$')" = 0 ]; }; until_ok 20 none && echo nothing is left of the execs

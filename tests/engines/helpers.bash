@@ -243,7 +243,7 @@ keep_result() { # [REASON]
 	[ -n "${RUNG_ENGINES_RESULTS:-}" ] || return 0
 	engine=$(basename "$BATS_TEST_FILENAME" .bats)
 	[ "$EUID" = 0 ] || engine=${engine%-user}-user # some files are for root and for a user
-	line=$engine$'\t'$BATS_TEST_DESCRIPTION$'\t'$(cat "$file/rung.seconds" 2>/dev/null)
+	line=$engine$'\t'$BATS_TEST_DESCRIPTION$'\t'$(cat "$file/rung.seconds" 2>/dev/null || true)
 	read -ra peers <<<"${RUNTIMES#rung }"
 	for peer in "${peers[@]}"; do
 		if [ $# != 0 ]; then
