@@ -160,6 +160,7 @@ func remedies() []remedy {
 		{"that is not stopped: running", "rung kill it with KILL first, or rung delete --force"},
 		{"that is not stopped: paused", "rung delete --force"},
 		{"cpuset.cpus: numerical result out of range", "processors that the host has, of /sys/devices/system/cpu/online"},
+		{"(no right to search the directories above ", "chmod a+x those that the user of the process may not search, the root file system first, or change process.user"},
 		{"(no right to execute ", "chmod it, or change process.user: the user of the process may not execute that file"},
 		{"executable file not found in $PATH", "edit process.args, or PATH in process.env: the root file system must have that program"},
 		{"config.json: is a directory", "config.json must be a regular file, as rung spec writes it"},

@@ -37,6 +37,8 @@ func (f *Failure) name() string {
 func (f *Failure) notFound() string {
 	searched := !strings.Contains(f.name(), "/")
 	switch {
+	case searched && f.Errno == syscall.EACCES && f.Call == "statx": // it may not even be there
+		return fmt.Sprintf("executable file not found in $PATH (no right to search the directories above %s)", f.Program)
 	case searched && f.Errno == syscall.EACCES: // "permission denied" would be another status than runc's
 		return fmt.Sprintf("executable file not found in $PATH (no right to execute %s)", f.Program)
 	case searched && meansNoProgram(f.Errno):

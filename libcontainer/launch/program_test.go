@@ -18,7 +18,8 @@ func TestFailureOfAProgram(t *testing.T) {
 	}{
 		{"sh", 1, syscall.ENOENT, "statx", `exec: "sh": executable file not found in $PATH`},
 		{"sh", 1, syscall.EISDIR, "", `exec: "sh": executable file not found in $PATH`},
-		{"sh", 0, syscall.EACCES, "statx", `exec: "sh": executable file not found in $PATH (no right to execute /a/sh)`},
+		{"sh", 0, syscall.EACCES, "statx", `exec: "sh": executable file not found in $PATH (no right to search the directories above /a/sh)`},
+		{"sh", 0, syscall.EACCES, "faccessat2", `exec: "sh": executable file not found in $PATH (no right to execute /a/sh)`},
 		{"sh", 1, syscall.EIO, "statx", `exec: "sh": stat /b/sh: input/output error`},
 		{"", 0, syscall.ENOENT, "", `exec: "": executable file not found in $PATH`},
 		{"/a/sh", 0, syscall.ENOENT, "statx", `exec: "/a/sh": stat /a/sh: no such file or directory`},

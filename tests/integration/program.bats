@@ -324,3 +324,12 @@ all_refuse() { # TEXT
 	as_user 1000
 	all_print /home/me
 }
+
+@test "a search that the user may not even begin: the root file system is closed to others" {
+	needs_root
+	own_rootfs
+	chmod 700 "$ROOTFS"
+	config '.process.user = {uid: 1000, gid: 1000}'
+	process true
+	refused '"true": executable file not found in $PATH (no right to search the directories above ' '/true) (do: chmod a+x '
+}
