@@ -299,7 +299,7 @@ long op_WRITE(struct stage *s, const struct rung_op *op)
 	n = made(s, "write", sys(SYS_write, fd, data, length));
 	sys(SYS_close, fd);
 	if (n >= 0 && n != (long)length)
-		return -EIO;
+		return -EINVAL; /* the kernel has understood only the beginning */
 	return n < 0 ? n : 0;
 }
 

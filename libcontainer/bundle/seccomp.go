@@ -58,8 +58,8 @@ func checkSeccompFlags(c *specs.LinuxSeccomp, field string) error {
 	return nil
 }
 
-// errnoMax is MAX_ERRNO of <linux/err.h>.
-const errnoMax = 4095
+// errnoMax is the largest errno that libseccomp takes: one less than MAX_ERRNO of <linux/err.h>.
+const errnoMax = 4094
 
 func checkAction(a specs.LinuxSeccompAction, errnoRet *uint, field, errnoField string) error {
 	switch a {

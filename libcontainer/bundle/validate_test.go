@@ -233,7 +233,7 @@ func TestBrokenConfigs(t *testing.T) {
 		{"linux.seccomp", `{"defaultAction":"SCMP_ACT_FOO"}`, "linux.seccomp.defaultAction"},
 		{"linux.seccomp", `{"defaultAction":"SCMP_ACT_NOTIFY"}`, "linux.seccomp.defaultAction"},
 		{"linux.seccomp", `{"defaultAction":"SCMP_ACT_ALLOW","defaultErrnoRet":1}`, "linux.seccomp.defaultErrnoRet"},
-		{"linux.seccomp", `{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":4096}`, "linux.seccomp.defaultErrnoRet"},
+		{"linux.seccomp", `{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":4095}`, "linux.seccomp.defaultErrnoRet"},
 		{"linux.seccomp", `{"defaultAction":"SCMP_ACT_ALLOW","architectures":["x86"]}`, "linux.seccomp.architectures[0]"},
 		{"linux.seccomp", `{"defaultAction":"SCMP_ACT_ALLOW","flags":["FOO"]}`, "linux.seccomp.flags[0]"},
 		{"linux.seccomp", `{"defaultAction":"SCMP_ACT_ALLOW","flags":["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]}`, "linux.seccomp.flags[0]"},

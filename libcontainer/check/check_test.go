@@ -42,6 +42,7 @@ func TestOfError(t *testing.T) {
 		{errors.New("no cgroup hierarchy is mounted"), Missing, administrator, "mount -t cgroup2 none /sys/fs/cgroup"},
 		{fmt.Errorf("unable to apply cgroup configuration: mkdir /proc/x: %w", syscall.EROFS), Restricted, administrator, "mount -o remount,rw /proc"},
 		{fmt.Errorf("unable to apply cgroup configuration: mkdir /proc/x: %w", syscall.EACCES), Restricted, administrator, "make /proc writable for rung"},
+		{fmt.Errorf("unable to apply cgroup configuration: mkdir /proc/x: %w", syscall.ENAMETOOLONG), Missing, administrator, ""},
 		{fmt.Errorf("exec: x: %w (root.path: /proc/1 is mounted noexec on the host)", syscall.EACCES), Restricted, administrator, "mount -o remount,exec /proc"},
 		{errors.New("linux.resources.memory: controller memory is not delegated: /sys/fs/cgroup/cgroup.subtree_control does not enable it"),
 			Missing, administrator, "echo +memory >/sys/fs/cgroup/cgroup.subtree_control"},

@@ -143,7 +143,7 @@ func ids(d *specs.LinuxDevice) (uid, gid uint64) {
 func deviceMode(d *specs.LinuxDevice, field string) (uint64, error) {
 	mode := uint64(0o666)
 	if d.FileMode != nil {
-		mode = uint64(*d.FileMode & 0o7777)
+		mode = uint64(*d.FileMode & 0o777) // the other bits mean nothing on a device
 	}
 	switch d.Type {
 	case "c", "u":

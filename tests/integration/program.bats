@@ -331,5 +331,5 @@ all_refuse() { # TEXT
 	chmod 700 "$ROOTFS"
 	config '.process.user = {uid: 1000, gid: 1000}'
 	process true
-	refused '"true": executable file not found in $PATH (no right to search the directories above ' '/true) (do: chmod a+x '
+	refused 'executable file not found in $PATH (no right to search the directories above ' '/true) (do: chmod a+x '
 }
