@@ -262,7 +262,7 @@ many() { # FILTER FOR $i, N TIMES: what is started
 }
 
 # bats test_tags=user
-@test "\"..\" behind a link, in a source and in --bundle, is the directory above what the link leads to" {
+@test "two dots behind a link, in a source and in --bundle, is the directory above what the link leads to" {
 	local dir=$BATS_TEST_TMPDIR/paths
 	mkdir -p "$dir/deep/sub" "$dir/deep/data" "$dir/data" "$BUNDLE/data"
 	touch "$dir/deep/data/right" "$dir/data/wrong" "$BUNDLE/file"
