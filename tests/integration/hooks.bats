@@ -413,7 +413,7 @@ destroyed() {
 	for name in createContainer startContainer; do
 		for path in /no/such/hook /etc /script; do
 			config ".hooks = {$name: [{path: \$p}]}" --arg p "$path"
-			refused "hooks.$name[0]: error running $name hook #0: exec $path: "
+			refused "hooks.${name}[0]: error running $name hook #0: exec $path: "
 		done
 	done
 }

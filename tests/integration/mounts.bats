@@ -1123,7 +1123,7 @@ unified_mount() {
 		done
 		for field in maskedPaths readonlyPaths; do
 			config ".linux.$field = [\"/link\"]"
-			refused "linux.$field[0]" 'leads to the root of the container'
+			refused "linux.${field}[0]" 'leads to the root of the container'
 			echo "$base" >"$BUNDLE/config.json"
 		done
 	done
