@@ -123,7 +123,8 @@ long unless_root(int root, const struct statx *file)
 	struct statx top;
 	long result;
 
-	if (!S_ISDIR(file->stx_mode) || (is_known && !(file->stx_attributes & STATX_ATTR_MOUNT_ROOT)))
+	if (!S_ISDIR(file->stx_mode) ||
+	    (is_known && !(file->stx_attributes & STATX_ATTR_MOUNT_ROOT)))
 		return 0;
 	result = status_of(root, &top);
 	if (result < 0)
