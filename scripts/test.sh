@@ -387,7 +387,8 @@ start_vm_engines() {
 		of_user+=("$dir"/{buildah,podman-options-user,quadlet,podman-many}.bats)
 	fi
 	in_vm v2 root "${of_root[@]}"
-	in_vm v2 user "${of_user[@]}"
+	# Each container has a key, and the kernel lets a user have 200 keys.
+	append=sysctl.kernel.keys.maxkeys=2000 in_vm v2 user "${of_user[@]}"
 }
 
 has_vm() { # PART [OPTION OF vm.sh]...

@@ -370,13 +370,11 @@ load docker
 }
 
 @test "docker: OOM kill is reported" {
+	# The shim does not always see a kill so soon after the start, seen with rung and with runc: there are three trials.
 	both <<-'CASE'
-		code docker run --name one -m 16m --memory-swap 16m busybox sh -c 'dd if=/dev/zero of=/dev/null bs=64M count=1'
-		docker inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' one
-		docker rm one
-		code docker run --name one -m 16m --memory-swap 16m busybox dd if=/dev/zero of=/dev/null bs=64M count=1
-		docker inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' one
-		docker rm one
+		oom() { for try in 1 2 3; do code docker run --name one -m 16m --memory-swap 16m busybox "$@" >said 2>&1; docker inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' one >>said; docker rm one >>said; ! grep -q true said || break; done; cat said; }
+		oom sh -c 'dd if=/dev/zero of=/dev/null bs=64M count=1'
+		oom dd if=/dev/zero of=/dev/null bs=64M count=1
 	CASE
 	mentions 'true 137'
 }
