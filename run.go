@@ -186,7 +186,8 @@ func foreground(ctx context.Context, c *libcontainer.Container, io *processIO, n
 	io.close()
 	if !keep {
 		ctx := stopping.context(context.WithoutCancel(ctx))
-		if err := c.Delete(ctx, true); err != nil {
+		// Not by force: a process that somebody has moved into the cgroup is not run's to kill. Another delete may be quicker.
+		if err := c.Delete(ctx, false); err != nil && !errors.Is(err, libcontainer.ErrNotExist) {
 			log.Warn(err.Error()) // no error: callers need the exit status of the process
 		}
 	}
