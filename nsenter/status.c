@@ -10,6 +10,14 @@
 
 #include "stage.h"
 
+/* Linux 5.8. The headers of a C library may be older. */
+#ifndef STATX_MNT_ID
+#define STATX_MNT_ID 0x1000U
+#endif
+#ifndef STATX_ATTR_MOUNT_ROOT
+#define STATX_ATTR_MOUNT_ROOT 0x2000
+#endif
+
 #undef stat64 /* musl's name for stat */
 #undef st_atime
 #undef st_mtime
@@ -113,6 +121,16 @@ long status_of(int fd, struct statx *file)
 	return status_at(fd, "", file);
 }
 
+/* stx_mnt_id, which the struct of a C library may lack (musl 1.2.5): it follows stx_dev_minor. */
+static uint64_t mount_of(const struct statx *file)
+{
+	const char *at = (const char *)&file->stx_dev_minor + sizeof(file->stx_dev_minor);
+	uint64_t id;
+
+	memcpy(&id, at, sizeof(id));
+	return id;
+}
+
 /*
  * Returns 0 if *file, the status of a path below a root, is not of the root itself. A mount there, or on what a link to it
  * leads to, would lie below the root that all paths begin at, and nobody would see it: -EBUSY. Or returns another -errno.
@@ -133,7 +151,7 @@ long unless_root(int root, const struct statx *file)
 	    top.stx_dev_minor != file->stx_dev_minor)
 		return 0;
 	/* The same directory may be there by another mount. Without statx(2) that is not known. */
-	if ((top.stx_mask & file->stx_mask & STATX_MNT_ID) && top.stx_mnt_id != file->stx_mnt_id)
+	if ((top.stx_mask & file->stx_mask & STATX_MNT_ID) && mount_of(&top) != mount_of(file))
 		return 0;
 	return -EBUSY;
 }

@@ -13,8 +13,8 @@ load containerd
 		code once \$image one no-such-program 2>&1 | grep -oE 'status .*|exec: "no-such-program": executable file not found in .PATH'
 		code once \$image one /etc/passwd 2>&1 | grep -oE 'status .*|permission denied'
 		once --env A=1 --cwd /tmp --env-file /dev/null --read-only \$image one sh -c 'exec 2>&1; echo \$A; pwd; id; touch /tmp/x; grep -E "^(Cap|NoNew|Seccomp:)" /proc/self/status' 2>&1
-		once --net-host --seccomp --cap-add CAP_NET_ADMIN --mount type=bind,src=/etc/hostname,dst=/mnt,options=rbind:ro \$image one sh -c 'ip -o link | wc -l; cat /mnt; grep -E "^(CapEff|Seccomp:)" /proc/self/status'
-		once --with-ns network:/proc/1/ns/net \$image one readlink /proc/self/ns/net | grep -cF "\$(readlink /proc/1/ns/net)"
+		once --net-host --seccomp --cap-add CAP_NET_ADMIN --mount type=bind,src=/etc/hostname,dst=/mnt,options=rbind:ro \$image one sh -c 'ip -o link | wc -l; cat /mnt; grep -E "^(CapEff|Seccomp:)" /proc/self/status; sleep 0.3'
+		once --with-ns network:/proc/1/ns/net \$image one sh -c 'readlink /proc/self/ns/net; sleep 0.3' | grep -cF "\$(readlink /proc/1/ns/net)"
 	CASE
 	mentions 'status 3' 'executable file not found in $PATH' 'uid=0(root)' 'Read-only file system'
 }
