@@ -216,7 +216,7 @@ report() {
 		## The goals
 
 		Ratios are to the newest crun. "Least" is the CPU ratio that would be left if rung made the system calls of the floor and
-		its commands were empty Go programs: what is to be had without leaving Go.
+		its commands were empty Go programs: what is to be had without leaving Go. docs/performance.md says why a goal is missed.
 
 		| what | goal | wall, or number | CPU | least | reached |
 		|---|---:|---:|---:|---:|---|
