@@ -52,6 +52,8 @@ func Hint(op *plan.Op, call string, errno syscall.Errno) string {
 		return "one of the source and the mount point is a directory, and the other is not"
 	case errno == syscall.EXDEV && op.Code == plan.Open && op.Text[0] == "/dev":
 		return "the image's /dev is a link into another mount, and devices must not be made there: mount a tmpfs on /dev"
+	case errno == syscall.ENODEV && op.Code == plan.VerifyDevice && op.Origin.Field == "" && op.Ints[1] == sys.Mkdev(1, 3): // of the container
+		return "what is there is not the null device: a mount, an entry of linux.devices or a file of the image is in its place"
 	case errno == syscall.EBUSY && (op.Code == plan.Mkpath || op.Code == plan.Mask || op.Code == plan.ReadonlyPath):
 		return "a symbolic link of the image leads to the root of the container, which cannot be covered"
 	case errno == syscall.ELOOP && op.Code == plan.Mkpath && op.Ints[0]&(plan.MkpathNofollow|plan.MkpathNoproc) != 0:

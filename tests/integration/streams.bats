@@ -139,3 +139,9 @@ as_user() { # UID
 	run rung --debug --trace run -b "$BUNDLE" "$ID"
 	[[ $output == *'give the standard streams'* ]] || fail "$output"
 }
+
+@test "streams that are /dev/null: what is in the place of the container's null device is named" {
+	needs_root
+	add_mount '{"destination": "/dev/null", "type": "bind", "source": "/etc/hostname", "options": ["bind"]}'
+	refused 'standard streams that are /dev/null' 'no such device (what is there is not the null device: a mount, an entry of linux.devices or a file of the image is in its place)' </dev/null
+}
