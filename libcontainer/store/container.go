@@ -104,7 +104,16 @@ func (c *Container) Creating() (bool, error) {
 
 // Announce writes the state before anything is made that outlives rung and the stage, so that delete finds
 // what a create that is killed later has left.
-func (c *Container) Announce() error { return c.write(creatingFile) }
+func (c *Container) Announce() error {
+	err := c.write(creatingFile)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if deleted, errStat := sys.Deleted(c.file); errStat == nil && deleted {
+		return fmt.Errorf("another command has deleted the container while it was made: %w", err)
+	}
+	return err
+}
 
 // Prepare writes the state of a container that is created from Publish on.
 func (c *Container) Prepare() error { return c.write(newStateFile) }

@@ -322,3 +322,20 @@ func TestPeek(t *testing.T) {
 		t.Error("a path is taken for an id")
 	}
 }
+
+// A delete --force of another process may come between the directory and its first file.
+func TestDeletedWhileItIsMade(t *testing.T) {
+	r := rootIn(t.TempDir())
+	c, err := r.Create("web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := r.Remove("web"); err != nil {
+		t.Fatal(err)
+	}
+	const want = "another command has deleted the container while it was made: "
+	if err := c.Announce(); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
