@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -34,14 +35,23 @@ func checkArgs(cmd *cli.Command, n int, bound string) error {
 	return fmt.Errorf("%s: %q requires %s %d argument(s)", os.Args[0], cmd.Name, bound, n)
 }
 
-// absolute returns an absolute path. It does not go by $PWD, as filepath.Abs does, where the way to the working directory may have
-// links: ".." is the directory above the one that rung is in.
+// absolute returns an absolute, clean path. ".." is what it is for the kernel, also behind a link and where $PWD leads through one;
+// filepath.Abs takes it by the text.
 func absolute(path string) string {
-	here, err := syscall.Getwd()
-	if err != nil || filepath.IsAbs(path) {
-		return path
+	if !filepath.IsAbs(path) {
+		here, err := syscall.Getwd()
+		if err != nil {
+			return path
+		}
+		path = here + "/" + path
 	}
-	return filepath.Join(here, path)
+	if at := strings.LastIndex(path+"/", "/../"); at >= 0 {
+		last := at + len("/..")
+		if above, err := filepath.EvalSymlinks(path[:last]); err == nil {
+			path = above + path[last:]
+		}
+	}
+	return filepath.Clean(path)
 }
 
 // loadContainer finds the container that the first argument names.

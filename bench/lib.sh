@@ -5,13 +5,14 @@
 # shellcheck disable=SC2034 # used by the scripts that source this
 names=(rung crun runc crun-debian runc-debian)
 
-# Makes /sys/fs/cgroup pure v1 or pure v2: Debian's crun does not recognise a hybrid machine. Needs a private mount namespace.
+# Makes /sys/fs/cgroup pure v1 or pure v2: Debian's crun does not recognise a hybrid machine. Needs a private mount namespace. A new
+# mount of cgroup2 would set its options for the whole machine.
 enter_view() { # v1|v2
 	case $1,$(stat -fc %T /sys/fs/cgroup) in
 	v1,cgroup2fs) die 'needs cgroup v1: this machine has v2 only' ;;
 	v1,*) [ ! -d /sys/fs/cgroup/unified ] || mount -t tmpfs none /sys/fs/cgroup/unified ;;
 	v2,cgroup2fs) ;;
-	v2,*) mount -t cgroup2 none /sys/fs/cgroup ;;
+	v2,*) mount --bind /sys/fs/cgroup/unified /sys/fs/cgroup || die 'needs a cgroup v2 hierarchy' ;;
 	esac
 }
 

@@ -1,7 +1,6 @@
 package libcontainer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -216,8 +215,8 @@ func (r *Runtime) DeleteDamaged(ctx context.Context, id string) error {
 	if err := manager.Kill(); err != nil && !errors.Is(err, cgroup.ErrNotExist) {
 		return err
 	}
-	if err := manager.Destroy(); err != nil {
-		return cmp.Or(manager.CheckMortal(0), err)
+	if err := removeCgroup(manager, true); err != nil {
+		return err
 	}
 	if err := open.DetachRootAnywhere(&c.Dir); err != nil {
 		return err

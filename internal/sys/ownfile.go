@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // ProcOwner says which process a path in /proc is about.
@@ -25,15 +27,14 @@ const mostLinks = 40
 // ProcOwnerOf follows the links of an absolute path, up to the first that is of a process. A path that cannot be followed is NotOwn:
 // who opens it gets the error.
 func ProcOwnerOf(path string) ProcOwner {
-	own := "/proc/" + strconv.Itoa(os.Getpid())
+	own := strconv.Itoa(os.Getpid())
 	at, todo := "/", strings.Split(path, "/")
 	for links := 0; len(todo) > 0 && links <= mostLinks; {
 		name := todo[0]
 		todo = todo[1:]
 		next := filepath.Join(at, name)
-		inside, below := strings.CutPrefix(next, own+"/")
-		if below {
-			return kindOf(inside, todo)
+		if name != "" && name != "." && name != ".." && isProcess(at, own) {
+			return kindOf(name, todo)
 		}
 		target, err := os.Readlink(next)
 		if err != nil { // no link, or nothing
@@ -46,10 +47,19 @@ func ProcOwnerOf(path string) ProcOwner {
 			at = "/"
 		}
 	}
-	if at == own {
+	if isProcess(at, own) {
 		return OwnOther
 	}
 	return NotOwn
+}
+
+// isProcess reports whether a path is the directory of a process in a proc file system, wherever that is mounted.
+func isProcess(path, pid string) bool {
+	if filepath.Base(path) != pid {
+		return false
+	}
+	magic, err := FsMagic(path)
+	return err == nil && magic == unix.PROC_SUPER_MAGIC
 }
 
 // kindOf tells by the path below the directory of the process. The descriptors of a thread are those of its process.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"sync"
 
 	libseccomp "github.com/seccomp/libseccomp-golang"
@@ -76,7 +75,6 @@ func Compile(s *specs.LinuxSeccomp) (*Program, error) {
 // compileAll compiles the filters of all architectures in parallel.
 func compileAll(s *specs.LinuxSeccomp, archs []architecture) ([]body, error) {
 	bodies := make([]body, len(archs))
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(min(len(archs), runtime.NumCPU())))
 	errs := make([]error, len(archs))
 	var others sync.WaitGroup
 	one := func(i int) {

@@ -17,7 +17,7 @@ import (
 // Bounds of the wait for a lock. Tests change them.
 var (
 	slowLock = 5 * time.Second  // then the verb that waits says for whom
-	longHook = 10 * time.Second // for a verb that runs a hook, which may wait for this very verb in a way that nobody sees, or that is stopped
+	longHold = 10 * time.Second // for a verb that runs a hook, which may wait for this very verb in a way that nobody sees, or that is stopped
 )
 
 // LockNew takes the lock of a container that has no state yet, or a damaged one. If ctx ends, the error says who holds the lock.
@@ -109,7 +109,7 @@ func (d *Dir) await(ctx context.Context, wait func(*os.File) error) error {
 
 // until waits for the end of a wait for the lock, and reports whether that came.
 func (d *Dir) until(ctx context.Context, done <-chan error) (took bool, err error) {
-	slow, long := time.NewTimer(slowLock), time.NewTicker(longHook)
+	slow, long := time.NewTimer(slowLock), time.NewTicker(longHold)
 	defer slow.Stop()
 	defer long.Stop()
 	for {
@@ -120,7 +120,7 @@ func (d *Dir) until(ctx context.Context, done <-chan error) (took bool, err erro
 			d.log.Warn("container " + d.ID() + ": waiting for " + d.holder().String())
 		case <-long.C:
 			if h := d.holder(); h.Hook != "" || h.stopped() {
-				return false, fmt.Errorf("busy for more than %v: %s", longHook, h)
+				return false, fmt.Errorf("busy for more than %v: %s", longHold, h)
 			}
 		case <-ctx.Done():
 			return false, waits.Ended(ctx, d.holder().String())

@@ -73,8 +73,8 @@ func TestLockAfterAWait(t *testing.T) {
 
 // A hook that calls is told at once. Nobody else waits for a hook for long.
 func TestLockOfAHook(t *testing.T) {
-	defer func(d time.Duration) { longHook = d }(longHook)
-	longHook = 50 * time.Millisecond
+	defer func(d time.Duration) { longHold = d }(longHold)
+	longHold = 50 * time.Millisecond
 	first, second := twoHandles(t)
 	self, err := sys.OwnProcessStat()
 	if err != nil {

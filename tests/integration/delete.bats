@@ -185,6 +185,14 @@ gone() {
 	run -0 rung delete --force "$ID"
 	run ! wait "$pid"
 	gone
+	start_sleeper # the same where nothing is known but the cgroup
+	sleep 1000 3>&- &
+	pid=$!
+	echo "$pid" >"$(cgroup_path pids)/cgroup.procs"
+	echo junk >"$STATE/$ID/state.json"
+	rung delete --force "$ID"
+	run ! wait "$pid"
+	gone
 }
 
 @test "delete: a container whose state has gone, and whose process has not" {

@@ -135,6 +135,11 @@ unbindable='mkdir "$1/sub"; mount -t tmpfs none "$1/sub"; touch "$1/sub/mark"; m
 		[ "${lines[-1]}" = own ] || fail "$output"
 	done
 	map_ids
+	mkdir "$BUNDLE/proc"
+	config '.mounts |= map(select(.destination != "/mnt")) + [{type: "bind", source: "proc/self/exe", destination: "/mnt", options: ["bind"]}]'
+	run unshare --mount --propagation private sh -c 'mount -t proc proc "$1" && shift && exec "$@"' _ "$BUNDLE/proc" "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions "is a file of rung's own process"
 	for source in /proc/self/exe /proc/self/ns/net link; do
 		config '.mounts |= map(select(.destination != "/mnt")) + [{type: "bind", source: $s, destination: "/mnt", options: ["bind"]}]' --arg s "$source"
 		refused 'mounts[' '].source: ' "is a file of rung's own process" 'invalid argument'
