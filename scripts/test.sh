@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests and counts them. Every part prints its failures. The end lists the skipped tests with reasons, and the last
-# line is the sum, "N passed, N failed" or "N passed, N failed, N skipped".
+# Runs the tests and counts them. Every part prints its failures. The end lists the skipped tests with reasons and the
+# failed ones, and the last line is the sum, "N passed, N failed" or "N passed, N failed, N skipped".
 #
 #   test.sh [unit] [nsenter] [integration] [compat] [faults] [engines] [vm] [vm-engines] [arch] [cross] [lint] [other-debian]
 #
@@ -535,13 +535,14 @@ summary() {
 		heading 'skipped, and why'
 		of_status skip | awk -F '\t' '{ printf "%s: %s: %s\n", $2, $3, $4 }'
 	fi
+	heading 'by part'
+	awk -F '\t' '{ n[$2]++; s[$2 " " $1]++ } END { for (p in n) printf "%s: %d passed, %d failed, %d skipped\n", p,
+		s[p " pass"], s[p " fail"], s[p " skip"] }' "$results" | sort
+	# At the very end, because a service often shows nothing else of a log.
 	if [ "$failed" -gt 0 ]; then
 		heading failed
 		of_status fail | awk -F '\t' '{ printf "%s: %s\n", $2, $3 }'
 	fi
-	heading 'by part'
-	awk -F '\t' '{ n[$2]++; s[$2 " " $1]++ } END { for (p in n) printf "%s: %d passed, %d failed, %d skipped\n", p,
-		s[p " pass"], s[p " fail"], s[p " skip"] }' "$results" | sort
 	echo
 	if [ "$skipped" -gt 0 ]; then
 		echo "$passed passed, $failed failed, $skipped skipped"

@@ -2,6 +2,7 @@ package sys
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -27,15 +28,18 @@ type ProcessStat struct {
 	Pid       int    // in the PID namespace of /proc
 	Parent    int    // the same; 0 for one outside of that namespace
 	StartTime uint64 // clock ticks since boot: with the PID it identifies a process
-	Ending    bool   // SIGKILL is pending, or the process is exiting
+	Exiting   bool   // its end has begun; that of a killed process begins a moment after the signal (Killed)
 }
 
 const (
 	exiting     = 0x4                     // PF_EXITING of the kernel's task flags
-	killPending = 1 << (unix.SIGKILL - 1) // the kernel gives SIGKILL to every thread
+	killPending = 1 << (unix.SIGKILL - 1) // in a set of signals
 )
 
-var errStat = errors.New("unexpected format of /proc/PID/stat")
+var (
+	errStat   = errors.New("unexpected format of /proc/PID/stat")
+	errStatus = errors.New("/proc/PID/status has no set of pending signals")
+)
 
 // ReadProcessStat reads the state of a process. An error that says nothing about the process is that of CheckProc.
 func ReadProcessStat(pid int) (ProcessStat, error) {
@@ -67,13 +71,43 @@ func readStat(process string) (ProcessStat, error) {
 	return parseStat(text)
 }
 
+// Killed reports whether SIGKILL has been sent to the process. From kill(2), a cgroup or the end of a PID namespace it stays
+// in the set of the whole process until somebody has reaped the process, so it is seen at every moment. The set of a thread,
+// the only one in /proc/PID/stat, loses it before the thread is marked as exiting.
+func Killed(pid int) (bool, error) {
+	text, err := ReadSmall("/proc/" + itoa(pid) + "/status")
+	if err != nil {
+		return false, err
+	}
+	return killedIn(text)
+}
+
+func killedIn(text string) (bool, error) {
+	ofThread, err := signalSet(text, "SigPnd")
+	if err != nil {
+		return false, err
+	}
+	ofProcess, err := signalSet(text, "ShdPnd")
+	return (ofThread|ofProcess)&killPending != 0, err
+}
+
+// signalSet returns a set of signals in the text of /proc/PID/status. The name, which the program chooses, is in the first
+// line, with its newlines escaped.
+func signalSet(text, name string) (uint64, error) {
+	_, rest, ok := strings.Cut(text, "\n"+name+":\t")
+	if !ok {
+		return 0, errStatus
+	}
+	set, _, _ := strings.Cut(rest, "\n")
+	return strconv.ParseUint(set, 16, 64)
+}
+
 // Numbers of the fields in /proc/PID/stat (proc_pid_stat(5)).
 const (
 	statState = 3 + iota
 	statParent
-	statFlags   = 9
-	statStart   = 22
-	statPending = 31
+	statFlags = 9
+	statStart = 22
 )
 
 func parseStat(text string) (stat ProcessStat, err error) {
@@ -87,7 +121,7 @@ func parseStat(text string) (stat ProcessStat, err error) {
 		return stat, err
 	}
 	stat.Pid = int(pid)
-	for number := statState; number <= statPending; number++ {
+	for number := statState; number <= statStart; number++ {
 		var field string
 		field, rest, _ = strings.Cut(rest, " ")
 		if field == "" {
@@ -106,7 +140,7 @@ func (s *ProcessStat) set(number int, field string) error {
 		return nil
 	}
 	switch number {
-	case statParent, statFlags, statStart, statPending:
+	case statParent, statFlags, statStart:
 	default:
 		return nil
 	}
@@ -115,11 +149,9 @@ func (s *ProcessStat) set(number int, field string) error {
 	case statParent:
 		s.Parent = int(n)
 	case statFlags:
-		s.Ending = s.Ending || n&exiting != 0
+		s.Exiting = n&exiting != 0
 	case statStart:
 		s.StartTime = n
-	case statPending:
-		s.Ending = s.Ending || n&killPending != 0
 	}
 	return err
 }

@@ -4,31 +4,53 @@ import (
 	"os"
 	"os/exec"
 	"testing"
-	"time"
 )
 
-func TestEnding(t *testing.T) {
-	self, err := ReadProcessStat(os.Getpid())
-	if err != nil || self.Ending {
-		t.Errorf("this process: %+v, %v", self, err)
+// At every moment between the signal and the reaping a killed process is known as one. This ends many, because the moments in
+// which it was not were short.
+func TestKilled(t *testing.T) {
+	if killed, err := Killed(os.Getpid()); killed || err != nil {
+		t.Errorf("this process: %v, %v", killed, err)
 	}
-	child := exec.Command("sleep", "100")
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
+	for range 50 {
+		child := exec.Command("sleep", "100")
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := child.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		for exiting := false; !exiting; {
+			stat, err := ReadProcessStat(child.Process.Pid)
+			killed, errKilled := Killed(child.Process.Pid)
+			if err != nil || errKilled != nil || !killed {
+				t.Fatalf("a killed process: %+v, %v; killed %v, %v", stat, err, killed, errKilled)
+			}
+			exiting = stat.Exiting
+		}
+		_ = child.Wait() // the error says that the child was killed
+		if killed, err := Killed(child.Process.Pid); !Ended(child.Process.Pid, err) {
+			t.Fatalf("a reaped process: %v, %v", killed, err)
+		}
 	}
-	if err := child.Process.Kill(); err != nil {
-		t.Fatal(err)
+}
+
+func TestKilledIn(t *testing.T) {
+	for text, want := range map[string]bool{
+		"Name:\tsleep\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000000100\nSigBlk:\t0000000000000000\n": true,
+		"Name:\tsleep\nSigPnd:\t0000000000000100\nShdPnd:\t0000000000000000\nSigBlk:\t0000000000000000\n": true,
+		"Name:\tsleep\nSigPnd:\t0000000000000200\nShdPnd:\t0000000000000200\nSigBlk:\t0000000000000100\n": false,
+		"Name:\t\\nShdPnd:\t0000000000000100\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000000000\n":     false,
+	} {
+		if got, err := killedIn(text); got != want || err != nil {
+			t.Errorf("%q: %v, %v, want %v", text, got, err, want)
+		}
 	}
-	// It becomes a zombie, because this test does not wait for it yet. On a busy machine that takes its time.
-	killed, err := ReadProcessStat(child.Process.Pid)
-	for end := time.Now().Add(10 * time.Second); err == nil && !killed.Ending && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-		killed, err = ReadProcessStat(child.Process.Pid)
+	for _, text := range []string{"", "Name:\tsleep\nSigPnd:\t0\n", "Name:\tsleep\nShdPnd:\t0\n", "Name:\tsleep\nSigPnd:\t0\nShdPnd:\tx\n"} {
+		if got, err := killedIn(text); got || err == nil {
+			t.Errorf("%q: %v, %v, want an error", text, got, err)
+		}
 	}
-	if err != nil || !killed.Ending {
-		t.Errorf("a killed process: %+v, %v", killed, err)
-	}
-	_ = child.Wait() // the error says that the child was killed
 }
 
 func TestAncestors(t *testing.T) {
@@ -43,11 +65,11 @@ func TestAncestors(t *testing.T) {
 
 // A program chooses its name, which stands in the middle of the line.
 func TestParseStat(t *testing.T) {
-	const fields = " S 4 7 7 0 -1 4194564 1 0 0 0 0 0 0 0 20 0 1 0 4711 2 3 4 5 6 7 8 9 256"
+	const fields = " S 4 7 7 0 -1 4194564 1 0 0 0 0 0 0 0 20 0 1 0 4711"
 	for name, want := range map[string]ProcessStat{
-		"sleep":         {State: 'S', Pid: 7, Parent: 4, StartTime: 4711, Ending: true},
-		"a) Z 1 (b":     {State: 'S', Pid: 7, Parent: 4, StartTime: 4711, Ending: true},
-		"\n) R 1 1 1 1": {State: 'S', Pid: 7, Parent: 4, StartTime: 4711, Ending: true},
+		"sleep":         {State: 'S', Pid: 7, Parent: 4, StartTime: 4711, Exiting: true},
+		"a) Z 1 (b":     {State: 'S', Pid: 7, Parent: 4, StartTime: 4711, Exiting: true},
+		"\n) R 1 1 1 1": {State: 'S', Pid: 7, Parent: 4, StartTime: 4711, Exiting: true},
 	} {
 		for _, rest := range []string{"\n", " 0 0 17\n"} {
 			if got, err := parseStat("7 (" + name + ")" + fields + rest); err != nil || got != want {
@@ -56,10 +78,10 @@ func TestParseStat(t *testing.T) {
 		}
 	}
 	alive := ProcessStat{State: 'S', Pid: 7, Parent: 4, StartTime: 4711}
-	if got, err := parseStat("7 (a) S 4 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 2 3 4 5 6 7 8 9 0 0"); err != nil || got != alive {
+	if got, err := parseStat("7 (a) S 4 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 2 3 4 5"); err != nil || got != alive {
 		t.Errorf("%+v, %v, want %+v", got, err, alive)
 	}
-	for _, text := range []string{"", "7", "7 (a)", "7 (a) S 4", "7 (a)" + fields[:len(fields)-4], "x (a)" + fields, "7 (a) S x" + fields[4:]} {
+	for _, text := range []string{"", "7", "7 (a)", "7 (a) S 4", "7 (a)" + fields[:len(fields)-5], "x (a)" + fields, "7 (a) S x" + fields[4:]} {
 		if got, err := parseStat(text); err == nil {
 			t.Errorf("%q: %+v", text, got)
 		}

@@ -121,7 +121,14 @@ func (i Init) AwaitEnding(ctx context.Context) (bool, error) {
 		return sys.Ended(i.Pid, err), i.unlessEnded(err)
 	case stat.StartTime != i.StartTime:
 		return true, nil
-	case !stat.Ending:
+	case stat.Exiting:
+		return i.awaitEnd(ctx, pidfd)
+	}
+	killed, err := sys.Killed(i.Pid)
+	switch {
+	case err != nil:
+		return sys.Ended(i.Pid, err), i.unlessEnded(err)
+	case !killed:
 		return false, nil
 	}
 	return i.awaitEnd(ctx, pidfd)
