@@ -236,13 +236,25 @@ static void enter_sent(int sync, int wakeup)
 	run_plan(s);
 }
 
-#if !defined(RUNG_IMAGE)
 /* Set in a copy that is the stage alone: its loader has not run, so _start would not work. */
-#if defined(RUNG_HOSTED)
+#if defined(RUNG_IMAGE)
+static const char rung_alone = 1;
+#elif defined(RUNG_HOSTED)
 static const char rung_alone;
 #else
 extern const char rung_alone __attribute__((visibility("hidden")));
 #endif
+
+/* /proc/self/exe leads to the stage until the container's program is executed, so a container can execute the stage. */
+static void say_alone(void)
+{
+	static const char said[] = "rung: this is rung's own stage, no program for a container: in "
+				   "process.args[0] and after #! /proc/self/exe leads to it\n";
+
+	sys(SYS_write, STDERR_FILENO, said, sizeof(said) - 1);
+}
+
+#if !defined(RUNG_IMAGE)
 
 /* Prepares a process that is not the stage, or ends it. */
 static void prepare_program(long argc, char **argv)
@@ -277,6 +289,8 @@ void rung_enter(long *stack)
 		wakeup = number(argv[3], MOST_DESCRIPTOR);
 		if (sync >= STANDARD_STREAMS && wakeup >= STANDARD_STREAMS)
 			enter_sent(sync, wakeup);
+	} else if (rung_alone) {
+		say_alone();
 	}
 #if !defined(RUNG_IMAGE)
 	prepare_program(stack[0], argv);

@@ -80,7 +80,7 @@ modules_for() { # USER DIR
 	chmod 0755 "$ROOTFS/bin/self"
 	process /bin/self --version
 	run -127 rung run -b "$BUNDLE" "$ID"
-	says ''
+	mentions "this is rung's own stage"
 }
 
 @test "build: changed C sources are noticed, and what is generated from them is made anew" {

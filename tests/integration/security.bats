@@ -45,7 +45,7 @@ bind_mount() { # SOURCE DESTINATION
 	chmod 0755 "$ROOTFS/bin/self"
 	process /bin/self
 	run ! rung run -b "$BUNDLE" "$ID"
-	says '' # the stage was executed, and ends because it has no plan
+	mentions "this is rung's own stage" # which ends because it has no plan
 	[ "$(sha256sum <"$RUNG")" = "$before" ]
 }
 
