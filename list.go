@@ -110,14 +110,14 @@ func allStates(cmd *cli.Command) ([]*containerState, error) {
 	for _, id := range ids {
 		s, err := newContainerState(r, id)
 		if s == nil {
-			fmt.Fprintf(os.Stderr, "load container %s: %v\n", id, err)
+			fmt.Fprintf(stderr, "load container %s: %v\n", id, err)
 			continue
 		}
 		if err == nil {
 			s.Owner, err = ownerOf(r, id)
 		}
 		if err != nil {
-			fmt.Fprintf(os.Stderr, "status for %s: %v\n", id, err)
+			fmt.Fprintf(stderr, "status for %s: %v\n", id, err)
 			continue
 		}
 		out = append(out, s)

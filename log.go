@@ -91,7 +91,7 @@ type logging struct {
 }
 
 func newLogging(path, format string, debug bool) (*logging, error) {
-	h := &logHandler{mutex: &sync.Mutex{}, out: os.Stderr, level: slog.LevelInfo}
+	h := &logHandler{mutex: &sync.Mutex{}, out: stderr, level: slog.LevelInfo}
 	switch format {
 	case "", "text":
 	case "json":

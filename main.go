@@ -48,7 +48,7 @@ var stage *launch.Launcher
 func main() {
 	if len(os.Args) == 3 && os.Args[1] == "init" {
 		// The stage found no plan and let Go start: somebody called "rung init".
-		fmt.Fprintln(os.Stderr, `rung: "init" is for rung's own use`)
+		fmt.Fprintln(stderr, `rung: "init" is for rung's own use`)
 		os.Exit(1)
 	}
 	if len(os.Args) == 2 && os.Args[1] == "--version" {
@@ -223,7 +223,7 @@ func commandHelp(ctx context.Context, cmd *cli.Command, topic string) error {
 // it returns.
 func usageError(_ context.Context, cmd *cli.Command, err error, command bool) error {
 	err = suggestOption(cmd, err)
-	fmt.Fprintf(os.Stderr, "Incorrect Usage: %v\n\n", err)
+	fmt.Fprintf(stderr, "Incorrect Usage: %v\n\n", err)
 	if command {
 		_ = cli.ShowSubcommandHelp(cmd)
 	} else {
@@ -313,7 +313,7 @@ func (errorWriter) Write(p []byte) (int, error) {
 	text := suggestCommand(strings.TrimSpace(string(p)))
 	log.Error(text)
 	if !log.toStderr {
-		if _, err := fmt.Fprintln(os.Stderr, text); err != nil {
+		if _, err := fmt.Fprintln(stderr, text); err != nil {
 			return 0, err
 		}
 	}
@@ -336,7 +336,7 @@ func fatalCode(err error, code int) {
 func report(err error) {
 	log.Error(err.Error())
 	if !log.toStderr {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(stderr, err)
 	}
 }
 

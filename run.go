@@ -55,7 +55,7 @@ func notExecuted(err error) {
 	if !sys.IsTerminal(int(os.Stderr.Fd())) {
 		err = bareExecError(err)
 	}
-	fmt.Fprintln(os.Stderr, err)
+	fmt.Fprintln(stderr, err)
 	exit(execFailure)
 }
 

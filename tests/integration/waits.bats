@@ -492,6 +492,29 @@ deaf() {
 	[ "$code" -eq 143 ]
 }
 
+# Go ends a program that writes to a standard error without a reader. The container would run on, and run leave it.
+# bats test_tags=user
+@test "a reader of standard error that has gone does not end rung" {
+	local closed=$BATS_TEST_TMPDIR/closed
+	mkfifo "$closed"
+	process sh -c 'sleep 0.2; exit 3'
+	config '.process.capabilities.bounding += ["CAP_UNKNOWN"]' # a warning
+	local option code
+	without_reader() { # COMMAND...
+		code=0
+		exec {reader}<>"$closed" {writer}>"$closed" {reader}<&-
+		"$@" 2>&"$writer" {writer}>&- || code=$?
+		exec {writer}>&-
+	}
+	for option in --trace --debug --log-format=json; do
+		without_reader "$RUNG" --root "$STATE" "$option" run -b "$BUNDLE" "$ID"
+		[ "$code" -eq 3 ]
+		run ! rung state "$ID"
+	done
+	without_reader "$RUNG" --root "$STATE" delete "$ID"
+	[ "$code" -eq 1 ]
+}
+
 # bats test_tags=user
 @test "an output that nobody reads, and the program ps" {
 	mkdir "$BATS_TEST_TMPDIR/bin"
