@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"rung/internal/sys"
 	"rung/libcontainer"
 	"rung/libcontainer/check"
 )
@@ -177,6 +178,7 @@ func remedies() []remedy {
 
 // withCure adds to an error what to do about it, where that is known and the error does not say it.
 func withCure(err error) error {
+	err = sys.Explained(err)
 	do := cureOf(err)
 	if do == "" || strings.Contains(err.Error(), do) || strings.Contains(err.Error(), "(do: ") {
 		return err

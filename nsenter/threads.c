@@ -164,12 +164,29 @@ static char *name_limit(char *to)
 			  "engine, or ulimit -u)");
 }
 
+/*
+ * Asks whether clone(2) is denied: the kernel itself refuses shared signal handlers without shared memory. The order of the
+ * arguments differs between architectures.
+ */
+static int clone_is_denied(void)
+{
+	return sys(SYS_clone, CLONE_SIGHAND, CLONE_SIGHAND, 0, 0, 0) != -EINVAL;
+}
+
 __attribute__((noreturn)) static void refuse_thread(void)
 {
 	static char line[PATH_MAX + 512];
 	char *end = append(line, "no thread can be made: ");
-	long result = try_process();
+	long result;
 
+	if (clone_is_denied()) {
+		append(end, "a seccomp filter that rung itself runs under denies clone(2) (do: add "
+			    "clone to its "
+			    "profile: docker run --security-opt seccomp=PROFILE, or "
+			    "SystemCallFilter=clone in the unit)");
+		rung_end_with(line);
+	}
+	result = try_process();
 	if (result == 0 || result == -ENOMEM)
 		end = append(end, "there is no memory for its stack (do: raise ulimit -v, or the "
 				  "memory limit of the cgroup)");

@@ -10,8 +10,9 @@ import (
 )
 
 // Ended reports whether err means that the process does not exist. ESRCH does. ENOENT of a file in /proc/PID does only if
-// kill(2) does not find the process either: /proc may hide the processes of others, or be no proc file system. No other
-// error says anything about the process, and none does where /proc has other PIDs than kill(2).
+// kill(2), or pidfd_open(2) where a filter denies kill, does not find the process either: /proc may hide the processes of
+// others, or be no proc file system. No other error says anything about the process, and none does where /proc has other PIDs
+// than these calls.
 func Ended(pid int, err error) bool {
 	if err == nil || CheckProc() != nil {
 		return false
@@ -19,7 +20,15 @@ func Ended(pid int, err error) bool {
 	if errors.Is(err, syscall.ESRCH) {
 		return true
 	}
-	return errors.Is(err, syscall.ENOENT) && syscall.Kill(pid, 0) == syscall.ESRCH
+	return errors.Is(err, syscall.ENOENT) && (syscall.Kill(pid, 0) == syscall.ESRCH || notOpened(pid))
+}
+
+func notOpened(pid int) bool {
+	pidfd, err := PidfdOpen(pid)
+	if err == nil {
+		_ = pidfd.Close()
+	}
+	return errors.Is(err, syscall.ESRCH)
 }
 
 // ProcessStat is what /proc/PID/stat says of a process (proc_pid_stat(5)).

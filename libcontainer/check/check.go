@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"rung/internal/sys"
 	"rung/libcontainer/host"
 	"rung/libcontainer/setup"
 )
@@ -93,7 +94,7 @@ const (
 // Machine returns the needs that do not depend on a trial.
 func Machine(s *Subject) (out []Need) {
 	for _, look := range []func(*Subject) []Need{
-		kernel, calls, limits, nullDevice, stateDirectory, namespaces, users, lsm, filesystems, seccompFilter,
+		kernel, calls, oldCalls, limits, nullDevice, stateDirectory, namespaces, users, lsm, filesystems, seccompFilter,
 	} {
 		out = append(out, look(s)...)
 	}
@@ -106,6 +107,7 @@ func OfError(s *Subject, name, purpose string, err error) Need {
 	if err == nil {
 		return n
 	}
+	err = sys.Explained(err)
 	n.State, n.Found, n.Field = stateOf(err), err.Error(), fieldOf(err.Error())
 	n.Who, n.Do = cureOf(s, n.Field, err)
 	return n

@@ -48,7 +48,10 @@ func TestOfError(t *testing.T) {
 			Missing, administrator, "echo +memory >/sys/fs/cgroup/cgroup.subtree_control"},
 		{errors.New("linux.resources.memory: controller memory is not delegated: /c/a/cgroup.subtree_control does not enable it, and cannot: it has processes, which"),
 			Missing, administrator, "move the processes of /c/a to a cgroup below it; echo +memory >/c/a/cgroup.subtree_control"},
-		{errors.New("linux.uidMappings: /etc/subuid grants user me no range that holds 5-9 (newuidmap: exit status 1)"), Missing, administrator, "usermod --add-subuids 5-9 me"},
+		{errors.New("linux.uidMappings: /etc/subuid grants user me no range that holds 65536-65537 (newuidmap: exit status 1)"), Missing, administrator, "usermod --add-subuids 65536-65537 me"},
+		{errors.New("linux.uidMappings: /etc/subuid grants user me no range that holds 0-65535"), Missing, caller, "map the own uid of user me and ids that /etc/subuid grants, as rung spec --rootless does when that user runs it: those of the system and of other people must not be granted"},
+		{errors.New("linux.gidMappings: /etc/subgid grants user me no range that holds 1000-1000 (newgidmap: exit status 1)"), Missing, caller, "map the own gid of user me and ids that /etc/subgid grants, as rung spec --rootless does when that user runs it: those of the system and of other people must not be granted"},
+		{errors.New("process.rlimits[0]: set RLIMIT_MEMLOCK: prlimit64: operation not permitted (to raise a hard limit needs CAP_SYS_RESOURCE, and so on)"), Missing, caller, "raise the hard limit of the caller (ulimit -H, LimitMEMLOCK= of the unit), or lower process.rlimits"},
 		{fmt.Errorf("fsopen: %w (rung needs fsopen(2) to make mounts, and a seccomp filter that rung itself runs under denies it)", syscall.EPERM),
 			Restricted, administrator, "SystemCallFilter=fsopen"},
 	} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -57,7 +58,8 @@ func cures() []cure {
 		{"kernel.unprivileged_userns_clone is 0", administrator, always(setParameter("kernel.unprivileged_userns_clone", "1"))},
 		{"kernel.apparmor_restrict_unprivileged_userns is 1", administrator, always(setParameter("kernel.apparmor_restrict_unprivileged_userns", "0"))},
 		{"the caller's RLIMIT_FSIZE", caller, always("ulimit -f unlimited")},
-		{"to raise a hard limit needs CAP_SYS_RESOURCE", caller, always("raise the hard limit of the caller (ulimit -H, LimitNOFILE= of the unit), or lower process.rlimits")},
+		{"to raise a hard limit needs CAP_SYS_RESOURCE", caller, limitCure},
+		{"no range that holds", caller, ownIDs},
 		{"no range that holds", administrator, grant},
 		{"needs newuidmap", administrator, always(installHelper)},
 		{"needs newgidmap", administrator, always(installHelper)},
@@ -67,20 +69,49 @@ func cures() []cure {
 	}
 }
 
-// grant is the command that grants a user the ids of a map. The error is idmap.RangeError.
-func grant(_ *Subject, text string) string {
-	kind, user, ids := wordAfter(text, "/etc/sub"), wordAfter(text, " grants user "), wordAfter(text, " no range that holds ")
+// firstSubordinate is the least id that is nobody's own on any distribution. Who is granted a lower one can become root, or
+// another person.
+const firstSubordinate = 1 << 16
+
+// ungranted returns what an idmap.RangeError says: the kind of the ids ("uid" or "gid"), the user and the ids, and whether they may be
+// granted.
+func ungranted(text string) (kind, user, ids string, grantable bool) {
+	kind, user, ids = wordAfter(text, "/etc/sub"), wordAfter(text, " grants user "), wordAfter(text, " no range that holds ")
 	ids = ids[:len(ids)-len(strings.TrimLeft(ids, "0123456789-"))]
-	if user == "" || ids == "" {
+	first, _, _ := strings.Cut(ids, "-")
+	number, err := strconv.ParseUint(first, 10, 64)
+	return kind, user, ids, err == nil && number >= firstSubordinate
+}
+
+// grant is the command that grants a user the ids of a map.
+func grant(_ *Subject, text string) string {
+	kind, user, ids, grantable := ungranted(text)
+	if user == "" || !grantable {
 		return ""
 	}
 	return "usermod --add-sub" + kind + "s " + ids + " " + user
+}
+
+// ownIDs says which ids belong in a map that has those of somebody else.
+func ownIDs(_ *Subject, text string) string {
+	kind, user, ids, grantable := ungranted(text)
+	if user == "" || ids == "" || grantable {
+		return ""
+	}
+	return "map the own " + kind + " of user " + user + " and ids that /etc/sub" + kind + " grants, as rung spec --rootless does when that user runs it: " +
+		"those of the system and of other people must not be granted"
 }
 
 func inBundle(what string) func(*Subject, string) string {
 	return func(s *Subject, _ string) string {
 		return "edit " + what + " (" + cmp.Or(s.Config, "config.json") + ")"
 	}
+}
+
+// limitCure names the limit by the unit's word for it (systemd.exec(5)).
+func limitCure(_ *Subject, text string) string {
+	name, _, _ := strings.Cut(wordAfter(text, "RLIMIT_"), ":")
+	return "raise the hard limit of the caller (ulimit -H, Limit" + name + "= of the unit), or lower process.rlimits"
 }
 
 // cgroupCure says how the directory becomes writable in which a cgroup is to be made.

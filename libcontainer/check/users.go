@@ -102,7 +102,9 @@ func idMap(field string, err error) Need {
 		n.Do = "chmod u+s " + helper.Path
 	case errors.As(err, &ungranted):
 		n.Required = false // nsswitch.conf may name another source of grants: the trial tells
-		n.Do = grant(nil, err.Error())
+		if n.Do = grant(nil, err.Error()); n.Do == "" {
+			n.Who, n.Do = caller, ownIDs(nil, err.Error())
+		}
 	}
 	return n
 }

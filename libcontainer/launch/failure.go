@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"rung/internal/sys"
 	"rung/libcontainer/plan"
 )
@@ -61,7 +63,11 @@ type notBegun struct{ errno syscall.Errno }
 
 func (e notBegun) Error() string {
 	if e.errno == 0 {
-		return "the container process ended before it had its plan"
+		text := "the container process ended before it had its plan"
+		if why := sys.WhyDenied("recvmsg", "recvfrom", "sendmsg", "execve"); why != "" {
+			text += " (" + why + ")"
+		}
+		return text
 	}
 	return "prepare the container process (its signals and descriptors): " + e.errno.Error()
 }
@@ -148,22 +154,40 @@ func (f *Failure) probed() string {
 	return cmp.Or(Hint(f.Op, f.Call, f.Errno), f.unprivileged(), f.limit())
 }
 
-// unprivileged says why a plain user gets no namespaces: the plan makes none of users first.
+// unprivileged says which right is missing, of a plan that makes or joins no user namespace first: there it has all.
 func (f *Failure) unprivileged() string {
-	if f.Errno != syscall.EPERM || f.Op.Code != plan.Clone && f.Op.Code != plan.Unshare {
+	if f.Errno != syscall.EPERM {
 		return ""
 	}
-	for i := range f.Plan.Ops[:f.Index] {
-		if op := &f.Plan.Ops[i]; op.Code == plan.Unshare || op.Code == plan.Setns {
-			return "" // it has rights in that namespace
+	switch f.Op.Code {
+	case plan.Clone, plan.Unshare:
+		if f.afterUserNamespace() || !lacks(unix.CAP_SYS_ADMIN) {
+			return ""
+		}
+		return NeedsUserNamespace
+	case plan.Loopback:
+		if f.afterUserNamespace() || !lacks(unix.CAP_NET_ADMIN) {
+			return ""
+		}
+		return "a new network namespace needs CAP_NET_ADMIN, which rung was started without"
+	}
+	return ""
+}
+
+func lacks(capability int) bool {
+	have, err := sys.PermittedCapabilities()
+	return err == nil && have>>capability&1 == 0
+}
+
+// afterUserNamespace reports whether the op makes a user namespace, or is done in one that the plan has made or joined.
+func (f *Failure) afterUserNamespace() bool {
+	for i := range f.Plan.Ops[:f.Index+1] {
+		op := &f.Plan.Ops[i]
+		if i < f.Index && op.Code == plan.Setns || op.Code == plan.Unshare && (i < f.Index || strings.Contains(op.Operands(), "user")) {
+			return true
 		}
 	}
-	have, err := sys.PermittedCapabilities()
-	const capSysAdmin = 21
-	if err != nil || have>>capSysAdmin&1 == 1 {
-		return ""
-	}
-	return NeedsUserNamespace
+	return false
 }
 
 // NeedsUserNamespace is what is behind EPERM of new namespaces for a process without CAP_SYS_ADMIN.

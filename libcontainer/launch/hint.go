@@ -42,6 +42,10 @@ func Hint(op *plan.Op, call string, errno syscall.Errno) string {
 		return "this kernel does not know the file system type " + op.Text[0]
 	case errno == syscall.EPERM && op.Code == plan.Rlimit:
 		return RlimitHint
+	case errno == syscall.EACCES && op.Code == plan.Write && call == "write" && op.Origin.Field == "process.oomScoreAdj": // oom_adj of fs/proc/base.c
+		return "a value below that of the caller of rung needs CAP_SYS_RESOURCE"
+	case errno == syscall.EPERM && op.Code == plan.Ioprio: // ioprio_check_cap of block/ioprio.c
+		return "the real-time class needs CAP_SYS_NICE or CAP_SYS_ADMIN"
 	case errno == syscall.EPERM && op.Code == plan.SchedAttr:
 		return "real-time policies need CAP_SYS_NICE and time of the cgroup; with SCHED_DEADLINE, process scheduler can't be used together with AllowedCPUs (linux.resources.cpu.cpus)"
 	case errno == syscall.EAGAIN && op.Code == plan.Clone:

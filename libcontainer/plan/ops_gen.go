@@ -4,7 +4,7 @@ package plan
 
 // Constants of the wire format.
 const (
-	StageIdentity  = 0xa7f12cec
+	StageIdentity  = 0x2532e765
 	PlanMagic      = 0x6e616c70676e7572
 	ProgressMagic  = 0x676f7270676e7572
 	NoSlot         = -1
