@@ -191,8 +191,9 @@ func poststopSpec(c *store.Container) (*specs.Spec, error) {
 }
 
 // DeleteDamaged is Delete, with force, of a container whose Load ended with a DamagedError: its processes are found by the
-// cgroup that config.json in the state directory names, or by that which a container of this id has without a
-// configuration. Of processes outside of it nothing is known any more. Hooks are not run.
+// cgroup that its create announced, or that config.json in the state directory names. If both are damaged too, processes in
+// the cgroup that a container of this id has by default are an error. Of processes outside of it nothing is known any more.
+// Hooks are not run.
 func (r *Runtime) DeleteDamaged(ctx context.Context, id string) error {
 	r.setDefaults()
 	c, err := r.store().Open(id)

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -130,17 +131,21 @@ func (s *Setup) Delegate(pid int) error {
 	return s.Cgroup.Delegate(uid)
 }
 
-// GuessCgroup computes the cgroup of a container with a damaged state anew, as its create has done.
+// GuessCgroup returns the cgroup of a container with a damaged state: the one that create announced, or that of its
+// configuration. If neither is known, it is the default one of the id, and processes in that are an error: they may be anybody's.
 func (c Config) GuessCgroup(damaged *store.Container) (*cgroup.Manager, error) {
 	cgroups, err := host.ProbeCgroups()
 	if err != nil {
 		return nil, err
 	}
+	if announced := damaged.CgroupPaths(); len(announced) > 0 {
+		return cgroup.Load(cgroups, announced), nil
+	}
 	inside, err := host.InUserNS()
 	if err != nil {
 		return nil, err
 	}
-	at, err := damaged.CgroupsPath()
+	at, known, err := damaged.CgroupsPath()
 	if err != nil {
 		return nil, err // its cgroup is not the default one because the file cannot be read
 	}
@@ -151,5 +156,21 @@ func (c Config) GuessCgroup(damaged *store.Container) (*cgroup.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cgroup.Load(cgroups, m.Paths()), nil
+	guessed := cgroup.Load(cgroups, m.Paths())
+	if !known {
+		err = unoccupied(guessed, damaged.ID())
+	}
+	return guessed, err
+}
+
+// unoccupied is an error if processes are in a cgroup that may be another container's.
+func unoccupied(guessed *cgroup.Manager, id string) error {
+	pids, err := guessed.Pids()
+	if errors.Is(err, cgroup.ErrNotExist) || err == nil && len(pids) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("state and config.json of container %s are both damaged, so its cgroup is not known: whose process %d is, in the cgroup that a container of this id has by default, cannot be told (do: end the processes of that cgroup if they are the container's, and delete again)", id, pids[0])
 }

@@ -72,17 +72,26 @@ func (d *Dir) KeepConfig(raw []byte) error {
 	return sys.WriteFile(d.Path(configFile), raw, 0o600)
 }
 
-// CgroupsPath returns linux.cgroupsPath of the kept configuration, "" if that is missing or damaged too. A file that
-// cannot be read is an error.
-func (d *Dir) CgroupsPath() (string, error) {
+// CgroupsPath returns linux.cgroupsPath of the kept configuration. It is not known if that is missing or damaged too. A file
+// that cannot be read is an error.
+func (d *Dir) CgroupsPath() (path string, known bool, err error) {
 	raw, err := sys.ReadRegular(d.Path(configFile), sys.LargestFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
+		return "", false, err
 	}
 	if spec, err := bundle.Parse(raw); err == nil {
-		return spec.Linux.CgroupsPath, nil
+		return spec.Linux.CgroupsPath, true, nil
 	}
-	return "", nil
+	return "", false, nil
+}
+
+// CgroupPaths returns the cgroup that create announced, by hierarchy; nil if that is not known any more.
+func (d *Dir) CgroupPaths() map[string]string {
+	announced, err := d.readFrom(creatingFile)
+	if err != nil {
+		return nil
+	}
+	return announced.CgroupPaths
 }
 
 // Progress opens the progress page of a container that another rung created, and that was not started.

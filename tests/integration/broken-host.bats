@@ -155,6 +155,33 @@ blocked() {
 	done
 }
 
+# The default cgroup of the id may be that of a container in another state directory.
+@test "delete --force of a container whose state and config.json are damaged: no process of another container is ended" {
+	needs_root
+	local other=$BATS_TEST_TMPDIR/other victim pid
+	process sleep 1000
+	"$RUNG" --root "$other" run -d -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+	victim=$("$RUNG" --root "$other" state "$ID" | jq .pid)
+	config '.linux.cgroupsPath = "/" + $id + "-elsewhere"' --arg id "$ID"
+	start_sleeper
+	pid=$(init_pid)
+	: >"$STATE/$ID/state.json"
+	: >"$STATE/$ID/config.json"
+	cp "$STATE/$ID/creating.json" "$BATS_TEST_TMPDIR"
+	rm "$STATE/$ID/creating.json"
+	run rung delete --force "$ID"
+	[ "$status" -eq 1 ]
+	mentions 'are both damaged' "process $victim"
+	kill -0 "$pid"
+	# what create announced tells where the container's own processes are
+	cp "$BATS_TEST_TMPDIR/creating.json" "$STATE/$ID"
+	rung delete --force "$ID"
+	wait_until 5 dead "$pid"
+	[ ! -e "$STATE/$ID" ]
+	kill -0 "$victim"
+	"$RUNG" --root "$other" delete --force "$ID"
+}
+
 @test "a state that is no regular file counts as damaged, and rung does not wait for it" {
 	local kind pid
 	needs_root
