@@ -36,13 +36,14 @@ func (c *compiler) remount(m *specs.Mount, o *mountOptions, field string) error 
 // remountAttributes sets the attributes that options name, and clears the others, like a remount by
 // mount(2). It leaves those that the kernel may have locked (mount_namespaces(7)).
 func (c *compiler) remountAttributes(target plan.Slot, o *mountOptions, field string) {
-	clear, mayBeLocked := o.clear, uint64(0)
+	// Never nothing: the kernel would not look whether there is a mount.
+	clear, mayBeLocked := o.clear|sys.MOUNT_ATTR_NOSYMFOLLOW&^o.set, uint64(0)
 	switch {
 	case c.namespace(specs.UserNamespace) != nil:
 	case c.facts.UserNS:
-		mayBeLocked = (lockedFlags | sys.MOUNT_ATTR_NOSYMFOLLOW) &^ (o.set | clear)
+		mayBeLocked = lockedFlags &^ (o.set | clear)
 	default:
-		clear |= (lockedFlags | sys.MOUNT_ATTR_NOSYMFOLLOW) &^ o.set
+		clear |= lockedFlags &^ o.set
 	}
 	if o.atime {
 		clear |= sys.MOUNT_ATTR__ATIME | sys.MOUNT_ATTR_NODIRATIME&^o.set

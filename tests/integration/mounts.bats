@@ -689,6 +689,14 @@ idmapped_below() { # OPTION
 @test "remount of what is no mount is refused with the field" {
 	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["remount", "ro"]}'
 	refused 'mounts[7]' remount
+	config 'del(.mounts[7:])'
+	add_mount '{"destination": "/tmp", "type": "bind", "source": "/tmp", "options": ["bind", "remount"]}'
+	refused 'mounts[7]' 'invalid argument'
+	if is_root; then
+		map_ids
+		own_rootfs
+		refused 'mounts[7]' 'invalid argument'
+	fi
 }
 
 superblock_options() { # WANT OPTION...
