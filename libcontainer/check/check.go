@@ -88,6 +88,7 @@ func (r *Report) Unmet() (n int) {
 const (
 	administrator = "the administrator of this host"
 	author        = "the author of the bundle"
+	image         = "the author of the image"
 	caller        = "the caller of rung"
 )
 
@@ -126,7 +127,7 @@ func stateOf(err error) State {
 // fieldOf returns the field of config.json that an error names, or "".
 func fieldOf(text string) string {
 	text = strings.TrimPrefix(strings.TrimPrefix(text, setup.InitError), setup.StartError)
-	if strings.HasPrefix(text, "exec: ") { // runc's words
+	if strings.HasPrefix(text, "exec: ") || strings.HasPrefix(text, "exec /") { // runc's words
 		return "process.args"
 	}
 	for word := range strings.FieldsSeq(text) {

@@ -306,8 +306,11 @@ func (name notInPath) Error() string {
 
 func (name notInPath) Unwrap() error { return syscall.ENOENT }
 
-// foreseeExec refuses a program that is there, and that ExplainExec knows why the kernel will not execute.
+// foreseeExec refuses a program that is there, and of which it is known why the kernel will not execute it.
 func (c *creation) foreseeExec(program string) error {
+	if v := setup.Format(c.setup.Spec, c.setup.Container.State.Rootfs, program); v != nil {
+		return fmt.Errorf("exec %s: %w", program, v)
+	}
 	for _, errno := range [...]syscall.Errno{syscall.EACCES, syscall.ENOENT, syscall.EPERM} {
 		denied := fmt.Errorf("exec %s: %w", program, errno)
 		if err := setup.ExplainExec(c.setup.Spec, c.setup.Container.State.Rootfs, program, denied); err != denied { //nolint:errorlint // with an explanation it is another one

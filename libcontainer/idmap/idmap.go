@@ -19,6 +19,7 @@ const maxExtents = 340
 
 // Options are the options of Write.
 type Options struct {
+	OfMount bool // the maps are those of a mount, whose field the caller's error names
 	// DenySetgroups forbids setgroups(2) in the namespace for good, even if the
 	// kernel does not require that before the map is written.
 	DenySetgroups bool
@@ -74,6 +75,9 @@ func Write(pid int, uid, gid []specs.LinuxIDMapping, opts Options) error {
 		return err
 	}
 	u, g := users(), groups()
+	if opts.OfMount {
+		u.field, g.field = "uidMappings", "gidMappings"
+	}
 	if len(uid) > 0 {
 		if err := writeMap(opts.context(), u, pid, uid, privileged || ownOnly(uid, u.own)); err != nil {
 			return fmt.Errorf("%s: %w", u.field, err)

@@ -8,7 +8,8 @@ import "bytes"
 func Interpreter(head []byte) (path, kind string) {
 	if line, script := bytes.CutPrefix(head, []byte("#!")); script {
 		line, _, _ = bytes.Cut(line, []byte("\n"))
-		if words := bytes.Fields(line); len(words) > 0 {
+		blank := func(r rune) bool { return r == ' ' || r == '\t' } // for the kernel a carriage return is none
+		if words := bytes.FieldsFunc(line, blank); len(words) > 0 {
 			return string(words[0]), "interpreter"
 		}
 		return "", ""

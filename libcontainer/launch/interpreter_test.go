@@ -8,7 +8,7 @@ import (
 
 func TestInterpreter(t *testing.T) {
 	for head, want := range map[string]string{
-		"#!/bin/sh -x\necho": "/bin/sh", "#! /usr/bin/env  sh\n": "/usr/bin/env", "#!\n": "", "#!": "", "": "", "\x7fELF": "", "\x7fELF" + strings.Repeat("\xff", 100): "", "text": "",
+		"#!/bin/sh -x\necho": "/bin/sh", "#! /usr/bin/env  sh\n": "/usr/bin/env", "#!\t/bin/sh\r\n": "/bin/sh\r", "#!\n": "", "#!": "", "": "", "\x7fELF": "", "\x7fELF" + strings.Repeat("\xff", 100): "", "text": "",
 	} {
 		if got, _ := Interpreter([]byte(head)); got != want {
 			t.Errorf("%q: %q, want %q", head, got, want)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"rung/internal/sys"
 	"rung/libcontainer/plan"
 )
@@ -13,10 +15,23 @@ import (
 func (f *Failure) limit() string {
 	switch f.Errno {
 	case syscall.EMFILE:
+		if why := f.ownLimit(); why != "" {
+			return why
+		}
 		return sys.OpenFilesLimit()
 	case syscall.ENOSPC:
 		if attaches(f.Op.Code) {
 			return mountLimit(f.attached())
+		}
+	}
+	return ""
+}
+
+// ownLimit tells of the limit of open files that the plan itself has set before, "" if it has set none.
+func (f *Failure) ownLimit() string {
+	for i := f.Index - 1; i >= 0; i-- {
+		if op := &f.Plan.Ops[i]; op.Code == plan.Rlimit && op.Ints[0] == unix.RLIMIT_NOFILE {
+			return fmt.Sprintf("%s sets RLIMIT_NOFILE to %d, and the container's process needs more to wait for its start", op.Origin.Field, op.Ints[1])
 		}
 	}
 	return ""

@@ -156,7 +156,7 @@ func (o *Opener) userNamespace(m *compile.IDMapping) (*os.File, error) {
 		}
 		return nil, err
 	}
-	if err := idmap.Write(stage.Pid(), m.UIDs, m.GIDs, idmap.Options{Context: o.Context}); err != nil {
+	if err := idmap.Write(stage.Pid(), m.UIDs, m.GIDs, idmap.Options{OfMount: true, Context: o.Context}); err != nil {
 		return nil, err
 	}
 	return sys.OpenForReading(fmt.Sprintf("/proc/%d/ns/user", stage.Pid()))

@@ -10,12 +10,11 @@ import (
 
 	"rung/internal/sys"
 	"rung/libcontainer/host"
-	"rung/libcontainer/launch"
 	"rung/libcontainer/seccomp"
 )
 
 // ExplainExec adds to the error of a program that could not be executed what is known about the cause: its file system is mounted
-// noexec, its interpreter is missing, or the seccomp profile denies execve(2). It looks into the root file system only: other mounts
+// noexec, its interpreter is missing, it is of another machine, or the seccomp profile denies execve(2). It looks into the root file system only: other mounts
 // of the container can not be seen any more.
 func ExplainExec(spec *specs.Spec, rootfs, program string, err error) error {
 	if Denies(spec, "execve") && !errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.EACCES) {
@@ -28,7 +27,10 @@ func ExplainExec(spec *specs.Spec, rootfs, program string, err error) error {
 		if sys.HasNoFiles(rootfs) {
 			return fmt.Errorf("%w (root.path: %s has no files on the host)", err, rootfs)
 		}
-		return explainInterpreter(spec, rootfs, program, err)
+		return explainFormat(spec, rootfs, program, err)
+	}
+	if errors.Is(err, syscall.ENOEXEC) || errors.Is(err, syscall.ELOOP) {
+		return explainFormat(spec, rootfs, program, err)
 	}
 	if !errors.Is(err, syscall.EACCES) {
 		return err
@@ -47,7 +49,7 @@ func ExplainExec(spec *specs.Spec, rootfs, program string, err error) error {
 		if st, errStat := sys.StatInRoot(root, program); errStat == nil && st.Mode&(syscall.S_IFMT|0o111) == syscall.S_IFREG {
 			return fmt.Errorf("%w (nobody may execute %s: chmod +x)", err, program)
 		}
-		return err
+		return explainFormat(spec, rootfs, program, err)
 	}
 	return fmt.Errorf("%w (root.path: %s is mounted noexec on the host)", err, rootfs)
 }
@@ -76,27 +78,27 @@ func KillsAtStart(spec *specs.Spec) bool {
 	return action == specs.ActKill || action == specs.ActKillProcess || action == specs.ActKillThread
 }
 
-// explainInterpreter adds to ENOENT of a program that is there which program it begins with, and that this one is not: that of the
-// first line of a script, or the loader of a dynamically linked program (execve(2)).
-func explainInterpreter(spec *specs.Spec, rootfs, program string, err error) error {
-	root, errOpen := sys.OpenPath(rootfs)
-	if errOpen != nil {
-		return err
+// explainFormat adds to the error of a program that is there why the kernel cannot execute it, if that is what the error is of.
+func explainFormat(spec *specs.Spec, rootfs, program string, err error) error {
+	if v := Format(spec, rootfs, program); v != nil && errors.Is(err, v.errno) {
+		return fmt.Errorf("%w (%s)", err, v.why)
+	}
+	return err
+}
+
+// Format returns what execve(2) will say of a program that is there and that the process may execute; nil if nothing is known
+// against it.
+func Format(spec *specs.Spec, rootfs, program string) *Verdict {
+	root, err := sys.OpenPath(rootfs)
+	if err != nil {
+		return nil
 	}
 	defer root.Close()
-	const enough = 4096 // bytes: a first line has 256 at most, and linkers put the name of the loader behind the headers
-	head, errRead := sys.ReadInRoot(root, program, enough)
-	if errRead != nil || len(head) == 0 {
-		return err
+	f := formats{spec, rootfs, root}
+	if v := f.of(program); v.errno != 0 {
+		return &v
 	}
-	interpreter, kind := launch.Interpreter(head)
-	if interpreter == "" || onMount(spec, rootfs, interpreter) {
-		return err
-	}
-	if _, errStat := sys.StatInRoot(root, interpreter); !errors.Is(errStat, syscall.ENOENT) {
-		return err
-	}
-	return fmt.Errorf("%w (%s is there, but its %s %s is not)", err, program, kind, interpreter)
+	return nil
 }
 
 // onMount reports whether the configuration mounts something over a file of the root file system.

@@ -88,6 +88,38 @@ load helpers
 	[[ $output != *interpreter* ]]
 }
 
+# bats test_tags=user
+@test "message: a program that the kernel does not execute, by run, explain and check" {
+	own_rootfs
+	[ -z "$(ls /proc/sys/fs/binfmt_misc 2>/dev/null | grep -vE '^(register|status)$')" ] || skip 'needs a kernel without further formats of programs'
+	local name says
+	printf '#!/bin/sh\r\n' >"$ROOTFS/crlf"
+	printf 'echo\n' >"$ROOTFS/text"
+	: >"$ROOTFS/empty"
+	head -c 40 "$ROOTFS/bin/busybox" >"$ROOTFS/short"
+	printf '#!/loop\n' >"$ROOTFS/loop"
+	printf '#!/plain\n' >"$ROOTFS/by-plain"
+	chmod 0755 "$ROOTFS"/{crlf,text,empty,short,loop,by-plain}
+	printf x >"$ROOTFS/plain"
+	while read -r name says; do
+		process "/$name"
+		run -1 rung run -d -b "$BUNDLE" "$ID"
+		mentions "exec /$name: $says"
+		rung delete --force "$ID"
+		run -1 rung explain
+		mentions "exec /$name: $says"
+		run -1 rung check -b "$BUNDLE"
+		mentions "exec /$name: $says" 'the author of the image'
+	done <<-'END'
+		crlf no such file or directory (the first line of /crlf ends with a carriage return
+		text exec format error (/text is neither an ELF program nor a script that begins with #!)
+		empty exec format error (/empty is empty)
+		short exec format error (/short is cut off: it has only 40 bytes)
+		loop too many levels of symbolic links (more than 5 scripts are each the interpreter
+		by-plain permission denied (nobody may execute /plain, the interpreter of /by-plain)
+	END
+}
+
 @test "message: a program whose loader is missing" {
 	local loader=/lib64/ld-linux-x86-64.so.2
 	[ -e "$loader" ] || skip "needs a program with a loader"
