@@ -146,12 +146,26 @@ func (c *Container) Processes() ([]int, error) {
 	}
 	if len(c.disk.State.CgroupPaths) > 0 || !c.disk.State.OwnPid {
 		pids, err := manager.Pids()
+		if err == nil && len(pids) == 0 {
+			err = c.unlessEnded(manager)
+		}
 		return pids, c.disk.Init().OrStopped(err, ErrNotRunning)
 	}
 	if alive, err := c.disk.Init().Alive(); !alive {
 		return nil, err
 	}
 	return process.InNamespace(c.disk.State.Pid)
+}
+
+// unlessEnded is an error if the cgroup of a container that runs is gone: its processes are then somewhere, and not known.
+func (c *Container) unlessEnded(manager *cgroup.Manager) error {
+	if manager.Exists() {
+		return nil
+	}
+	if alive, err := c.disk.Init().Alive(); !alive {
+		return err
+	}
+	return cgroup.ErrNotExist
 }
 
 // Wait waits for the container's first process, a child of this program, reaps it and returns its status. If ctx ends

@@ -111,6 +111,7 @@ func (r *Runtime) begin(id string, b *bundle.Bundle) (*bundle.Bundle, error) {
 		}
 		out.Raw = raw
 	}
+	spec.Process = setup.WithoutUnconfined(spec.Process)
 	out.Spec = &spec
 	if err := bundle.Validate(&spec); err != nil {
 		return nil, err

@@ -85,7 +85,7 @@ func Listen(dir *os.File, name string) (*os.File, error) {
 	}
 	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: FDPath(dir) + "/" + name}); err != nil {
 		file.Close()
-		return nil, os.NewSyscallError("bind", err)
+		return nil, &os.PathError{Op: "bind", Path: dir.Name() + "/" + name, Err: err}
 	}
 	if err := unix.Listen(fd, 16); err != nil {
 		file.Close()

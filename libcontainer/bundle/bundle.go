@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -113,7 +114,7 @@ func Parse(raw []byte) (*specs.Spec, error) {
 	d := decoder{raw: string(raw)}
 	fast := new(specs.Spec)
 	if decodeSpec(&d, fast); d.done() && !isNull(raw) {
-		return withLinux(fast), nil
+		return adjusted(fast), nil
 	}
 	if err := d.checkCrowd(); err != nil {
 		return nil, err
@@ -125,7 +126,7 @@ func Parse(raw []byte) (*specs.Spec, error) {
 	if spec == nil {
 		return nil, errors.New("config cannot be null: it is an object, as rung spec writes one")
 	}
-	return withLinux(spec), nil
+	return adjusted(spec), nil
 }
 
 // withLinux sets s.Linux if config.json leaves it out (config.md): after this, it is never nil.
@@ -134,6 +135,25 @@ func withLinux(s *specs.Spec) *specs.Spec {
 		s.Linux = new(specs.Linux)
 	}
 	return s
+}
+
+// adjusted is withLinux, and removes a limit of processes of 0 from a configuration older than 1.3, in which it meant that there is
+// none: Podman 4.3 writes it for --pids-limit -1.
+func adjusted(s *specs.Spec) *specs.Spec {
+	withLinux(s)
+	if r := s.Linux.Resources; r != nil && r.Pids != nil && r.Pids.Limit != nil && *r.Pids.Limit == 0 && olderThan13(s.Version) {
+		r.Pids.Limit = nil
+	}
+	return s
+}
+
+func olderThan13(version string) bool {
+	minor, ok := strings.CutPrefix(version, "1.")
+	if !ok {
+		return false
+	}
+	minor, _, _ = strings.Cut(minor, ".")
+	return minor == "0" || minor == "1" || minor == "2"
 }
 
 // LoadProcess reads the process.json of `exec --process`. It does not call

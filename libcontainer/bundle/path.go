@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strconv"
 )
 
 // step is one level of a JSON path: a member of an object or an element of an
@@ -85,6 +86,20 @@ func join(steps []step) string {
 }
 
 // kindName returns the JSON name of the values that a Go type takes.
+// rangeOf says which numbers an integer type holds, if these are few or the sign matters.
+func rangeOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Uint32:
+		return " from 0 to 4294967295"
+	case reflect.Uint, reflect.Uint64:
+		return " from 0 to 18446744073709551615"
+	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Uint8, reflect.Uint16:
+		return " of " + strconv.Itoa(t.Bits()) + " bits"
+	default:
+		return " of 64 bits"
+	}
+}
+
 func kindName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Struct, reflect.Map:
@@ -98,6 +113,6 @@ func kindName(t reflect.Type) string {
 	case reflect.Pointer:
 		return kindName(t.Elem())
 	default:
-		return "a number of type " + t.Kind().String()
+		return "a whole number" + rangeOf(t)
 	}
 }

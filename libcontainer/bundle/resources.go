@@ -253,7 +253,10 @@ var limitsOfCore = []string{"cgroup.max.depth", "cgroup.max.descendants", "cgrou
 // cgroup's directory, and not one that is the runtime's.
 func checkUnified(r *specs.LinuxResources, field string) error {
 	for name := range r.Unified {
-		if strings.ContainsAny(name, "/\x00") {
+		if strings.ContainsRune(name, 0) {
+			return fail(memberPath(field+".unified", name), "contains a nul byte")
+		}
+		if strings.ContainsRune(name, '/') {
 			return fail(memberPath(field+".unified", name), "must be a file name (no slashes)")
 		}
 		if controller, _, ok := strings.Cut(name, "."); !ok || controller == "" {

@@ -31,7 +31,7 @@ func (m *Manager) setHugepages(limits []specs.LinuxHugepageLimit) error {
 		}
 		name := "hugetlb." + l.Pagesize
 		if err := t.writeUint(field, name+suffix, l.Limit); err != nil {
-			return err
+			return withPageSizes(err)
 		}
 		err = t.writeUint(field, name+".rsvd"+suffix, l.Limit)
 		if err != nil && !errors.Is(err, syscall.ENOENT) {
@@ -39,6 +39,15 @@ func (m *Manager) setHugepages(limits []specs.LinuxHugepageLimit) error {
 		}
 	}
 	return nil
+}
+
+// withPageSizes adds to the error of a size that the machine does not have those that it has.
+func withPageSizes(err error) error {
+	sizes, errRead := hugePageSizes()
+	if !errors.Is(err, syscall.ENOENT) || errRead != nil || len(sizes) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w (the sizes of huge pages here are %s)", err, strings.Join(sizes, ", "))
 }
 
 // setNetwork sets the class (net_cls) and the priorities (net_prio) of traffic. v2 has neither controller.

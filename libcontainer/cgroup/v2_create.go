@@ -75,6 +75,9 @@ func enableDown(top, dir string) {
 // not enable it. It returns "" if no reason is found.
 func (d *cgroupDir) whyMissing(controller string) string {
 	if !listed(d.mount+"/cgroup.controllers", controller) {
+		if !inKernel(controller) {
+			return "this kernel has no controller " + controller
+		}
 		return "controller " + controller + " is not available in the v2 hierarchy (in use by v1, or not in the kernel)"
 	}
 	dir := d.mount
@@ -85,6 +88,15 @@ func (d *cgroupDir) whyMissing(controller string) string {
 		dir += "/" + part
 	}
 	return ""
+}
+
+// inKernel reports whether the kernel has a controller, as far as can be known: only /proc/cgroups names those of v1, in its words.
+func inKernel(controller string) bool {
+	text, err := sys.ReadSmall("/proc/cgroups")
+	if err != nil || controller == "io" { // blkio on v1
+		return true
+	}
+	return strings.Contains(text, "\n"+controller+"\t")
 }
 
 // threadedControllers are those that a threaded tree has (cgroup-v2.rst, "Threads").

@@ -144,7 +144,7 @@ func inherited(p, container *specs.Process) *specs.Process {
 	out.ExecCPUAffinity = cmp.Or(p.ExecCPUAffinity, container.ExecCPUAffinity)
 	out.OOMScoreAdj = cmp.Or(p.OOMScoreAdj, container.OOMScoreAdj)
 	out.User.Umask = cmp.Or(p.User.Umask, container.User.Umask)
-	return &out
+	return setup.WithoutUnconfined(&out)
 }
 
 // run compiles the plan and has a stage execute it. program is the path of a hook; "": the stage looks for the process's.

@@ -1,7 +1,6 @@
 package setup
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -165,8 +164,8 @@ func (c Config) GuessCgroup(damaged *store.Container) (*cgroup.Manager, error) {
 
 // unoccupied is an error if processes are in a cgroup that may be another container's.
 func unoccupied(guessed *cgroup.Manager, id string) error {
-	pids, err := guessed.Pids()
-	if errors.Is(err, cgroup.ErrNotExist) || err == nil && len(pids) == 0 {
+	pids, err := guessed.Anywhere()
+	if err == nil && len(pids) == 0 {
 		return nil
 	}
 	if err != nil {

@@ -109,7 +109,7 @@ load helpers
 		run -1 rung explain
 		mentions "exec /$name: $says"
 		run -1 rung check -b "$BUNDLE"
-		mentions "exec /$name: $says" 'the author of the image'
+		mentions "exec /$name: $says" 'who: the author of the '
 	done <<-'END'
 		crlf no such file or directory (the first line of /crlf ends with a carriage return
 		text exec format error (/text is neither an ELF program nor a script that begins with #!)

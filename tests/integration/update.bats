@@ -390,7 +390,7 @@ outside() {
 	run -1 rung update -r - "$ID" <<<'{"memory": '
 	mentions '--resources -: line 2, column 1: unexpected end of JSON input'
 	run -1 rung update -r - "$ID" <<<'{"memory": {"limit": "1G"}}'
-	mentions '--resources -: memory.limit: a JSON string does not fit here, need a number of type int64'
+	mentions '--resources -: memory.limit: a JSON string does not fit here, need a whole number of 64 bits'
 	run -1 rung update -r - "$ID" <<<'[]'
 	mentions '--resources -: a JSON array does not fit here, need an object'
 	run -1 rung update -r - "$ID" </dev/null
