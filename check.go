@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -82,7 +83,7 @@ func checkBundle(ctx context.Context, cmd *cli.Command) (*check.Report, error) {
 	b := libcontainer.DefaultBundle(os.Geteuid() != 0 && !asRoot)
 	if dir, file := cmd.String("bundle"), cmd.String("config"); dir != "" || file != "" {
 		if b, err = bundle.LoadFile(dir, file); err != nil {
-			return nil, err
+			return libcontainer.Unloadable(absolute(cmp.Or(dir, ".")), err), nil
 		}
 	}
 	id := cmd.Args().First()
@@ -120,7 +121,12 @@ func checkAsUser(cmd *cli.Command) error {
 	child.Args[0] = os.Args[0]
 	child.Stdin, child.Stdout, child.Stderr = os.Stdin, os.Stdout, os.Stderr
 	child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: gid}}
-	child.Env = append(os.Environ(), "XDG_RUNTIME_DIR=/run/user/"+strconv.Itoa(int(uid)))
+	const variable = "XDG_RUNTIME_DIR=" // that of root is not the user's, who may have none
+	child.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, variable) })
+	own := "/run/user/" + strconv.Itoa(int(uid)) // pam_systemd(8)
+	if there, err := sys.Exists(own); err == nil && there {
+		child.Env = append(child.Env, variable+own)
+	}
 	var ended *exec.ExitError
 	if err := child.Run(); errors.As(err, &ended) {
 		os.Exit(ended.ExitCode())
@@ -160,7 +166,7 @@ func reportFormat(name string) (func(io.Writer, *check.Report) error, error) {
 			return enc.Encode(r)
 		}, nil
 	}
-	return nil, errors.New("invalid format option")
+	return nil, errors.New("invalid format option (do: --format text, or --format json)")
 }
 
 // printReport prints a line for each need that is met, and what to do for the others.

@@ -25,6 +25,8 @@ type logHandler struct {
 	out   io.Writer
 	json  bool
 	level slog.Level
+
+	failed bool // a line could not be written
 }
 
 func (h *logHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
@@ -41,6 +43,10 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	_, err := io.WriteString(h.out, line)
+	if err != nil && h.out != stderr && !h.failed {
+		h.failed = true // once: the next line will fail too
+		fmt.Fprintf(stderr, "rung: write to the log (--log): %v\n", err)
+	}
 	return err
 }
 

@@ -49,7 +49,7 @@ func psCommand() *cli.Command {
 			case "json":
 				return json.NewEncoder(os.Stdout).Encode(pids)
 			}
-			return errors.New("invalid format option")
+			return errors.New("invalid format option (do: --format table, or --format json)")
 		},
 	}
 }

@@ -157,6 +157,7 @@ func remedies() []remedy {
 		{"cannot start a container that has stopped", "rung delete it, and create it again"},
 		{"cannot exec in a stopped container", "rung delete it, and run it again"},
 		{"cannot exec in a paused container", "rung resume it"},
+		{"container not running: it is paused", "rung resume lets it run on"},
 		{"container not running", "rung state tells its status; rung delete removes one that has ended"},
 		{"that is not stopped: running", "rung kill it with KILL first, or rung delete --force"},
 		{"that is not stopped: paused", "rung delete --force"},
@@ -176,6 +177,18 @@ func remedies() []remedy {
 	}
 }
 
+// remediesOf are those of one command only, in which the same words have another cause.
+func remediesOf(text string) []remedy {
+	if !strings.HasPrefix(text, "exec failed: ") {
+		return nil
+	}
+	return []remedy{
+		{"executable file not found in $PATH", "a program that the container has, by its path or in a directory of PATH (--env PATH=...)"},
+		{"open /dev/tty: ", "leave out --tty, or use script(1): this is no terminal"},
+		{"without setting console socket", "--console-socket of a program that takes the terminal, or leave out --tty"},
+	}
+}
+
 // withCure adds to an error what to do about it, where that is known and the error does not say it.
 func withCure(err error) error {
 	err = sys.Explained(err)
@@ -188,14 +201,15 @@ func withCure(err error) error {
 
 func cureOf(err error) string {
 	var denied *fs.PathError
-	if os.Geteuid() != 0 && errors.As(err, &denied) && errors.Is(err, fs.ErrPermission) && denied.Path == systemRoot {
+	if os.Geteuid() != 0 && errors.As(err, &denied) && errors.Is(err, fs.ErrPermission) &&
+		(denied.Path == systemRoot || strings.HasPrefix(denied.Path, systemRoot+"/")) {
 		return "run rung as root, or set XDG_RUNTIME_DIR or --root to a directory that this user may write: this is root's place for states of containers"
 	}
 	text := err.Error()
 	if do := check.Cure(err); do != "" {
 		return do
 	}
-	for _, r := range remedies() {
+	for _, r := range slices.Concat(remediesOf(text), remedies()) {
 		if strings.Contains(text, r.says) {
 			return strings.ReplaceAll(r.do, "rung ", programName()+" ")
 		}

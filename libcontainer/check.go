@@ -55,20 +55,30 @@ func Unreadable(err error) *check.Report {
 	return report
 }
 
+// Unloadable is the report of a configuration that cannot be loaded. dir is that of the bundle.
+func Unloadable(dir string, err error) *check.Report {
+	report := &check.Report{Bundle: dir, UID: os.Geteuid(), Kernel: check.Release()}
+	report.Add(check.OfError(&check.Subject{Config: filepath.Join(dir, bundle.ConfigName)}, configuration, "", err))
+	return report
+}
+
+const configuration = "configuration"
+
 func (r *Runtime) check(ctx context.Context, id string, given *bundle.Bundle, o CreateOptions, probe func() (*host.Facts, error)) (*check.Report, error) {
 	report := &check.Report{UID: os.Geteuid(), Kernel: check.Release()}
 	b, err := r.begin(id, given)
 	if err == nil {
 		err = checkRuns(b, &o)
 	}
+	subject := &check.Subject{Root: r.Root, Rootless: r.Rootless, NoKeyring: o.NoKeyring, NoPivot: o.NoPivot}
+	if given.Raw != nil { // a file has it
+		report.Bundle, subject.Config = given.Dir, filepath.Join(given.Dir, bundle.ConfigName)
+	}
 	if err != nil {
-		report.Add(check.OfError(&check.Subject{}, "configuration", "", err))
+		report.Add(check.OfError(subject, configuration, "", err))
 		return report, nil
 	}
-	subject := &check.Subject{Spec: b.Spec, Root: r.Root, Rootless: r.Rootless, NoKeyring: o.NoKeyring, NoPivot: o.NoPivot}
-	if given.Raw != nil { // a file has it
-		report.Bundle, subject.Config = b.Dir, filepath.Join(b.Dir, bundle.ConfigName)
-	}
+	subject.Spec = b.Spec
 	if subject.Facts, err = probe(); err != nil {
 		return Unreadable(err), nil
 	}

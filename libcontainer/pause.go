@@ -1,6 +1,13 @@
 package libcontainer
 
-import "context"
+import (
+	"context"
+
+	"rung/libcontainer/process"
+)
+
+// errPausedAlready begins with runc's words.
+const errPausedAlready = process.NotRunning("container not running: it is paused already")
 
 // Pause freezes all processes of a running or created container, and returns when they stand
 // still (cgroup v1 freezer; cgroup.freeze on v2, Linux 5.2). If ctx ends before, they run on.
@@ -9,6 +16,9 @@ func (c *Container) Pause(ctx context.Context) error {
 	defer c.disk.Unlock()
 	if err != nil {
 		return err
+	}
+	if now == Paused {
+		return errPausedAlready
 	}
 	if now != Running && now != Created {
 		return ErrNotRunning

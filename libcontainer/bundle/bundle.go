@@ -80,13 +80,13 @@ func (e *notFoundError) Unwrap() error { return e.cause }
 // names its bundle by that path. "..", as for the kernel, is the directory above what a link leads to.
 func resolve(dir string) (string, error) {
 	if filepath.IsAbs(dir) {
-		return filepath.EvalSymlinks(dir)
+		return sys.EvalSymlinks(dir)
 	}
 	here, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
-	return filepath.EvalSymlinks(here + "/" + dir) // Join would take ".." by the text
+	return sys.EvalSymlinks(here + "/" + dir) // Join would take ".." by the text
 }
 
 // FromSpec makes a bundle of a configuration in memory and validates it. Relative paths of the

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"io/fs"
+	"path"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -47,6 +48,31 @@ func checkDevices(s *specs.Spec) error {
 		}
 		if d.Minor < 0 || d.Minor > minorMax {
 			return fail(elementPath("linux.devices", i, ".minor"), "%d is not within 0 and %d", d.Minor, minorMax)
+		}
+	}
+	return checkNesting(s.Linux.Devices)
+}
+
+// checkNesting refuses a device whose directory would be another device.
+func checkNesting(devices []specs.LinuxDevice) error {
+	var paths map[string]bool // of all devices, made for the first that is not directly in /dev
+	for i := range devices {
+		above := path.Dir(devices[i].Path)
+		if above == "/dev" {
+			continue
+		}
+		if paths == nil {
+			paths = map[string]bool{}
+			for _, list := range [...][]specs.LinuxDevice{devices, DefaultDevices()} {
+				for j := range list {
+					paths[path.Clean(list[j].Path)] = true
+				}
+			}
+		}
+		for ; above != "/"; above = path.Dir(above) {
+			if paths[above] {
+				return fail(elementPath("linux.devices", i, ".path"), "%s is a device, and no directory for another one", above)
+			}
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package bundle
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -45,6 +46,7 @@ func ValidateProcess(p *specs.Process, field string) error {
 		checkEnv,
 		checkConsoleSize,
 		checkUser,
+		checkCapabilities,
 		checkRlimits,
 		checkOOMScoreAdj,
 		checkScheduler,
@@ -62,6 +64,19 @@ func ValidateProcess(p *specs.Process, field string) error {
 
 func checkCwd(p *specs.Process, field string) error {
 	return absolute(field+".cwd", p.Cwd)
+}
+
+// checkCapabilities refuses effective capabilities that are not permitted, as capset(2) does.
+func checkCapabilities(p *specs.Process, field string) error {
+	if p.Capabilities == nil {
+		return nil
+	}
+	for _, name := range p.Capabilities.Effective {
+		if _, known := CapabilityNumber(name); known && !slices.Contains(p.Capabilities.Permitted, name) {
+			return fail(field+".capabilities.effective", "%s is not in %s.capabilities.permitted, and what is not permitted cannot be effective", name, field)
+		}
+	}
+	return nil
 }
 
 func checkArgs(p *specs.Process, field string) error {

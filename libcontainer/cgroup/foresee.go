@@ -37,11 +37,29 @@ func (m *Manager) Obstacles(r *specs.LinuxResources) (out []error) {
 		}
 	}
 	out = append(out, foreseeValues(r)...)
+	out = append(out, foreseePageSizes(r.HugepageLimits)...)
 	out = append(out, m.foreseeShares(r.CPU)...)
 	if err := m.foreseeRates(r.BlockIO); err != nil {
 		out = append(out, err)
 	}
 	return append(out, m.foreseeUnified(r.Unified)...)
+}
+
+// foreseePageSizes refuses sizes of huge pages that the machine does not have.
+func foreseePageSizes(limits []specs.LinuxHugepageLimit) (out []error) {
+	if len(limits) == 0 {
+		return nil
+	}
+	sizes, err := hugePageSizes()
+	if err != nil || len(sizes) == 0 {
+		return nil
+	}
+	for i := range limits {
+		if size := limits[i].Pagesize; !slices.Contains(sizes, size) {
+			out = append(out, withPageSizes(fmt.Errorf("%s: write hugetlb.%s.max: %w", item("linux.resources.hugepageLimits", i), size, syscall.ENOENT)))
+		}
+	}
+	return out
 }
 
 // Unwritable returns why a rootless caller gets no cgroup in a hierarchy; nil if it gets one in each.

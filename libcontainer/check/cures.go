@@ -248,7 +248,11 @@ func writableCure(_ *Subject, text string) string {
 	if seen := lookAbove(path); seen == nil || seen.Flags&sys.ST_RDONLY == 0 {
 		return "" // the path may be one of the container
 	}
-	return "mount -o remount,rw " + mountOf(filepath.Dir(path)) + ", or use another directory (--root)"
+	do := "mount -o remount,rw " + mountOf(filepath.Dir(path))
+	if strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/") {
+		return do
+	}
+	return do + ", or use another directory (--root)"
 }
 
 // enable is the command that enables a controller where it is not.

@@ -42,7 +42,7 @@ func filesystems(s *Subject) (out []Need) {
 	types := []string{"proc", "sysfs", "tmpfs", "devpts", "mqueue", "overlay"}
 	for i := range s.Spec.Mounts {
 		m := &s.Spec.Mounts[i]
-		if host.IsBind(m) || m.Type == "cgroup" { // what cgroup means depends on the host
+		if host.IsBind(m) || m.Type == "cgroup" || m.Type == "" { // what cgroup means depends on the host; without a type it is refused
 			continue
 		}
 		if _, listed := fields[m.Type]; !listed {

@@ -121,9 +121,18 @@ func deviceNumber(d *specs.LinuxDevice) uint64 {
 	return sys.Mkdev(uint32(d.Major), uint32(d.Minor))
 }
 
+// MustBeDevice follows the path of a device of which something is there already.
+const MustBeDevice = " is there already, and must be the device"
+
+// IsDevice reports whether a file of that mode and number is a device of linux.devices.
+func IsDevice(d *specs.LinuxDevice, mode uint32, number uint64) bool {
+	want, err := deviceMode(d, "")
+	return err == nil && uint64(mode)&sys.S_IFMT == want&sys.S_IFMT && (d.Type == "p" || number == deviceNumber(d))
+}
+
 // verifyDevice: what is there already must be the device (config-linux.md, "Devices").
 func (c *compiler) verifyDevice(d *specs.LinuxDevice, mode uint64, dir plan.Slot, base string, made plan.OpRef, field string) {
-	c.b.For(field, "what "+path.Clean(d.Path)+" is already must be the device")
+	c.b.For(field, path.Clean(d.Path)+MustBeDevice)
 	there, opened := c.b.Open(dir, base, sys.O_PATH|sys.O_NOFOLLOW, 0)
 	opened.Unless(made)
 	c.b.VerifyDevice(there, mode&sys.S_IFMT, deviceNumber(d)).IfSlots()

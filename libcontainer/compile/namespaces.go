@@ -119,7 +119,7 @@ func (c *compiler) joinNamespace(t specs.LinuxNamespaceType, tried joined) {
 	if tried.op == (plan.OpRef{}) {
 		slot = c.namespaceSlot(t)
 	}
-	c.b.For(c.namespaceField(t), "join the "+string(t)+" namespace")
+	c.b.For(c.namespaceField(t), "join the "+string(t)+" namespace "+c.namespace(t).Path)
 	op := c.b.SetNS(slot, bundle.NamespaceFlag(t))
 	if tried.op != (plan.OpRef{}) {
 		op.Unless(tried.op)

@@ -24,7 +24,8 @@ import (
 // shows none. It has the words of Create.
 func (c *creation) foresee(p *Preview) error {
 	for _, look := range []func(*Preview) error{
-		c.foreseeRights, c.foreseeNamespaces, c.foreseeResctrl, c.foreseeNetDevices, c.foreseeOps, c.foreseeAgent, c.foreseeHooks, c.foreseeCwd,
+		c.foreseeRights, c.foreseeNamespaces, c.foreseeResctrl, c.foreseeNetDevices, c.foreseeOps, c.foreseeDevices, c.foreseeAgent,
+		c.foreseeHooks, c.foreseeCwd,
 		c.foreseeProgram, c.foreseeRlimits,
 	} {
 		if err := look(p); err != nil {
@@ -69,7 +70,7 @@ func (c *creation) foreseeNamespaces(*Preview) error {
 		kind, err := sys.NamespaceKind(file)
 		file.Close()
 		if err != nil || kind != bundle.NamespaceFlag(ns.Type) {
-			return fmt.Errorf("%s: join the %s namespace: %s is no such namespace: %w", field, ns.Type, ns.Path, syscall.EINVAL)
+			return fmt.Errorf("%s: join the %s namespace %s: setns: %w (%s)", field, ns.Type, ns.Path, syscall.EINVAL, launch.NoSuchNamespace)
 		}
 	}
 	return nil
@@ -248,6 +249,31 @@ func (c *creation) hidden(file string) bool {
 		_, below := host.Below(file, host.Destination(&m, c.setup.Container.State.Rootfs))
 		return below
 	})
+}
+
+// foreseeDevices refuses a device where the image has something else. Where devices are bound, they cover what is there.
+func (c *creation) foreseeDevices(p *Preview) error {
+	facts, spec := c.setup.Facts, c.setup.Spec
+	if p.Root == nil || facts.UserNS || bundle.NamespaceOf(spec, specs.UserNamespace) != nil || !facts.Has(host.CapMknod) {
+		return nil
+	}
+	for i := range spec.Linux.Devices {
+		d := &spec.Linux.Devices[i]
+		at := path.Clean(d.Path)
+		if at == "/dev/ptmx" || c.provided(p.Root, at) || c.hidden(at) {
+			continue
+		}
+		file, err := sys.OpenInRoot(p.Root, at, sys.O_PATH|sys.O_NOFOLLOW)
+		if err != nil {
+			continue
+		}
+		st, err := sys.Stat(sys.FDPath(file))
+		file.Close()
+		if err == nil && !compile.IsDevice(d, st.Mode, st.Rdev) {
+			return fmt.Errorf("linux.devices[%d]: %s%s: statx: %w (%s)", i, at, compile.MustBeDevice, syscall.ENODEV, launch.NotThatDevice)
+		}
+	}
+	return nil
 }
 
 func (c *creation) foreseeCwd(p *Preview) error {

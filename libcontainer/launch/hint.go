@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"encoding/binary"
 	"strings"
 	"syscall"
 
@@ -10,6 +11,12 @@ import (
 
 // RlimitHint is what is behind EPERM of prlimit(2).
 const RlimitHint = "to raise a hard limit needs CAP_SYS_RESOURCE, and that of open files is never above fs.nr_open"
+
+// NotThatDevice is what is behind ENODEV of a device whose path the image has.
+const NotThatDevice = "what the image has there is not that device: leave out the device, name another path, or remove the file from the image"
+
+// NoSuchNamespace is what is behind EINVAL of setns(2).
+const NoSuchNamespace = "that file is no namespace of this kind"
 
 // Hint says what is behind an errno where that is known and not obvious; else "". call is the op's system call that failed,
 // or "" if that is not known.
@@ -46,6 +53,8 @@ func Hint(op *plan.Op, call string, errno syscall.Errno) string {
 		return "a value below that of the caller of rung needs CAP_SYS_RESOURCE"
 	case errno == syscall.EPERM && op.Code == plan.Ioprio: // ioprio_check_cap of block/ioprio.c
 		return "the real-time class needs CAP_SYS_NICE or CAP_SYS_ADMIN"
+	case errno == syscall.EPERM && op.Code == plan.SchedAttr && nice(op):
+		return "a nice value below that of the caller of rung, and below its RLIMIT_NICE, needs CAP_SYS_NICE"
 	case errno == syscall.EPERM && op.Code == plan.SchedAttr:
 		return "real-time policies need CAP_SYS_NICE and time of the cgroup; with SCHED_DEADLINE, process scheduler can't be used together with AllowedCPUs (linux.resources.cpu.cpus)"
 	case errno == syscall.EAGAIN && op.Code == plan.Clone:
@@ -56,6 +65,10 @@ func Hint(op *plan.Op, call string, errno syscall.Errno) string {
 		return "one of the source and the mount point is a directory, and the other is not"
 	case errno == syscall.EXDEV && op.Code == plan.Open && op.Text[0] == "/dev":
 		return "the image's /dev is a link into another mount, and devices must not be made there: mount a tmpfs on /dev"
+	case errno == syscall.ENODEV && op.Code == plan.VerifyDevice && strings.HasPrefix(op.Origin.Field, "linux.devices["):
+		return NotThatDevice
+	case errno == syscall.EINVAL && op.Code == plan.Setns && !strings.Contains(op.Operands(), "user"):
+		return NoSuchNamespace
 	case errno == syscall.ENODEV && op.Code == plan.VerifyDevice && op.Origin.Field == "" && op.Ints[1] == sys.Mkdev(1, 3): // of the container
 		return "what is there is not the null device: a mount, an entry of linux.devices or a file of the image is in its place"
 	case errno == syscall.EBUSY && (op.Code == plan.Mkpath || op.Code == plan.Mask || op.Code == plan.ReadonlyPath):
@@ -70,6 +83,17 @@ func Hint(op *plan.Op, call string, errno syscall.Errno) string {
 
 // linkHint is about ELOOP of a look-up that follows no magic links (RESOLVE_NO_MAGICLINKS).
 const linkHint = "a loop of symbolic links, or a link of /proc to a file of a process, which is not followed"
+
+// nice reports whether the op is for a policy that has nice values, not priorities: SCHED_OTHER, SCHED_BATCH, SCHED_IDLE.
+func nice(op *plan.Op) bool {
+	const policy = 4 // offset in struct sched_attr (sched_setattr(2))
+	attr := op.Text[0]
+	if len(attr) < policy+4 {
+		return false
+	}
+	number := binary.NativeEndian.Uint32([]byte(attr[policy : policy+4]))
+	return number == 0 || number == 3 || number == 5
+}
 
 // isBindType reports whether somebody who wrote this type of a mount meant a bind mount: its type has no meaning (config.md).
 func isBindType(fstype string) bool { return fstype == "bind" || fstype == "rbind" || fstype == "none" }

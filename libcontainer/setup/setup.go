@@ -211,7 +211,7 @@ func Rootfs(b *bundle.Bundle) (string, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(b.Dir, path)
 	}
-	resolved, err := filepath.EvalSymlinks(path)
+	resolved, err := sys.EvalSymlinks(path)
 	if err != nil {
 		return "", fmt.Errorf("root.path: invalid rootfs: %w", err)
 	}

@@ -111,4 +111,11 @@ probe='cat /proc/self/attr/apparmor/current; for n in a b c; do touch /tmp/denie
 	config '.process.apparmorProfile = "rung-test-a"'
 	refused process.apparmorProfile 'AppArmor is not enabled'
 	[ ! -e "$STATE/$ID" ]
+	# there every process is unconfined (buildah's --security-opt apparmor=unconfined)
+	config '.process.apparmorProfile = "unconfined"'
+	inside 'echo it runs'
+	says 'it runs'
+	start_sleeper
+	run rung exec --apparmor unconfined "$ID" echo and it
+	says 'and it'
 }

@@ -176,3 +176,51 @@ in_small_group() {
 	mentions 'pidfd_open: operation not permitted (rung needs pidfd_open(2) to be sure which process it means'
 	[ "$(status_of)" = running ]
 }
+
+# bats test_tags=user
+@test "denied calls that every kernel has: the line names the call, what rung needs it for, and the filter" {
+	local call errno
+	process sh -c 'exit 0'
+	for call in capset chdir fchdir flock ioctl mkdirat openat pipe2 prctl prlimit64 recvfrom recvmsg sendmsg sethostname setgroups setresgid \
+		setresuid socket socketpair symlinkat umount2; do
+		for errno in EPERM ENOSYS; do
+			run "$RUNG_TEST_COMMANDS/blocked" "$call" "$errno" "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+			[ "$status" -eq 1 ] || { ! is_root && continue; } # a plain user needs fewer of them
+			mentions "(rung needs $call(2) " ', and a seccomp filter that rung itself runs under denies it)' "add $call to its seccomp profile"
+			[ ! -e "$STATE/$ID" ] || fail "$call $errno left the container"
+		done
+	done
+	for errno in EPERM ENOSYS; do
+		run -1 "$RUNG_TEST_COMMANDS/blocked" clone "$errno" "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+		says "rung: no thread can be made: a seccomp filter that rung itself runs under denies clone(2) (do: add clone to its profile: docker run --security-opt seccomp=PROFILE, or SystemCallFilter=clone in the unit)"
+	done
+}
+
+# bats test_tags=user
+@test "kill denied: a run in the foreground still deletes its container" {
+	local errno
+	process sh -c 'exit 4'
+	for errno in EPERM ENOSYS; do
+		run -4 "$RUNG_TEST_COMMANDS/blocked" kill "$errno" "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+		says ''
+		[ ! -e "$STATE/$ID" ]
+	done
+}
+
+@test "a user namespace denied by a filter: the line says so, and nobody is told to list one" {
+	needs_root
+	map_ids
+	own_rootfs
+	run -1 "$RUNG_TEST_COMMANDS/blocked" unshare EPERM "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	mentions 'unshare: operation not permitted (rung needs unshare(2) to make processes and namespaces, and a seccomp filter'
+	[[ $output != *'list it in linux.namespaces'* ]]
+	run -1 "$RUNG_TEST_COMMANDS/blocked" unshare EPERM "$RUNG" --root "$STATE" check -b "$BUNDLE"
+	mentions 'restricted  unshare(2): ' 'who starts rung under the filter'
+}
+
+@test "a missing CAP_NET_ADMIN is named" {
+	needs_root
+	run -1 setpriv --bounding-set=-net_admin --inh-caps=-net_admin "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
+	mentions 'bring up the loopback device: ioctl: operation not permitted (a new network namespace needs CAP_NET_ADMIN, which rung was started without)' \
+		'do: start rung with that capability'
+}

@@ -276,6 +276,11 @@ needs_swap_accounting() {
 	config '.linux.resources.pids = {limit: 0}'
 	create_container
 	[ "$(cgroup_value pids pids.max)" = 1 ]
+	rung delete --force "$ID"
+	# Podman 4.3 writes this for --pids-limit -1
+	config '.ociVersion = "1.0.2-dev"'
+	start_sleeper
+	[ "$(cgroup_value pids pids.max)" = max ]
 }
 
 # bats test_tags=vm
@@ -429,6 +434,10 @@ block_device() {
 		hugetlb.2MB.limit_in_bytes 4194304 v2 hugetlb.2MB.max 4194304
 	update_to '{hugepageLimits: [{pageSize: "2MB", limit: 8388608}]}'
 	reads hugetlb hugetlb.2MB.limit_in_bytes 8388608 v2 hugetlb.2MB.max 8388608
+	config '.linux.resources = {hugepageLimits: [{pageSize: "3MB", limit: 0}]}'
+	run -1 rung explain
+	mentions 'linux.resources.hugepageLimits[0]: write hugetlb.3MB.max: no such file or directory (the sizes of huge pages here are '
+	refused 'linux.resources.hugepageLimits[0]' 'hugetlb.3MB.' '(the sizes of huge pages here are '
 }
 
 @test "network: classID is set on v1, and refused on v2" {

@@ -336,8 +336,29 @@ on_read_only() {
 		mentions '/etc/subuid grants user 4343 no range that holds 100000-165535' 'do: usermod --add-subuids 100000-165535 4343' \
 			'do: usermod --add-subgids 100000-165535 4343'
 	fi
+	# Nobody is told to grant the ids of the system, or of other people.
+	map_ids 0
+	run -1 plain "$BATS_TEST_TMPDIR/plain/rung" --root "$BATS_TEST_TMPDIR/plain/state" check -b "$BUNDLE"
+	if command -v newuidmap >/dev/null; then
+		mentions 'no range that holds 0-65535' 'do: map the own uid of user 4343 and ids that /etc/subuid grants'
+		[[ $output != *'usermod'* ]]
+	fi
+	map_ids 100000
 	run -1 plain env PATH=/nowhere "$BATS_TEST_TMPDIR/plain/rung" --root "$BATS_TEST_TMPDIR/plain/state" check -b "$BUNDLE"
 	mentions 'missing     id map of linux.uidMappings: mapping more than the own id without privilege needs newuidmap' 'apt-get install uidmap'
+}
+
+@test "check: a configuration that cannot be loaded is a report too" {
+	config '.hostname = 3'
+	run -1 rung check -b "$BUNDLE"
+	mentions "bundle $BUNDLE" 'missing     configuration: config.json: hostname: a JSON number does not fit here' "do: edit hostname in $BUNDLE/config.json"
+	run -1 rung check -b "$BUNDLE" --format json
+	[ "$(jq -r '[.starts, .bundle, .needs[0].field] | join(" ")' <<<"$output")" = "false $BUNDLE hostname" ]
+	run -1 rung check -b "$BUNDLE/none" --format json
+	[ "$(jq .starts <<<"$output")" = false ]
+	config '.hostname = "h" | .ociVersion = "2.0.0"'
+	run -1 rung check -b "$BUNDLE"
+	mentions "bundle $BUNDLE" "do: edit ociVersion in $BUNDLE/config.json"
 }
 
 @test "check: no user namespace may be made" {

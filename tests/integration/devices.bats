@@ -160,7 +160,9 @@ deep/down/plain character special file 1:7 666 0:0'
 	own_rootfs
 	echo text >"$ROOTFS/run/zero"
 	config '.linux.devices = [{path: "/run/zero", type: "c", major: 1, minor: 5}]'
-	refused 'linux.devices[0]' 'must be the device'
+	refused 'linux.devices[0]' '/run/zero is there already, and must be the device' 'remove the file from the image'
+	run -1 rung explain
+	mentions '/run/zero is there already, and must be the device'
 	rm "$ROOTFS/run/zero"
 	ln -s /dev/zero "$ROOTFS/run/zero"
 	refused 'linux.devices[0]' 'must be the device'
@@ -172,6 +174,8 @@ deep/down/plain character special file 1:7 666 0:0'
 	says 2
 	config '.linux.devices = [{path: "/dev/twice", type: "c", major: 1, minor: 5}, {path: "/dev/twice", type: "c", major: 1, minor: 3}]'
 	refused 'linux.devices[1]' 'must be the device'
+	config '.linux.devices = [{path: "/dev/zero/x", type: "c", major: 1, minor: 5}]'
+	refused 'linux.devices[0].path' '/dev/zero is a device, and no directory for another one'
 }
 
 # runc accepts such rules, and its own tests use one.

@@ -75,6 +75,21 @@ setup() {
 	mentions 'ps --no-such-option: exit status 1'
 }
 
+@test "ps: a container that runs, and whose cgroup is gone" {
+	needs_root
+	start_sleeper
+	local pid directory
+	pid=$(init_pid)
+	for directory in $(cgroups_at "*/$ID"); do
+		echo "$pid" >"$(dirname "$directory")/cgroup.procs" || true
+		rmdir "$directory"
+	done
+	run -1 rung ps "$ID"
+	mentions "container's cgroup does not exist"
+	run -1 rung ps --format json "$ID"
+	rung delete --force "$ID"
+}
+
 @test "the monitor of rung's Go runtime is there while ps runs" {
 	start_container
 	printf '#!/bin/sh\nsleep 0.1\nexec /bin/ps "$@"\n' >"$BATS_TEST_TMPDIR/ps"

@@ -1,5 +1,7 @@
 package main
 
+import "golang.org/x/sys/unix"
+
 // calls has calls with the same number on every architecture.
 var calls = map[string]uint32{
 	"pidfd_send_signal": 424, "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432,
@@ -21,4 +23,31 @@ var architectures = map[string]architecture{
 	"s390x":   {0x80000016, map[string]uint32{"memfd_create": 350, "seccomp": 348, "statx": 379, "keyctl": 280, "setns": 339, "pivot_root": 217, "unshare": 303}},
 	"386":     {0x40000003, map[string]uint32{"memfd_create": 356, "seccomp": 354, "statx": 383, "keyctl": 288, "setns": 346, "pivot_root": 217, "unshare": 310}},
 	"arm":     {0x40000028, map[string]uint32{"memfd_create": 385, "seccomp": 383, "statx": 397, "keyctl": 311, "setns": 375, "pivot_root": 218, "unshare": 337}},
+}
+
+// old has calls that every kernel has.
+var old = map[string]uint32{
+	"capset":      unix.SYS_CAPSET,
+	"chdir":       unix.SYS_CHDIR,
+	"clone":       unix.SYS_CLONE,
+	"fchdir":      unix.SYS_FCHDIR,
+	"flock":       unix.SYS_FLOCK,
+	"ioctl":       unix.SYS_IOCTL,
+	"kill":        unix.SYS_KILL,
+	"mkdirat":     unix.SYS_MKDIRAT,
+	"openat":      unix.SYS_OPENAT,
+	"pipe2":       unix.SYS_PIPE2,
+	"prctl":       unix.SYS_PRCTL,
+	"prlimit64":   unix.SYS_PRLIMIT64,
+	"recvfrom":    unix.SYS_RECVFROM,
+	"recvmsg":     unix.SYS_RECVMSG,
+	"sendmsg":     unix.SYS_SENDMSG,
+	"sethostname": unix.SYS_SETHOSTNAME,
+	"setgroups":   unix.SYS_SETGROUPS,
+	"setresgid":   unix.SYS_SETRESGID,
+	"setresuid":   unix.SYS_SETRESUID,
+	"socket":      unix.SYS_SOCKET,
+	"socketpair":  unix.SYS_SOCKETPAIR,
+	"symlinkat":   unix.SYS_SYMLINKAT,
+	"umount2":     unix.SYS_UMOUNT2,
 }

@@ -52,6 +52,9 @@ func numbersOf(list string) (numbers []uint32, err error) {
 			number, ok = architectures[runtime.GOARCH].calls[name]
 		}
 		if !ok {
+			number, ok = old[name]
+		}
+		if !ok {
 			return nil, fmt.Errorf("%s: no system call that this program knows", name)
 		}
 		numbers = append(numbers, number)
