@@ -20,7 +20,7 @@ func explainCommand() *cli.Command {
 		Description: `The explain command prints the facts about this machine that matter, each operation with the
 field of config.json that it comes from, and what rung itself does while the process of the
 container waits. It needs no root, makes no process and changes nothing. What create would refuse,
-as far as that can be known without doing it, explain refuses in the same words. With --summary
+as far as that can be known without doing it, explain refuses too, by the same field. With --summary
 it prints what the container sees, may do and may use.
 
 The plan is the one for the caller. With --as-root a plain user gets the plan for root, to run

@@ -28,8 +28,9 @@ func RootPage(root *cli.Command) string {
 	p.text("They stand before the command or behind it.")
 	p.flags(globalFlags(root))
 	p.section("EXIT STATUS")
-	p.paragraphs("0 on success, 1 on an error. \"run\" and \"exec\" end with the status of the container's process, or with 128 and\n" +
-		"the number of the signal that killed it; \"exec\" ends with 255 where the process could not be run.")
+	p.paragraphs("0 on success, 1 on an error, 3 for a command that there is not. \"run\" and \"exec\" end with the status of the container's\n" +
+		"process, or with 128 and the number of the signal that killed it; with 255 where the program could not be executed by \"run\", or\n" +
+		"where \"exec\" failed.")
 	p.section("FILES")
 	p.item("/run/" + escape(root.Name))
 	p.text("State of containers, unless told otherwise by")
