@@ -95,3 +95,19 @@ func TestSuggestFlag(t *testing.T) {
 		}
 	}
 }
+
+// What to do depends on the command and on the state of the container.
+func TestCureOfCommands(t *testing.T) {
+	for text, want := range map[string]string{
+		`exec failed: unable to start container process: exec: "x": executable file not found in $PATH`: "a program that the container has",
+		"exec failed: open /dev/tty: no such device or address":                                         "leave out --tty",
+		"exec failed: allocating tty without setting console socket":                                    "leave out --tty",
+		"open /dev/tty: no such device or address":                                                      "process.terminal is true",
+		"container not running: it is paused already":                                                   "resume lets it run on",
+		"container not running":                                                                         "delete removes one that has ended",
+	} {
+		if got := withCure(errors.New(text)).Error(); !strings.Contains(got, "(do: ") || !strings.Contains(got, want) {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+}

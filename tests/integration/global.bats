@@ -111,6 +111,12 @@ logged_json() { # TEXT
 	[ "$(wc -l <"$LOG")" = 2 ]
 }
 
+@test "--log: one that cannot be written is said, and the error is on stderr" {
+	[ -c /dev/full ] || skip 'needs /dev/full'
+	run -1 "$RUNG" --root "$STATE" --log /dev/full state "$ID"
+	mentions 'rung: write to the log (--log): write /dev/full: no space left on device' 'container does not exist'
+}
+
 @test "--log: one that cannot be opened is an error" {
 	run -1 rung --log /no/such/dir/log list
 	mentions /no/such/dir/log 'no such file or directory'

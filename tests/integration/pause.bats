@@ -77,6 +77,14 @@ moved_on() { # COUNT
 	[ "$(status_of)" = running ]
 }
 
+@test "pause: a container that is paused already" {
+	start_sleeper
+	rung pause "$ID"
+	run -1 rung pause "$ID"
+	mentions 'container not running: it is paused already' 'rung resume lets it run on'
+	rung resume "$ID"
+}
+
 @test "pause and resume: wrong number of arguments" {
 	local command
 	for command in pause resume; do
