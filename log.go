@@ -13,8 +13,12 @@ import (
 	"sync"
 	"time"
 
+	"rung/internal/sys"
 	"rung/libcontainer"
 )
+
+// stderr is where errors go.
+var stderr io.Writer = sys.StandardError{}
 
 // logHandler writes lines in the two formats of runc, which engines parse:
 //

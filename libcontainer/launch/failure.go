@@ -8,8 +8,6 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"rung/internal/sys"
 	"rung/libcontainer/plan"
 )
@@ -161,18 +159,24 @@ func (f *Failure) unprivileged() string {
 	}
 	switch f.Op.Code {
 	case plan.Clone, plan.Unshare:
-		if f.afterUserNamespace() || !lacks(unix.CAP_SYS_ADMIN) {
+		if f.afterUserNamespace() || !lacks(capSysAdmin) {
 			return ""
 		}
 		return NeedsUserNamespace
 	case plan.Loopback:
-		if f.afterUserNamespace() || !lacks(unix.CAP_NET_ADMIN) {
+		if f.afterUserNamespace() || !lacks(capNetAdmin) {
 			return ""
 		}
 		return "a new network namespace needs CAP_NET_ADMIN, which rung was started without"
 	}
 	return ""
 }
+
+// Numbers of linux/capability.h.
+const (
+	capNetAdmin = 12
+	capSysAdmin = 21
+)
 
 func lacks(capability int) bool {
 	have, err := sys.PermittedCapabilities()

@@ -47,16 +47,6 @@ func Hint(op *plan.Op, call string, errno syscall.Errno) string {
 		return "a bind mount has bind or rbind in its options, and these have neither"
 	case errno == syscall.ENODEV && op.Code == plan.Fsopen:
 		return "this kernel does not know the file system type " + op.Text[0]
-	case errno == syscall.EPERM && op.Code == plan.Rlimit:
-		return RlimitHint
-	case errno == syscall.EACCES && op.Code == plan.Write && call == "write" && op.Origin.Field == "process.oomScoreAdj": // oom_adj of fs/proc/base.c
-		return "a value below that of the caller of rung needs CAP_SYS_RESOURCE"
-	case errno == syscall.EPERM && op.Code == plan.Ioprio: // ioprio_check_cap of block/ioprio.c
-		return "the real-time class needs CAP_SYS_NICE or CAP_SYS_ADMIN"
-	case errno == syscall.EPERM && op.Code == plan.SchedAttr && nice(op):
-		return "a nice value below that of the caller of rung, and below its RLIMIT_NICE, needs CAP_SYS_NICE"
-	case errno == syscall.EPERM && op.Code == plan.SchedAttr:
-		return "real-time policies need CAP_SYS_NICE and time of the cgroup; with SCHED_DEADLINE, process scheduler can't be used together with AllowedCPUs (linux.resources.cpu.cpus)"
 	case errno == syscall.EAGAIN && op.Code == plan.Clone:
 		return "pids.max of the cgroup or RLIMIT_NPROC is reached"
 	case errno == syscall.EINVAL && op.Code == plan.PivotRoot && rootIsFirst(ownMounts()):
@@ -78,11 +68,28 @@ func Hint(op *plan.Op, call string, errno syscall.Errno) string {
 	case errno == syscall.ELOOP && (op.Code == plan.Mkpath || op.Code == plan.Mask || op.Code == plan.ReadonlyPath):
 		return linkHint
 	}
-	return ""
+	return rightHint(op, call, errno)
 }
 
 // linkHint is about ELOOP of a look-up that follows no magic links (RESOLVE_NO_MAGICLINKS).
 const linkHint = "a loop of symbolic links, or a link of /proc to a file of a process, which is not followed"
+
+// rightHint says which right is behind an errno for which the kernel has no other reason.
+func rightHint(op *plan.Op, call string, errno syscall.Errno) string {
+	switch {
+	case errno == syscall.EPERM && op.Code == plan.Rlimit:
+		return RlimitHint
+	case errno == syscall.EACCES && op.Code == plan.Write && call == "write" && op.Origin.Field == "process.oomScoreAdj": // oom_adj of fs/proc/base.c
+		return "a value below that of the caller of rung needs CAP_SYS_RESOURCE"
+	case errno == syscall.EPERM && op.Code == plan.Ioprio: // ioprio_check_cap of block/ioprio.c
+		return "the real-time class needs CAP_SYS_NICE or CAP_SYS_ADMIN"
+	case errno == syscall.EPERM && op.Code == plan.SchedAttr && nice(op):
+		return "a nice value below that of the caller of rung, and below its RLIMIT_NICE, needs CAP_SYS_NICE"
+	case errno == syscall.EPERM && op.Code == plan.SchedAttr:
+		return "real-time policies need CAP_SYS_NICE and time of the cgroup; with SCHED_DEADLINE, process scheduler can't be used together with AllowedCPUs (linux.resources.cpu.cpus)"
+	}
+	return ""
+}
 
 // nice reports whether the op is for a policy that has nice values, not priorities: SCHED_OTHER, SCHED_BATCH, SCHED_IDLE.
 func nice(op *plan.Op) bool {

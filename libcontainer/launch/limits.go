@@ -5,8 +5,6 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"rung/internal/sys"
 	"rung/libcontainer/plan"
 )
@@ -30,7 +28,7 @@ func (f *Failure) limit() string {
 // ownLimit tells of the limit of open files that the plan itself has set before, "" if it has set none.
 func (f *Failure) ownLimit() string {
 	for i := f.Index - 1; i >= 0; i-- {
-		if op := &f.Plan.Ops[i]; op.Code == plan.Rlimit && op.Ints[0] == unix.RLIMIT_NOFILE {
+		if op := &f.Plan.Ops[i]; op.Code == plan.Rlimit && op.Ints[0] == syscall.RLIMIT_NOFILE {
 			return fmt.Sprintf("%s sets RLIMIT_NOFILE to %d, and the container's process needs more to wait for its start", op.Origin.Field, op.Ints[1])
 		}
 	}

@@ -9,9 +9,7 @@ import (
 
 // userNamespaceDenied names the setting that keeps a process without privilege from making user namespaces.
 func userNamespaceDenied() string {
-	have, err := sys.PermittedCapabilities()
-	const capSysAdmin = 21
-	if err != nil || have>>capSysAdmin&1 == 1 {
+	if !lacks(capSysAdmin) {
 		return ""
 	}
 	return userNamespaceSetting(func(name string) string {

@@ -121,7 +121,7 @@ var machineNames = map[uint16]string{
 }
 
 func (f *formats) ofBinary(program string, head []byte, loader string) Verdict {
-	foreign := ""
+	var foreign string
 	switch {
 	case len(head) == 0:
 		foreign = program + " is empty"

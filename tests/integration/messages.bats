@@ -91,8 +91,10 @@ load helpers
 # bats test_tags=user
 @test "message: a program that the kernel does not execute, by run, explain and check" {
 	own_rootfs
-	[ -z "$(ls /proc/sys/fs/binfmt_misc 2>/dev/null | grep -vE '^(register|status)$')" ] || skip 'needs a kernel without further formats of programs'
-	local name says
+	local name says format
+	for format in /proc/sys/fs/binfmt_misc/*; do
+		case $format in *[*] | */register | */status) ;; *) skip 'needs a kernel without further formats of programs' ;; esac
+	done
 	printf '#!/bin/sh\r\n' >"$ROOTFS/crlf"
 	printf 'echo\n' >"$ROOTFS/text"
 	: >"$ROOTFS/empty"

@@ -502,7 +502,8 @@ deaf() {
 	local option code
 	without_reader() { # COMMAND...
 		code=0
-		exec {reader}<>"$closed" {writer}>"$closed" {reader}<&-
+		exec {reader}<>"$closed"
+		exec {writer}>"$closed" {reader}<&-
 		"$@" 2>&"$writer" {writer}>&- || code=$?
 		exec {writer}>&-
 	}

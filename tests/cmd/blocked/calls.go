@@ -1,6 +1,6 @@
 package main
 
-import "golang.org/x/sys/unix"
+import "syscall"
 
 // calls has calls with the same number on every architecture.
 var calls = map[string]uint32{
@@ -27,27 +27,22 @@ var architectures = map[string]architecture{
 
 // old has calls that every kernel has.
 var old = map[string]uint32{
-	"capset":      unix.SYS_CAPSET,
-	"chdir":       unix.SYS_CHDIR,
-	"clone":       unix.SYS_CLONE,
-	"fchdir":      unix.SYS_FCHDIR,
-	"flock":       unix.SYS_FLOCK,
-	"ioctl":       unix.SYS_IOCTL,
-	"kill":        unix.SYS_KILL,
-	"mkdirat":     unix.SYS_MKDIRAT,
-	"openat":      unix.SYS_OPENAT,
-	"pipe2":       unix.SYS_PIPE2,
-	"prctl":       unix.SYS_PRCTL,
-	"prlimit64":   unix.SYS_PRLIMIT64,
-	"recvfrom":    unix.SYS_RECVFROM,
-	"recvmsg":     unix.SYS_RECVMSG,
-	"sendmsg":     unix.SYS_SENDMSG,
-	"sethostname": unix.SYS_SETHOSTNAME,
-	"setgroups":   unix.SYS_SETGROUPS,
-	"setresgid":   unix.SYS_SETRESGID,
-	"setresuid":   unix.SYS_SETRESUID,
-	"socket":      unix.SYS_SOCKET,
-	"socketpair":  unix.SYS_SOCKETPAIR,
-	"symlinkat":   unix.SYS_SYMLINKAT,
-	"umount2":     unix.SYS_UMOUNT2,
+	"capset":      syscall.SYS_CAPSET,
+	"chdir":       syscall.SYS_CHDIR,
+	"clone":       syscall.SYS_CLONE,
+	"fchdir":      syscall.SYS_FCHDIR,
+	"flock":       syscall.SYS_FLOCK,
+	"ioctl":       syscall.SYS_IOCTL,
+	"kill":        syscall.SYS_KILL,
+	"mkdirat":     syscall.SYS_MKDIRAT,
+	"openat":      syscall.SYS_OPENAT,
+	"pipe2":       syscall.SYS_PIPE2,
+	"prctl":       syscall.SYS_PRCTL,
+	"prlimit64":   syscall.SYS_PRLIMIT64,
+	"sethostname": syscall.SYS_SETHOSTNAME,
+	"setgroups":   syscall.SYS_SETGROUPS,
+	"setresgid":   syscall.SYS_SETRESGID,
+	"setresuid":   syscall.SYS_SETRESUID,
+	"symlinkat":   syscall.SYS_SYMLINKAT,
+	"umount2":     syscall.SYS_UMOUNT2,
 }

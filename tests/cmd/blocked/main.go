@@ -55,6 +55,9 @@ func numbersOf(list string) (numbers []uint32, err error) {
 			number, ok = old[name]
 		}
 		if !ok {
+			number, ok = sockets[name]
+		}
+		if !ok {
 			return nil, fmt.Errorf("%s: no system call that this program knows", name)
 		}
 		numbers = append(numbers, number)
