@@ -30,6 +30,10 @@ func (c *creation) explain(err error) error {
 			}
 		}
 		err = setup.ProcessError(setup.InitError, err)
+		if failure.Filtered() && setup.Denies(c.setup.Spec, failure.Syscall()) {
+			return fmt.Errorf("%w (linux.seccomp denies %s, which the process calls after it has loaded the filter; "+
+				"with process.noNewPrivileges it loads the filter last)", err, failure.Syscall())
+		}
 		if c.setup.Rootless && bundle.NamespaceOf(c.setup.Spec, specs.UserNamespace) != nil && userNSRestricted(failure.Errno) {
 			return fmt.Errorf("%w (AppArmor takes the capabilities of a plain user's user namespace away: "+
 				"kernel.apparmor_restrict_unprivileged_userns is 1, and no profile allows userns to rung)", err)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -196,6 +197,14 @@ func (f *Failure) afterUserNamespace() bool {
 
 // NeedsUserNamespace is what is behind EPERM of new namespaces for a process without CAP_SYS_ADMIN.
 const NeedsUserNamespace = "without CAP_SYS_ADMIN, a capability of root, new namespaces need one of users: list it in linux.namespaces with its id maps, as rung spec --rootless does"
+
+// Filtered reports whether the process had loaded the container's own seccomp filter before.
+func (f *Failure) Filtered() bool {
+	return slices.ContainsFunc(f.Plan.Ops[:f.Index], func(op plan.Op) bool { return op.Code == plan.Seccomp })
+}
+
+// Syscall returns the system call that failed, or the name of an op that makes several.
+func (f *Failure) Syscall() string { return f.call() }
 
 // call returns the system call that failed. An error of a composite op may come from none; then call returns the name of the
 // op.

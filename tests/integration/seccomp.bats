@@ -267,6 +267,15 @@ cacheflush clock_gettime64 futex_time64 rt_sigtimedwait_time64 faccessat statx p
 }
 
 # bats test_tags=user
+@test "a profile that denies what the set-up calls after it: the line says so" {
+	needs_root
+	config '.process.noNewPrivileges = false | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["capset"], action: "SCMP_ACT_ERRNO"}]}'
+	refused process.capabilities 'capset: operation not permitted (linux.seccomp denies capset, which the process calls after it has loaded the filter'
+	config '.process.noNewPrivileges = true'
+	inside 'echo it runs'
+	says 'it runs'
+}
+
 @test "exec is under the container's filter" {
 	profile SCMP_ACT_ALLOW '{"names": ["personality"], "action": "SCMP_ACT_ERRNO"}'
 	start_sleeper
