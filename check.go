@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,7 +84,12 @@ func checkBundle(ctx context.Context, cmd *cli.Command) (*check.Report, error) {
 	b := libcontainer.DefaultBundle(os.Geteuid() != 0 && !asRoot)
 	if dir, file := cmd.String("bundle"), cmd.String("config"); dir != "" || file != "" {
 		if b, err = bundle.LoadFile(dir, file); err != nil {
-			return libcontainer.Unloadable(absolute(cmp.Or(dir, ".")), err), nil
+			at := absolute(cmp.Or(dir, "."))
+			file = cmp.Or(file, bundle.ConfigName)
+			if !filepath.IsAbs(file) {
+				file = filepath.Join(at, file)
+			}
+			return libcontainer.Unloadable(at, file, err), nil
 		}
 	}
 	id := cmd.Args().First()

@@ -55,10 +55,10 @@ func Unreadable(err error) *check.Report {
 	return report
 }
 
-// Unloadable is the report of a configuration that cannot be loaded. dir is that of the bundle.
-func Unloadable(dir string, err error) *check.Report {
+// Unloadable is the report of a configuration that cannot be loaded. dir is that of the bundle, file its config.json.
+func Unloadable(dir, file string, err error) *check.Report {
 	report := &check.Report{Bundle: dir, UID: os.Geteuid(), Kernel: check.Release()}
-	report.Add(check.OfError(&check.Subject{Config: filepath.Join(dir, bundle.ConfigName)}, configuration, "", err))
+	report.Add(check.OfError(&check.Subject{Config: file}, configuration, "", err))
 	return report
 }
 
@@ -71,8 +71,8 @@ func (r *Runtime) check(ctx context.Context, id string, given *bundle.Bundle, o 
 		err = checkRuns(b, &o)
 	}
 	subject := &check.Subject{Root: r.Root, Rootless: r.Rootless, NoKeyring: o.NoKeyring, NoPivot: o.NoPivot}
-	if given.Raw != nil { // a file has it
-		report.Bundle, subject.Config = given.Dir, filepath.Join(given.Dir, bundle.ConfigName)
+	if given.Path != "" {
+		report.Bundle, subject.Config = given.Dir, given.Path
 	}
 	if err != nil {
 		report.Add(check.OfError(subject, configuration, "", err))

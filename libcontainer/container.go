@@ -159,7 +159,7 @@ func (c *Container) Processes() ([]int, error) {
 
 // unlessEnded is an error if the cgroup of a container that runs is gone: its processes are then somewhere, and not known.
 func (c *Container) unlessEnded(manager *cgroup.Manager) error {
-	if manager.Exists() {
+	if manager.HasMain() {
 		return nil
 	}
 	if alive, err := c.disk.Init().Alive(); !alive {

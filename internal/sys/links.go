@@ -8,11 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// EvalSymlinks is filepath.EvalSymlinks with a *fs.PathError for a loop of links too, whose error has neither path nor errno.
+// EvalSymlinks is filepath.EvalSymlinks with a *fs.PathError always. Of a file in the place of a directory it has no path, of a loop of
+// links neither path nor errno.
 func EvalSymlinks(path string) (string, error) {
 	resolved, err := filepath.EvalSymlinks(path)
-	if failed := (*fs.PathError)(nil); err != nil && !errors.As(err, &failed) {
-		err = &fs.PathError{Op: "stat", Path: path, Err: unix.ELOOP}
+	if failed := (*fs.PathError)(nil); err == nil || errors.As(err, &failed) {
+		return resolved, err
 	}
-	return resolved, err
+	errno := unix.ELOOP
+	errors.As(err, &errno)
+	return "", &fs.PathError{Op: "stat", Path: path, Err: errno}
 }

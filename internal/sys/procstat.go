@@ -41,7 +41,7 @@ type ProcessStat struct {
 }
 
 const (
-	exiting     = 0x4                     // PF_EXITING of the kernel's task flags
+	exiting     = 0x4 | 0x400             // PF_EXITING and PF_SIGNALED, which comes first, of the kernel's task flags
 	killPending = 1 << (unix.SIGKILL - 1) // in a set of signals
 )
 
@@ -80,9 +80,9 @@ func readStat(process string) (ProcessStat, error) {
 	return parseStat(text)
 }
 
-// Killed reports whether SIGKILL has been sent to the process. From kill(2), a cgroup or the end of a PID namespace it stays
-// in the set of the whole process until somebody has reaped the process, so it is seen at every moment. The set of a thread,
-// the only one in /proc/PID/stat, loses it before the thread is marked as exiting.
+// Killed reports whether SIGKILL has been sent to the process. From kill(2) or the end of a PID namespace it stays in the set
+// of the whole process until somebody has reaped the process, so it is seen at every moment. From cgroup.kill it is only in
+// the set of the thread, the only one in /proc/PID/stat, and leaves that a moment before the thread is marked as exiting.
 func Killed(pid int) (bool, error) {
 	text, err := ReadSmall("/proc/" + itoa(pid) + "/status")
 	if err != nil {

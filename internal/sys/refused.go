@@ -27,8 +27,8 @@ const (
 
 	anybody = -1 // in the place of a capability
 
-	// The kernel refuses these flags of clone(2) together: signal handlers are shared only with memory.
-	impossible = unix.CLONE_NEWUSER | unix.CLONE_SIGHAND
+	// The kernel refuses these flags of clone(2) together. CLONE_NEWUSER is none of them: some kernels look at a sysctl before.
+	impossible = unix.CLONE_NEWNS | unix.CLONE_FS
 	noNumber   = 1<<31 - 1 // no process has this number
 )
 
@@ -104,7 +104,7 @@ func oldCalls() map[string]call {
 	add("umount2", unix.SYS_UMOUNT2, "to let go of the host's root file system", [5]uintptr{0, 1 << 31}, unix.EINVAL, anybody)
 	add("unlinkat", unix.SYS_UNLINKAT, needFiles, [5]uintptr{none, 0, all}, unix.EINVAL, anybody)
 	add("wait4", unix.SYS_WAIT4, "to know when processes end", [5]uintptr{0, 0, all}, unix.EINVAL, anybody)
-	add("unshare", unix.SYS_UNSHARE, needNamespaces, [5]uintptr{unix.CLONE_NEWUSER | 1}, unix.EINVAL, anybody)
+	add("unshare", unix.SYS_UNSHARE, needNamespaces, [5]uintptr{unix.CLONE_NEWNS | 1}, unix.EINVAL, anybody)
 	return calls
 }
 
@@ -125,13 +125,9 @@ type CallState struct {
 }
 
 // ProbeCalls probes the system calls that old kernels lack and filters deny, by calls that have no effect. They are sorted by name.
-func ProbeCalls() []CallState { return probeCalls(newCalls(), replaceable()) }
-
-// ProbeOldCalls is ProbeCalls for those that every kernel has.
-func ProbeOldCalls() []CallState { return probeCalls(oldCalls()) }
-
-func probeCalls(tables ...map[string]call) (out []CallState) {
-	for _, table := range tables {
+// Those that every kernel has are not among them: a filter may kill for one that is not needed.
+func ProbeCalls() (out []CallState) {
+	for _, table := range []map[string]call{newCalls(), replaceable()} {
 		for name, call := range table {
 			p := call.probed()
 			why := p.cause(&call, false)
@@ -242,7 +238,7 @@ func callsOf(err error) []string {
 type probe struct {
 	errno    unix.Errno // the answer to the call's probe
 	filtered bool       // the caller is under a seccomp filter
-	may      bool       // the caller has the capability that the probe takes, if it takes one
+	may      bool       // the caller has the right that the probe takes, if it takes one
 	release  string     // of the kernel
 	profile  string     // profile or label by which a Linux security module confines the caller, or ""
 }
@@ -255,10 +251,20 @@ func (c *call) probed() probe {
 		filtered = !errors.Is(err, unix.EINVAL) // of a kernel without filters; any other error is that of a filter
 	}
 	p := probe{errno: errno, filtered: filtered, profile: confinement()}
-	have, err := PermittedCapabilities()
-	p.may = c.capability == anybody || err == nil && have>>c.capability&1 == 1
+	p.may = c.capability == anybody || hasForHost(c.capability)
 	p.release = Release()
 	return p
+}
+
+// hasForHost reports whether this process has a capability in the first user namespace, which owns the others that it may be in.
+// In another one an EPERM may come from who owns its mount namespace, or from /proc/self/setgroups.
+func hasForHost(capability int) bool {
+	have, err := PermittedCapabilities()
+	if err != nil || have>>capability&1 == 0 {
+		return false
+	}
+	inside, err := InUserNamespace()
+	return err == nil && !inside
 }
 
 func (p *probe) cause(c *call, access bool) string {
@@ -272,7 +278,7 @@ func (p *probe) cause(c *call, access bool) string {
 		return fmt.Sprintf("this kernel (%s) does not have it: it is of Linux %d.%d", p.release, c.since[0], c.since[1])
 	case p.errno == unix.ENOSYS && !p.filtered:
 		return fmt.Sprintf("this kernel (%s) was built without it", p.release)
-	case p.filtered && (p.errno != unix.EPERM || p.may):
+	case p.filtered && (p.errno == unix.ENOSYS || p.errno == unix.EACCES || p.errno == unix.EPERM && p.may):
 		return "a seccomp filter that rung itself runs under denies it"
 	}
 	return ""

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -121,15 +120,15 @@ func deny(number uintptr, errno unix.Errno) error {
 }
 
 func TestProbeCalls(t *testing.T) {
-	calls, old := ProbeCalls(), ProbeOldCalls()
-	if len(calls)+len(old) != len(needed())+len(replaceable()) {
-		t.Errorf("%d and %d calls", len(calls), len(old))
+	calls := ProbeCalls()
+	if len(calls) != len(newCalls())+len(replaceable()) {
+		t.Errorf("%d calls", len(calls))
 	}
-	for i, call := range slices.Concat(calls, old) {
+	for i, call := range calls {
 		if call.Refusal != "" || call.Missing { // the tests run without a filter, on a kernel that rung supports
 			t.Errorf("%+v", call)
 		}
-		if call.Need == "" || i > 0 && i < len(calls) && calls[i-1].Name >= call.Name {
+		if call.Need == "" || i > 0 && calls[i-1].Name >= call.Name {
 			t.Errorf("%+v", call)
 		}
 	}

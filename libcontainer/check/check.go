@@ -95,7 +95,7 @@ const (
 // Machine returns the needs that do not depend on a trial.
 func Machine(s *Subject) (out []Need) {
 	for _, look := range []func(*Subject) []Need{
-		kernel, calls, oldCalls, limits, nullDevice, stateDirectory, namespaces, users, lsm, filesystems, seccompFilter,
+		kernel, calls, limits, nullDevice, stateDirectory, namespaces, users, lsm, filesystems, seccompFilter,
 	} {
 		out = append(out, look(s)...)
 	}

@@ -34,22 +34,6 @@ func unneeded() map[string]string {
 	}
 }
 
-// oldCalls names the denied ones only: a host without a filter has them all. Which of them a container needs its trial shows.
-func oldCalls(*Subject) (out []Need) {
-	for _, call := range sys.ProbeOldCalls() {
-		if call.Refusal == "" {
-			continue
-		}
-		n := Need{Name: call.Name + "(2)", State: Restricted, For: call.Need, Found: call.Refusal}
-		n.Who, n.Do = cureOfCall(call.Name, call.Refusal)
-		out = append(out, n)
-	}
-	if len(out) == 0 {
-		return []Need{{Name: "system calls that every kernel has", State: OK}}
-	}
-	return out
-}
-
 func calls(s *Subject) (out []Need) {
 	known := unneeded()
 	for _, call := range sys.ProbeCalls() {

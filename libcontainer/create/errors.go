@@ -30,6 +30,9 @@ func (c *creation) explain(err error) error {
 			}
 		}
 		err = setup.ProcessError(setup.InitError, err)
+		if failure.Op.Code == plan.Setns && failure.Errno == syscall.EINVAL && c.ofAnotherKind(failure.Op.Origin.Field) {
+			return fmt.Errorf("%w (%s)", err, launch.NoSuchNamespace)
+		}
 		if failure.Filtered() && setup.Denies(c.setup.Spec, failure.Syscall()) {
 			return fmt.Errorf("%w (linux.seccomp denies %s, which the process calls after it has loaded the filter; "+
 				"with process.noNewPrivileges it loads the filter last)", err, failure.Syscall())
@@ -40,6 +43,23 @@ func (c *creation) explain(err error) error {
 		}
 	}
 	return err
+}
+
+// ofAnotherKind reports whether the file of a field of linux.namespaces is no namespace of the field's type.
+func (c *creation) ofAnotherKind(field string) bool {
+	for i, ns := range c.setup.Bundle.Spec.Linux.Namespaces {
+		if ns.Path == "" || field != fmt.Sprintf("linux.namespaces[%d]", i) {
+			continue
+		}
+		file, err := sys.OpenForReading(ns.Path)
+		if err != nil {
+			return false
+		}
+		defer file.Close()
+		kind, err := sys.NamespaceKind(file)
+		return err != nil || kind != bundle.NamespaceFlag(ns.Type)
+	}
+	return false
 }
 
 // mountError puts setup.InitError before an error of a field of mounts, with the source and the destination. Other errors stay as

@@ -211,36 +211,15 @@ func (c *creation) provided(root *os.File, file string) bool {
 	if hasEarlyHooks(c.setup.Spec) {
 		return true
 	}
-	place, known := placeInRoot(root, file)
+	place, known := setup.PlaceInRoot(root, file)
 	return slices.ContainsFunc(c.setup.Spec.Mounts, func(m specs.Mount) bool {
 		if !host.IsBind(&m) && slices.Contains(throwAway, m.Type) {
 			return false
 		}
-		destination, knownToo := placeInRoot(root, host.Destination(&m, c.setup.Container.State.Rootfs))
+		destination, knownToo := setup.PlaceInRoot(root, host.Destination(&m, c.setup.Container.State.Rootfs))
 		_, below := host.Below(place, destination)
 		return below || !known || !knownToo
 	})
-}
-
-// placeInRoot returns a path in the root file system without symbolic links. What is missing at its end stays as it is. The place is
-// not known if a link leads to something that is missing: a mount may bring it.
-func placeInRoot(root *os.File, name string) (place string, known bool) {
-	for missing := ""; ; name, missing = path.Dir(name), path.Join(path.Base(name), missing) {
-		file, err := sys.OpenInRoot(root, name, sys.O_PATH)
-		if err == nil {
-			defer file.Close()
-			top, errTop := os.Readlink(sys.FDPath(root))
-			found, errFound := os.Readlink(sys.FDPath(file))
-			return path.Join("/", strings.TrimPrefix(found, top), missing), errTop == nil && errFound == nil
-		}
-		if link, errLink := sys.OpenInRoot(root, name, sys.O_PATH|sys.O_NOFOLLOW); errLink == nil {
-			link.Close()
-			return "", false
-		}
-		if !errors.Is(err, syscall.ENOENT) {
-			return "", false
-		}
-	}
 }
 
 // hidden reports whether a mount lies over a path, so that what the root file system has there is of no matter.

@@ -179,7 +179,9 @@ func (e *execution) run(home, program string) (int, error) {
 		e.stage.Abort()
 		var failure *launch.Failure
 		if errors.As(err, &failure) && (failure.Op.Code == plan.Exec || failure.Op.Code == plan.FindProgram) {
-			err = setup.ExplainExec(e.spec, e.container.State.Rootfs, failure.Program, err)
+			spec := *e.spec
+			spec.Process = e.process // a relative interpreter begins at its working directory
+			err = setup.ExplainExec(&spec, e.container.State.Rootfs, failure.Program, err)
 		}
 		return 0, setup.ProcessError(setup.StartError, err)
 	}

@@ -63,7 +63,7 @@ type notBegun struct{ errno syscall.Errno }
 func (e notBegun) Error() string {
 	if e.errno == 0 {
 		text := "the container process ended before it had its plan"
-		if why := sys.WhyDenied("recvmsg", "recvfrom", "sendmsg", "execve"); why != "" {
+		if why := sys.WhyDenied("recvmsg", "recvfrom", "sendmsg"); why != "" {
 			text += " (" + why + ")"
 		}
 		return text

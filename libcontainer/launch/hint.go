@@ -15,7 +15,7 @@ const RlimitHint = "to raise a hard limit needs CAP_SYS_RESOURCE, and that of op
 // NotThatDevice is what is behind ENODEV of a device whose path the image has.
 const NotThatDevice = "what the image has there is not that device: leave out the device, name another path, or remove the file from the image"
 
-// NoSuchNamespace is what is behind EINVAL of setns(2).
+// NoSuchNamespace is what may be behind EINVAL of setns(2).
 const NoSuchNamespace = "that file is no namespace of this kind"
 
 // Hint says what is behind an errno where that is known and not obvious; else "". call is the op's system call that failed,
@@ -57,8 +57,6 @@ func Hint(op *plan.Op, call string, errno syscall.Errno) string {
 		return "the image's /dev is a link into another mount, and devices must not be made there: mount a tmpfs on /dev"
 	case errno == syscall.ENODEV && op.Code == plan.VerifyDevice && strings.HasPrefix(op.Origin.Field, "linux.devices["):
 		return NotThatDevice
-	case errno == syscall.EINVAL && op.Code == plan.Setns && !strings.Contains(op.Operands(), "user"):
-		return NoSuchNamespace
 	case errno == syscall.ENODEV && op.Code == plan.VerifyDevice && op.Origin.Field == "" && op.Ints[1] == sys.Mkdev(1, 3): // of the container
 		return "what is there is not the null device: a mount, an entry of linux.devices or a file of the image is in its place"
 	case errno == syscall.EBUSY && (op.Code == plan.Mkpath || op.Code == plan.Mask || op.Code == plan.ReadonlyPath):
@@ -84,7 +82,7 @@ func rightHint(op *plan.Op, call string, errno syscall.Errno) string {
 	case errno == syscall.EPERM && op.Code == plan.Ioprio: // ioprio_check_cap of block/ioprio.c
 		return "the real-time class needs CAP_SYS_NICE or CAP_SYS_ADMIN"
 	case errno == syscall.EPERM && op.Code == plan.SchedAttr && nice(op):
-		return "a nice value below that of the caller of rung, and below its RLIMIT_NICE, needs CAP_SYS_NICE"
+		return "a nice value below that of the caller of rung needs CAP_SYS_NICE, and so does leaving the caller's own policy"
 	case errno == syscall.EPERM && op.Code == plan.SchedAttr:
 		return "real-time policies need CAP_SYS_NICE and time of the cgroup; with SCHED_DEADLINE, process scheduler can't be used together with AllowedCPUs (linux.resources.cpu.cpus)"
 	}

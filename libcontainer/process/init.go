@@ -115,24 +115,27 @@ func (i Init) AwaitEnding(ctx context.Context) (bool, error) {
 		return sys.Ended(i.Pid, err), i.unlessEnded(err)
 	}
 	defer pidfd.Close()
-	stat, err := sys.ReadProcessStat(i.Pid)
-	switch {
-	case err != nil:
-		return sys.Ended(i.Pid, err), i.unlessEnded(err)
-	case stat.StartTime != i.StartTime:
-		return true, nil
-	case stat.Exiting:
-		return i.awaitEnd(ctx, pidfd)
+	for range endingLooks {
+		killed, errKilled := sys.Killed(i.Pid) // before the stat: what is no more in the set is in the flags, or soon
+		stat, err := sys.ReadProcessStat(i.Pid)
+		switch err = cmp.Or(err, errKilled); {
+		case err != nil:
+			return sys.Ended(i.Pid, err), i.unlessEnded(err)
+		case stat.StartTime != i.StartTime:
+			return true, nil
+		case killed || stat.Exiting:
+			return i.awaitEnd(ctx, pidfd)
+		}
+		time.Sleep(endingPause)
 	}
-	killed, err := sys.Killed(i.Pid)
-	switch {
-	case err != nil:
-		return sys.Ended(i.Pid, err), i.unlessEnded(err)
-	case !killed:
-		return false, nil
-	}
-	return i.awaitEnd(ctx, pidfd)
+	return false, nil
 }
+
+// After cgroup.kill there is a moment in which nothing tells that the process is ending, so AwaitEnding looks more than once.
+const (
+	endingLooks = 3
+	endingPause = time.Millisecond
+)
 
 // awaitEnd waits for the end of the process, and reports whether it came in time.
 func (i Init) awaitEnd(ctx context.Context, pidfd *os.File) (bool, error) {

@@ -3,7 +3,9 @@ package process
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -135,5 +137,42 @@ func TestOrStopped(t *testing.T) {
 	}
 	if err := i.OrStopped(nil, stopped); err != nil {
 		t.Errorf("no error after the end: %v", err)
+	}
+}
+
+// After cgroup.kill the signal is in no set that lasts.
+func TestOrStoppedAfterCgroupKill(t *testing.T) {
+	cgroup := ""
+	for _, mount := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
+		dir, err := os.MkdirTemp(mount, "rung-process-test-")
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { _ = os.Remove(dir) })
+		if _, err := os.Stat(dir + "/cgroup.kill"); err == nil {
+			cgroup = dir
+			break
+		}
+	}
+	if cgroup == "" {
+		t.Skip("requires a cgroup v2 hierarchy that this user may write")
+	}
+	met, stopped := errors.New("open /proc/7/root"), NotRunning("cannot exec in a stopped container")
+	for range 50 {
+		cmd := exec.Command("sleep", "1000")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		i := initOf(t, cmd.Process.Pid)
+		if err := os.WriteFile(cgroup+"/cgroup.procs", []byte(strconv.Itoa(i.Pid)), 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(cgroup+"/cgroup.kill", []byte("1"), 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := i.OrStopped(met, stopped); !errors.Is(err, ErrNotRunning) {
+			t.Errorf("it was killed: %v", err)
+		}
+		_ = cmd.Wait() // the error says that it was killed
 	}
 }

@@ -3,17 +3,20 @@ package setup
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path"
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rung/internal/sys"
+	"rung/libcontainer/host"
 	"rung/libcontainer/launch"
 )
 
@@ -31,9 +34,11 @@ func (v *Verdict) Unwrap() error { return v.errno }
 // formats follows a program of the root file system as the kernel does: through the interpreters of scripts to an ELF file and its
 // loader.
 type formats struct {
-	spec   *specs.Spec
-	rootfs string
-	root   *os.File
+	spec    *specs.Spec
+	rootfs  string
+	root    *os.File
+	cwd     string // of the process, for a relative interpreter
+	refused bool   // the kernel has refused the program, so it knows no further format of it
 }
 
 // maxInterpreters is how many scripts the kernel follows (exec_binprm of fs/exec.c).
@@ -42,7 +47,7 @@ const maxInterpreters = 5
 // of returns the verdict for a program that is there and that the process may execute.
 func (f *formats) of(program string) Verdict {
 	for range maxInterpreters + 1 {
-		if onMount(f.spec, f.rootfs, program) {
+		if f.covered(program) {
 			return Verdict{}
 		}
 		head, known := f.head(program)
@@ -65,10 +70,41 @@ func (f *formats) of(program string) Verdict {
 }
 
 func (f *formats) absolute(file string) string {
-	if path.IsAbs(file) || f.spec.Process == nil {
+	if path.IsAbs(file) {
 		return file
 	}
-	return path.Join(f.spec.Process.Cwd, file)
+	return path.Join(f.cwd, file)
+}
+
+// covered reports whether a mount of the configuration may lie over a file.
+func (f *formats) covered(file string) bool {
+	place, known := PlaceInRoot(f.root, file)
+	return !known || slices.ContainsFunc(f.spec.Mounts, func(m specs.Mount) bool {
+		destination, known := PlaceInRoot(f.root, host.Destination(&m, f.rootfs))
+		_, below := host.Below(place, destination)
+		return below || !known
+	})
+}
+
+// PlaceInRoot returns a path in the root file system without symbolic links. What is missing at its end stays as it is. The place is
+// not known if a link leads to something that is missing: a mount may bring it.
+func PlaceInRoot(root *os.File, name string) (place string, known bool) {
+	for missing := ""; ; name, missing = path.Dir(name), path.Join(path.Base(name), missing) {
+		file, err := sys.OpenInRoot(root, name, sys.O_PATH)
+		if err == nil {
+			defer file.Close()
+			top, errTop := os.Readlink(sys.FDPath(root))
+			found, errFound := os.Readlink(sys.FDPath(file))
+			return path.Join("/", strings.TrimPrefix(found, top), missing), errTop == nil && errFound == nil
+		}
+		if link, errLink := sys.OpenInRoot(root, name, sys.O_PATH|sys.O_NOFOLLOW); errLink == nil {
+			link.Close()
+			return "", false
+		}
+		if !errors.Is(err, syscall.ENOENT) {
+			return "", false
+		}
+	}
 }
 
 // head returns the beginning of a regular file. It is not known of a file that cannot be read.
@@ -88,7 +124,7 @@ func (f *formats) head(file string) (head []byte, known bool) {
 // missing is the verdict for an interpreter or loader that is not there or that nobody may execute.
 func (f *formats) missing(program, next, kind string) Verdict {
 	file := f.absolute(next)
-	if onMount(f.spec, f.rootfs, file) {
+	if f.covered(file) {
 		return Verdict{}
 	}
 	st, err := sys.StatInRoot(f.root, file)
@@ -107,12 +143,14 @@ func (f *formats) missing(program, next, kind string) Verdict {
 const (
 	elfMagic   = "\x7fELF"
 	elfMachine = 18 // offset of e_machine
-	elfHeader  = 52 // bytes, of 32 bits; the header of 64 bits has 64
+	elfSizes32 = 44 // end of e_phentsize, which the kernel compares, in the header of 32 bits
+	elfSizes64 = 56 // and of 64 bits
 )
 
-// machines are those whose programs a kernel of this architecture may execute, by numbers of elf.h; the first is its own.
+// machines are those whose programs the kernel may execute on which a rung of this architecture runs, by numbers of elf.h; the
+// first is that of rung.
 var machines = map[string][]uint16{
-	"386": {3}, "amd64": {62, 3}, "arm": {40}, "arm64": {183, 40}, "loong64": {258}, "ppc64le": {21}, "riscv64": {243}, "s390x": {22},
+	"386": {3, 62}, "amd64": {62, 3}, "arm": {40, 183}, "arm64": {183, 40}, "loong64": {258}, "ppc64le": {21}, "riscv64": {243}, "s390x": {22},
 }
 
 // names of machines, as GOARCH has them.
@@ -121,19 +159,19 @@ var machineNames = map[uint16]string{
 }
 
 func (f *formats) ofBinary(program string, head []byte, loader string) Verdict {
-	var foreign string
+	foreign, sure := "", true
 	switch {
 	case len(head) == 0:
 		foreign = program + " is empty"
 	case !bytes.HasPrefix(head, []byte(elfMagic)):
-		foreign = program + " is neither an ELF program nor a script that begins with #!"
-	case len(head) < elfHeader:
+		foreign, sure = program+" is neither an ELF program nor a script that begins with #!", isText(head)
+	case len(head) < elfSizes32 || head[4] == 2 && len(head) < elfSizes64:
 		foreign = program + " is cut off: it has only " + strconv.Itoa(len(head)) + " bytes"
 	default:
-		foreign = otherMachine(program, head)
+		foreign, sure = otherMachine(program, head), false
 	}
 	if foreign != "" {
-		if otherFormats() {
+		if others, known := otherFormats(); others || !known && !sure && !f.refused {
 			return Verdict{}
 		}
 		return Verdict{syscall.ENOEXEC, foreign}
@@ -146,7 +184,7 @@ func (f *formats) ofBinary(program string, head []byte, loader string) Verdict {
 
 // otherMachine names the machine of a program that is of another one than this.
 func otherMachine(program string, head []byte) string {
-	order := binary.ByteOrder(binary.LittleEndian)
+	var order binary.ByteOrder = binary.LittleEndian
 	if head[5] == 2 {
 		order = binary.BigEndian
 	}
@@ -161,8 +199,19 @@ func otherMachine(program string, head []byte) string {
 	return program + " is a program for " + name + ", and this machine is " + runtime.GOARCH
 }
 
-// otherFormats reports whether somebody has told the kernel of further formats (binfmt_misc), such as those of other machines.
-func otherFormats() bool {
+// isText reports whether a file begins with text, of which no further format is known.
+func isText(head []byte) bool {
+	return !slices.ContainsFunc(head, func(b byte) bool { return b < ' ' && b != '\t' && b != '\n' && b != '\r' })
+}
+
+// otherFormats reports whether somebody has told the kernel of further formats (binfmt_misc), such as those of other machines. It
+// is not known where their file system is not mounted, as in a container: they hold there all the same.
+func otherFormats() (there, known bool) {
 	entries, err := os.ReadDir("/proc/sys/fs/binfmt_misc")
-	return err == nil && slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() != "register" && e.Name() != "status" })
+	own := func(e os.DirEntry) bool { return e.Name() == "register" || e.Name() == "status" }
+	if err == nil && len(entries) > 0 {
+		return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !own(e) }), slices.ContainsFunc(entries, own)
+	}
+	types, err := sys.ReadSmall("/proc/filesystems")
+	return false, err == nil && !strings.Contains(types, "\tbinfmt_misc\n")
 }

@@ -80,7 +80,7 @@ func KillsAtStart(spec *specs.Spec) bool {
 
 // explainFormat adds to the error of a program that is there why the kernel cannot execute it, if that is what the error is of.
 func explainFormat(spec *specs.Spec, rootfs, program string, err error) error {
-	if v := Format(spec, rootfs, program); v != nil && errors.Is(err, v.errno) {
+	if v := format(spec, rootfs, program, true); v != nil && errors.Is(err, v.errno) {
 		return fmt.Errorf("%w (%s)", err, v.why)
 	}
 	return err
@@ -89,12 +89,19 @@ func explainFormat(spec *specs.Spec, rootfs, program string, err error) error {
 // Format returns what execve(2) will say of a program that is there and that the process may execute; nil if nothing is known
 // against it.
 func Format(spec *specs.Spec, rootfs, program string) *Verdict {
+	return format(spec, rootfs, program, false)
+}
+
+func format(spec *specs.Spec, rootfs, program string, refused bool) *Verdict {
 	root, err := sys.OpenPath(rootfs)
 	if err != nil {
 		return nil
 	}
 	defer root.Close()
-	f := formats{spec, rootfs, root}
+	f := formats{spec: spec, rootfs: rootfs, root: root, cwd: "/", refused: refused}
+	if spec.Process != nil {
+		f.cwd = spec.Process.Cwd
+	}
 	if v := f.of(program); v.errno != 0 {
 		return &v
 	}

@@ -190,6 +190,7 @@ in_small_group() {
 			[ ! -e "$STATE/$ID" ] || fail "$call $errno left the container"
 		done
 	done
+	! grep -q ld-linux "$RUNG" || return 0 # glibc makes threads by clone3
 	for errno in EPERM ENOSYS; do
 		run -1 "$RUNG_TEST_COMMANDS/blocked" clone "$errno" "$RUNG" --root "$STATE" run -b "$BUNDLE" "$ID"
 		says "rung: no thread can be made: a seccomp filter that rung itself runs under denies clone(2) (do: add clone to its profile: docker run --security-opt seccomp=PROFILE, or SystemCallFilter=clone in the unit)"
@@ -215,7 +216,7 @@ in_small_group() {
 	mentions 'unshare: operation not permitted (rung needs unshare(2) to make processes and namespaces, and a seccomp filter'
 	[[ $output != *'list it in linux.namespaces'* ]]
 	run -1 "$RUNG_TEST_COMMANDS/blocked" unshare EPERM "$RUNG" --root "$STATE" check -b "$BUNDLE"
-	mentions 'restricted  unshare(2): ' 'who starts rung under the filter'
+	mentions 'trial: ' 'a seccomp filter that rung itself runs under denies it' 'add unshare to its seccomp profile'
 }
 
 @test "a missing CAP_NET_ADMIN is named" {
