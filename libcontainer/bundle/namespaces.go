@@ -122,9 +122,9 @@ func mapped(id uint32, list []specs.LinuxIDMapping) bool {
 	return false
 }
 
-// checkProcessIDs refuses a process whose ids are not mapped in its new user namespace.
+// CheckProcessIDs refuses a process whose ids are not mapped in its new user namespace.
 // The mappings of a namespace to join are not known here.
-func checkProcessIDs(s *specs.Spec) error {
+func CheckProcessIDs(s *specs.Spec) error {
 	ns := NamespaceOf(s, specs.UserNamespace)
 	if ns == nil || ns.Path != "" || s.Process == nil {
 		return nil

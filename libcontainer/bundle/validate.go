@@ -29,7 +29,7 @@ func checkLinux(s *specs.Spec) error {
 	checks := [...]func(*specs.Spec) error{
 		checkNamespaces,
 		checkIDMappings,
-		checkProcessIDs,
+		CheckProcessIDs,
 		checkTimeOffsets,
 		checkDevices,
 		checkNetDevices,

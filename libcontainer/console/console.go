@@ -33,8 +33,17 @@ type Foreground struct {
 }
 
 // NewForeground finds the caller's terminal: the first of stderr, stdout and stdin that is a terminal, or the
-// controlling terminal if all three are redirected. It changes nothing about the terminal.
+// controlling terminal if all three are redirected. It changes nothing about the terminal. A background job of a shell stops
+// here, until it is in the foreground: later rung holds the container's lock, and a signal handler keeps it from stopping.
 func NewForeground() (*Foreground, error) {
+	f, err := findTerminal()
+	if err == nil {
+		sys.AwaitForeground(f.host.Fd())
+	}
+	return f, err
+}
+
+func findTerminal() (*Foreground, error) {
 	for _, f := range []*os.File{os.Stderr, os.Stdout, os.Stdin} {
 		c, err := console.ConsoleFromFile(f)
 		if err == nil {

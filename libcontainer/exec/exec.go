@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"rung/internal/sys"
+	"rung/libcontainer/bundle"
 	"rung/libcontainer/cgroup"
 	"rung/libcontainer/compile"
 	"rung/libcontainer/exchange"
@@ -71,6 +72,9 @@ func Exec(ctx context.Context, config setup.Config, c *store.Container, p *specs
 		return 0, err
 	}
 	e.process = inherited(p, e.spec.Process)
+	if err := bundle.CheckProcessIDs(e.specOfProcess()); err != nil {
+		return 0, err
+	}
 	if e.root, err = sys.OpenPath(fmt.Sprintf("/proc/%d/root", c.State.Pid)); err != nil {
 		return 0, err
 	}
@@ -80,6 +84,13 @@ func Exec(ctx context.Context, config setup.Config, c *store.Container, p *specs
 		return 0, fmt.Errorf(setup.StartError+"%w", err)
 	}
 	return e.run(home, "")
+}
+
+// specOfProcess is the container's configuration with this process.
+func (e *execution) specOfProcess() *specs.Spec {
+	spec := *e.spec
+	spec.Process = e.process
+	return &spec
 }
 
 // check refuses a container that is in no state for another process.
@@ -179,9 +190,8 @@ func (e *execution) run(home, program string) (int, error) {
 		e.stage.Abort()
 		var failure *launch.Failure
 		if errors.As(err, &failure) && (failure.Op.Code == plan.Exec || failure.Op.Code == plan.FindProgram) {
-			spec := *e.spec
-			spec.Process = e.process // a relative interpreter begins at its working directory
-			err = setup.ExplainExec(&spec, e.container.State.Rootfs, failure.Program, err)
+			// a relative interpreter begins at the working directory of this process
+			err = setup.ExplainExec(e.specOfProcess(), e.container.State.Rootfs, failure.Program, err)
 		}
 		return 0, setup.ProcessError(setup.StartError, err)
 	}

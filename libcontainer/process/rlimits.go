@@ -1,7 +1,9 @@
 package process
 
 import (
+	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -18,8 +20,15 @@ func SetRlimits(pid int, limits []specs.POSIXRlimit) error {
 			return fmt.Errorf("process.rlimits[%d].type: unknown %q", i, l.Type)
 		}
 		if err := sys.Prlimit(pid, resource, l.Soft, l.Hard); err != nil {
-			return fmt.Errorf("process.rlimits[%d]: set %s to %d:%d: prlimit: %w (%s)",
-				i, l.Type, l.Soft, l.Hard, err, launch.RlimitHint)
+			err = fmt.Errorf("process.rlimits[%d]: set %s to %d:%d: prlimit64: %w", i, l.Type, l.Soft, l.Hard, err)
+			why := sys.WhyRefused("prlimit64", err)
+			if why == "" && errors.Is(err, syscall.EPERM) {
+				why = launch.RlimitHint
+			}
+			if why == "" {
+				return err
+			}
+			return fmt.Errorf("%w (%s)", err, why)
 		}
 	}
 	return nil

@@ -88,6 +88,19 @@ setup() {
 	says 1000$'\n'100
 }
 
+@test "exec --user, --additional-gids: what the container's user namespace does not map" {
+	needs_root
+	map_ids
+	own_rootfs
+	start_sleeper
+	run -255 rung exec --user 70000 "$ID" id
+	mentions 'process.user.uid: 70000 is not mapped by linux.uidMappings'
+	run -255 rung exec --user 0:70000 "$ID" id
+	mentions 'process.user.gid: 70000 is not mapped by linux.gidMappings'
+	run -255 rung exec --additional-gids 70000 "$ID" id
+	mentions 'process.user.additionalGids[0]: 70000 is not mapped by linux.gidMappings'
+}
+
 @test "exec --user: what is no number" {
 	start_container
 	local user

@@ -26,6 +26,17 @@ foreground() {
 	[ "$status" -eq 9 ]
 }
 
+# A stopped rung that held the container's lock would hold up delete.
+# bats test_tags=user
+@test "the background: a job of a shell stops before it makes anything, and goes on in the foreground" {
+	needs_command script
+	process sh -c 'echo hi; exit 6'
+	SHELL=/bin/bash run script -qec "bash -c 'set -m; \"$RUNG\" --root \"$STATE\" run -b \"$BUNDLE\" \"$ID\" &
+		for i in {1..100}; do case \$(ps -o stat= -p \$!) in T*) break ;; esac; sleep 0.1; done
+		echo state: \$(ps -o stat= -p \$!) made: \$(ls \"$STATE\" 2>/dev/null); fg; echo rc: \$?'" /dev/null </dev/null
+	[[ $output == *'state: T'*'made:'*hi*'rc: 6'* && $output != *"made: $ID"* && $output != *hi*'state: T'* ]] || fail "$output"
+}
+
 # restores STATUS [FLAG OF RUN...]: runs rung run on a terminal, which must have the same settings afterwards.
 restores() {
 	local expected=$1
