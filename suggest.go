@@ -157,7 +157,6 @@ func remedies() []remedy {
 		{"cannot start a container that has stopped", "rung delete it, and create it again"},
 		{"cannot exec in a stopped container", "rung delete it, and run it again"},
 		{"cannot exec in a paused container", "rung resume it"},
-		{"container not running: it is paused", "rung resume lets it run on"},
 		{"container not running", "rung state tells its status; rung delete removes one that has ended"},
 		{"that is not stopped: running", "rung kill it with KILL first, or rung delete --force"},
 		{"that is not stopped: paused", "rung delete --force"},
@@ -204,6 +203,9 @@ func cureOf(err error) string {
 	if os.Geteuid() != 0 && errors.As(err, &denied) && errors.Is(err, fs.ErrPermission) &&
 		(denied.Path == systemRoot || strings.HasPrefix(denied.Path, systemRoot+"/")) {
 		return "run rung as root, or set XDG_RUNTIME_DIR or --root to a directory that this user may write: this is root's place for states of containers"
+	}
+	if errors.Is(err, libcontainer.ErrAlreadyPaused) {
+		return "it is paused already: " + programName() + " resume lets it run on"
 	}
 	text := err.Error()
 	if do := check.Cure(err); do != "" {

@@ -18,6 +18,8 @@ var (
 	ErrNotRunning = process.ErrNotRunning
 	ErrPaused     = exec.ErrPaused
 	ErrNotPaused  = errors.New("container not paused")
+	// ErrAlreadyPaused has runc's words. It is ErrNotRunning, too.
+	ErrAlreadyPaused = process.NotRunning("container not running")
 	// ErrExec is the error of a container whose program could not be executed after all was set up.
 	ErrExec = launch.ErrExec
 )

@@ -1,13 +1,6 @@
 package libcontainer
 
-import (
-	"context"
-
-	"rung/libcontainer/process"
-)
-
-// errPausedAlready begins with runc's words.
-const errPausedAlready = process.NotRunning("container not running: it is paused already")
+import "context"
 
 // Pause freezes all processes of a running or created container, and returns when they stand
 // still (cgroup v1 freezer; cgroup.freeze on v2, Linux 5.2). If ctx ends before, they run on.
@@ -18,7 +11,7 @@ func (c *Container) Pause(ctx context.Context) error {
 		return err
 	}
 	if now == Paused {
-		return errPausedAlready
+		return ErrAlreadyPaused
 	}
 	if now != Running && now != Created {
 		return ErrNotRunning

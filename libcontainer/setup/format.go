@@ -159,7 +159,8 @@ var machineNames = map[uint16]string{
 }
 
 func (f *formats) ofBinary(program string, head []byte, loader string) Verdict {
-	foreign, sure := "", true
+	var foreign string
+	sure := true
 	switch {
 	case len(head) == 0:
 		foreign = program + " is empty"

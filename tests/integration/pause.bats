@@ -81,7 +81,7 @@ moved_on() { # COUNT
 	start_sleeper
 	rung pause "$ID"
 	run -1 rung pause "$ID"
-	mentions 'container not running: it is paused already' 'rung resume lets it run on'
+	mentions 'container not running (do: it is paused already: rung resume lets it run on)'
 	rung resume "$ID"
 }
 
