@@ -106,7 +106,10 @@ func execProcess(ctx context.Context, cmd *cli.Command) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	pidFile := absolutePidFile(o.pidFile)
+	pidFile, err := absolutePidFile(o.pidFile)
+	if err != nil {
+		return 1, err
+	}
 	process, err := c.Exec(ctx, p, libcontainer.ExecOptions{
 		IgnorePaused: o.ignorePaused, Cgroups: cgroups, PreserveFDs: preserve,
 		Stdio: io.stdio, Console: io.socket,

@@ -49,8 +49,8 @@ func killCommand() *cli.Command {
 				}
 				defer c.Close() // --regex may match thousands
 				err = c.Kill(sig)
-				if cmd.Bool("all") && errors.Is(err, libcontainer.ErrNotRunning) {
-					return nil
+				if cmd.Bool("all") && errors.Is(err, libcontainer.ErrNotRunning) && err.Error() == libcontainer.ErrNotRunning.Error() {
+					return nil // it has stopped; one that is being created is an error with more words
 				}
 				return err
 			})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"syscall"
 
@@ -42,11 +43,26 @@ func newProcessIO(terminal, detach bool, socket string) (*processIO, error) {
 		p.socket, err = console.DialSocket(socket)
 		dialled()
 	default:
-		if p.terminal, err = console.NewForeground(); err == nil {
+		if p.terminal, err = foregroundTerminal(); err == nil {
 			p.master, p.socket, err = sys.StreamPair()
 		}
 	}
 	return p, err
+}
+
+// foregroundTerminal finds the caller's terminal. A background job of a shell stops here, before it has the container's lock.
+func foregroundTerminal() (*console.Foreground, error) {
+	terminal, err := console.NewForeground()
+	if err != nil {
+		return nil, err
+	}
+	continued := stopping.idles("the foreground of the terminal: fg of the shell continues this job")
+	waited := terminal.AwaitForeground()
+	continued()
+	if waited {
+		return console.NewForeground()
+	}
+	return terminal, nil
 }
 
 // ready is called while the container process waits for its start. It attaches the terminal, sends the pidfd and writes
@@ -211,9 +227,13 @@ func preservedFDs(n int) (int, error) {
 }
 
 // absolutePidFile returns the absolute path of --pid-file: rung changes its working directory to the bundle later.
-func absolutePidFile(path string) string {
+func absolutePidFile(path string) (string, error) {
 	if path == "" {
-		return ""
+		return "", nil
 	}
-	return absolute(path)
+	file := absolute(path)
+	if !filepath.IsAbs(file) {
+		return "", fmt.Errorf("--pid-file %s: the working directory has no path: getwd: %w", path, syscall.ENOENT)
+	}
+	return file, nil
 }

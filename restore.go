@@ -54,7 +54,10 @@ func restore(ctx context.Context, cmd *cli.Command) (status int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	pidFile := absolutePidFile(cmd.String("pid-file"))
+	pidFile, err := absolutePidFile(cmd.String("pid-file"))
+	if err != nil {
+		return 1, err
+	}
 	o := bundleOptions{
 		bundle: cmd.String("bundle"), config: cmd.String("config"), consoleSocket: cmd.String("console-socket"),
 		detach: cmd.Bool("detach"), noSubreaper: cmd.Bool("no-subreaper"),

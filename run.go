@@ -77,7 +77,10 @@ func runContainer(ctx context.Context, id string, await bool) (status int, err e
 	if err != nil {
 		return 1, err
 	}
-	pidFile := absolutePidFile(o.pidFile)
+	pidFile, err := absolutePidFile(o.pidFile)
+	if err != nil {
+		return 1, err
+	}
 	o.detach = o.detach || await
 	b, io, err := enterBundle(&o.bundleOptions)
 	if err != nil {

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,8 +72,8 @@ func (r *Runtime) check(ctx context.Context, id string, given *bundle.Bundle, o 
 		err = checkRuns(b, &o)
 	}
 	subject := &check.Subject{Root: r.Root, Rootless: r.Rootless, NoKeyring: o.NoKeyring, NoPivot: o.NoPivot}
-	if given.Path != "" {
-		report.Bundle, subject.Config = given.Dir, given.Path
+	if given.Raw != nil { // a file has it
+		report.Bundle, subject.Config = given.Dir, cmp.Or(given.Path, filepath.Join(given.Dir, bundle.ConfigName))
 	}
 	if err != nil {
 		report.Add(check.OfError(subject, configuration, "", err))

@@ -57,18 +57,23 @@ static void install(const unsigned char *numbers, int count)
 		sigaction(numbers[i], &action, &previous[numbers[i]]);
 }
 
-static void rung_catch(int fd, const unsigned char *numbers, int count)
-{
-	queue = fd;
-	install(numbers, count);
-}
-
 // A shell ignores SIGINT in what it runs in the background: that stays.
 static int ignored(int number)
 {
 	struct sigaction now;
 
 	return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+// With a handler for SIGTTOU the kernel would not set the terminal of a background job, and begin again for ever.
+static void rung_catch(int fd, const unsigned char *numbers, int count)
+{
+	int i;
+
+	queue = fd;
+	for (i = 0; i < count; i++)
+		if ((numbers[i] != SIGTTOU && numbers[i] != SIGTTIN) || !ignored(numbers[i]))
+			install(&numbers[i], 1);
 }
 
 static void rung_interrupt(int fd)
@@ -108,8 +113,8 @@ import (
 // Queue holds the caught signals in the order in which they arrived.
 type Queue struct{ fd int }
 
-// Catch starts to collect the signals in list, also those that were ignored before. A process can have only one Queue,
-// which stays until the process ends. Catch skips signals that cannot be caught.
+// Catch starts to collect the signals in list, also those that were ignored before, but for SIGTTOU and SIGTTIN. A process can
+// have only one Queue, which stays until the process ends. Catch skips signals that cannot be caught.
 func Catch(list []syscall.Signal) (*Queue, error) {
 	read, write, err := sys.SignalPipe()
 	if err != nil {

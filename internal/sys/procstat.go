@@ -47,7 +47,7 @@ const (
 
 var (
 	errStat   = errors.New("unexpected format of /proc/PID/stat")
-	errStatus = errors.New("/proc/PID/status has no set of pending signals")
+	errStatus = errors.New("/proc/PID/status has no such set of signals")
 )
 
 // ReadProcessStat reads the state of a process. An error that says nothing about the process is that of CheckProc.

@@ -251,20 +251,35 @@ func (c *call) probed() probe {
 		filtered = !errors.Is(err, unix.EINVAL) // of a kernel without filters; any other error is that of a filter
 	}
 	p := probe{errno: errno, filtered: filtered, profile: confinement()}
-	p.may = c.capability == anybody || hasForHost(c.capability)
+	p.may = c.mayProbe()
 	p.release = Release()
 	return p
 }
 
-// hasForHost reports whether this process has a capability in the first user namespace, which owns the others that it may be in.
-// In another one an EPERM may come from who owns its mount namespace, or from /proc/self/setgroups.
-func hasForHost(capability int) bool {
+// mayProbe reports whether the kernel gives the probe its answer: this process has the capability where the call needs it.
+func (c *call) mayProbe() bool {
+	if c.capability == anybody {
+		return true
+	}
 	have, err := PermittedCapabilities()
-	if err != nil || have>>capability&1 == 0 {
+	if err != nil || have>>c.capability&1 == 0 {
 		return false
 	}
 	inside, err := InUserNamespace()
-	return err == nil && !inside
+	if err != nil || !inside {
+		return err == nil
+	}
+	var owned bool
+	switch c.number {
+	case unix.SYS_SETGROUPS:
+		text, errRead := ReadSmall("/proc/self/setgroups")
+		owned, err = strings.HasPrefix(text, "allow"), errRead
+	case unix.SYS_SETHOSTNAME, unix.SYS_SETDOMAINNAME:
+		owned, err = OwnedBy("/proc/self/ns/uts", "/proc/self/ns/user")
+	default:
+		owned, err = OwnedBy("/proc/self/ns/mnt", "/proc/self/ns/user")
+	}
+	return owned && err == nil
 }
 
 func (p *probe) cause(c *call, access bool) string {

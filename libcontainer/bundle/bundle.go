@@ -4,6 +4,7 @@ package bundle
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,7 +43,7 @@ func Load(dir string) (*Bundle, error) {
 func LoadFile(dir, file string) (*Bundle, error) {
 	abs, err := resolve(dir)
 	if err != nil {
-		return nil, fmt.Errorf("bundle %s: %w", dir, err)
+		return nil, fmt.Errorf("bundle %s: %w", cmp.Or(dir, "."), err)
 	}
 	if file == "" {
 		file = ConfigName

@@ -137,7 +137,7 @@ func CheckProcessIDs(s *specs.Spec) error {
 		return fail("process.user.gid", "%d is not mapped by linux.gidMappings", u.GID)
 	}
 	for i, gid := range u.AdditionalGids {
-		if !mapped(gid, s.Linux.GIDMappings) {
+		if !mapped(gid, s.Linux.GIDMappings) && !KeepsGroups(s) {
 			return fail(elementPath("process.user.additionalGids", i, ""), "%d is not mapped by linux.gidMappings", gid)
 		}
 	}

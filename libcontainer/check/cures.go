@@ -239,7 +239,11 @@ func spaceCure(_ *Subject, text string) string {
 	if seen := lookAbove(path); seen == nil || !seen.Full {
 		return "" // the kernel says the same where a limit is reached, of cgroups and namespaces for example
 	}
-	return "free space or inodes of the file system at " + mountOf(filepath.Dir(path)) + ", or use another directory (--root)"
+	do := "free space or inodes of the file system at " + mountOf(filepath.Dir(path))
+	if strings.HasPrefix(text, "--") || strings.Contains(text, ": --") { // a file of another option
+		return do
+	}
+	return do + ", or use another directory (--root)"
 }
 
 // writableCure says which file system is read-only.

@@ -33,17 +33,8 @@ type Foreground struct {
 }
 
 // NewForeground finds the caller's terminal: the first of stderr, stdout and stdin that is a terminal, or the
-// controlling terminal if all three are redirected. It changes nothing about the terminal. A background job of a shell stops
-// here, until it is in the foreground: later rung holds the container's lock, and a signal handler keeps it from stopping.
+// controlling terminal if all three are redirected. It changes nothing about the terminal.
 func NewForeground() (*Foreground, error) {
-	f, err := findTerminal()
-	if err == nil {
-		sys.AwaitForeground(f.host.Fd())
-	}
-	return f, err
-}
-
-func findTerminal() (*Foreground, error) {
 	for _, f := range []*os.File{os.Stderr, os.Stdout, os.Stdin} {
 		c, err := console.ConsoleFromFile(f)
 		if err == nil {
@@ -64,6 +55,11 @@ func findTerminal() (*Foreground, error) {
 	}
 	return &Foreground{host: c, in: os.Stdin, out: os.Stdout}, nil
 }
+
+// AwaitForeground stops this process group while it is in the background of the terminal, as a shell's job is that it has
+// started with "&", and reports whether it did. Call it before anything is made or locked: Attach would be stopped by the kernel.
+// The terminal may have other settings afterwards, so the caller needs another Foreground.
+func (f *Foreground) AwaitForeground() (waited bool) { return sys.AwaitForeground(int(f.host.Fd())) }
 
 // Attach gives the pty of master the size of the caller's terminal, puts the caller's terminal into raw mode, and copies
 // in both directions until Close. Attach turns ONLCR off, so that the pty does not change "\n" to "\r\n": the caller's

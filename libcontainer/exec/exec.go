@@ -72,9 +72,6 @@ func Exec(ctx context.Context, config setup.Config, c *store.Container, p *specs
 		return 0, err
 	}
 	e.process = inherited(p, e.spec.Process)
-	if err := bundle.CheckProcessIDs(e.specOfProcess()); err != nil {
-		return 0, err
-	}
 	if e.root, err = sys.OpenPath(fmt.Sprintf("/proc/%d/root", c.State.Pid)); err != nil {
 		return 0, err
 	}
@@ -239,6 +236,9 @@ func (e *execution) compile(home, program string) error {
 			SetgroupsOff: setgroupsOff, Seccomp: filter, Program: program,
 		},
 	})
+	if err == nil {
+		err = bundle.CheckProcessIDs(e.specOfProcess())
+	}
 	if err != nil {
 		return err
 	}

@@ -205,7 +205,7 @@ func ended(p Process) <-chan error {
 // end kills the hook because of cause, which it returns, and reaps it: a hook inside the container that nobody reaps keeps the PID
 // namespace, and so the container's first process.
 func end(p Process, done <-chan error, cause error) error {
-	if err := p.Kill(); err != nil {
+	if err := p.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) { // the signal has ended both
 		return fmt.Errorf("%w, and killing it failed: %w", cause, err)
 	}
 	select {

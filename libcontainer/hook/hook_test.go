@@ -308,3 +308,12 @@ func TestFailedNoteReapsHook(t *testing.T) {
 		t.Errorf("process %d is still there, or was not reaped: %v", pid, err)
 	}
 }
+
+// JSON, in which engines get it, has no other bytes than UTF-8.
+func TestTailOfOtherEncodings(t *testing.T) {
+	var out tail
+	_, _ = out.Write([]byte("caf\xe9 caf\u00e9\nab\xff\n"))
+	if got := out.String(); got != `caf\xe9 café\nab\xff` {
+		t.Errorf("%q", got)
+	}
+}

@@ -2,8 +2,10 @@ package hook
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // tailSize is how many bytes of each stream of a hook are in an error.
@@ -32,10 +34,28 @@ func (t *tail) Write(p []byte) (int, error) {
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	text := strings.ToValidUTF8(string(bytes.TrimSpace(t.buf)), "")
-	text = strings.ReplaceAll(text, "\n", `\n`)
+	text := strings.ReplaceAll(visible(bytes.TrimSpace(t.buf)), "\n", `\n`)
 	if t.cut {
 		return "..." + text
 	}
 	return text
+}
+
+// visible returns the text with \xff for bytes that are no UTF-8, which JSON would lose: of another encoding, or of a character that was
+// cut.
+func visible(text []byte) string {
+	if utf8.Valid(text) {
+		return string(text)
+	}
+	var out strings.Builder
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		if r == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&out, `\x%02x`, text[0])
+		} else {
+			out.Write(text[:size])
+		}
+		text = text[size:]
+	}
+	return out.String()
 }

@@ -115,7 +115,10 @@ func (i Init) AwaitEnding(ctx context.Context) (bool, error) {
 		return sys.Ended(i.Pid, err), i.unlessEnded(err)
 	}
 	defer pidfd.Close()
-	for range endingLooks {
+	for look := range endingLooks {
+		if look > 0 {
+			time.Sleep(endingPause)
+		}
 		killed, errKilled := sys.Killed(i.Pid) // before the stat: what is no more in the set is in the flags, or soon
 		stat, err := sys.ReadProcessStat(i.Pid)
 		switch err = cmp.Or(err, errKilled); {
@@ -126,7 +129,6 @@ func (i Init) AwaitEnding(ctx context.Context) (bool, error) {
 		case killed || stat.Exiting:
 			return i.awaitEnd(ctx, pidfd)
 		}
-		time.Sleep(endingPause)
 	}
 	return false, nil
 }

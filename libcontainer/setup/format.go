@@ -73,7 +73,7 @@ func (f *formats) absolute(file string) string {
 	if path.IsAbs(file) {
 		return file
 	}
-	return path.Join(f.cwd, file)
+	return f.cwd + "/" + file // Join would take ".." by the text
 }
 
 // covered reports whether a mount of the configuration may lie over a file.

@@ -60,13 +60,14 @@ func TestFormat(t *testing.T) {
 		"text":      {syscall.ENOEXEC, "neither an ELF program nor a script"},
 		"empty":     {syscall.ENOEXEC, "is empty"},
 		"short":     {syscall.ENOEXEC, "only 5 bytes"},
+		"data":      {syscall.ENOEXEC, "neither an ELF program nor a script"},
 		"foreign":   {syscall.ENOEXEC, "is a program for machine number 4660 of elf.h"},
 		"loop":      {syscall.ELOOP, "more than 5 scripts"},
 		"by-plain":  {syscall.EACCES, "nobody may execute /plain, the interpreter of /by-plain"},
 		"by-dir":    {syscall.EACCES, "nobody may execute /dir"},
 	} {
 		got := Format(spec, dir, "/"+name)
-		if name == "foreign" && !known { // another mount of binfmt_misc may have its format
+		if (name == "foreign" || name == "data") && !known { // another mount of binfmt_misc may have its format
 			if got != nil {
 				t.Errorf("%s, which is not known: %v", name, got)
 			}
@@ -94,6 +95,20 @@ func TestFormatOfARelativeInterpreter(t *testing.T) {
 	}
 	spec := &specs.Spec{Process: &specs.Process{Cwd: "/bin"}, Linux: &specs.Linux{}}
 	if got := Format(spec, dir, "/script"); got != nil {
+		t.Error(got)
+	}
+	// ".." is above what a link leads to
+	if err := os.MkdirAll(filepath.Join(dir, "bin", "below"), 0o755); err != nil { //nolint:gosec // as in an image
+		t.Fatal(err)
+	}
+	if err := os.Symlink("bin/below", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "above"), []byte("#!../exe\n"), 0o755); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	spec.Process.Cwd = "/link"
+	if got := Format(spec, dir, "/above"); got != nil {
 		t.Error(got)
 	}
 	spec.Process.Cwd = "/"

@@ -26,8 +26,10 @@ func (d *Dir) LockNew(ctx context.Context) error {
 		return err
 	}
 	d.held = true
-	// A hook of a verb that was killed.
-	if err := syscall.Unlink(d.Path(hookFile)); err != nil && !errors.Is(err, syscall.ENOENT) {
+	// A hook of a verb that was killed. On a file system that has become read-only it stays, and nothing else depends on it: the
+	// container can still be ended.
+	err := syscall.Unlink(d.Path(hookFile))
+	if err != nil && !errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.EROFS) {
 		return &os.PathError{Op: "unlink", Path: d.Path(hookFile), Err: err}
 	}
 	return nil

@@ -384,3 +384,30 @@ with_null() {
 	rung delete --force "$ID"
 	wait_until 5 dead "$pid"
 }
+
+# As errors=remount-ro does.
+@test "a state directory that has become read-only: pause, resume and delete --force do what they can" {
+	needs_root
+	local script=$BATS_TEST_TMPDIR/script
+	process sleep 1000
+	cat >"$script" <<-'END'
+		mkdir "$1/ro"
+		mount -t tmpfs none "$1/ro"
+		at=$1/ro/state
+		"$RUNG" --root "$at" run -d -b "$2" "$3" </dev/null >/dev/null 2>&1 3>&-
+		mount -o remount,ro "$1/ro"
+		"$RUNG" --root "$at" pause "$3"
+		"$RUNG" --root "$at" state "$3" | jq -r .status
+		"$RUNG" --root "$at" resume "$3"
+		"$RUNG" --root "$at" delete --force "$3" && echo success
+		"$RUNG" --root "$at" state "$3" | jq -r .status
+		mount -o remount,rw "$1/ro"
+		"$RUNG" --root "$at" delete --force "$3"
+		ls "$at"
+	END
+	RUNG=$RUNG run -0 unshare -m --propagation private bash "$script" "$BATS_TEST_TMPDIR" "$BUNDLE" "$ID"
+	[ "${lines[0]}" = paused ]
+	[[ ${lines[1]} == *'read-only file system'* ]]
+	[ "${lines[2]}" = stopped ]
+	[ ${#lines[@]} -eq 3 ]
+}

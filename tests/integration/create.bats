@@ -232,3 +232,14 @@ load helpers
 	mentions 'flag provided but not defined: -no-such-flag'
 	[ ! -e "$STATE/$ID" ]
 }
+
+# bats test_tags=user
+@test "--pid-file, relative, in a working directory that was deleted: an error, and nothing is made" {
+	local gone=$BATS_TEST_TMPDIR/gone
+	mkdir "$gone"
+	run bash -c 'cd "$1" && rmdir "$1" && "$2" --root "$3" create --pid-file pid -b "$4" "$5" >/dev/null' - "$gone" "$RUNG" "$STATE" "$BUNDLE" "$ID"
+	[ "$status" -eq 1 ]
+	mentions '--pid-file pid: the working directory has no path: getwd: no such file or directory'
+	[ ! -e "$BUNDLE/pid" ]
+	[ ! -e "$STATE/$ID" ]
+}

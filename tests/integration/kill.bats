@@ -127,6 +127,19 @@ got() { # SIGNAL
 	run -0 rung kill -a "$ID"
 }
 
+# bats test_tags=user
+@test "kill --all: a container that is being created is an error" {
+	config '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "echo >$1; while [ -e $1 ]; do sleep 0.05; done", "sh", $at]}]' \
+		--arg at "$BATS_TEST_TMPDIR/hook"
+	rung create -b "$BUNDLE" "$ID" <&- >/dev/null 2>&1 3>&- &
+	wait_until 10 test -e "$BATS_TEST_TMPDIR/hook"
+	run -1 rung kill --all "$ID" KILL
+	mentions 'container not running' 'hooks.createRuntime[0]'
+	rm "$BATS_TEST_TMPDIR/hook"
+	wait $!
+	[ "$(status_of)" = created ]
+}
+
 @test "kill: a frozen container dies of KILL" {
 	needs_root
 	needs_controller freezer

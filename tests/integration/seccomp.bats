@@ -266,7 +266,6 @@ cacheflush clock_gettime64 futex_time64 rt_sigtimedwait_time64 faccessat statx p
 	[ "$status" -eq 0 ] || fail "$status $output"
 }
 
-# bats test_tags=user
 @test "a profile that denies what the set-up calls after it: the line says so" {
 	needs_root
 	config '.process.noNewPrivileges = false | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["capset"], action: "SCMP_ACT_ERRNO"}]}'
@@ -276,6 +275,7 @@ cacheflush clock_gettime64 futex_time64 rt_sigtimedwait_time64 faccessat statx p
 	says 'it runs'
 }
 
+# bats test_tags=user
 @test "exec is under the container's filter" {
 	profile SCMP_ACT_ALLOW '{"names": ["personality"], "action": "SCMP_ACT_ERRNO"}'
 	start_sleeper

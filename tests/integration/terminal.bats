@@ -26,15 +26,38 @@ foreground() {
 	[ "$status" -eq 9 ]
 }
 
+# job SCRIPT: runs rung run in the background of a shell with job control, waits until it has stopped, and goes on with SCRIPT.
+job() {
+	needs_command script
+	SHELL=/bin/bash run script -qec "bash -c 'set -m; \"$RUNG\" --root \"$STATE\" run -b \"$BUNDLE\" \"$ID\" &
+		for i in {1..100}; do case \$(ps -o stat= -p \$!) in T*) break ;; esac; sleep 0.1; done
+		echo state: \$(ps -o stat= -p \$!) made: \$(ls \"$STATE\" 2>/dev/null); $1'" /dev/null </dev/null
+}
+
 # A stopped rung that held the container's lock would hold up delete.
 # bats test_tags=user
 @test "the background: a job of a shell stops before it makes anything, and goes on in the foreground" {
+	process sh -c 'echo in-the-foreground; exit 6'
+	job 'fg; echo rc: $?'
+	[[ $output == *'state: T'*'made:'*in-the-foreground*'rc: 6'* && $output != *"made: $ID"* && $output != *in-the-foreground*'state: T'* ]] ||
+		fail "$output"
+}
+
+# bats test_tags=user
+@test "the background: a stopped job is ended by SIGTERM" {
+	process sh -c 'echo in-the-foreground'
+	job 'kill %1; for i in {1..50}; do kill -0 $! 2>/dev/null || break; sleep 0.1; done; kill -0 $! 2>/dev/null || echo it has ended'
+	[[ $output == *'state: T'*'it has ended'* && $output == *'waiting for the foreground of the terminal'*'ended by SIGTERM'* &&
+		$output != *in-the-foreground* ]] || fail "$output"
+	[ ! -e "$STATE/$ID" ]
+}
+
+# bats test_tags=user
+@test "the background: with SIGTTOU ignored it runs there" {
 	needs_command script
-	process sh -c 'echo hi; exit 6'
-	SHELL=/bin/bash run script -qec "bash -c 'set -m; \"$RUNG\" --root \"$STATE\" run -b \"$BUNDLE\" \"$ID\" &
-		for i in {1..100}; do case \$(ps -o stat= -p \$!) in T*) break ;; esac; sleep 0.1; done
-		echo state: \$(ps -o stat= -p \$!) made: \$(ls \"$STATE\" 2>/dev/null); fg; echo rc: \$?'" /dev/null </dev/null
-	[[ $output == *'state: T'*'made:'*hi*'rc: 6'* && $output != *"made: $ID"* && $output != *hi*'state: T'* ]] || fail "$output"
+	process sh -c 'echo in-the-background; exit 6'
+	SHELL=/bin/bash run timeout 30 script -qec "bash -c 'trap \"\" TTOU; set -m; \"$RUNG\" --root \"$STATE\" run -b \"$BUNDLE\" \"$ID\" </dev/null & wait \$!; echo rc: \$?'" /dev/null </dev/null
+	[[ $output == *in-the-background*'rc: 6'* ]] || fail "$output"
 }
 
 # restores STATUS [FLAG OF RUN...]: runs rung run on a terminal, which must have the same settings afterwards.

@@ -56,7 +56,7 @@ ends() {
 	((took < 3000)) || fail "it took $took ms" # a second, on a machine that has time
 }
 
-# Whether no thread of the command has anything to do, for a third of a second.
+# Whether no thread of the command has anything to do, and no child of it is held up by a busy machine, for a third of a second.
 stands_still() {
 	local before
 	before=$(sleeping) && sleep 0.3 && [ "$(sleeping)" = "$before" ]
@@ -65,6 +65,11 @@ stands_still() {
 sleeping() {
 	[ -d "/proc/$pid" ] || fail "it has ended: $(<"$OUT")"
 	! cat "/proc/$pid"/task/*/stat | sed 's/.*) //' | grep -qv '^S' || return
+	local child children
+	read -ra children < <(cat "/proc/$pid"/task/*/children 2>/dev/null | tr '\n' ' ') || true
+	for child in "${children[@]}"; do
+		! grep -qs '^State:\s*R' "/proc/$child/status" || return
+	done
 	cat "/proc/$pid"/task/*/status | grep '^voluntary' | head -n 1
 }
 
