@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -49,8 +48,8 @@ func killCommand() *cli.Command {
 				}
 				defer c.Close() // --regex may match thousands
 				err = c.Kill(sig)
-				if cmd.Bool("all") && errors.Is(err, libcontainer.ErrNotRunning) && err.Error() == libcontainer.ErrNotRunning.Error() {
-					return nil // it has stopped; one that is being created is an error with more words
+				if cmd.Bool("all") && err == libcontainer.ErrNotRunning { //nolint:errorlint // one that is being created is it, too
+					return nil
 				}
 				return err
 			})
